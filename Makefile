@@ -1,0 +1,49 @@
+.DEFAULT_GOAL := help
+PORT ?= 8000
+export PORT
+
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.ready
+MANAGE := $(PY) manage.py
+
+.PHONY: help run test setup serve lint bench lock
+
+help: ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+run: setup ## Serve a demo tenant with sample records on 127.0.0.1:$PORT (default 8000)
+	@$(MANAGE) serve --demo
+
+test: setup ## Run the tests; ARGS="-k name" chooses among them
+	@$(PY) -m pytest $(ARGS)
+
+setup: $(STAMP) ## Make .venv with every dependency
+
+serve: setup ## Serve the database that the environment names on 127.0.0.1:$PORT, migrated
+	@$(MANAGE) serve
+
+lint: setup ## Check style, types and the direction of imports
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports --no-cache
+	@$(MANAGE) makemigrations --check --dry-run
+
+bench: setup ## Measure speed and memory beside the peers; BENCH="--rows 10000" for less
+	@$(PY) -m benchmarks $(BENCH)
+
+lock: setup ## Lock the requirements anew
+	@for name in base embedded dev; do \
+	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.txt; done
+
+$(STAMP): requirements/dev.txt
+	@python=; for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	  if command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    python=$$name; break; fi; done; \
+	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed, and was not found." >&2; exit 1; fi; \
+	echo "Setting up $(VENV) with $$($$python --version) ..." && \
+	$$python -m venv --clear $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $(STAMP)

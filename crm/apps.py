@@ -1,0 +1,8 @@
+"""Django's name for this app."""
+
+from django.apps import AppConfig
+
+
+class CrmConfig(AppConfig):
+    name = "crm"
+    verbose_name = "CRM"

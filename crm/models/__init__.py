@@ -1,0 +1,12 @@
+"""The records: fields, choices, limits and constraints. The one source of every limit that an import enforces."""
+
+from crm.models.activity import Activity
+from crm.models.company import Company
+from crm.models.contact import Contact
+from crm.models.deal import Deal
+from crm.models.key import ApiKey
+from crm.models.membership import Membership
+from crm.models.pipeline import Pipeline, Stage
+from crm.models.tenant import Tenant
+
+__all__ = ["Activity", "ApiKey", "Company", "Contact", "Deal", "Membership", "Pipeline", "Stage", "Tenant"]

@@ -1,0 +1,47 @@
+"""Companies."""
+
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import Q
+
+from crm.models.fields import Folded, LongText, TagList, Text
+from crm.models.record import Record
+
+
+class Company(Record):
+    """An organisation; its name is unique in the tenant, and so is its domain where one is given."""
+
+    name = models.CharField(max_length=200)
+    name_key = Folded("name", max_length=600)
+    domain = Text(max_length=255)
+    domain_key = Folded("domain", max_length=765)
+    industry = Text(max_length=100)
+    description = LongText(max_length=10_000)
+    employee_count = models.PositiveBigIntegerField(null=True, blank=True)
+    annual_revenue = models.DecimalField(
+        max_digits=18, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
+    )
+    phone = Text(max_length=50)
+    website = Text(max_length=255)
+    address = Text(max_length=255)
+    city = Text(max_length=100)
+    state = Text(max_length=100)
+    country = Text(max_length=100)
+    postal_code = Text(max_length=20)
+    tags = TagList()
+    notes = LongText(max_length=10_000)
+
+    class Meta(Record.Meta):
+        verbose_name_plural = "companies"
+        indexes = [models.Index(fields=["tenant", "id"], name="company_in_order")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "name_key"], name="company_name_is_unique"),
+            models.UniqueConstraint(
+                fields=["tenant", "domain_key"], condition=~Q(domain_key=""), name="company_domain_is_unique"
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="company_name_is_given"),
+            models.CheckConstraint(condition=Q(annual_revenue__gte=0), name="company_annual_revenue_is_not_negative"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,55 @@
+"""Contacts."""
+
+from django.db import models
+from django.db.models import Q
+
+from crm.models.fields import Folded, LongText, TagList, Text, validate_email
+from crm.models.record import Record
+
+
+class Contact(Record):
+    """A person; the e-mail address is unique in the tenant."""
+
+    class LifecycleStage(models.TextChoices):
+        """How far the person has come on the way to being a customer."""
+
+        LEAD = "lead"
+        QUALIFIED = "qualified"
+        OPPORTUNITY = "opportunity"
+        CUSTOMER = "customer"
+        EVANGELIST = "evangelist"
+
+    first_name = models.CharField(max_length=100)
+    last_name = models.CharField(max_length=100)
+    email = models.CharField(max_length=254, validators=[validate_email])
+    email_key = Folded("email", max_length=762)
+    phone = Text(max_length=50)
+    mobile = Text(max_length=50)
+    title = Text(max_length=100)
+    department = Text(max_length=100)
+    company = models.ForeignKey("crm.Company", models.SET_NULL, null=True, blank=True, related_name="contacts")
+    address = Text(max_length=255)
+    city = Text(max_length=100)
+    state = Text(max_length=100)
+    country = Text(max_length=100)
+    postal_code = Text(max_length=20)
+    lifecycle_stage = models.CharField(max_length=20, choices=LifecycleStage, default=LifecycleStage.LEAD)
+    lead_source = Text(max_length=100)
+    tags = TagList()
+    notes = LongText(max_length=10_000)
+
+    class Meta(Record.Meta):
+        indexes = [models.Index(fields=["tenant", "id"], name="contact_in_order")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "email_key"], name="contact_email_is_unique"),
+            models.CheckConstraint(
+                condition=~Q(first_name="") & ~Q(last_name="") & ~Q(email=""), name="contact_name_and_email_are_given"
+            ),
+            models.CheckConstraint(
+                condition=Q(lifecycle_stage__in=["lead", "qualified", "opportunity", "customer", "evangelist"]),
+                name="contact_lifecycle_stage_is_known",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name}"

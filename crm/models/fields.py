@@ -1,0 +1,90 @@
+"""Field types that the records share."""
+
+from typing import Any
+
+import iso4217
+from django import forms
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.validators import EmailValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from crm.matching import fold
+
+#: ISO 4217 codes in use today.
+CURRENCIES = frozenset(currency.code for currency in iso4217.Currency)
+
+#: ``user@localhost`` is no address that a customer can be reached at.
+validate_email = EmailValidator(allowlist=[])
+
+
+def validate_currency(code: str) -> None:
+    """Raise ValidationError unless the code is an ISO 4217 code in use today."""
+    if code not in CURRENCIES:
+        raise ValidationError(_("“%(code)s” is not an ISO 4217 currency code in use."), params={"code": code})
+
+
+def validate_tag(tag: str) -> None:
+    """Raise ValidationError for a tag that a comma-separated cell could not give back."""
+    if "," in tag or tag != tag.strip():
+        raise ValidationError(_("A tag has no comma and no surrounding white space."))
+
+
+class Text(models.CharField):
+    """A text that may be blank: never NULL, so that "not given" has one spelling."""
+
+    def __init__(self, *, max_length: int, **options: Any) -> None:
+        options.setdefault("blank", True)
+        options.setdefault("default", "")
+        super().__init__(max_length=max_length, **options)
+
+
+class LongText(Text):
+    """A text of several lines; the database holds its limit, which a TextField would not."""
+
+    def formfield(self, **options: Any):
+        """Return a form field with room for several lines."""
+        return super().formfield(**{"widget": forms.Textarea, **options})
+
+
+class Folded(models.CharField):
+    """The matching key of another field, kept by save() so that a unique constraint can use it."""
+
+    def __init__(self, source: str, **options: Any) -> None:
+        self.source = source
+        options |= {"editable": False}
+        super().__init__(**options)
+
+    def deconstruct(self):
+        """Return what a migration needs to build the field again."""
+        name, path, args, options = super().deconstruct()
+        del options["editable"]
+        return name, path, [self.source, *args], options
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> str:
+        """Fold the source field's present value."""
+        key = fold(getattr(model_instance, self.source) or "")
+        setattr(model_instance, self.attname, key)
+        return key
+
+
+class TagList(ArrayField):
+    """Tags in the order given, as a text array: one row a record, and no join on the way out."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("base_field", models.CharField(max_length=50, validators=[validate_tag]))
+        options.setdefault("blank", True)
+        options.setdefault("default", list)
+        super().__init__(**options)
+
+
+class FoldingQuerySet(models.QuerySet):
+    """A queryset whose update() keeps the matching keys in step with their sources."""
+
+    def update(self, **values: Any) -> int:
+        """Update as Django does, adding the key of each folded field that changes."""
+        for field in self.model._meta.concrete_fields:
+            if isinstance(field, Folded) and field.source in values:
+                values[field.name] = fold(values[field.source])
+        return super().update(**values)

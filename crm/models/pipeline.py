@@ -1,0 +1,66 @@
+"""Pipelines and their stages."""
+
+from django.db import models
+
+from crm.models.fields import Folded, FoldingQuerySet
+from crm.models.tenant import Tenant
+
+DEFAULT_PIPELINE = "Sales Pipeline"
+#: Stage → probability in per cent.
+DEFAULT_STAGES = {"Lead": 10, "Qualified": 25, "Proposal": 50, "Negotiation": 75, "Closed Won": 100, "Closed Lost": 0}
+
+
+class Pipeline(models.Model):
+    """The way of a deal from lead to close; exactly one per tenant is the default."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="pipelines")
+    name = models.CharField(max_length=100)
+    name_key = Folded("name", max_length=300)
+    is_default = models.BooleanField(default=False)
+
+    objects = FoldingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "name_key"], name="pipeline_name_is_unique"),
+            models.UniqueConstraint(
+                fields=["tenant"], condition=models.Q(is_default=True), name="pipeline_default_is_single"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Stage(models.Model):
+    """A step of a pipeline, with the chance in per cent that a deal in it is won."""
+
+    pipeline = models.ForeignKey(Pipeline, models.CASCADE, related_name="stages", db_index=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=100)
+    name_key = Folded("name", max_length=300)
+    probability = models.PositiveSmallIntegerField(default=0)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    objects = FoldingQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["pipeline", "position", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["pipeline", "name_key"], name="stage_name_is_unique"),
+            models.CheckConstraint(condition=models.Q(probability__lte=100), name="stage_probability_is_per_cent"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def create_default_pipeline(tenant: Tenant) -> Pipeline:
+    """Give a new tenant its first pipeline and that pipeline's stages."""
+    pipeline = Pipeline.objects.create(tenant=tenant, name=DEFAULT_PIPELINE, is_default=True)
+    Stage.objects.bulk_create(
+        Stage(tenant=tenant, pipeline=pipeline, name=name, probability=probability, position=position)
+        for position, (name, probability) in enumerate(DEFAULT_STAGES.items())
+    )
+    return pipeline

@@ -1,0 +1,64 @@
+"""The tenant: one customer account."""
+
+import zoneinfo
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models, transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from crm.models.fields import validate_currency
+
+validate_slug = RegexValidator(
+    r"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\Z",
+    _("A slug is a host label (RFC 1123): 1–63 of a–z, 0–9 and inner hyphens."),
+)
+
+
+def validate_timezone(name: str) -> None:
+    """Raise ValidationError unless the name is a time zone of the IANA database."""
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError(_("“%(name)s” is not an IANA time zone."), params={"name": name})
+
+
+class Tenant(models.Model):
+    """One customer account (``acme`` in ``acme.rallycrm.io``), with the defaults its records fall back on."""
+
+    slug = models.CharField(max_length=63, unique=True, validators=[validate_slug])
+    name = models.CharField(max_length=200)
+    currency = models.CharField(max_length=3, default="USD", validators=[validate_currency])
+    timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        ordering = ["slug"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(currency__regex=r"^[A-Z]{3}$"), name="tenant_currency_is_a_code"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, **options) -> None:
+        """Save; a new tenant gets the default pipeline in the same transaction."""
+        from crm.models.pipeline import create_default_pipeline
+
+        is_new = self._state.adding
+        with transaction.atomic():
+            super().save(**options)
+            if is_new:
+                create_default_pipeline(self)
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The time zone of times that name none."""
+        return zoneinfo.ZoneInfo(self.timezone)
+
+
+def create_tenant(*, slug: str, name: str, currency: str = "USD", timezone: str = "UTC") -> Tenant:
+    """Create a tenant with its default pipeline; raise ValidationError naming what is wrong."""
+    tenant = Tenant(slug=slug, name=name, currency=currency.upper(), timezone=timezone)
+    tenant.full_clean()
+    tenant.save()
+    return tenant

@@ -1,0 +1,30 @@
+"""Which tenant a request or a user stands for, and the lock of a tenant's entity."""
+
+import zlib
+
+from django.conf import settings
+from django.db import connection
+
+from crm.models import Membership, Tenant
+
+
+def slug_of_host(host: str) -> str | None:
+    """Return the tenant's slug that a host name carries (``acme.<RALLY_BASE_DOMAIN>``), or None where it names none."""
+    domain = settings.RALLY_BASE_DOMAIN
+    name = host.lower().rsplit(":", 1)[0].rstrip(".") if not host.endswith("]") else host
+    if not domain or not name.endswith(f".{domain}"):
+        return None
+    return name.removesuffix(f".{domain}")
+
+
+def tenant_of_user(user) -> Tenant | None:
+    """Return the tenant a staff user belongs to, or None (a superuser may belong to none)."""
+    membership = Membership.objects.select_related("tenant").filter(user=user).order_by("id").first()
+    return membership.tenant if membership else None
+
+
+def lock_entity(tenant: Tenant, entity: str) -> None:
+    """Wait until no other transaction imports this entity of this tenant; held until the transaction ends."""
+    with connection.cursor() as cursor:
+        # Two 31-bit numbers: tenant and entity. A clash of the first merely makes two tenants take turns.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [tenant.pk % 2**31, zlib.crc32(entity.encode()) >> 1])

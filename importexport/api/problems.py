@@ -1,0 +1,94 @@
+"""Errors of a request as problem details (RFC 9457), whatever raised them."""
+
+import json
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from django import http
+from django.db import OperationalError
+from django.views import defaults
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from importexport import faults
+
+logger = logging.getLogger("rally.api")
+CONTENT_TYPE = "application/problem+json"
+
+
+class Problem(exceptions.APIException):
+    """A request that is refused: status, one sentence, and headers that belong to it."""
+
+    def __init__(self, status: int, detail: str, *, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status_code = status
+        self.headers = headers or {}
+
+
+class ProblemResponse(http.HttpResponse):
+    """Problem details as an answer."""
+
+    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+        title = HTTPStatus(status).phrase
+        body = {"type": f"/api/docs/problems#{status}", "title": title, "status": status, "detail": detail}
+        super().__init__(json.dumps(body), status=status, content_type=CONTENT_TYPE, headers=headers)
+        self["Cache-Control"] = "no-store"
+
+
+def problem_response(*, status: int, detail: str) -> ProblemResponse:
+    """Return problem details as an answer."""
+    return ProblemResponse(status, detail)
+
+
+def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResponse | Response:
+    """DRF's exception handler: every error of a view becomes problem details; a bug says nothing of itself."""
+    match error:
+        case faults.NotCsv():
+            return ProblemResponse(415, str(error))
+        case faults.TooLarge():
+            return ProblemResponse(413, str(error))
+        case faults.FileFault():
+            return ProblemResponse(400, str(error))
+        case Problem():
+            return ProblemResponse(error.status_code, str(error.detail), error.headers)
+        case exceptions.APIException():
+            return ProblemResponse(error.status_code, str(error.detail))
+        case OperationalError():
+            logger.error("database", exc_info=error)
+            return ProblemResponse(503, "The database cannot be reached. Try again later.", {"Retry-After": "5"})
+    logger.error("bug", exc_info=error)
+    return ProblemResponse(500, "Something went wrong on our side. Nothing was stored.")
+
+
+def is_api(request: http.HttpRequest) -> bool:
+    """Whether a request is a program's."""
+    return request.path.startswith("/api/")
+
+
+def bad_request(request: http.HttpRequest, exception: Exception) -> http.HttpResponse:
+    """Django's handler400: a Host that we do not serve, say."""
+    if is_api(request):
+        return ProblemResponse(400, "The request is malformed, or its Host is not served here.")
+    return defaults.bad_request(request, exception)
+
+
+def forbidden(request: http.HttpRequest, exception: Exception) -> http.HttpResponse:
+    """Django's handler403."""
+    if is_api(request):
+        return ProblemResponse(403, "This is not allowed.")
+    return defaults.permission_denied(request, exception)
+
+
+def not_found(request: http.HttpRequest, exception: Exception) -> http.HttpResponse:
+    """Django's handler404."""
+    if is_api(request):
+        return ProblemResponse(404, "There is nothing at this path.")
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: http.HttpRequest) -> http.HttpResponse:
+    """Django's handler500."""
+    if is_api(request):
+        return ProblemResponse(500, "Something went wrong on our side.")
+    return defaults.server_error(request)

@@ -1,0 +1,167 @@
+"""The flow itself: a resource takes a table in, batch by batch and column by column, and gives records out."""
+
+from collections.abc import Callable
+from itertools import compress
+from typing import Any, BinaryIO, ClassVar
+
+from django.db import models
+from import_export.resources import Resource
+
+from crm.matching import fold_column
+from crm.models import Tenant
+from crm.models.fields import Folded
+from crm.tenancy import lock_entity
+from importexport import faults
+from importexport.columns import Cells, Column
+from importexport.report import RejectedRows, Report
+from importexport.table import Batch, DatasetRows, Table
+from importexport.writing import Key, Writer
+
+#: Told after every batch: rows taken so far, bytes of the file read so far.
+Progress = Callable[[int, int], None]
+
+
+class EntityResource(Resource):
+    """A django-import-export resource whose rows travel by column and COPY.
+
+    Subclasses declare columns, in the contract's order, and in ``Meta`` the ``model`` and ``import_order`` (columns
+    that depend on others come after them). An instance serves one tenant and one import.
+    """
+
+    entity: ClassVar[str]
+    noun: ClassVar[str]
+    #: What makes two rows the same record; of several that are taken, a message names the first.
+    keys: ClassVar[tuple[Key, ...]]
+
+    class Meta:
+        use_transactions = True
+
+    def __init__(self, tenant: Tenant, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.tenant = tenant
+        for column in self.columns:
+            column.widget.bind(tenant)
+
+    # --- what is declared ------------------------------------------------------------------------------------
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns in the contract's order."""
+        return list(self.fields.values())
+
+    @classmethod
+    def column_names(cls) -> list[str]:
+        """The header of templates and exports."""
+        return [column.column_name for column in cls.fields.values()]
+
+    @classmethod
+    def required_names(cls) -> list[str]:
+        """The columns that a file must have."""
+        return [column.column_name for column in cls.fields.values() if column.required]
+
+    @property
+    def model(self) -> type[models.Model]:
+        """The model of the records."""
+        return self._meta.model
+
+    # --- in --------------------------------------------------------------------------------------------------
+
+    def get_result_class(self) -> type[Report]:
+        """An import answers with a Report."""
+        return Report
+
+    def import_data_inner(
+        self,
+        dataset: Any,
+        dry_run: bool,
+        raise_errors: bool,
+        using_transactions: bool,
+        collect_failed_rows: bool,
+        *,
+        progress: Progress | None = None,
+        rejected: BinaryIO | None = None,
+        **kwargs: Any,
+    ) -> Report:
+        """Import a Table, or a tablib Dataset, inside the transaction that ``import_data`` keeps."""
+        report = Report()
+        try:
+            table = dataset if isinstance(dataset, Table) else self.table_of(dataset)
+            report.ignored_columns = table.header.ignored
+            self._import_table(table, report, progress=progress, rejected=rejected)
+        except faults.FileFault as fault:
+            self.handle_import_error(report, fault, raise_errors)
+        return report
+
+    def table_of(self, dataset: Any) -> Table:
+        """Return a tablib Dataset as a Table."""
+        return Table(DatasetRows(dataset), columns=self.column_names(), required=self.required_names())
+
+    def _import_table(
+        self, table: Table, report: Report, *, progress: Progress | None, rejected: BinaryIO | None
+    ) -> None:
+        refused = rejected and RejectedRows(rejected, header=table.header, delimiter=table.rows.delimiter)
+        lock_entity(self.tenant, self.entity)
+        with Writer(self.model, tenant=self.tenant, columns=self._stored_columns()) as writer:
+            for batch in table.batches():
+                messages = self._import_batch(batch, width=table.header.width, writer=writer)
+                report.add(imported=len(batch.records) - len(messages), messages=list(messages.values()))
+                if refused:
+                    refused.add([batch.records[i] for i in messages], list(messages.values()))
+                if progress:
+                    progress(report.total_rows, table.rows.bytes_read)
+
+    def _import_batch(self, batch: Batch, *, width: int, writer: Writer) -> dict[int, str]:
+        """Store a batch's good rows; return the messages of the refused ones by position, in row order."""
+        cells = self._clean(batch)
+        refused = self._faults(cells, batch, width)
+        good = [i not in refused for i in range(cells.count)]
+        positions = list(compress(range(cells.count), good))
+        lost = writer.write(self._good_rows(cells, good, all_good=not refused), len(positions))
+        refused |= {positions[n]: [fault] for n, fault in self._duplicates(cells, positions, lost, writer).items()}
+        return {i: faults.at_row(batch.numbers[i], refused[i]) for i in sorted(refused)}
+
+    def _clean(self, batch: Batch) -> Cells:
+        cells = Cells(batch)
+        for name in self._meta.import_order or self.fields:
+            self.fields[name].clean_cells(cells)
+        return cells
+
+    def _faults(self, cells: Cells, batch: Batch, width: int) -> dict[int, list[str]]:
+        """Return each faulty row's sentences in the template's order. Of a row with too many cells nothing else
+        is said: its cells are likely in the wrong columns."""
+        order = self.column_names()
+        found = {i: [by[name] for name in order if name in by] for i, by in cells.faults.items()}
+        return found | {i: [faults.too_many_cells(width, cells)] for i, cells in batch.surplus.items()}
+
+    def _stored_columns(self) -> list[str]:
+        return [*dict.fromkeys(self._own_columns()), *(field.column for field in self._folded())]
+
+    def _own_columns(self) -> list[str]:
+        return [column.stores for column in self.columns]
+
+    def _folded(self) -> list[Folded]:
+        return [field for field in self.model._meta.concrete_fields if isinstance(field, Folded)]
+
+    def _good_rows(self, cells: Cells, good: list[bool], *, all_good: bool) -> list[list[str | None]]:
+        """Return what is stored, a list per column, matching keys included."""
+        stored = cells.stored
+        if not all_good:
+            stored = {name: list(compress(values, good)) for name, values in stored.items()}
+        keys = [fold_column(stored[field.source]) for field in self._folded()]  # type: ignore[arg-type]
+        return [*(stored[name] for name in self._own_columns()), *keys]
+
+    def _duplicates(self, cells: Cells, positions: list[int], lost: list[int], writer: Writer) -> dict[int, str]:
+        """Return the sentence for each row that the writer passed over, by its index among the good rows."""
+        blamed: dict[int, Key] = dict.fromkeys(lost, self.keys[-1])
+        for key in reversed(self.keys[:-1]) if lost else ():
+            blamed |= dict.fromkeys(writer.taken(key, lost), key)
+        return {
+            n: faults.duplicate(self.noun, key.column, cells.text(key.column)[positions[n]])
+            for n, key in blamed.items()
+        }
+
+    # --- out -------------------------------------------------------------------------------------------------
+
+    def get_queryset(self) -> models.QuerySet:
+        """Return the tenant's records, oldest first."""
+        return self.model._default_manager.filter(tenant=self.tenant).order_by("id")

@@ -1,0 +1,125 @@
+"""Every sentence that tells a user what is wrong with a file or a row; there is no other place for them."""
+
+ECHO_LIMIT = 100
+
+
+def echo(value: str) -> str:
+    """Return a value as messages quote it: its first 100 characters."""
+    return value[:ECHO_LIMIT]
+
+
+# --- faults of a row: each stands after "Row N: ", several are joined with "; " -----------------------------
+
+
+def at_row(number: int, faults: list[str]) -> str:
+    """Return the one message of a refused row."""
+    return f"Row {number}: {'; '.join(faults)}"
+
+
+def required(column: str) -> str:
+    return f"Required field '{column}' is empty"
+
+
+def email(value: str) -> str:
+    return f"Invalid email format '{echo(value)}'"
+
+
+def duplicate(kind: str, key: str, value: str) -> str:
+    return f"Duplicate {kind} with {key} '{echo(value)}'"
+
+
+def choice(column: str, value: str) -> str:
+    return f"Invalid {column} value '{echo(value)}'"
+
+
+def not_found(kind: str, value: str) -> str:
+    return f"{kind} '{echo(value)}' not found"
+
+
+def stage_not_found(value: str, pipeline: str) -> str:
+    return f"Stage '{echo(value)}' not found in pipeline '{echo(pipeline)}'"
+
+
+def ambiguous(kind: str, value: str) -> str:
+    return f"{kind} '{echo(value)}' matches more than one record"
+
+
+def date(column: str) -> str:
+    return f"Invalid date format in '{column}'"
+
+
+def number(column: str) -> str:
+    return f"Invalid number format in '{column}'"
+
+
+def out_of_range(column: str) -> str:
+    return f"Value out of range in '{column}'"
+
+
+def too_long(column: str, limit: int) -> str:
+    return f"Value too long in '{column}' (maximum {limit} characters)"
+
+
+def character(column: str) -> str:
+    return f"Invalid character in '{column}'"
+
+
+def too_many_cells(expected: int, found: int) -> str:
+    return f"Expected {expected} columns, found {found}"
+
+
+# --- faults of the whole file: nothing is stored ------------------------------------------------------------
+
+
+class FileFault(Exception):
+    """A file that cannot be imported at all; its text is the sentence for the user."""
+
+
+class NotCsv(FileFault):
+    """A file of another kind: an archive, a workbook, an image."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"The file is {kind}, not CSV. Save it as CSV (UTF-8) and import that.")
+
+
+class TooLarge(FileFault):
+    """A file over the limit of its door; ``limit`` in bytes."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The file is larger than the limit of {limit} bytes. Split it, or use the command line.")
+
+
+def empty_file() -> FileFault:
+    return FileFault("The file is empty.")
+
+
+def no_header() -> FileFault:
+    return FileFault("The file has no header: row 1 must name the columns.")
+
+
+def missing_columns(names: list[str]) -> FileFault:
+    listed = ", ".join(f"'{name}'" for name in names)
+    return FileFault(f"Required column{'s' if len(names) > 1 else ''} {listed} missing from the header.")
+
+
+def repeated_column(name: str) -> FileFault:
+    return FileFault(f"Column '{name}' is repeated in the header.")
+
+
+def not_utf8(row: int) -> FileFault:
+    return FileFault(f"The file is not UTF-8: row {row} has bytes that are no UTF-8. Save it as CSV (UTF-8).")
+
+
+def utf16() -> FileFault:
+    return FileFault("The file is not UTF-8: row 1 looks like UTF-16. Save it as CSV (UTF-8).")
+
+
+def broken_quoting(row: int) -> FileFault:
+    return FileFault(
+        f"Broken quoting in row {row}: a quoted cell never ends, or is followed by something other than"
+        " a delimiter or a line end."
+    )
+
+
+def endless_record(row: int, limit: int) -> FileFault:
+    return FileFault(f"Row {row} is longer than {limit} bytes; a closing quote or a line end may be missing.")

@@ -1,0 +1,128 @@
+"""The four entities: every column declared once, in the contract's order. Declarations only."""
+
+from crm.models import Activity, Company, Contact, Deal
+from importexport.columns import Column
+from importexport.engine import EntityResource
+from importexport.references import CompanyByName, ContactByEmail, DealByName, PipelineByName, StageByName
+from importexport.widgets import (
+    ActivityStatus,
+    Amount,
+    Choice,
+    Currency,
+    Day,
+    Email,
+    Moment,
+    StageProbability,
+    Tags,
+    Text,
+    Whole,
+)
+from importexport.writing import Key
+
+
+class ContactResource(EntityResource):
+    """Contacts in and out."""
+
+    entity, noun = "contacts", "contact"
+    keys = (Key("email", "email_key"),)
+
+    first_name = Column(Text, Contact.first_name, required=True)
+    last_name = Column(Text, Contact.last_name, required=True)
+    email = Column(Email, Contact.email, required=True)
+    phone = Column(Text, Contact.phone)
+    mobile = Column(Text, Contact.mobile)
+    title = Column(Text, Contact.title)
+    department = Column(Text, Contact.department)
+    company_name = Column(CompanyByName, Contact.company, shows="name")
+    address = Column(Text, Contact.address)
+    city = Column(Text, Contact.city)
+    state = Column(Text, Contact.state)
+    country = Column(Text, Contact.country)
+    postal_code = Column(Text, Contact.postal_code)
+    lifecycle_stage = Column(Choice, Contact.lifecycle_stage)
+    lead_source = Column(Text, Contact.lead_source)
+    tags = Column(Tags, Contact.tags)
+    notes = Column(Text, Contact.notes)
+
+    class Meta:
+        model = Contact
+
+
+class CompanyResource(EntityResource):
+    """Companies in and out."""
+
+    entity, noun = "companies", "company"
+    keys = (Key("name", "name_key"), Key("domain", "domain_key"))
+
+    name = Column(Text, Company.name, required=True)
+    domain = Column(Text, Company.domain)
+    industry = Column(Text, Company.industry)
+    description = Column(Text, Company.description)
+    employee_count = Column(Whole, Company.employee_count)
+    annual_revenue = Column(Amount, Company.annual_revenue)
+    phone = Column(Text, Company.phone)
+    website = Column(Text, Company.website)
+    address = Column(Text, Company.address)
+    city = Column(Text, Company.city)
+    state = Column(Text, Company.state)
+    country = Column(Text, Company.country)
+    postal_code = Column(Text, Company.postal_code)
+    tags = Column(Tags, Company.tags)
+    notes = Column(Text, Company.notes)
+
+    class Meta:
+        model = Company
+
+
+class DealResource(EntityResource):
+    """Deals in and out."""
+
+    entity, noun = "deals", "deal"
+    keys = (Key("name", "name_key"),)
+
+    name = Column(Text, Deal.name, required=True)
+    value = Column(Amount, Deal.value)
+    currency = Column(Currency, Deal.currency)
+    probability = Column(StageProbability, Deal.probability)
+    expected_close_date = Column(Day, Deal.expected_close_date)
+    stage_name = Column(StageByName, Deal.stage, shows="name")
+    pipeline_name = Column(PipelineByName, Deal.pipeline, shows="name")
+    contact_email = Column(ContactByEmail, Deal.contact, shows="email")
+    company_name = Column(CompanyByName, Deal.company, shows="name")
+    notes = Column(Text, Deal.notes)
+
+    class Meta:
+        model = Deal
+        # A stage is one of its pipeline's; a blank probability is its stage's.
+        import_order = (
+            "name", "value", "currency", "expected_close_date", "pipeline_name", "stage_name", "probability",
+            "contact_email", "company_name", "notes",
+        )  # fmt: skip
+
+
+class ActivityResource(EntityResource):
+    """Activities in and out."""
+
+    entity, noun = "activities", "activity"
+    keys = (Key("subject", "subject_key"),)
+
+    activity_type = Column(Choice, Activity.activity_type, required=True)
+    subject = Column(Text, Activity.subject, required=True)
+    body = Column(Text, Activity.body)
+    scheduled_at = Column(Moment, Activity.scheduled_at)
+    completed_at = Column(Moment, Activity.completed_at)
+    # After completed_at, which decides what a blank status means; before deal_name stand contact and company.
+    status = Column(ActivityStatus, Activity.status)
+    priority = Column(Choice, Activity.priority)
+    due_date = Column(Day, Activity.due_date)
+    contact_email = Column(ContactByEmail, Activity.contact, shows="email")
+    company_name = Column(CompanyByName, Activity.company, shows="name")
+    deal_name = Column(DealByName, Activity.deal, shows="name")
+
+    class Meta:
+        model = Activity
+
+
+RESOURCES: dict[str, type[EntityResource]] = {
+    resource.entity: resource for resource in (ContactResource, CompanyResource, DealResource, ActivityResource)
+}

@@ -1,0 +1,51 @@
+"""What every door calls: import a file, export an entity, give a template."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from django.db import models
+
+from crm.models import Tenant
+from importexport import formats
+from importexport.engine import Progress
+from importexport.formats import FileFormat
+from importexport.report import Report
+from importexport.resources import RESOURCES
+from importexport.table import read_table
+
+
+def import_file(
+    entity: str,
+    *,
+    tenant: Tenant,
+    file: BinaryIO,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    rejected: BinaryIO | None = None,
+    max_bytes: int | None = None,
+) -> Report:
+    """Import a CSV file: the good rows are stored in one transaction, every other one is reported.
+
+    ``rejected`` gets the refused rows as CSV; ``max_bytes`` is the door's limit of the file's size in bytes;
+    ``progress`` is told rows and bytes after every batch; a ``dry_run`` stores nothing. Raises FileFault (NotCsv,
+    TooLarge) where the whole file is at fault, and then nothing is stored.
+    """
+    resource = RESOURCES[entity](tenant)
+    table = read_table(file, columns=resource.column_names(), required=resource.required_names(), max_bytes=max_bytes)
+    return resource.import_data(table, dry_run=dry_run, raise_errors=True, progress=progress, rejected=rejected)
+
+
+def export_file(
+    entity: str, *, tenant: Tenant, format: FileFormat = "csv", queryset: models.QuerySet | None = None
+) -> Iterator[bytes]:
+    """Yield an entity's records, or those of ``queryset``, as a file in chunks; the first comes at once."""
+    resource = RESOURCES[entity](tenant)
+    records = resource.get_queryset() if queryset is None else queryset
+    if format == "xlsx":
+        return formats.stream_xlsx(records, resource.columns, sheet=entity)
+    return formats.stream_csv(records, resource.columns)
+
+
+def template_file(entity: str) -> bytes:
+    """Return a CSV file of the header row alone."""
+    return formats.csv_line(RESOURCES[entity].column_names())

@@ -1,0 +1,92 @@
+"""A file as a table: batches of rows, each a list per column."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, Protocol
+
+import tablib
+
+from importexport import headers, reading
+
+ROWS_PER_BATCH = 2_000
+#: Wide rows make smaller batches, so that memory stays flat whatever the cells hold.
+BYTES_PER_BATCH = 1024 * 1024
+
+
+@dataclass
+class Batch:
+    """Some rows of a file. ``columns`` has the cells of every known column that the file has, by name;
+    ``surplus`` says how many cells were found where a row has too many; ``records`` are the rows as they were."""
+
+    numbers: list[int]
+    records: list[list[str]]
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    surplus: dict[int, int] = field(default_factory=dict)
+
+
+class Rows(Protocol):
+    """Where rows come from."""
+
+    header: list[str]
+    delimiter: str
+    bytes_read: int
+
+    def next_rows(self, *, rows: int, size: int) -> tuple[list[int], list[list[str]]]:
+        """Return the next rows with their numbers."""
+
+
+class Table:
+    """What an import reads: ``header`` and, once, the ``batches``."""
+
+    def __init__(self, rows: Rows, *, columns: list[str], required: list[str]) -> None:
+        self.rows = rows
+        self.header = headers.read_header(rows.header, columns=columns, required=required)
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the rows in batches, blank rows left out."""
+        while True:
+            numbers, records = self.rows.next_rows(rows=ROWS_PER_BATCH, size=BYTES_PER_BATCH)
+            if not records:
+                return
+            yield self._batch(numbers, records)
+
+    def _batch(self, numbers: list[int], records: list[list[str]]) -> Batch:
+        batch = Batch(numbers, records)
+        width = self.header.width
+        rows = records
+        if set(map(len, records)) != {width}:
+            batch.surplus = {
+                i: len(r) for i, r in enumerate(records) if len(r) > width and any(map(str.strip, r[width:]))
+            }
+            rows = [r + [""] * (width - len(r)) for r in records]
+        batch.columns = {name: [row[i] for row in rows] for name, i in self.header.positions.items()}
+        return batch
+
+
+def read_table(file: BinaryIO, *, columns: list[str], required: list[str], max_bytes: int | None = None) -> Table:
+    """Open a CSV file as a table; raises FileFault."""
+    score = lambda cells: headers.count_known(cells, columns)  # noqa: E731 - a name for an argument, not a function
+    return Table(reading.Reader(file, score=score, max_bytes=max_bytes), columns=columns, required=required)
+
+
+class DatasetRows:
+    """A tablib dataset as a source of rows, for callers who come with the library's own interface."""
+
+    delimiter = ","
+    bytes_read = 0
+
+    def __init__(self, dataset: tablib.Dataset) -> None:
+        self.header = [str(cell) for cell in dataset.headers or []]
+        self._rows = enumerate(dataset, 2)
+
+    def next_rows(self, *, rows: int, size: int) -> tuple[list[int], list[list[str]]]:
+        """Return the next rows with their numbers; None is a blank cell."""
+        numbers, records = [], []
+        for number, row in self._rows:
+            record = ["" if cell is None else str(cell) for cell in row]
+            if not reading.is_blank(record):
+                numbers.append(number)
+                records.append(record)
+            if len(records) == rows:
+                break
+        return numbers, records

@@ -1,0 +1,99 @@
+"""Rows to the database: COPY into a temporary table, then one INSERT in which the first row wins."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, models
+
+STAGING = "rally_incoming"
+#: What COPY's text format escapes; a carriage return is never stored, yet would end a line.
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+@dataclass(frozen=True)
+class Key:
+    """What makes two rows the same record: the ``column`` that a message names, and the database column under it."""
+
+    column: str
+    stored: str
+
+
+class Writer:
+    """Stores batches of one entity in the current transaction. Use as a context manager.
+
+    ``columns`` are database columns besides tenant_id. Whether a row is a duplicate is the database's to say, so
+    that it is said once: rows go in by their order, and one that meets a unique constraint (a stored record, an
+    earlier row, or somebody else's insert of this very moment) is passed over.
+    """
+
+    def __init__(self, model: type[models.Model], *, tenant: Any, columns: Sequence[str]) -> None:
+        self.table = model._meta.db_table
+        self.tenant = tenant
+        self.columns = list(columns)
+        self._fields = {field.column: field for field in model._meta.concrete_fields}
+
+    def __enter__(self) -> "Writer":
+        types = ", ".join(f"{name} {self._fields[name].db_type(connection)}" for name in self.columns)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [self.table])
+            (sequence,) = cursor.fetchone()
+            cursor.execute(
+                f"CREATE TEMPORARY TABLE {STAGING}"
+                f" (n integer, id bigint DEFAULT nextval('{sequence}'), {types}) ON COMMIT DROP"
+            )
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            with connection.cursor() as cursor:
+                cursor.execute(f"DROP TABLE {STAGING}")
+
+    def write(self, rows: Sequence[Sequence[str | None]], count: int) -> list[int]:
+        """Store rows, given as one list of COPY texts per column; return the indexes of those passed over."""
+        if not count:
+            return []
+        names = ", ".join(self.columns)
+        block = copy_block([list(map(str, range(count))), *rows])
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {STAGING}")
+            with cursor.copy(f"COPY {STAGING} (n, {names}) FROM STDIN") as copy:
+                copy.write(block)
+            cursor.execute(
+                f"INSERT INTO {self.table} (id, tenant_id, {names}) SELECT id, %s, {names} FROM {STAGING}"
+                " ORDER BY n ON CONFLICT DO NOTHING",
+                [self.tenant.pk],
+            )
+            return [] if cursor.rowcount == count else self._lost(cursor)
+
+    def _lost(self, cursor: Any) -> list[int]:
+        cursor.execute(
+            f"SELECT n FROM {STAGING} i WHERE NOT EXISTS (SELECT FROM {self.table} t WHERE t.id = i.id) ORDER BY n"
+        )
+        return [n for (n,) in cursor]
+
+    def taken(self, key: Key, lost: Sequence[int]) -> set[int]:
+        """Return which of the rows passed over met a record with the same key, later rows of the batch aside."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT i.n FROM {STAGING} i JOIN {self.table} t ON t.tenant_id = %s AND t.{key.stored} = i.{key.stored}"
+                f" WHERE i.n = ANY(%s) AND NOT EXISTS (SELECT FROM {STAGING} j WHERE j.id = t.id AND j.n > i.n)",
+                [self.tenant.pk, list(lost)],
+            )
+            return {n for (n,) in cursor}
+
+
+def copy_block(columns: Sequence[Sequence[str | None]]) -> bytes:
+    """Return columns as rows of PostgreSQL's COPY text format."""
+    lines = map("\t".join, zip(*map(escape_column, columns), strict=True))
+    return ("\n".join(lines) + "\n").encode()
+
+
+def escape_column(values: Sequence[str | None]) -> Sequence[str]:
+    """Return a column's values as COPY reads them; most columns need nothing but a look."""
+    if None in values:
+        return [r"\N" if value is None else value.translate(_ESCAPES) for value in values]
+    joined = "".join(values)  # type: ignore[arg-type]
+    if "\\" in joined or "\n" in joined or "\t" in joined or "\r" in joined:
+        return [value.translate(_ESCAPES) for value in values]  # type: ignore[union-attr]
+    return values  # type: ignore[return-value]

@@ -1,0 +1,27 @@
+"""gunicorn's configuration: threads, so that a slow upload or a long download holds up nobody else."""
+
+import os
+from pathlib import Path
+
+bind = f"{os.environ.get('RALLY_BIND', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+wsgi_app = "rally.wsgi"
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("RALLY_THREADS", "16"))
+keepalive = 15
+timeout = 120
+graceful_timeout = 30
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+accesslog = None
+loglevel = "warning"
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "rally.logs.JsonFormatter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["stderr"], "level": "INFO"},
+    "loggers": {
+        "gunicorn.error": {"handlers": ["stderr"], "level": "INFO", "propagate": False, "qualname": "gunicorn.error"},
+        "gunicorn.access": {"handlers": [], "level": "ERROR", "propagate": False, "qualname": "gunicorn.access"},
+    },
+}

@@ -1,0 +1,41 @@
+"""`manage.py serve`: gunicorn over a migrated database."""
+
+import os
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.db import connection
+
+from rally.database import keep_over_exec
+
+
+class Command(BaseCommand):
+    """Migrate, gather static files, and become gunicorn."""
+
+    help = "Serve on 127.0.0.1:PORT (RALLY_BIND and PORT say otherwise), migrated."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("--demo", action="store_true", help="with a demo tenant and its sample records")
+
+    def handle(self, *, demo: bool, verbosity: int, **_: Any) -> None:
+        """Never return: this process becomes the server."""
+        with connection.cursor() as cursor:
+            # Two servers that start at once migrate one after the other.
+            cursor.execute("SELECT pg_advisory_lock(7625771)")
+            call_command("migrate", verbosity=0, interactive=False)
+            cursor.execute("SELECT pg_advisory_unlock(7625771)")
+        call_command("collectstatic", verbosity=0, interactive=False)
+        if demo:
+            call_command("demo")
+        elif verbosity:
+            self.stdout.write(f"Serving on http://127.0.0.1:{os.environ.get('PORT', '8000')}")
+        connection.close()
+        keep_over_exec()
+        self.stdout.flush()
+        config = Path(__file__).parents[2] / "gunicorn.py"
+        os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(config)])  # noqa: S606 - no shell wanted
