@@ -52,7 +52,7 @@ def stream_csv(queryset: models.QuerySet, columns: list[Column]) -> Iterator[byt
 
 def stream_xlsx(queryset: models.QuerySet, columns: list[Column], *, sheet: str) -> Iterator[bytes]:
     """Yield an XLSX workbook of a queryset's records, with typed cells."""
-    expressions = [Sql(F(column.attribute), column.widget.xlsx_sql) for column in columns]
+    expressions = [Sql(Sql(F(column.attribute), column.widget.sql), "coalesce(({0})::text, '')") for column in columns]
     with copy_rows(queryset, expressions, "FORMAT text") as rows:
         yield from stream_workbook(
             sheet=sheet,
@@ -63,7 +63,7 @@ def stream_xlsx(queryset: models.QuerySet, columns: list[Column], *, sheet: str)
 
 
 def _csv_expression(column: Column) -> Sql:
-    expression = Sql(F(column.attribute), column.widget.csv_sql)
+    expression = Sql(F(column.attribute), column.widget.sql)
     return Sql(expression, MARK_SQL) if column.widget.kind == "text" else expression
 
 

@@ -34,9 +34,8 @@ class Cell(Widget):
 
     #: The kind of a typed spreadsheet cell.
     kind: ClassVar[str] = "text"
-    #: The stored expression as CSV text and as spreadsheet text, in SQL; ``{0}`` is the expression.
-    csv_sql: ClassVar[str] = "{0}"
-    xlsx_sql: ClassVar[str] = "{0}"
+    #: ``render`` in SQL; ``{0}`` is the stored expression.
+    sql: ClassVar[str] = "{0}"
     #: What a blank cell is read as, and its COPY text.
     blank: Any = None
     blank_stored: str | None = None
@@ -223,7 +222,6 @@ class Whole(Cell):
     """A whole number from 0 to ``largest``, in ASCII digits."""
 
     kind = "whole"
-    xlsx_sql = csv_sql = "{0}"
     example = "42"
     _FORM = re.compile(r"[+-]?[0-9]+")
 
@@ -347,7 +345,7 @@ class Day(_Zoned):
     """A date; of a time, its date in the tenant's zone."""
 
     kind = "date"
-    csv_sql = xlsx_sql = "to_char({0}, 'YYYY-MM-DD')"
+    sql = "to_char({0}, 'YYYY-MM-DD')"
     help = "date, ISO 8601: 2025-06-15"
     example = "2025-06-15"
 
@@ -368,7 +366,7 @@ class Moment(_Zoned):
     """A date and time; of a date alone, that day's midnight in the tenant's zone."""
 
     kind = "moment"
-    csv_sql = xlsx_sql = (
+    sql = (
         "rtrim(rtrim(to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '0'), '.') || 'Z'"
     )
     help = "date and time, ISO 8601: 2025-06-15T14:30:00Z; without an offset, in the tenant's time zone"
@@ -399,7 +397,7 @@ class Moment(_Zoned):
 class Tags(Cell):
     """Comma-separated tags: order kept, repeats dropped."""
 
-    csv_sql = xlsx_sql = "array_to_string({0}, ',')"
+    sql = "array_to_string({0}, ',')"
     blank_stored = "{}"
     example = "vip,newsletter"
 

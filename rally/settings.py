@@ -7,10 +7,10 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from importexport.api.conf import REST_FRAMEWORK, SPECTACULAR_SETTINGS
+from importexport.api.conf import REST_FRAMEWORK
 from rally import database
 
-__all__ = ["REST_FRAMEWORK", "SPECTACULAR_SETTINGS"]
+__all__ = ["REST_FRAMEWORK"]
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -72,7 +72,6 @@ INSTALLED_APPS = [
     "importexport",  # Before import_export: both bring the commands import and export.
     "import_export",
     "rest_framework",
-    "drf_spectacular",
     "drf_spectacular_sidecar",
     "django.contrib.admin",
     "django.contrib.auth",

@@ -26,13 +26,19 @@ class Problem(exceptions.APIException):
         self.headers = headers or {}
 
 
+def problem_body(status: int, detail: str) -> dict[str, Any]:
+    """Return problem details; their ``type`` is the place in the docs that explains them."""
+    title = HTTPStatus(status).phrase
+    return {"type": f"/api/docs/problems#{status}", "title": title, "status": status, "detail": detail}
+
+
 class ProblemResponse(http.HttpResponse):
     """Problem details as an answer."""
 
     def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
-        title = HTTPStatus(status).phrase
-        body = {"type": f"/api/docs/problems#{status}", "title": title, "status": status, "detail": detail}
-        super().__init__(json.dumps(body), status=status, content_type=CONTENT_TYPE, headers=headers)
+        super().__init__(
+            json.dumps(problem_body(status, detail)), status=status, content_type=CONTENT_TYPE, headers=headers
+        )
         self["Cache-Control"] = "no-store"
 
 

@@ -1,0 +1,28 @@
+"""`manage.py create_api_key acme --name ci`: prints the key, alone, on stdout."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from crm.management.base import RallyCommand, add_tenant_argument, find_tenant, parse_expiry
+from crm.models import ApiKey
+from crm.models.key import create_api_key
+
+
+class Command(RallyCommand):
+    """Create a key. It is shown this once; only its digest is stored."""
+
+    help = "Create an API key and print it. It is shown this once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        add_tenant_argument(parser)
+        parser.add_argument("--name", required=True)
+        parser.add_argument("--scope", choices=ApiKey.Scope.values, default=ApiKey.Scope.WRITE)
+        parser.add_argument("--expires", metavar="DATE", help="ISO 8601, such as 2027-01-01 (default: never)")
+
+    def handle(self, *, tenant: str, name: str, scope: str, expires: str | None, **_: Any) -> None:
+        """Create it."""
+        owner = find_tenant(tenant)
+        expires_at = parse_expiry(expires, owner) if expires else None
+        _key, secret = create_api_key(tenant=owner, name=name, scope=scope, expires_at=expires_at)
+        self.stdout.write(secret)

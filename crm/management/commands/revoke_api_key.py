@@ -1,0 +1,28 @@
+"""`manage.py revoke_api_key acme --name ci`."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant
+from crm.models import ApiKey
+from crm.models.key import revoke_api_key
+
+
+class Command(RallyCommand):
+    """Revoke a key, at once and for good."""
+
+    help = "Revoke an API key: its next request is refused."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        add_tenant_argument(parser)
+        parser.add_argument("--name", required=True)
+
+    def handle(self, *, tenant: str, name: str, verbosity: int, **_: Any) -> None:
+        """Revoke it."""
+        key = ApiKey.objects.filter(tenant=find_tenant(tenant), name=name, revoked_at=None).first()
+        if key is None:
+            raise Mistake(f"API key '{name}' not found.")
+        revoke_api_key(key)
+        if verbosity:
+            self.stdout.write(f"API key '{name}' revoked.")

@@ -1,0 +1,232 @@
+"""The API's own description: OpenAPI 3.1, made from the resources, and the pages to read it in."""
+
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views import View
+
+from importexport import examples, formats
+from importexport.api.problems import problem_body
+from importexport.engine import EntityResource
+from importexport.resources import RESOURCES
+
+Json = dict[str, Any]
+
+#: Status → what it means here, and an example of its detail. The order is that in which a request is judged.
+PROBLEMS: dict[int, tuple[str, list[str]]] = {
+    401: ("No key, or one that is malformed, unknown, expired or revoked", ["The API key is missing. Send a key in the header X-Api-Key."]),
+    429: ("The tenant has made more requests than a minute allows", ["More than 1000 requests in a minute. Try again in 17 seconds."]),
+    403: (
+        "The key belongs to another tenant than the host names, or lacks the scope",
+        ["The API key belongs to another tenant than the host names.", "The API key has the scope 'read'; this needs 'write'."],
+    ),
+    404: ("An unknown path or entity", ["There is nothing at this path."]),
+    405: ("An unknown method; the header Allow names those there are", ["The method PUT is not allowed here."]),
+    406: ("The Accept header excludes what the endpoint gives", ["This endpoint gives text/csv, which the Accept header excludes."]),
+    408: ("The body stood still, or took too long", ["The body stood still for too long."]),
+    415: ("Not multipart/form-data, or a file that is no CSV", ["The file is an image, not CSV. Save it as CSV (UTF-8) and import that."]),
+    413: ("The file is over the limit", ["The file is larger than the limit of 10485760 bytes. Split it, or use the command line."]),
+    400: ("A query parameter, a malformed body, or a file that cannot be read as a whole", examples.FILE_FAULTS),
+    503: ("The database cannot be reached", ["The database cannot be reached. Try again later."]),
+}
+READING = (401, 429, 403, 404, 405, 406, 400, 503)
+WRITING = (401, 429, 403, 404, 405, 406, 408, 415, 413, 400, 503)
+RATE_HEADERS = {
+    "X-RateLimit-Limit": "Requests a minute that the tenant has",
+    "X-RateLimit-Remaining": "Requests left in this minute",
+    "X-RateLimit-Reset": "When the minute ends, in Unix time",
+}
+
+
+class SchemaView(View):
+    """The description as JSON; open to all."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Return the description."""
+        return JsonResponse(description())
+
+
+class DocsView(View):
+    """The description as a page to browse and try; open to all."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Return the page; its assets are our own static files."""
+        return render(request, "importexport/api/docs.html")
+
+
+def problems(request: HttpRequest) -> HttpResponse:
+    """Return the page that the ``type`` of problem details leads to."""
+    listed = [{"status": status, "meaning": PROBLEMS[status][0], "details": PROBLEMS[status][1]} for status in sorted(PROBLEMS)]
+    return render(request, "importexport/api/problems.html", {"problems": listed})
+
+
+@cache
+def description() -> Json:
+    """Return the OpenAPI 3.1 document."""
+    paths: Json = {}
+    for resource in RESOURCES.values():
+        base = f"/api/v1/importexport/{resource.entity}"
+        paths[f"{base}/export"] = {"get": export_operation(resource, "csv")}
+        paths[f"{base}/export/excel"] = {"get": export_operation(resource, "xlsx")}
+        paths[f"{base}/import"] = {"post": import_operation(resource)}
+        paths[f"{base}/template"] = {"get": template_operation(resource)}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Rally import / export", "version": "1", "description": examples.INTRODUCTION},
+        "servers": [{"url": "/"}],
+        "security": [{"key": []}],
+        "tags": [{"name": resource.entity, "description": columns_table(resource)} for resource in RESOURCES.values()],
+        "paths": paths,
+        "components": components(),
+    }
+
+
+def components() -> Json:
+    """Return what the operations refer to."""
+    return {
+        "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}},
+        "headers": {name: {"description": text, "schema": {"type": "integer"}} for name, text in RATE_HEADERS.items()},
+        "schemas": {"Result": RESULT, "Problem": PROBLEM},
+        "responses": {f"Problem{status}": problem_answer(status) for status in PROBLEMS},
+    }
+
+
+RESULT: Json = {
+    "type": "object",
+    "description": "totalRows = imported + skipped; one message for every skipped row, in row order.",
+    "required": ["totalRows", "imported", "skipped", "errors"],
+    "additionalProperties": False,
+    "properties": {
+        "totalRows": {"type": "integer", "minimum": 0},
+        "imported": {"type": "integer", "minimum": 0},
+        "skipped": {"type": "integer", "minimum": 0},
+        "errors": {"type": "array", "items": {"type": "string"}},
+    },
+}
+PROBLEM: Json = {
+    "type": "object",
+    "description": "Problem details (RFC 9457)",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "format": "uri-reference"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+}
+
+
+def export_operation(resource: type[EntityResource], file_format: formats.FileFormat) -> Json:
+    """Describe an export."""
+    kind = {"csv": "CSV", "xlsx": "XLSX"}[file_format]
+    content = {"schema": {"type": "string"}} if file_format == "csv" else {"schema": {"type": "string", "format": "binary"}}
+    if file_format == "csv":
+        content["example"] = examples.csv_example(resource)
+    return operation(
+        resource,
+        name=f"export_{file_format}",
+        summary=f"Export {resource.entity} as {kind}",
+        text=examples.EXPORT_CSV if file_format == "csv" else examples.EXPORT_XLSX,
+        media_type=formats.CONTENT_TYPES[file_format],
+        content=content,
+        filename=f"{resource.entity}.{file_format}",
+        statuses=READING,
+    )
+
+
+def template_operation(resource: type[EntityResource]) -> Json:
+    """Describe a template."""
+    return operation(
+        resource,
+        name="template",
+        summary=f"Template for {resource.entity}",
+        text="A CSV file of the header row alone.",
+        media_type=formats.CONTENT_TYPES["csv"],
+        content={"schema": {"type": "string"}, "example": ",".join(resource.column_names()) + "\r\n"},
+        filename=f"{resource.entity}_template.csv",
+        statuses=READING,
+    )
+
+
+def import_operation(resource: type[EntityResource]) -> Json:
+    """Describe an import."""
+    described = operation(
+        resource,
+        name="import",
+        summary=f"Import {resource.entity} from CSV",
+        text=f"{examples.IMPORT}\n\n{columns_table(resource)}",
+        media_type="application/json",
+        content={"schema": {"$ref": "#/components/schemas/Result"}, "examples": examples.results(resource)},
+        filename=None,
+        statuses=WRITING,
+    )
+    described["requestBody"] = {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary", "description": "A CSV file, UTF-8"}},
+                },
+                "encoding": {"file": {"contentType": "text/csv"}},
+            }
+        },
+    }
+    described["responses"]["200"]["headers"]["X-Import-Ignored-Columns"] = {
+        "description": "Columns that were ignored: comma-separated, percent-encoded where not ASCII, cut to 1 kB",
+        "schema": {"type": "string"},
+    }
+    return described
+
+
+def operation(
+    resource: type[EntityResource],
+    *,
+    name: str,
+    summary: str,
+    text: str,
+    media_type: str,
+    content: Json,
+    filename: str | None,
+    statuses: tuple[int, ...],
+) -> Json:
+    """Describe an operation: its good answer, and the problems it can answer with."""
+    headers = {header: {"$ref": f"#/components/headers/{header}"} for header in RATE_HEADERS}
+    if filename:
+        disposition = {"type": "string", "const": f'attachment; filename="{filename}"'}
+        headers |= {"Content-Disposition": {"schema": disposition}}  # type: ignore[dict-item]
+    answers: Json = {"200": {"description": "Done", "headers": headers, "content": {media_type: content}}}
+    answers |= {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in statuses}
+    return {
+        "operationId": f"{resource.entity}_{name}",
+        "tags": [resource.entity],
+        "summary": summary,
+        "description": text,
+        "responses": answers,
+    }
+
+
+def problem_answer(status: int) -> Json:
+    """Describe a problem's answer, with an example of each detail."""
+    meaning, details = PROBLEMS[status]
+    headers: Json = {} if status == 401 else {name: {"$ref": f"#/components/headers/{name}"} for name in RATE_HEADERS}
+    own = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}.get(status)
+    if own:
+        headers[own] = {"schema": {"type": "string"}}
+    shown = {f"problem{i}": {"summary": text[:60], "value": problem_body(status, text)} for i, text in enumerate(details, 1)}
+    body = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": shown}
+    return {"description": meaning, "headers": headers, "content": {"application/problem+json": body}}
+
+
+def columns_table(resource: type[EntityResource]) -> str:
+    """Return the columns and their rules as a Markdown table."""
+    lines = [
+        f"| {'**' + column.column_name + '**' if column.required else column.column_name} | {column.help} |"
+        for column in resource.fields.values()
+    ]
+    limit = f"{settings.RALLY_IMPORT_MAX_BYTES:,}".replace(",", " ")
+    return "\n".join([f"Columns (**bold**: required); at most {limit} bytes.", "", "| column | rule |", "|---|---|", *lines])

@@ -1,0 +1,189 @@
+"""The endpoints: unpack the request, call the service, pack the answer."""
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import chain
+from typing import Any, ClassVar
+from urllib.parse import quote, unquote_plus
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from importexport import formats, service
+from importexport.api import authentication, uploads
+from importexport.api.problems import Problem
+from importexport.formats import FileFormat
+from importexport.report import Report
+from importexport.resources import RESOURCES
+
+IGNORED_COLUMNS_LIMIT = 1024
+#: A result with more messages than this is streamed.
+MESSAGES_AT_ONCE = 10_000
+
+
+class DoorView(APIView):
+    """What all endpoints share: the order in which a request is judged, and what every answer carries."""
+
+    #: The scope that a key needs.
+    scope: ClassVar[str] = "read"
+    caller: authentication.Caller | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Judge the request, in the contract's order: 401, 429, 403, 404, 405, 406, 400, 403."""
+        http = request._request
+        self.caller = caller = authentication.identify(http)
+        http.rally_tenant, http.rally_key = caller.tenant.slug, caller.key_name  # type: ignore[attr-defined]
+        authentication.check_rate(caller)
+        authentication.check_host(caller, http)
+        self.check_path(**kwargs)
+        self.check_method(http)
+        self.check_accept(http)
+        check_query(http)
+        authentication.check_scope(caller, self.scope)
+
+    def check_path(self, *, entity: str = "", **_: str) -> None:
+        """Raise a 404 for an entity that does not exist."""
+        if entity not in RESOURCES:
+            raise Problem(404, "There is nothing at this path.")
+
+    def check_method(self, request: HttpRequest) -> None:
+        """Raise a 405, with the methods that there are."""
+        allowed = ["POST"] if hasattr(self, "post") else ["GET", "HEAD"]
+        if request.method not in allowed:
+            listed = ", ".join(allowed)
+            raise Problem(405, f"The method {request.method} is not allowed here.", headers={"Allow": listed})
+
+    def check_accept(self, request: HttpRequest) -> None:
+        """Raise a 406 where the client does not accept what this endpoint gives."""
+        media_type = self.media_type().partition(";")[0]
+        if request.get_preferred_type([media_type]) is None:
+            raise Problem(406, f"This endpoint gives {media_type}, which the Accept header excludes.")
+
+    def media_type(self) -> str:
+        """Return the type of the answer."""
+        return "application/json"
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Add the rate limit's headers, and read what is left of the body once the answer has gone."""
+        if self.caller:
+            for name, value in self.caller.limit_headers.items():
+                response[name] = value
+        response["Cache-Control"] = "no-store"
+        environ = request._request.META
+        if uploads.has_body(environ):
+            response._resource_closers.append(partial(uploads.drain, environ))
+        return response
+
+
+def check_query(request: HttpRequest) -> None:
+    """Raise a 400 for a query parameter; there are none."""
+    if query := request.META.get("QUERY_STRING", ""):
+        name = unquote_plus(query.partition("&")[0].partition("=")[0])
+        raise Problem(400, f"Unknown query parameter '{name[:100]}'.")
+
+
+class UnknownView(DoorView):
+    """A path under /api/ at which there is nothing; only a key learns so."""
+
+    def check_path(self, **_: str) -> None:
+        """Raise the 404."""
+        raise Problem(404, "There is nothing at this path.")
+
+
+class ExportView(DoorView):
+    """An entity's records as a file."""
+
+    file_format: ClassVar[FileFormat] = "csv"
+
+    def media_type(self) -> str:
+        """Return the file's type."""
+        return formats.CONTENT_TYPES[self.file_format]
+
+    def get(self, request: Request, entity: str) -> HttpResponseBase:
+        """Stream the file; the first piece is made before the answer begins, so that a fault can still be said."""
+        assert self.caller
+        response = StreamingHttpResponse(content_type=self.media_type())
+        response["Content-Disposition"] = f'attachment; filename="{entity}.{self.file_format}"'
+        if request.method == "GET":
+            pieces = service.export_file(entity, tenant=self.caller.tenant, format=self.file_format)
+            response.streaming_content = started(pieces)
+        return response
+
+    def head(self, request: Request, entity: str) -> HttpResponseBase:
+        """Answer as GET does, without making the file."""
+        return self.get(request, entity)
+
+
+def started(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Return an iterator whose first pieces have been made."""
+    first = [piece for _, piece in zip(range(2), pieces, strict=False)]
+    return closing_chain(first, pieces)
+
+
+def closing_chain(first: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield both; when the client goes away, the rest is told."""
+    try:
+        yield from chain(first, rest)
+    finally:
+        rest.close()  # type: ignore[attr-defined]
+
+
+class ExcelExportView(ExportView):
+    """An entity's records as a workbook."""
+
+    file_format = "xlsx"
+
+
+class TemplateView(DoorView):
+    """The header row alone."""
+
+    def media_type(self) -> str:
+        """Return CSV's type."""
+        return formats.CONTENT_TYPES["csv"]
+
+    def get(self, request: Request, entity: str) -> HttpResponseBase:
+        """Return the template."""
+        response = HttpResponse(service.template_file(entity), content_type=self.media_type())
+        response["Content-Disposition"] = f'attachment; filename="{entity}_template.csv"'
+        return response
+
+    head = get
+
+
+class ImportView(DoorView):
+    """A CSV file in."""
+
+    scope = "write"
+
+    def post(self, request: Request, entity: str) -> HttpResponseBase:
+        """Import the uploaded file and report."""
+        assert self.caller
+        with uploads.receive_file(request._request) as file:
+            report = service.import_file(entity, tenant=self.caller.tenant, file=file)
+        response = result_response(report)
+        if report.ignored_columns:
+            response["X-Import-Ignored-Columns"] = listed_names(report.ignored_columns)
+        return response
+
+
+def result_response(report: Report) -> HttpResponseBase:
+    """Return a report as the contract's JSON; one with very many messages is streamed."""
+    if len(report.messages) <= MESSAGES_AT_ONCE:
+        return HttpResponse(b"".join(report.json_chunks()), content_type="application/json")
+    return StreamingHttpResponse(report.json_chunks(), content_type="application/json")
+
+
+def listed_names(names: list[str]) -> str:
+    """Return names as a header's list, at most 1 kB of whole ones; ``,``, ``%`` and what is not ASCII is escaped."""
+    listed = ""
+    for name in names:
+        longer = f"{listed},{quote(name, safe=SAFE)}".lstrip(",")
+        if len(longer) > IGNORED_COLUMNS_LIMIT:
+            break
+        listed = longer
+    return listed
+
+
+SAFE = " !\"#$&'()*+/:;<=>?@[\\]^`{|}~"

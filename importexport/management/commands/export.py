@@ -1,0 +1,52 @@
+"""`manage.py export contacts --tenant acme`."""
+
+import os
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any, cast
+
+from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant
+from importexport import service
+from importexport.formats import CONTENT_TYPES, FileFormat
+from importexport.management.files import replacing
+from importexport.resources import RESOURCES
+
+
+class Command(RallyCommand):
+    """Export records as CSV or XLSX."""
+
+    help = "Export records: CSV to stdout, or to a .csv or .xlsx file."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("entity", choices=list(RESOURCES))
+        add_tenant_argument(parser, option=True)
+        parser.add_argument("--output", metavar="FILE", type=Path, help="a .csv or .xlsx file (default: CSV to stdout)")
+
+    def handle(self, *, entity: str, tenant: str, output: Path | None, **_: Any) -> None:
+        """Export them."""
+        file_format = format_of(output)
+        chunks = service.export_file(entity, tenant=find_tenant(tenant), format=file_format)
+        with replacing(output) as file:
+            write_chunks(chunks, file)
+
+
+def format_of(output: Path | None) -> FileFormat:
+    """Return the format that a file's name asks for; raise Mistake for an unknown one."""
+    suffix = output.suffix.lower().lstrip(".") if output else "csv"
+    if suffix not in CONTENT_TYPES:
+        raise Mistake(f"{output}: the name must end in .csv or .xlsx.")
+    return cast(FileFormat, suffix)
+
+
+def write_chunks(chunks: Any, file: Any) -> None:
+    """Write to a file or to stdout, whose reader may leave early (``… | head``)."""
+    try:
+        for chunk in chunks:
+            (file or sys.stdout.buffer).write(chunk)
+        (file or sys.stdout.buffer).flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    finally:
+        chunks.close()

@@ -1,0 +1,27 @@
+"""`manage.py template contacts`."""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from crm.management.base import RallyCommand
+from importexport import service
+from importexport.management.files import replacing
+from importexport.resources import RESOURCES
+
+
+class Command(RallyCommand):
+    """Give a file of the header row alone."""
+
+    help = "Print the header row of an entity as CSV."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("entity", choices=list(RESOURCES))
+        parser.add_argument("--output", metavar="FILE", type=Path, help="a file (default: stdout)")
+
+    def handle(self, *, entity: str, output: Path | None, **_: Any) -> None:
+        """Write it."""
+        with replacing(output) as file:
+            (file or sys.stdout.buffer).write(service.template_file(entity))
