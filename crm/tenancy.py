@@ -3,6 +3,7 @@
 import zlib
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import connection
 
 from crm.models import Membership, Tenant
@@ -17,7 +18,7 @@ def slug_of_host(host: str) -> str | None:
     return name.removesuffix(f".{domain}")
 
 
-def tenant_of_user(user) -> Tenant | None:
+def tenant_of_user(user: User) -> Tenant | None:
     """Return the tenant a staff user belongs to, or None (a superuser may belong to none)."""
     membership = Membership.objects.select_related("tenant").filter(user=user).order_by("id").first()
     return membership.tenant if membership else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from itertools import compress
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, cast
 
 from django.db import models
 from import_export.resources import Resource
@@ -134,7 +134,7 @@ class EntityResource(Resource):
         return found | {i: [faults.too_many_cells(width, cells)] for i, cells in batch.surplus.items()}
 
     def _stored_columns(self) -> list[str]:
-        return [*dict.fromkeys(self._own_columns()), *(field.column for field in self._folded())]
+        return self._own_columns() + [str(field.column) for field in self._folded()]
 
     def _own_columns(self) -> list[str]:
         return [column.stores for column in self.columns]
@@ -147,8 +147,9 @@ class EntityResource(Resource):
         stored = cells.stored
         if not all_good:
             stored = {name: list(compress(values, good)) for name, values in stored.items()}
-        keys = [fold_column(stored[field.source]) for field in self._folded()]  # type: ignore[arg-type]
-        return [*(stored[name] for name in self._own_columns()), *keys]
+        rows = [stored[name] for name in self._own_columns()]
+        rows.extend([*fold_column(cast(list[str], stored[field.source]))] for field in self._folded())
+        return rows
 
     def _duplicates(self, cells: Cells, positions: list[int], lost: list[int], writer: Writer) -> dict[int, str]:
         """Return the sentence for each row that the writer passed over, by its index among the good rows."""

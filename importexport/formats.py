@@ -2,12 +2,13 @@
 
 import contextlib
 import itertools
-from collections.abc import Iterator
-from typing import Literal
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, cast
 
 import psycopg
 from django.db import connection, models, transaction
-from django.db.models.expressions import F, Func
+from django.db.models.expressions import Combinable, F, Func, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from importexport.columns import Column
 from importexport.safety import MARK_SQL
@@ -22,17 +23,30 @@ ROWS_PER_CHUNK = 200
 
 
 class Sql(Func):
-    """An expression wrapped in SQL; ``{0}`` is where it goes, as often as needed."""
+    """A column wrapped in SQL; ``{0}`` is where it goes, as often as needed."""
 
-    def __init__(self, expression: F | Func, sql: str) -> None:
-        super().__init__(expression, output_field=models.TextField())
+    def __init__(self, name: str, sql: str) -> None:
+        super().__init__(F(name), output_field=models.TextField())
         self.sql = sql
 
-    def as_sql(self, compiler, db_connection, **_):
-        """Return the SQL; the expression is a column, so there are no parameters to repeat."""
-        inner, params = compiler.compile(self.source_expressions[0])
-        assert not params
-        return self.sql.format(inner).replace("%", "%%"), []
+    def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> tuple[str, tuple]:
+        """Return the SQL; a column has no parameters that would have to be repeated."""
+        inner, _params = compiler.compile(self.source_expressions[0])
+        return self.sql.format(inner).replace("%", "%%"), ()
+
+
+def cell_sql(column: Column, around: str) -> Sql | Subquery:
+    """Return a column's cells as SQL, ``around`` with ``{0}`` where the cell goes.
+
+    What a reference shows is looked up by itself: a join's plan depends on statistics, which a table that was just
+    imported does not have yet, and can come out quadratic.
+    """
+    sql = around.replace("{0}", column.widget.sql)
+    name, _, shown = column.attribute.partition("__")
+    if not shown:
+        return Sql(name, sql)
+    related = cast(type[models.Model], column.source.related_model)._default_manager.filter(pk=OuterRef(column.stores))
+    return Subquery(related.values_list(Sql(shown, sql)), output_field=models.TextField())
 
 
 def csv_line(cells: list[str]) -> bytes:
@@ -43,7 +57,7 @@ def csv_line(cells: list[str]) -> bytes:
 def stream_csv(queryset: models.QuerySet, columns: list[Column]) -> Iterator[bytes]:
     """Yield a CSV file of a queryset's records: CRLF, quotes only where needed, formulas marked."""
     yield csv_line([column.column_name for column in columns])
-    expressions = [_csv_expression(column) for column in columns]
+    expressions = [cell_sql(column, MARK_SQL if column.widget.kind == "text" else "{0}") for column in columns]
     with copy_rows(queryset, expressions, "FORMAT csv") as rows:
         # COPY ends a row with LF, and says nothing of the line breaks within cells, which stay LF.
         while batch := [bytes(row)[:-1] for row in itertools.islice(rows, ROWS_PER_CHUNK)]:
@@ -52,7 +66,10 @@ def stream_csv(queryset: models.QuerySet, columns: list[Column]) -> Iterator[byt
 
 def stream_xlsx(queryset: models.QuerySet, columns: list[Column], *, sheet: str) -> Iterator[bytes]:
     """Yield an XLSX workbook of a queryset's records, with typed cells."""
-    expressions = [Sql(Sql(F(column.attribute), column.widget.sql), "coalesce(({0})::text, '')") for column in columns]
+    expressions = [
+        Coalesce(cell_sql(column, "({0})::text"), models.Value(""), output_field=models.TextField())
+        for column in columns
+    ]
     with copy_rows(queryset, expressions, "FORMAT text") as rows:
         yield from stream_workbook(
             sheet=sheet,
@@ -62,13 +79,8 @@ def stream_xlsx(queryset: models.QuerySet, columns: list[Column], *, sheet: str)
         )
 
 
-def _csv_expression(column: Column) -> Sql:
-    expression = Sql(F(column.attribute), column.widget.sql)
-    return Sql(expression, MARK_SQL) if column.widget.kind == "text" else expression
-
-
 @contextlib.contextmanager
-def copy_rows(queryset: models.QuerySet, expressions: list[Sql], options: str) -> Iterator[Iterator[bytes]]:
+def copy_rows(queryset: models.QuerySet, expressions: Sequence[Combinable], options: str) -> Iterator[Iterator[bytes]]:
     """Give the rows of ``COPY (queryset) TO STDOUT``, one by one as the server sends them."""
     named = {f"cell_{i}": expression for i, expression in enumerate(expressions)}
     sql, params = queryset.annotate(**named).values_list(*named).query.sql_with_params()

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO
 
 from import_export.results import Result, RowResult
@@ -38,7 +38,10 @@ class Messages:
 
 
 class Report(Result):
-    """The library's Result with the contract's counts. A refused row is a *skip*, never an error: it rolls nothing back."""
+    """The library's Result with the contract's counts.
+
+    A refused row is a *skip*, never an error: an error would roll back the good rows.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -97,7 +100,7 @@ class RejectedRows:
     def _own(self, record: list[str]) -> list[str]:
         return [record[i] if i < len(record) else "" for i in self._kept]
 
-    def _write(self, rows) -> None:
+    def _write(self, rows: Iterable[list[str]]) -> None:
         text = io.StringIO(newline="")
         csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n").writerows(rows)
         self._file.write(text.getvalue().encode())

@@ -8,14 +8,15 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.db import models
 from import_export.widgets import Widget
 
-from crm.models.fields import CURRENCIES, validate_email
+from crm.models.fields import CURRENCIES, TagList, validate_email
 from importexport import faults
 from importexport.headers import fold_label
 
@@ -233,7 +234,7 @@ class Whole(Cell):
     @classmethod
     def for_field(cls, field: models.Field) -> "Whole":
         """Take the limit from the field's validators, or from its column type."""
-        largest = min(int(v.limit_value) for v in field.validators if getattr(v, "code", "") == "max_value")
+        largest = min(int(v.limit_value) for v in field.validators if isinstance(v, MaxValueValidator))
         return cls(largest)
 
     def parse(self, value: str, column: str) -> int:
@@ -366,9 +367,7 @@ class Moment(_Zoned):
     """A date and time; of a date alone, that day's midnight in the tenant's zone."""
 
     kind = "moment"
-    sql = (
-        "rtrim(rtrim(to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '0'), '.') || 'Z'"
-    )
+    sql = "rtrim(rtrim(to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '0'), '.') || 'Z'"
     help = "date and time, ISO 8601: 2025-06-15T14:30:00Z; without an offset, in the tenant's time zone"
     example = "2025-06-15T14:30:00Z"
 
@@ -407,14 +406,15 @@ class Tags(Cell):
         self.help = f"tags separated by commas, each at most {limit} characters"
 
     @property
-    def blank(self) -> list[str]:  # type: ignore[override]
+    def blank(self) -> list[str]:
         """A fresh list, since its owner may change it."""
         return []
 
     @classmethod
     def for_field(cls, field: models.Field) -> "Tags":
         """Take the limit from the array's base field."""
-        return cls(field.base_field.max_length)  # type: ignore[attr-defined]
+        assert isinstance(field, TagList)
+        return cls(cast(int, field.base_field.max_length))
 
     def parse(self, value: str, column: str) -> list[str]:
         """Refuse characters that no text has, and tags over the limit."""

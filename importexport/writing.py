@@ -76,7 +76,8 @@ class Writer:
         """Return which of the rows passed over met a record with the same key, later rows of the batch aside."""
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT i.n FROM {STAGING} i JOIN {self.table} t ON t.tenant_id = %s AND t.{key.stored} = i.{key.stored}"
+                f"SELECT i.n FROM {STAGING} i"
+                f" JOIN {self.table} t ON t.tenant_id = %s AND t.{key.stored} = i.{key.stored}"
                 f" WHERE i.n = ANY(%s) AND NOT EXISTS (SELECT FROM {STAGING} j WHERE j.id = t.id AND j.n > i.n)",
                 [self.tenant.pk, list(lost)],
             )

@@ -8,7 +8,7 @@ import datetime as dt
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal
+from typing import IO, Literal, cast
 from xml.sax.saxutils import escape, quoteattr
 
 Kind = Literal["text", "whole", "amount", "date", "moment"]
@@ -25,7 +25,14 @@ FIRST_DATE = dt.datetime(1900, 3, 1)  # noqa: DTZ001
 KNOWN_LIMIT = 10_000
 
 _TEXT = '<c t="inlineStr"><is><t xml:space="preserve">%s</t></is></c>'
-_TYPED = {"whole": '<c s="1"><v>%s</v></c>', "amount": '<c s="2"><v>%s</v></c>'}
+#: Cells by kind; a date's is made whole from its text.
+_CELLS = {
+    "text": _TEXT,
+    "whole": '<c s="1"><v>%s</v></c>',
+    "amount": '<c s="2"><v>%s</v></c>',
+    "date": "%s",
+    "moment": "%s",
+}
 _STYLES = {"date": 3, "moment": 4}
 _WIDTHS = {"text": 22, "whole": 12, "amount": 16, "date": 12, "moment": 20}
 
@@ -61,7 +68,7 @@ STYLES = (
     '<fonts count="2"><font><sz val="11"/><name val="Calibri"/></font>'
     '<font><b/><sz val="11"/><name val="Calibri"/></font></fonts>'
     '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
-    "</fills><borders count=\"1\"><border><left/><right/><top/><bottom/><diagonal/></border></borders>"
+    '</fills><borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>'
     '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
     '<cellXfs count="6"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
     + "".join(
@@ -109,9 +116,10 @@ def stream_workbook(
     ``row_limit`` (header included), or XML beyond ``size_limit`` bytes, go on in a next sheet.
     """
     sink, rows = Sink(), Rows(kinds, batches)
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=DEFLATE_LEVEL) as archive:  # type: ignore[arg-type]
-        for name, text in (("[Content_Types].xml", CONTENT_TYPES), ("_rels/.rels", ROOT_RELS), ("xl/styles.xml", STYLES)):
-            archive.writestr(entry(name), text)
+    with zipfile.ZipFile(cast(IO[bytes], sink), "w") as archive:
+        archive.writestr(entry("[Content_Types].xml"), CONTENT_TYPES)
+        archive.writestr(entry("_rels/.rels"), ROOT_RELS)
+        archive.writestr(entry("xl/styles.xml"), STYLES)
         count = 0
         while not count or not rows.ended:
             count += 1
@@ -145,8 +153,8 @@ class Rows:
     def __init__(self, kinds: Sequence[Kind], batches: Iterable[bytes]) -> None:
         self._batches = iter(batches)
         self._ready: list[str] = []
-        self._template = f"<row>{''.join(_TYPED.get(kind, _TEXT) if kind not in _STYLES else '%s' for kind in kinds)}</row>"
-        self._blanks = [template % "" for template in {_TYPED.get(kind, _TEXT) for kind in kinds if kind not in _STYLES}]
+        self._template = f"<row>{''.join(_CELLS[kind] for kind in kinds)}</row>"
+        self._blanks = [_CELLS[kind] % "" for kind in {*kinds} - {*_STYLES}]
         self._dates = [(i, date_cell(kind)) for i, kind in enumerate(kinds) if kind in _STYLES]
         self._fill()
 
@@ -229,7 +237,9 @@ def serial(moment: dt.datetime) -> str:
 
 def sheet_start(header: Sequence[str], kinds: Sequence[Kind]) -> str:
     """Return a sheet's XML up to its first record: the header row is bold and stays in view."""
-    widths = "".join(f'<col min="{i}" max="{i}" width="{_WIDTHS[kind]}" customWidth="1"/>' for i, kind in enumerate(kinds, 1))
+    widths = "".join(
+        f'<col min="{i}" max="{i}" width="{_WIDTHS[kind]}" customWidth="1"/>' for i, kind in enumerate(kinds, 1)
+    )
     cells = "".join(f'<c s="5" t="inlineStr"><is><t>{escape(name)}</t></is></c>' for name in header)
     return (
         f'{_XML}<worksheet xmlns="{_MAIN}"><sheetViews><sheetView workbookViewId="0">'

@@ -12,6 +12,8 @@ keepalive = 15
 timeout = 120
 graceful_timeout = 30
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+#: No back door: signals are enough.
+control_socket_disable = True
 accesslog = None
 loglevel = "warning"
 logconfig_dict = {

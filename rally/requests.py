@@ -31,10 +31,12 @@ class RequestMiddleware:
         probe = health.PROBES.get(request.path)
         response = probe(request) if probe else self.get_response(request)
         response.headers["X-Request-Id"] = identifier
+        if request.method == "HEAD" and not response.streaming:
+            response.content = b""  # Its headers, Content-Length among them, are those of a GET.
         level = logging.DEBUG if probe else logging.INFO
         if logger.isEnabledFor(level):
             line = RequestLine(request, response, identifier=identifier, start=start, level=level)
-            response._resource_closers.append(line.write)
+            response._resource_closers.append(line.write)  # type: ignore[attr-defined]
         return response
 
 

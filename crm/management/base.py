@@ -26,6 +26,7 @@ class RallyCommand(BaseCommand):
     """A command of the product."""
 
     requires_system_checks: list[str] = []
+    _called_from_command_line: bool
 
     def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> Any:
         """Return a parser that says what is wrong in one line."""

@@ -43,7 +43,7 @@ class Text(models.CharField):
 class LongText(Text):
     """A text of several lines; the database holds its limit, which a TextField would not."""
 
-    def formfield(self, **options: Any):
+    def formfield(self, **options: Any) -> Any:
         """Return a form field with room for several lines."""
         return super().formfield(**{"widget": forms.Textarea, **options})
 
@@ -56,7 +56,7 @@ class Folded(models.CharField):
         options |= {"editable": False}
         super().__init__(**options)
 
-    def deconstruct(self):
+    def deconstruct(self) -> Any:
         """Return what a migration needs to build the field again."""
         name, path, args, options = super().deconstruct()
         del options["editable"]

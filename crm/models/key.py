@@ -41,7 +41,11 @@ class ApiKey(models.Model):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(
-                "tenant", "name", condition=models.Q(revoked_at=None), name="api_key_name_is_unique_while_in_use"
+                "tenant",
+                "name",
+                condition=models.Q(revoked_at=None),
+                name="api_key_name_is_unique_while_in_use",
+                violation_error_message="A key of this name is in use already.",
             ),
             models.CheckConstraint(
                 condition=models.Q(scope__in=["read", "write", "admin"]), name="api_key_scope_is_known"

@@ -1,5 +1,8 @@
 """What contacts, companies, deals and activities have in common."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.db import models
 from django.db.models.functions import Now
 
@@ -19,7 +22,7 @@ class Record(models.Model):
         abstract = True
         ordering = ["id"]
 
-    def save(self, **options) -> None:
+    def save(self, **options: Any) -> None:
         """Save, with the time of the change and, in a partial save, the keys of the changed fields."""
         if not self._state.adding:
             self.updated_at = Now()
@@ -27,7 +30,7 @@ class Record(models.Model):
             options["update_fields"] = {*names, *self._keys_of(names), "updated_at"}
         super().save(**options)
 
-    def clean_fields(self, exclude=None) -> None:
+    def clean_fields(self, exclude: Any = None) -> None:
         """Fold the keys before validation, so that the form can report a duplicate."""
         for field in self._meta.concrete_fields:
             if isinstance(field, Folded):
@@ -35,5 +38,5 @@ class Record(models.Model):
         super().clean_fields(exclude)
 
     @classmethod
-    def _keys_of(cls, names) -> set[str]:
+    def _keys_of(cls, names: Iterable[str]) -> set[str]:
         return {f.name for f in cls._meta.concrete_fields if isinstance(f, Folded) and f.source in names}

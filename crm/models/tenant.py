@@ -1,6 +1,7 @@
 """The tenant: one customer account."""
 
 import zoneinfo
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -40,9 +41,9 @@ class Tenant(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, **options) -> None:
+    def save(self, **options: Any) -> None:
         """Save; a new tenant gets the default pipeline in the same transaction."""
-        from crm.models.pipeline import create_default_pipeline
+        from crm.models.pipeline import create_default_pipeline  # noqa: PLC0415 - a pipeline has a tenant
 
         is_new = self._state.adding
         with transaction.atomic():

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views import View
 
-from importexport import examples, formats
+from importexport import examples, faults, formats
 from importexport.api.problems import problem_body
 from importexport.engine import EntityResource
 from importexport.resources import RESOURCES
@@ -17,18 +17,30 @@ Json = dict[str, Any]
 
 #: Status → what it means here, and an example of its detail. The order is that in which a request is judged.
 PROBLEMS: dict[int, tuple[str, list[str]]] = {
-    401: ("No key, or one that is malformed, unknown, expired or revoked", ["The API key is missing. Send a key in the header X-Api-Key."]),
-    429: ("The tenant has made more requests than a minute allows", ["More than 1000 requests in a minute. Try again in 17 seconds."]),
+    401: (
+        "No key, or one that is malformed, unknown, expired or revoked",
+        ["The API key is missing. Send a key in the header X-Api-Key."],
+    ),
+    429: (
+        "The tenant has made more requests than a minute allows",
+        ["More than 1000 requests in a minute. Try again in 17 seconds."],
+    ),
     403: (
         "The key belongs to another tenant than the host names, or lacks the scope",
-        ["The API key belongs to another tenant than the host names.", "The API key has the scope 'read'; this needs 'write'."],
+        [
+            "The API key belongs to another tenant than the host names.",
+            "The API key has the scope 'read'; this needs 'write'.",
+        ],
     ),
     404: ("An unknown path or entity", ["There is nothing at this path."]),
     405: ("An unknown method; the header Allow names those there are", ["The method PUT is not allowed here."]),
-    406: ("The Accept header excludes what the endpoint gives", ["This endpoint gives text/csv, which the Accept header excludes."]),
+    406: (
+        "The Accept header excludes what the endpoint gives",
+        ["This endpoint gives text/csv, which the Accept header excludes."],
+    ),
     408: ("The body stood still, or took too long", ["The body stood still for too long."]),
-    415: ("Not multipart/form-data, or a file that is no CSV", ["The file is an image, not CSV. Save it as CSV (UTF-8) and import that."]),
-    413: ("The file is over the limit", ["The file is larger than the limit of 10485760 bytes. Split it, or use the command line."]),
+    415: ("Not multipart/form-data, or a file that is no CSV", [str(faults.NotCsv("an image"))]),
+    413: ("The file is over the limit", [str(faults.TooLarge(10 * 1024 * 1024))]),
     400: ("A query parameter, a malformed body, or a file that cannot be read as a whole", examples.FILE_FAULTS),
     503: ("The database cannot be reached", ["The database cannot be reached. Try again later."]),
 }
@@ -59,7 +71,10 @@ class DocsView(View):
 
 def problems(request: HttpRequest) -> HttpResponse:
     """Return the page that the ``type`` of problem details leads to."""
-    listed = [{"status": status, "meaning": PROBLEMS[status][0], "details": PROBLEMS[status][1]} for status in sorted(PROBLEMS)]
+    listed = [
+        {"status": status, "meaning": PROBLEMS[status][0], "details": PROBLEMS[status][1]}
+        for status in sorted(PROBLEMS)
+    ]
     return render(request, "importexport/api/problems.html", {"problems": listed})
 
 
@@ -121,14 +136,13 @@ PROBLEM: Json = {
 
 def export_operation(resource: type[EntityResource], file_format: formats.FileFormat) -> Json:
     """Describe an export."""
-    kind = {"csv": "CSV", "xlsx": "XLSX"}[file_format]
-    content = {"schema": {"type": "string"}} if file_format == "csv" else {"schema": {"type": "string", "format": "binary"}}
+    content: Json = {"schema": {"type": "string", "format": "binary"}}
     if file_format == "csv":
-        content["example"] = examples.csv_example(resource)
+        content = {"schema": {"type": "string"}, "example": examples.csv_example(resource)}
     return operation(
         resource,
         name=f"export_{file_format}",
-        summary=f"Export {resource.entity} as {kind}",
+        summary=f"Export {resource.entity} as {file_format.upper()}",
         text=examples.EXPORT_CSV if file_format == "csv" else examples.EXPORT_XLSX,
         media_type=formats.CONTENT_TYPES[file_format],
         content=content,
@@ -217,7 +231,9 @@ def problem_answer(status: int) -> Json:
     own = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}.get(status)
     if own:
         headers[own] = {"schema": {"type": "string"}}
-    shown = {f"problem{i}": {"summary": text[:60], "value": problem_body(status, text)} for i, text in enumerate(details, 1)}
+    shown = {
+        f"problem{i}": {"summary": text[:60], "value": problem_body(status, text)} for i, text in enumerate(details, 1)
+    }
     body = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": shown}
     return {"description": meaning, "headers": headers, "content": {"application/problem+json": body}}
 
@@ -229,4 +245,6 @@ def columns_table(resource: type[EntityResource]) -> str:
         for column in resource.fields.values()
     ]
     limit = f"{settings.RALLY_IMPORT_MAX_BYTES:,}".replace(",", " ")
-    return "\n".join([f"Columns (**bold**: required); at most {limit} bytes.", "", "| column | rule |", "|---|---|", *lines])
+    return "\n".join(
+        [f"Columns (**bold**: required); at most {limit} bytes.", "", "| column | rule |", "|---|---|", *lines]
+    )

@@ -65,7 +65,7 @@ class DoorView(APIView):
         """Return the type of the answer."""
         return "application/json"
 
-    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Add the rate limit's headers, and read what is left of the body once the answer has gone."""
         if self.caller:
             for name, value in self.caller.limit_headers.items():

@@ -4,7 +4,7 @@ import os
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant
 from importexport import service
@@ -37,7 +37,7 @@ def format_of(output: Path | None) -> FileFormat:
     suffix = output.suffix.lower().lstrip(".") if output else "csv"
     if suffix not in CONTENT_TYPES:
         raise Mistake(f"{output}: the name must end in .csv or .xlsx.")
-    return cast(FileFormat, suffix)
+    return suffix
 
 
 def write_chunks(chunks: Any, file: Any) -> None:
