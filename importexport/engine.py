@@ -92,6 +92,12 @@ class EntityResource(Resource):
             self.handle_import_error(report, fault, raise_errors)
         return report
 
+    def handle_import_error(self, result: Report, error: Exception, raise_errors: bool = False) -> None:
+        """Raise a fault of the file as it is, or note it as the library does."""
+        if raise_errors:
+            raise error
+        result.append_base_error(self.get_error_result_class()(error))
+
     def table_of(self, dataset: Any) -> Table:
         """Return a tablib Dataset as a Table."""
         return Table(DatasetRows(dataset), columns=self.column_names(), required=self.required_names())

@@ -71,7 +71,7 @@ class Reader:
         self._is_utf8 = True
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
         lines = self._lines()
-        first = list(itertools.islice(lines, 20))
+        first = list(itertools.islice(lines, 1))
         self.delimiter = detect_delimiter(first, score)
         self._records = csv.reader(itertools.chain(first, lines), delimiter=self.delimiter, strict=True)
         self.header = self._read_header()

@@ -3,7 +3,7 @@
 import pytest
 
 from crm.models import Company, Contact, Deal, Pipeline, Stage
-from tests.conftest import one_row
+from tests.importexport.doors import one_row
 
 LONG = "x" * 101
 
@@ -37,7 +37,11 @@ LONG = "x" * 101
         ("deals", {"pipeline_name": "X"}, "Pipeline 'X' not found"),
         ("deals", {"pipeline_name": "X", "stage_name": "Y"}, "Pipeline 'X' not found"),
         ("deals", {"stage_name": "Y"}, "Stage 'Y' not found in pipeline 'Sales Pipeline'"),
-        ("deals", {"stage_name": "Y", "pipeline_name": "sales  PIPELINE"}, "Stage 'Y' not found in pipeline 'Sales Pipeline'"),
+        (
+            "deals",
+            {"stage_name": "Y", "pipeline_name": "sales  PIPELINE"},
+            "Stage 'Y' not found in pipeline 'Sales Pipeline'",
+        ),
         ("deals", {"expected_close_date": "15/06/2025"}, "Invalid date format in 'expected_close_date'"),
         ("deals", {"value": "$5"}, "Invalid number format in 'value'"),
         ("deals", {"value": "-1"}, "Value out of range in 'value'"),
@@ -79,7 +83,9 @@ def test_several_faults_are_joined_in_the_templates_order(api):
 
 
 def test_good_rows_go_in_beside_bad_ones(api):
-    content = "first_name,last_name,email\nAda,Lovelace,ada@example.com\nX,,x@example.com\nAlan,Turing,alan@example.com\n"
+    content = (
+        "first_name,last_name,email\nAda,Lovelace,ada@example.com\nX,,x@example.com\nAlan,Turing,alan@example.com\n"
+    )
     assert api.import_csv("contacts", content) == {
         "totalRows": 3,
         "imported": 2,
@@ -184,7 +190,13 @@ def test_defaults_of_blank_cells(api):
     api.import_csv("activities", content)
     assert api.rows("contacts")[0]["lifecycle_stage"] == "lead"
     assert api.rows("deals") == [
-        {"name": "Big one", "currency": "USD", "probability": "10", "stage_name": "Lead", "pipeline_name": "Sales Pipeline"}
+        {
+            "name": "Big one",
+            "currency": "USD",
+            "probability": "10",
+            "stage_name": "Lead",
+            "pipeline_name": "Sales Pipeline",
+        }
     ]
     assert [(row["status"], row["priority"]) for row in api.rows("activities")] == [
         ("completed", "normal"),
@@ -225,7 +237,9 @@ def test_a_stage_without_a_pipeline_is_looked_for_in_the_default_first(api, rene
 def test_a_stage_in_several_other_pipelines_is_ambiguous(api, renewals):
     other = Pipeline.objects.create(tenant=api.tenant, name="Third")
     Stage.objects.create(tenant=api.tenant, pipeline=other, name="due")
-    assert api.errors("deals", one_row("deals", stage_name="Due")) == ["Row 2: Stage 'Due' matches more than one record"]
+    assert api.errors("deals", one_row("deals", stage_name="Due")) == [
+        "Row 2: Stage 'Due' matches more than one record"
+    ]
 
 
 def test_deals_of_one_name_are_told_apart_by_company_then_contact(api, renewals):
@@ -252,7 +266,9 @@ def test_references_never_leave_the_tenant(api, other_api):
     assert api.errors("contacts", one_row("contacts", company_name="Acme")) == ["Row 2: Company 'Acme' not found"]
 
 
-@pytest.mark.parametrize("number", ["1,234.5", "1e3", ".5", "5.", "１２", "NaN", "1.234", "0x10", "1 000", "+-1", "Infinity"])
+@pytest.mark.parametrize(
+    "number", ["1,234.5", "1e3", ".5", "5.", "１２", "NaN", "1.234", "0x10", "1 000", "+-1", "Infinity"]
+)
 def test_other_forms_of_a_number_are_format_errors(api, number):
     assert api.errors("deals", one_row("deals", value=number)) == ["Row 2: Invalid number format in 'value'"]
 

@@ -1,0 +1,85 @@
+"""The API as a program sees it, for tests."""
+
+import csv
+import io
+import json
+import uuid
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from crm.models.key import create_api_key
+from importexport.resources import RESOURCES
+
+BASE = "/api/v1/importexport"
+
+
+class Upload(SimpleUploadedFile):
+    """An upload that is a file even where it is empty."""
+
+    def __bool__(self):
+        return True
+
+
+class Api:
+    """A program with a key, over Django's test client."""
+
+    def __init__(self, tenant, *, scope="admin", **key_options):
+        self.tenant = tenant
+        name = f"test {uuid.uuid4().hex[:8]}"
+        self.key, self.secret = create_api_key(tenant=tenant, name=name, scope=scope, **key_options)
+        self.client = Client(headers={"X-Api-Key": self.secret}, raise_request_exception=False)
+
+    def get(self, path, **headers):
+        return self.client.get(f"{BASE}/{path}", headers=headers)
+
+    def post_file(self, entity, content, *, name="file.csv", **headers):
+        data = content if isinstance(content, bytes) else content.encode()
+        return self.client.post(f"{BASE}/{entity}/import", {"file": Upload(name, data)}, headers=headers)
+
+    def import_csv(self, entity, content):
+        response = self.post_file(entity, content)
+        assert response.status_code == 200, response.getvalue()
+        return json.loads(response.getvalue())
+
+    def errors(self, entity, content):
+        return self.import_csv(entity, content)["errors"]
+
+    def refuses(self, entity, content):
+        """Return status and detail of a file that is refused as a whole."""
+        return problem(self.post_file(entity, content))
+
+    def export(self, entity):
+        response = self.get(f"{entity}/export")
+        assert response.status_code == 200
+        return response.getvalue().decode()
+
+    def rows(self, entity):
+        """Return the exported records as a list of dicts, blanks left out."""
+        reader = csv.DictReader(io.StringIO(self.export(entity), newline=""))
+        return [{name: cell for name, cell in row.items() if cell} for row in reader]
+
+
+def problem(response):
+    """Return status and detail of problem details, having checked their form."""
+    assert response["Content-Type"] == "application/problem+json"
+    body = json.loads(response.content)
+    assert set(body) == {"type", "title", "status", "detail"}
+    assert body["status"] == response.status_code
+    return response.status_code, body["detail"]
+
+
+GOOD = {
+    "contacts": {"first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com"},
+    "companies": {"name": "Acme"},
+    "deals": {"name": "Big one"},
+    "activities": {"activity_type": "call", "subject": "First call"},
+}
+
+
+def one_row(entity, **cells):
+    """Return a CSV file of one good record in which some cells differ."""
+    row = GOOD[entity] | cells
+    assert set(row) <= set(RESOURCES[entity].column_names())
+    quoted = ['"' + value.replace('"', '""') + '"' for value in row.values()]
+    return ",".join(row) + "\r\n" + ",".join(quoted) + "\r\n"

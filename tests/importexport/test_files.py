@@ -1,0 +1,181 @@
+"""Section 4: what a whole file may be, and what it may not."""
+
+import codecs
+import gzip
+import io
+import random
+import zipfile
+
+import pytest
+
+from crm.models import Company, Contact
+from importexport import faults, reading, service, table
+from importexport.resources import RESOURCES
+
+GOOD = "first_name,last_name,email\r\nAda,Lovelace,ada@example.com\r\n"
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_any_delimiter_line_end_and_mark(api, mark, end, delimiter):
+    content = mark + GOOD.replace("\r\n", end).replace(",", delimiter).encode()
+    assert api.import_csv("contacts", content)["imported"] == 1
+    assert api.rows("contacts")[0]["first_name"] == "Ada"
+
+
+def test_the_last_line_needs_no_end(api):
+    assert api.import_csv("companies", "name\nAcme")["imported"] == 1
+
+
+def test_other_delimiters_inside_cells_are_text(api):
+    api.import_csv("companies", 'name;city;notes\nAcme, Inc.;"Ber;lin";a\tb\n')
+    company = Company.objects.get()
+    assert (company.name, company.city, company.notes) == ("Acme, Inc.", "Ber;lin", "a\tb")
+
+
+def test_quoting_of_rfc_4180(api):
+    api.import_csv("companies", 'name,notes\n"Acme ""the best""","line one\nline two, still"\n5" pipes,a "b" c\n')
+    assert list(Company.objects.values_list("name", "notes")) == [
+        ('Acme "the best"', "line one\nline two, still"),
+        ('5" pipes', 'a "b" c'),
+    ]
+
+
+def test_headers_match_whatever_their_case_spaces_and_order(api):
+    api.import_csv("contacts", "E-Mail,LAST NAME,first-name, Postal_Code \nada@example.com,Lovelace,Ada,007\n")
+    assert api.rows("contacts") == [
+        {
+            "first_name": "Ada",
+            "last_name": "Lovelace",
+            "email": "ada@example.com",
+            "postal_code": "007",
+            "lifecycle_stage": "lead",
+        }
+    ]
+
+
+def test_unknown_columns_are_ignored_and_named(api):
+    response = api.post_file("companies", "name,Shoe size,Größe,Shoe size,a%b,,import_error\nAcme,44,,45,,,x\n")
+    assert response.status_code == 200
+    assert response["X-Import-Ignored-Columns"] == "Shoe size,Gr%C3%B6%C3%9Fe,a%25b"
+
+
+def test_ignored_columns_are_cut_to_a_kilobyte(api):
+    names = [f"column {i}" for i in range(5000)]
+    response = api.post_file("companies", f"name,{','.join(names)}\nAcme\n")
+    listed = response["X-Import-Ignored-Columns"]
+    assert 1000 < len(listed) <= 1024
+    assert listed.split(",") == names[: len(listed.split(","))]
+
+
+def test_no_header_of_ignored_columns_where_there_are_none(api):
+    assert "X-Import-Ignored-Columns" not in api.post_file("companies", "name\nAcme\n")
+
+
+def test_a_header_alone_is_an_import_of_nothing(api):
+    assert api.import_csv("companies", "name\n") == {"totalRows": 0, "imported": 0, "skipped": 0, "errors": []}
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        (b"", "The file is empty."),
+        (b"\n\n", "The file has no header: row 1 must name the columns."),
+        (b" , ,\nAcme", "The file has no header: row 1 must name the columns."),
+        (codecs.BOM_UTF8, "The file has no header: row 1 must name the columns."),
+        (b"first_name,last_name\nA,B\n", "Required column 'email' missing from the header."),
+        (b"phone\n1\n", "Required columns 'first_name', 'last_name', 'email' missing from the header."),
+        (b"first_name,last_name,email,E-Mail\n", "Column 'email' is repeated in the header."),
+        (GOOD.encode() + b"Z\xfcrich,B,c@example.com\n", "The file is not UTF-8: row 3 has bytes that are no UTF-8. Save it as CSV (UTF-8)."),
+        ("last_name,fïrst_name\n".encode("latin-1"), "The file is not UTF-8: row 1 has bytes that are no UTF-8. Save it as CSV (UTF-8)."),
+        (GOOD.encode() + b'"a\nb",\xff,c\n', "The file is not UTF-8: row 3 has bytes that are no UTF-8. Save it as CSV (UTF-8)."),
+        (GOOD.encode() + "ü".encode()[:1], "The file is not UTF-8: row 3 has bytes that are no UTF-8. Save it as CSV (UTF-8)."),
+        (GOOD.encode("utf-16"), "The file is not UTF-8: row 1 has bytes that are no UTF-8. Save it as CSV (UTF-8)."),
+        (GOOD.encode("utf-16-le"), "The file is not UTF-8: row 1 looks like UTF-16. Save it as CSV (UTF-8)."),
+        (GOOD.encode("utf-16-be"), "The file is not UTF-8: row 1 looks like UTF-16. Save it as CSV (UTF-8)."),
+        (GOOD.encode() + b'A,"B,c@example.com\n\n', str(faults.broken_quoting(3))),
+        (GOOD.encode() + b'A,"B"x,c@example.com\n', str(faults.broken_quoting(3))),
+        (b'first_name,"last_name,email\nA,B,C\n', str(faults.broken_quoting(1))),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_is_refused_whole(api, content, detail):
+    assert api.refuses("contacts", content) == (400, detail)
+    assert not Contact.objects.exists()
+
+
+def test_nothing_is_stored_when_a_late_row_breaks_the_file(api):
+    rows = "".join(f"A,B,c{i}@example.com\n" for i in range(5000))
+    assert api.refuses("contacts", f'first_name,last_name,email\n{rows}A,"B') == (400, str(faults.broken_quoting(5002)))
+    assert not Contact.objects.exists()
+
+
+def zipped():
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("contacts.csv", GOOD)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [zipped(), gzip.compress(GOOD.encode()), b"%PDF-1.7\n", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a",
+     b"RIFF\0\0\0\0WEBPVP8 ", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"],
+    ids=["zip", "gzip", "pdf", "png", "jpeg", "gif", "webp", "xls"],
+)  # fmt: skip
+def test_a_file_of_another_kind_is_415(api, content):
+    status, detail = api.refuses("contacts", content)
+    assert status == 415
+    assert "not CSV" in detail
+
+
+def test_a_file_of_exactly_the_limit_is_taken_and_one_byte_more_is_413(api, settings):
+    settings.RALLY_IMPORT_MAX_BYTES = 10 * 1024 * 1024
+    head = b"name,nothing\nAcme,"
+    filler = b"x" * (10 * 1024 * 1024 - len(head))
+    assert api.import_csv("companies", head + filler)["imported"] == 1
+    assert api.refuses("companies", head + filler + b"x")[0] == 413
+
+
+def test_five_thousand_columns(api):
+    header = ",".join(f"c{i}" for i in range(5000))
+    row = ",".join("x" for _ in range(5000))
+    assert api.import_csv("companies", f"name,{header}\n" + f"Acme,{row}\n" * 200)["skipped"] == 199
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_bytes_are_an_error_and_never_more(api, seed):
+    chance = random.Random(seed)
+    content = bytes(chance.randrange(256) for _ in range(5000))
+    for prefix in (b"", b"name\n", b'name\n"'):
+        response = api.post_file("companies", prefix + content)
+        assert response.status_code in {200, 400, 415}
+
+
+def test_a_record_beyond_bounds_is_refused_without_reading_on():
+    class Endless(io.RawIOBase):
+        """A file whose quoted cell never ends."""
+
+        taken = 0
+
+        def read(self, size=-1):
+            self.taken += size
+            return b'name\n"' + b"x" * (size - 6) if self.taken == size else b"x" * size
+
+    source = Endless()
+    with pytest.raises(faults.FileFault, match="Row 2 is longer than"):
+        read_all(source)
+    assert source.taken < 2 * reading.RECORD_LIMIT
+
+
+def read_all(file):
+    columns = RESOURCES["companies"].column_names()
+    return [batch.numbers for batch in table.read_table(file, columns=columns, required=["name"]).batches()]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
+def test_chunks_may_end_anywhere(monkeypatch, size, tenant):
+    monkeypatch.setattr(reading, "CHUNK", size)
+    content = codecs.BOM_UTF8 + 'name,notes\r\n"Zürich\r\n東京",é\r\nB,\r\n'.encode()
+    assert service.import_file("companies", tenant=tenant, file=io.BytesIO(content)).imported == 2
+    assert list(Company.objects.values_list("name", "notes")) == [("Zürich\n東京", "é"), ("B", "")]
