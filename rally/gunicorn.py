@@ -5,7 +5,7 @@ from pathlib import Path
 
 bind = f"{os.environ.get('RALLY_BIND', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
 wsgi_app = "rally.wsgi"
-worker_class = "gthread"
+worker_class = "rally.worker.PatientWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("RALLY_THREADS", "16"))
 keepalive = 15

@@ -8,6 +8,7 @@ import socket
 import threading
 
 import pytest
+
 from tests.conftest import Installation, Server, until
 
 RANDOM_ID = re.compile(r"[0-9a-f]{16}")
@@ -141,8 +142,13 @@ def test_what_is_no_request_is_the_clients_fault(server, request_, status):
 
 
 def test_clients_that_go_away_leave_no_traceback(server):
-    for data in (b"GET /admin/login/ HTTP/1.1\r\nHo", b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\n"
-                 b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\nabc"):
+    for data in (
+        b"GET /admin/login/ HTTP/1.1\r\nHo",
+        (
+            b"POST /admin/login/ HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\nabc"
+        ),
+    ):
         with socket.create_connection(("127.0.0.1", server.port)) as client:
             client.sendall(data)
     get(server, "/nowhere", X_Request_Id="after-leaving")
@@ -151,7 +157,7 @@ def test_clients_that_go_away_leave_no_traceback(server):
 
 
 def test_clients_that_stand_still_hold_no_thread(start_server):
-    server = start_server(WEB_CONCURRENCY="1", RALLY_THREADS="2", RALLY_IDLE_TIMEOUT="1")
+    server = start_server(WEB_CONCURRENCY="1", RALLY_THREADS="2", RALLY_UPLOAD_IDLE_TIMEOUT="1")
     stalled = []
     for _ in range(6):
         client = socket.create_connection(("127.0.0.1", server.port))
