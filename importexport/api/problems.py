@@ -6,7 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django import http
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -60,7 +60,7 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResp
             return ProblemResponse(error.status_code, str(error.detail), error.headers)
         case exceptions.APIException():
             return ProblemResponse(error.status_code, str(error.detail))
-        case OperationalError():
+        case OperationalError() | InterfaceError():
             logger.error("database", exc_info=error)
             return ProblemResponse(503, "The database cannot be reached. Try again later.", {"Retry-After": "5"})
     logger.error("bug", exc_info=error)

@@ -5,7 +5,7 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, BinaryIO
 
 import multipart
@@ -17,12 +17,15 @@ from importexport.api.problems import Problem
 from importexport.reading import check_kind
 
 FIELD = "file"
-CHUNK = 64 * 1024
+#: The server gives no less than it is asked for, so the first pieces are small: a file's kind shows at once.
+FIRST_CHUNK, CHUNK = 1024, 64 * 1024
 #: How much of a file is kept in memory; the rest of it waits on disk.
 IN_MEMORY = 512 * 1024
 HEAD = 16
-#: Bytes of form fields other than the file, which are read and forgotten.
-OTHER_FIELDS = 64 * 1024
+#: Bytes of the body that are not the file: boundaries, headers, other form fields (which are read and forgotten).
+BESIDES = 64 * 1024
+PARTS = 100
+PLAIN_ENCODINGS = {"7bit", "8bit", "binary"}
 #: What is read of a refused body, lest the connection be reset before the client has read the answer.
 DRAIN_SECONDS, DRAIN_BYTES = 5, 256 * 1024 * 1024
 
@@ -33,14 +36,16 @@ def receive_file(request: HttpRequest) -> BinaryIO:
     Raises Problem (400, 408, 415), NotCsv as soon as the first bytes show another kind of file, and TooLarge as soon
     as there are more than RALLY_IMPORT_MAX_BYTES.
     """
-    parser = multipart.PushMultipartParser(boundary_of(request), max_segment_count=100, strict=True)
+    # Not strict: what stands before the first boundary and after the last is to be ignored (RFC 2046, section 5.1.1).
+    # And in Latin-1, in which every byte means something: nobody reads the file's name.
+    parser = multipart.PushMultipartParser(boundary_of(request), max_segment_count=PARTS, header_charset="latin-1")
     upload = Upload()
     try:
-        for chunk in body_chunks(request):
-            for event in parser.parse(chunk):
-                upload.take(event)
-            if parser.closed:
-                break
+        with contextlib.closing(body_chunks(request)) as chunks:
+            for chunk in chunks:
+                upload.take_chunk(chunk)
+                for event in parser.parse(chunk):
+                    upload.take(event)
         parser.close()
         return upload.finish()
     except multipart.MultipartError as error:
@@ -54,8 +59,8 @@ def receive_file(request: HttpRequest) -> BinaryIO:
 def boundary_of(request: HttpRequest) -> str:
     """Return the boundary that the Content-Type names; raise a 415 for another type, a 400 where there is none."""
     kind, options = multipart.parse_options_header(request.META.get("CONTENT_TYPE", ""))
-    if kind.strip().lower() != "multipart/form-data":
-        raise Problem(415, "The body must be multipart/form-data with the CSV file in the field 'file'.")
+    if kind != "multipart/form-data":
+        raise Problem(415, f"The body must be multipart/form-data with the CSV file in the field '{FIELD}'.")
     boundary = options.get("boundary", "")
     if not boundary or len(boundary) > 200 or not boundary.isascii() or not boundary.isprintable():
         raise Problem(400, "The Content-Type names no valid boundary.")
@@ -70,7 +75,13 @@ class Upload:
         self._segment: Any = None
         self._head = b""
         self._size = 0
-        self._others = 0
+        self._besides = 0
+
+    def take_chunk(self, chunk: bytes) -> None:
+        """Count a piece of the body; what turns out to be the file's is counted off again."""
+        if self._besides > BESIDES + CHUNK:
+            raise Problem(413, f"The body has more than {BESIDES} bytes beside the file.")
+        self._besides += len(chunk)
 
     def take(self, event: Any) -> None:
         """Take the start of a segment, some of its bytes, or its end (None)."""
@@ -78,15 +89,11 @@ class Upload:
             self._begin(event)
         elif event is not None and self._is_file():
             self._write(bytes(event))
-        elif event is not None:
-            self._others += len(event)
-            if self._others > OTHER_FIELDS:
-                raise Problem(400, "The form fields other than the file are too large.")
 
     def finish(self) -> BinaryIO:
         """Return the file, from its start; raise a 400 where none came."""
         if self._file is None:
-            raise Problem(400, f"There is no file. Send it as multipart/form-data in the field '{FIELD}'.")
+            raise Problem(400, f"There is no file. Send it as multipart/form-data in the field '{FIELD}', with a name.")
         self._file.seek(0)
         return self._file  # type: ignore[return-value]
 
@@ -101,6 +108,7 @@ class Upload:
             return
         if self._file is not None:
             raise Problem(400, f"There is more than one file in the field '{FIELD}'.")
+        check_transfer_encoding(segment)
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the caller closes it
 
     def _is_file(self) -> bool:
@@ -111,31 +119,42 @@ class Upload:
         if len(self._head) < HEAD:
             self._head += data[:HEAD]
             check_kind(self._head)
+        self._besides -= len(data)
         self._size += len(data)
         if self._size > settings.RALLY_IMPORT_MAX_BYTES:
             raise faults.TooLarge(settings.RALLY_IMPORT_MAX_BYTES)
         self._file.write(data)
 
 
-def body_chunks(request: HttpRequest) -> Iterator[bytes]:
+def check_transfer_encoding(segment: Any) -> None:
+    """Raise a 400 for a file in base64 or quoted-printable, which forms have not used since RFC 7578."""
+    encoding = dict(segment.headerlist).get("Content-Transfer-Encoding", "binary").strip()
+    if encoding.lower() not in PLAIN_ENCODINGS:
+        raise Problem(400, f"The file comes in the Content-Transfer-Encoding '{encoding[:100]}'. Send it as it is.")
+
+
+def body_chunks(request: HttpRequest) -> Generator[bytes]:
     """Yield the body, with or without a Content-Length, as it comes in.
 
     Django would take a body without a Content-Length (``Transfer-Encoding: chunked``) for an empty one, so the
     server's own stream is read. Raises a 408 when the client stands still or takes too long altogether.
     """
-    with deadline(request.META.get("gunicorn.socket")) as is_over:
+    whole, idle = settings.RALLY_UPLOAD_TIMEOUT, settings.RALLY_UPLOAD_IDLE_TIMEOUT
+    with deadline(request.META.get("gunicorn.socket"), whole=whole, idle=idle) as is_over:
+        size = FIRST_CHUNK
         while True:
             try:
-                chunk = read_body(request.META, CHUNK)
+                chunk = read_body(request.META, size)
             except TimeoutError:
-                raise Problem(408, "The body stood still for too long.") from None
-            except (OSError, ValueError):  # The client went away, or its chunks are malformed.
+                raise Problem(408, f"The body stood still for {idle} seconds.") from None
+            except Exception:  # noqa: BLE001 - a server has errors of its own for a body that breaks off or is malformed
                 raise Problem(400, "The body stopped before its end, or is malformed.") from None
             if is_over():
-                raise Problem(408, f"The body took longer than {settings.RALLY_UPLOAD_TIMEOUT} seconds.")
+                raise Problem(408, f"The body took longer than {whole} seconds.")
             if not chunk:
                 return
             yield chunk
+            size = min(2 * size, CHUNK)
 
 
 def read_body(environ: dict[str, Any], size: int) -> bytes:
@@ -149,8 +168,12 @@ def read_body(environ: dict[str, Any], size: int) -> bytes:
 
 
 @contextlib.contextmanager
-def deadline(connection: socket.socket | None) -> Iterator[Any]:
-    """Bound the time of reading from a connection: each step, and the whole; gives "is the whole over?"."""
+def deadline(connection: socket.socket | None, *, whole: float, idle: float) -> Iterator[Callable[[], bool]]:
+    """Bound the seconds of reading from a connection, of each step and of the whole; gives "is the whole over?".
+
+    A single read can go on for ever, a byte at a time and each in time, so a timer ends it: by then the connection
+    seems to have no more to read.
+    """
     over = threading.Event()
     if connection is None:
         yield over.is_set
@@ -162,8 +185,8 @@ def deadline(connection: socket.socket | None) -> Iterator[Any]:
             connection.shutdown(socket.SHUT_RD)
 
     before = connection.gettimeout()
-    connection.settimeout(settings.RALLY_UPLOAD_IDLE_TIMEOUT)
-    timer = threading.Timer(settings.RALLY_UPLOAD_TIMEOUT, end)
+    connection.settimeout(idle)
+    timer = threading.Timer(whole, end)
     timer.daemon = True
     timer.start()
     try:
@@ -187,12 +210,11 @@ def drain(environ: dict[str, Any]) -> None:
     if connection is None:
         return
     end, left = time.monotonic() + DRAIN_SECONDS, DRAIN_BYTES
-    connection.settimeout(DRAIN_SECONDS)
-    with contextlib.suppress(OSError, ValueError):
+    # The server's errors for a malformed body are its own; the answer has gone, so there is nobody to tell.
+    with contextlib.suppress(Exception), deadline(connection, whole=DRAIN_SECONDS, idle=DRAIN_SECONDS):
         while left > 0 and time.monotonic() < end:
             data = read_body(environ, CHUNK)
             if not data:
-                connection.settimeout(None)
                 return
             left -= len(data)
     with contextlib.suppress(OSError):
