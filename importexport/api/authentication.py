@@ -13,10 +13,13 @@ from crm.tenancy import slug_of_host
 from importexport.api.problems import Problem
 
 WINDOW = 60
+CHALLENGE = 'ApiKey realm="Rally import / export", header="X-Api-Key"'
 SCOPES = list(ApiKey.Scope)
 #: How stale last_used_at may be, in seconds: one write a minute rather than one a request.
 USE_NOTED_EVERY = 60
 
+# The second bound is for a clock that was set back; it leaves room for transactions that began in another order.
+IS_OPEN = f"w.started_at > now() - interval '{WINDOW} s' AND w.started_at < now() + interval '{WINDOW} s'"
 ADMIT = f"""
 WITH found AS (
     SELECT k.id, k.name, k.scope, k.last_used_at, t.id AS tenant_id, t.slug, t.name AS tenant_name, t.currency,
@@ -26,8 +29,8 @@ WITH found AS (
 ), hit AS (
     INSERT INTO importexport_ratewindow AS w (tenant_id, started_at, requests) SELECT tenant_id, now(), 1 FROM found
     ON CONFLICT (tenant_id) DO UPDATE SET
-        requests = CASE WHEN w.started_at > now() - interval '{WINDOW} s' THEN w.requests + 1 ELSE 1 END,
-        started_at = CASE WHEN w.started_at > now() - interval '{WINDOW} s' THEN w.started_at ELSE now() END
+        requests = CASE WHEN {IS_OPEN} THEN w.requests + 1 ELSE 1 END,
+        started_at = CASE WHEN {IS_OPEN} THEN w.started_at ELSE now() END
     RETURNING requests, started_at
 )
 SELECT found.*, hit.requests, ceil(extract(epoch FROM hit.started_at) + {WINDOW})::bigint,
@@ -66,7 +69,7 @@ def identify(request: HttpRequest) -> Caller:
     if caller is None:
         what = "is not valid" if secret else "is missing"
         raise Problem(
-            401, f"The API key {what}. Send a key in the header X-Api-Key.", headers={"WWW-Authenticate": "X-Api-Key"}
+            401, f"The API key {what}. Send a key in the header X-Api-Key.", headers={"WWW-Authenticate": CHALLENGE}
         )
     return caller
 

@@ -6,10 +6,12 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.decorators import method_decorator
 from django.views import View
+from django.views.decorators.csrf import csrf_exempt
 
 from importexport import examples, faults, formats
-from importexport.api.problems import problem_body
+from importexport.api.problems import ProblemResponse, problem_body
 from importexport.engine import EntityResource
 from importexport.resources import RESOURCES
 
@@ -38,7 +40,10 @@ PROBLEMS: dict[int, tuple[str, list[str]]] = {
         "The Accept header excludes what the endpoint gives",
         ["This endpoint gives text/csv, which the Accept header excludes."],
     ),
-    408: ("The body stood still, or took too long", ["The body stood still for too long."]),
+    408: (
+        "The body stood still, or took too long",
+        ["The body stood still for 30 seconds.", "The body took longer than 300 seconds."],
+    ),
     415: ("Not multipart/form-data, or a file that is no CSV", [str(faults.NotCsv("an image"))]),
     413: ("The file is over the limit", [str(faults.TooLarge(10 * 1024 * 1024))]),
     400: ("A query parameter, a malformed body, or a file that cannot be read as a whole", examples.FILE_FAULTS),
@@ -53,29 +58,43 @@ RATE_HEADERS = {
 }
 
 
-class SchemaView(View):
-    """The description as JSON; open to all."""
+@method_decorator(csrf_exempt, "dispatch")  # Without it, another method would be answered with a page.
+class PublicView(View):
+    """What may be read without a key."""
+
+    http_method_names = ("get", "head")
+
+    def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Refuse any other method."""
+        return ProblemResponse(405, f"The method {request.method} is not allowed here.", {"Allow": "GET, HEAD"})
+
+
+class SchemaView(PublicView):
+    """The description as JSON."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Return the description."""
         return JsonResponse(description())
 
 
-class DocsView(View):
-    """The description as a page to browse and try; open to all."""
+class DocsView(PublicView):
+    """The description as a page to browse and try."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
         """Return the page; its assets are our own static files."""
         return render(request, "importexport/api/docs.html")
 
 
-def problems(request: HttpRequest) -> HttpResponse:
-    """Return the page that the ``type`` of problem details leads to."""
-    listed = [
-        {"status": status, "meaning": PROBLEMS[status][0], "details": PROBLEMS[status][1]}
-        for status in sorted(PROBLEMS)
-    ]
-    return render(request, "importexport/api/problems.html", {"problems": listed})
+class ProblemsView(PublicView):
+    """The page that the ``type`` of problem details leads to."""
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Return the page."""
+        listed = [
+            {"status": status, "meaning": PROBLEMS[status][0], "details": PROBLEMS[status][1]}
+            for status in sorted(PROBLEMS)
+        ]
+        return render(request, "importexport/api/problems.html", {"problems": listed})
 
 
 @cache

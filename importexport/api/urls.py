@@ -1,6 +1,6 @@
 """The paths under /api/: with and without the version, with and without a trailing slash."""
 
-from django.urls import path, re_path
+from django.urls import re_path
 
 from importexport.api import schema, views
 
@@ -11,8 +11,8 @@ urlpatterns = [
     re_path(rf"{ENTITY}/export/excel/?\Z", views.ExcelExportView.as_view()),
     re_path(rf"{ENTITY}/import/?\Z", views.ImportView.as_view()),
     re_path(rf"{ENTITY}/template/?\Z", views.TemplateView.as_view()),
-    path("v1/schema", schema.SchemaView.as_view(), name="schema"),
-    path("docs", schema.DocsView.as_view(), name="docs"),
-    path("docs/problems", schema.problems, name="problems"),
+    re_path(r"^v1/schema/?\Z", schema.SchemaView.as_view(), name="schema"),
+    re_path(r"^docs/?\Z", schema.DocsView.as_view(), name="docs"),
+    re_path(r"^docs/problems/?\Z", schema.ProblemsView.as_view(), name="problems"),
     re_path(r"", views.UnknownView.as_view()),
 ]

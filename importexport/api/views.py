@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import chain
+from itertools import accumulate, chain
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote_plus
 
@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from importexport import formats, service
 from importexport.api import authentication, uploads
+from importexport.api.accept import accepts
 from importexport.api.problems import Problem
 from importexport.formats import FileFormat
 from importexport.report import Report
@@ -20,7 +21,7 @@ from importexport.resources import RESOURCES
 
 IGNORED_COLUMNS_LIMIT = 1024
 #: A result with more messages than this is streamed.
-MESSAGES_AT_ONCE = 10_000
+MESSAGES_AT_ONCE = 1_000
 
 
 class DoorView(APIView):
@@ -58,7 +59,7 @@ class DoorView(APIView):
     def check_accept(self, request: HttpRequest) -> None:
         """Raise a 406 where the client does not accept what this endpoint gives."""
         media_type = self.media_type().partition(";")[0]
-        if request.get_preferred_type([media_type]) is None:
+        if not accepts(request.META.get("HTTP_ACCEPT", ""), media_type):
             raise Problem(406, f"This endpoint gives {media_type}, which the Accept header excludes.")
 
     def media_type(self) -> str:
@@ -79,7 +80,7 @@ class DoorView(APIView):
 
 def check_query(request: HttpRequest) -> None:
     """Raise a 400 for a query parameter; there are none."""
-    if query := request.META.get("QUERY_STRING", ""):
+    if query := request.META.get("QUERY_STRING", "").strip("&"):
         name = unquote_plus(query.partition("&")[0].partition("=")[0])
         raise Problem(400, f"Unknown query parameter '{name[:100]}'.")
 
@@ -176,14 +177,28 @@ def result_response(report: Report) -> HttpResponseBase:
 
 
 def listed_names(names: list[str]) -> str:
-    """Return names as a header's list, at most 1 kB of whole ones; ``,``, ``%`` and what is not ASCII is escaped."""
+    """Return names as a header's list, at most 1 kB of whole ones; ``,``, ``%`` and what is not ASCII is escaped.
+
+    Of a first name that alone is longer, its beginning is given.
+    """
     listed = ""
     for name in names:
-        longer = f"{listed},{quote(name, safe=SAFE)}".lstrip(",")
+        longer = f"{listed},{escape(name)}" if listed else beginning(name)
         if len(longer) > IGNORED_COLUMNS_LIMIT:
             break
         listed = longer
     return listed
+
+
+def beginning(name: str) -> str:
+    """Return the longest beginning of a name that fits into the header, escaped."""
+    ends = accumulate(len(escape(character)) for character in name)
+    return escape(name[: sum(end <= IGNORED_COLUMNS_LIMIT for end in ends)])
+
+
+def escape(name: str) -> str:
+    """Return a name as the header has it."""
+    return quote(name, safe=SAFE)
 
 
 SAFE = " !\"#$&'()*+/:;<=>?@[\\]^`{|}~"
