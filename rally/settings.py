@@ -7,10 +7,8 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from importexport.api.conf import REST_FRAMEWORK
+from importexport.api.conf import REST_FRAMEWORK  # noqa: F401 - a setting
 from rally import database
-
-__all__ = ["REST_FRAMEWORK"]
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

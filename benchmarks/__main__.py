@@ -1,0 +1,271 @@
+"""``make bench``: the product beside its peers, on the same files, database and machine, in one interleaved run."""
+
+import argparse
+import http.client
+import json
+import os
+import secrets
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from benchmarks import gen
+from benchmarks.measure import in_child, median
+
+MIB = 10
+
+
+def main():
+    options = arguments()
+    with Database() as url, tempfile.TemporaryDirectory() as folder:
+        os.environ["DATABASE_URL"] = url
+        bench = Bench(Path(folder), options)
+        bench.prepare()
+        for part in options.only.split(","):
+            getattr(bench, part)()
+        print(bench.table())
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=100_000, help="rows of the larger file")
+    parser.add_argument("--million", type=int, default=1_000_000, help="rows of the largest file")
+    parser.add_argument("--export-rows", type=int, default=450_000, help="rows of the export whose first byte is timed")
+    parser.add_argument("--stock-rows", type=int, default=0, help="rows of the 10 MiB file that stock gets (0: all)")
+    parser.add_argument("--only", default="imports,exports,scale,requests")
+    return parser.parse_args()
+
+
+class Database:
+    """A database of its own on the server that the environment names, or on the embedded one."""
+
+    def __enter__(self):
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rally.settings")
+        import django
+        from django.db import connection
+
+        django.setup()
+        connection.ensure_connection()
+        info = connection.connection.info
+        self.connection, self.name = connection, f"rally_bench_{secrets.token_hex(4)}"
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {self.name}")
+        login = info.user + (f":{info.password}" if info.password else "")
+        return f"postgresql://{login}@/{self.name}?host={info.host}&port={info.port}"
+
+    def __exit__(self, *_):
+        self.connection.close()
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
+
+
+class Bench:
+    def __init__(self, folder, options):
+        self.folder, self.options, self.lines = folder, options, []
+
+    def prepare(self):
+        subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True)
+        in_child("prepare")
+        in_child("prepare_peer", settings="benchmarks.peer.settings")
+
+    def file(self, name, **shape):
+        path = self.folder / f"{name}.csv"
+        if not path.exists():
+            with path.open("wb", buffering=1 << 20) as file:
+                counts = gen.write(file, "contacts", n_companies=1000, existing=5000, **shape)
+            path.with_suffix(".json").write_text(json.dumps(counts))
+        return path, json.loads(path.with_suffix(".json").read_text())
+
+    def imports(self):
+        """The 10 MiB file and the larger one: product, peers, plain COPY."""
+        for name, shape in (("10 MiB", {"mb": MIB}), (f"{self.options.rows:,} rows", {"n": self.options.rows})):
+            path, counts = self.file(name.replace(" ", ""), **shape)
+            runs = self._import_runs(path, counts, with_stock=name == "10 MiB")
+            rows = {case: [{"rate": r["rows"] / r["wall"]} for r in done if "rows" in r] for case, done in runs.items()}
+            rate = median(rows["product"], "rate")
+            self.add(f"import {name}: product", f"{median(runs['product']):.2f} s, {rate:,.0f} rows/s", "")
+            if rows.get("stock"):
+                self.add(f"import {name}: rows/s against stock", ratio(rate, median(rows["stock"], "rate")), "≥ 80")
+            self.add(f"import {name}: rows/s against tuned", ratio(rate, median(rows["tuned"], "rate")), "≥ 11")
+            self.add(f"import {name}: time against COPY", ratio(median(runs["product"]), median(runs["copy"])), "≤ 2.8")
+            self.add(f"import {name}: memory", f"{max(r['above'] for r in runs['product']):.0f} MB", "≤ 32 MB")
+
+    def _import_runs(self, path, counts, *, with_stock):
+        runs = {"product": [], "copy": [], "tuned": [], "stock": []}
+        ready = path.with_suffix(".copy")
+        for _ in range(self.options.repeats):
+            in_child("reset")
+            done = in_child("import_product", path)
+            assert done["imported"] == counts["good"], (done, counts)
+            runs["product"].append(done)
+            in_child("ready_rows", ready)
+            in_child("reset")
+            runs["copy"].append(in_child("copy_in", ready))
+            for case, resource in (("tuned", "ContactTuned"), ("stock", "ContactStock")):
+                if case == "tuned" or with_stock:
+                    in_child("reset")
+                    limit = self.options.stock_rows if case == "stock" else 0
+                    run = in_child("import_peer", path, resource, limit, settings="benchmarks.peer.settings")
+                    runs[case].append(run)
+            progress(path.stem, runs)
+        return runs
+
+    def exports(self):
+        """The larger file, out again."""
+        path, _ = self.file("exported", n=self.options.rows, bad=0)
+        in_child("reset")
+        in_child("import_product", path)
+        out = self.folder / "out.xlsx"
+        runs = {case: [] for case in ("csv", "copy", "xlsx", "floor", "openpyxl")}
+        for _ in range(self.options.repeats):
+            runs["copy"].append(in_child("copy_out"))
+            runs["csv"].append(in_child("export_product", "csv"))
+            runs["floor"].append(in_child("xlsx_floor", path, out))
+            runs["xlsx"].append(in_child("export_product", "xlsx"))
+            runs["openpyxl"].append(in_child("xlsx_openpyxl", path, out))
+            progress("exports", runs)
+        name = f"export {self.options.rows:,} rows"
+        self.add(f"{name}: CSV", f"{median(runs['csv']):.2f} s", "")
+        self.add(f"{name}: CSV against COPY TO", ratio(median(runs["csv"]), median(runs["copy"])), "≤ 3")
+        self.add(f"{name}: XLSX", f"{median(runs['xlsx']):.2f} s", "")
+        self.add(f"{name}: XLSX against the floor", ratio(median(runs["xlsx"]), median(runs["floor"])), "≤ 1.5")
+        self.add(f"{name}: openpyxl against XLSX", ratio(median(runs["openpyxl"]), median(runs["xlsx"])), "≥ 5")
+
+    def scale(self):
+        """Ten thousand rows and a million; bad rows alone; memory."""
+        small, _ = self.file("10k", n=10_000)
+        large, _ = self.file("million", n=self.options.million)
+        good, _ = self.file("good", n=self.options.rows, bad=0)
+        bad, _ = self.file("bad", n=self.options.rows, bad=1)
+        runs = {case: [] for case in ("small", "large", "good", "bad")}
+        for number in range(self.options.repeats):
+            for case, path in (("small", small), ("good", good), ("bad", bad), ("large", large)):
+                in_child("reset")
+                runs[case].append(in_child("import_product", path))
+                progress("scale", runs)
+            if not number:
+                memory = {kind: in_child("export_product", kind)["above"] for kind in ("csv", "xlsx")}
+        rates = {case: statistics.median(r["rows"] / r["wall"] for r in done) for case, done in runs.items()}
+        million = f"{self.options.million:,}"
+        self.add(f"rows/s at {million} rows against 10,000", ratio(rates["large"], rates["small"]), "≥ 0.85")
+        self.add("bad rows alone against good ones, time", ratio(median(runs["bad"]), median(runs["good"])), "≤ 1")
+        self.add(f"import {million} rows: memory", f"{max(r['above'] for r in runs['large']):.0f} MB", "≤ 32 MB")
+        for kind, above in memory.items():
+            self.add(f"export {million} rows as {kind}: memory", f"{above:.0f} MB", "≤ 32 MB")
+
+    def requests(self):
+        """Over HTTP: first byte of a large export, rate of a small request."""
+        path, _ = self.file("export-rows", n=self.options.export_rows, bad=0)
+        in_child("reset")
+        in_child("import_product", path)
+        with Server() as server:
+            first = [server.first_byte("contacts/export") for _ in range(self.options.repeats)]
+            excel = [server.first_byte("contacts/export/excel") for _ in range(self.options.repeats)]
+            rates = {"bare": [], "product": []}
+            for number in range(self.options.repeats + 1):
+                for case, target in (("bare", "/bare"), ("product", "/api/v1/importexport/contacts/template")):
+                    rate = server.rate(target)
+                    if number:  # The first round warms both up.
+                        rates[case].append(rate)
+        rows = f"{self.options.export_rows:,} rows"
+        self.add(f"first byte of a CSV export of {rows}", f"{statistics.median(first):.3f} s", "≤ 0.5 s")
+        self.add(f"first byte of an XLSX export of {rows}", f"{statistics.median(excel):.3f} s", "≤ 0.5 s")
+        bare, product = (statistics.median(rates[case]) for case in ("bare", "product"))
+        self.add("small request against a bare DRF view", f"{product / bare:.2f} ({product:,.0f}/s)", "≥ 0.6")
+
+    def add(self, what, figure, goal):
+        self.lines.append((what, figure, goal))
+
+    def table(self):
+        return "\n".join(
+            ["| what | measured | goal |", "|---|---|---|", *(f"| {a} | {b} | {c} |" for a, b, c in self.lines)]
+        )
+
+
+class Server:
+    """gunicorn as ``make serve`` starts it, with a key."""
+
+    def __enter__(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        env = {
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
+            "PORT": str(self.port),
+            "LOG_LEVEL": "INFO",
+        }
+        command = [sys.executable, "manage.py", "create_api_key", "bench", "--name", secrets.token_hex(4)]
+        self.key = subprocess.run(command, check=True, capture_output=True, text=True, env=env).stdout.strip()
+        self.log = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "serve"], env=env, stdout=self.log, stderr=self.log
+        )
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return self
+        raise SystemExit("the server did not start")
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+    def first_byte(self, target):
+        """Return the seconds until the body's first byte, and then hang up."""
+        client = http.client.HTTPConnection("127.0.0.1", self.port)
+        start = time.perf_counter()
+        client.request("GET", f"/api/v1/importexport/{target}", headers={"X-Api-Key": self.key})
+        client.getresponse().read(1)
+        client.close()
+        return time.perf_counter() - start
+
+    def rate(self, target, seconds=3.0, clients=4):
+        """Return requests a second of some clients that keep their connections."""
+        counts, end = [0] * clients, time.perf_counter() + seconds
+        request = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {self.key}\r\n\r\n".encode()
+
+        def ask(number):
+            with socket.create_connection(("127.0.0.1", self.port)) as connection:
+                while time.perf_counter() < end:
+                    connection.sendall(request)
+                    answer = b""
+                    while b"\r\n\r\n" not in answer or not is_whole(answer):
+                        answer += connection.recv(65536)
+                    assert answer.startswith(b"HTTP/1.1 200"), answer
+                    counts[number] += 1
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return sum(counts) / seconds
+
+
+def is_whole(answer):
+    """Whether an answer has as many bytes of body as it says."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    return len(body) == int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
+
+
+def ratio(one, other):
+    return f"{one / other:.2f}"
+
+
+def progress(name, runs):
+    last = {case: round(done[-1]["wall"], 2) for case, done in runs.items() if done}
+    print(name, last, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,243 @@
+"""What is measured, each in a process of its own: ``python -m benchmarks.cases CASE ARGUMENT…``."""
+
+import csv
+import io
+import json
+import sys
+import time
+import zipfile
+
+import django
+
+from benchmarks.measure import Timer
+
+SLUG = "bench"
+COMPANIES, EXISTING = 1000, 5000
+COLUMNS = [
+    "tenant_id",
+    "first_name",
+    "last_name",
+    "email",
+    "email_key",
+    "phone",
+    "mobile",
+    "title",
+    "department",
+    "company_id",
+    "address",
+    "city",
+    "state",
+    "country",
+    "postal_code",
+    "lifecycle_stage",
+    "lead_source",
+    "tags",
+    "notes",
+]
+
+
+def tenant():
+    from crm.models import Tenant
+
+    return Tenant.objects.get(slug=SLUG)
+
+
+def prepare():
+    """Make the tenant with 1,000 companies, and the peer's tables with the same."""
+    from benchmarks import gen
+    from crm.models import Company
+    from crm.models.tenant import create_tenant
+
+    owner = create_tenant(slug=SLUG, name="Bench")
+    Company.objects.bulk_create(Company(tenant=owner, name=gen.company_name(i)) for i in range(COMPANIES))
+
+
+def prepare_peer():
+    from django.db import connection
+
+    from benchmarks import gen
+    from benchmarks.peer import models
+
+    with connection.schema_editor() as editor:
+        for model in (models.Tenant, models.Company, models.Contact, models.Deal, models.Activity):
+            editor.create_model(model)
+    owner = models.Tenant.objects.create(slug=SLUG)
+    models.Company.objects.bulk_create(models.Company(tenant=owner, name=gen.company_name(i)) for i in range(COMPANIES))
+
+
+def reset():
+    """Bring both tables of contacts back to the 5,000 existing ones."""
+    from django.db import connection
+
+    from benchmarks import gen
+
+    emails = [gen.existing_email(i) for i in range(EXISTING)]
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE crm_contact, peer_contact RESTART IDENTITY CASCADE")
+        cursor.execute(
+            "INSERT INTO crm_contact (tenant_id, first_name, last_name, email, email_key, phone, mobile, title, department,"
+            " address, city, state, country, postal_code, lifecycle_stage, lead_source, tags, notes)"
+            " SELECT %s, 'F'||i, 'L'||i, e, e, '', '', '', '', '', '', '', '', '', 'lead', '', '{}', ''"
+            " FROM unnest(%s::text[]) WITH ORDINALITY AS x(e, i)",
+            [tenant().pk, emails],
+        )
+        cursor.execute(
+            "INSERT INTO peer_contact (created_at, updated_at, tenant_id, first_name, last_name, email, phone, mobile,"
+            " title, department, address, city, state, country, postal_code, lifecycle_stage, lead_source, tags, notes)"
+            " SELECT now(), now(), 1, 'F'||i, 'L'||i, e, '', '', '', '', '', '', '', '', '', 'lead', '', '{}', ''"
+            " FROM unnest(%s::text[]) WITH ORDINALITY AS x(e, i)",
+            [emails],
+        )
+        cursor.execute("VACUUM ANALYZE crm_contact, peer_contact, crm_company, peer_company")
+        cursor.execute("CHECKPOINT")
+
+
+def warm_up():
+    """Do one of everything first, so that what is measured is the work and not the loading of code."""
+    from importexport import service
+
+    service.import_file("contacts", tenant=tenant(), file=io.BytesIO(b"first_name,last_name,email\nW,,\n"))
+    for _ in service.template_file("contacts"):
+        pass
+
+
+def import_product(path):
+    from importexport import service
+
+    owner = tenant()
+    warm_up()
+    with open(path, "rb") as file, Timer() as timer:
+        report = service.import_file("contacts", tenant=owner, file=file)
+    return timer.report(rows=report.total_rows, imported=report.imported)
+
+
+def import_peer(path, resource, limit):
+    """Import with django-import-export: stock (rules enforced) or tuned."""
+    import tablib
+
+    from benchmarks.peer import models, resources
+
+    owner = models.Tenant.objects.get()
+    with Timer() as timer:
+        with open(path, newline="", encoding="utf-8") as file:
+            lines = csv.reader(file)
+            if int(limit):
+                data = tablib.Dataset(headers=next(lines))
+                for row, _ in zip(lines, range(int(limit)), strict=False):
+                    data.append(row)
+            else:
+                data = tablib.Dataset().load(file.read(), format="csv")
+        getattr(resources, resource)(owner).import_data(data)
+    return timer.report(rows=len(data), imported=models.Contact.objects.count() - EXISTING)
+
+
+def ready_rows(path):
+    """Write the rows that an import of the file stored as COPY text, ready for a plain COPY."""
+    from django.db import connection
+
+    with connection.cursor() as cursor, open(path, "wb") as file:
+        query = f"SELECT {', '.join(COLUMNS)} FROM crm_contact WHERE id > {EXISTING} ORDER BY id"
+        with cursor.copy(f"COPY ({query}) TO STDOUT") as copy:
+            file.writelines(copy)
+    return {}
+
+
+def copy_in(path):
+    """COPY of ready rows straight into the product's table: its indexes, constraints and foreign keys, no checks."""
+    from django.db import connection, transaction
+
+    connection.ensure_connection()
+    with open(path, "rb") as file, Timer() as timer, transaction.atomic(), connection.cursor() as cursor:
+        with cursor.copy(f"COPY crm_contact ({', '.join(COLUMNS)}) FROM STDIN") as copy:
+            while data := file.read(1 << 18):
+                copy.write(data)
+    return timer.report()
+
+
+def export_product(file_format):
+    from importexport import service
+
+    owner = tenant()
+    for file in ("csv", "xlsx"):
+        next(service.export_file("companies", tenant=owner, format=file))
+    size = 0
+    with Timer() as timer:
+        for chunk in service.export_file("contacts", tenant=owner, format=file_format):
+            size += len(chunk)
+    return timer.report(size=size)
+
+
+PLAIN = """SELECT c.first_name, c.last_name, c.email, c.phone, c.mobile, c.title, c.department, k.name, c.address, c.city,
+    c.state, c.country, c.postal_code, c.lifecycle_stage, c.lead_source, array_to_string(c.tags, ','), c.notes
+    FROM crm_contact c LEFT JOIN crm_company k ON k.id = c.company_id WHERE c.tenant_id = {} ORDER BY c.id"""
+
+
+def copy_out():
+    """COPY TO of the same columns, read and thrown away: no marks, no blanks, no CRLF."""
+    from django.db import connection
+
+    owner = tenant()
+    size = 0
+    with Timer() as timer, connection.cursor() as cursor:
+        with cursor.copy(f"COPY ({PLAIN.format(owner.pk)}) TO STDOUT (FORMAT csv)") as copy:
+            for data in copy:
+                size += len(data)
+    return timer.report(size=size)
+
+
+# --- XLSX: the floor and openpyxl write the same cells, read from the CSV export ------------------------------
+
+OPEN = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
+CELL = '<c t="inlineStr"><is><t xml:space="preserve">'
+JOIN = "</t></is></c>" + CELL
+
+
+def floor_xml(rows):
+    yield OPEN
+    buffer = []
+    for row in rows:
+        text = "\0".join(row)
+        if "&" in text or "<" in text or ">" in text or not text.isprintable():
+            text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+        buffer.append(f"<row>{CELL}{text.replace(chr(0), JOIN)}</t></is></c></row>")
+        if len(buffer) == 500:
+            yield "".join(buffer).replace(CELL + "</t></is></c>", "<c/>")
+            buffer.clear()
+    yield "".join(buffer).replace(CELL + "</t></is></c>", "<c/>") + "</sheetData></worksheet>"
+
+
+def rows_of(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        yield from csv.reader(file)
+
+
+def xlsx_floor(path, out):
+    """The hand-made floor: inline strings, no styles, deflate at zlib's default level 6."""
+    with Timer() as timer, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
+            for text in floor_xml(rows_of(path)):
+                sheet.write(text.encode())
+    return timer.report()
+
+
+def xlsx_openpyxl(path, out):
+    """openpyxl, write-only, with lxml."""
+    from openpyxl import LXML, Workbook
+
+    assert LXML
+    with Timer() as timer:
+        book = Workbook(write_only=True)
+        sheet = book.create_sheet("contacts")
+        for row in rows_of(path):
+            sheet.append(row)
+        book.save(out)
+    return timer.report()
+
+
+if __name__ == "__main__":
+    django.setup()
+    from django.db import connection
+
+    connection.ensure_connection()
+    time.sleep(0)
+    print(json.dumps(globals()[sys.argv[1]](*sys.argv[2:]) or {}))
