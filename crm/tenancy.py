@@ -25,7 +25,13 @@ def tenant_of_user(user: User) -> Tenant | None:
 
 
 def lock_entity(tenant: Tenant, entity: str) -> None:
-    """Wait until no other transaction imports this entity of this tenant; held until the transaction ends."""
+    """Wait until no other transaction imports this entity of this tenant; held until the transaction ends.
+
+    The tenant itself cannot be deleted meanwhile. Raises Tenant.DoesNotExist where it was before.
+    """
     with connection.cursor() as cursor:
         # Two 31-bit numbers: tenant and entity. A clash of the first merely makes two tenants take turns.
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [tenant.pk % 2**31, zlib.crc32(entity.encode()) >> 1])
+        cursor.execute("SELECT FROM crm_tenant WHERE id = %s FOR KEY SHARE", [tenant.pk])
+        if not cursor.rowcount:
+            raise Tenant.DoesNotExist

@@ -81,39 +81,46 @@ class Reader:
 
         At most ``rows`` of them, and no further ones once ``size`` bytes of the file have been read for them.
         """
-        numbers: list[int] = []
-        records: list[list[str]] = []
-        until = self.bytes_read + size
-        while len(records) < rows and (self.bytes_read <= until or not records):
-            record = self._next_record()
-            if record is None:
-                break
-            if not is_blank(record):
-                numbers.append(self.row)
-                records.append(record)
-        return numbers, records
+        while records := self._next_records(rows=rows, size=size):
+            numbers = range(self.row - len(records) + 1, self.row + 1)
+            filled = [not is_blank(record) for record in records]
+            if any(filled):
+                return list(itertools.compress(numbers, filled)), list(itertools.compress(records, filled))
+        return [], []
 
     def _read_header(self) -> list[str]:
-        header = self._next_record()
+        header, *_ = [*self._next_records(rows=1, size=0), []]
         if not self.bytes_read:
             raise faults.empty_file()
-        if header is None or is_blank(header):
+        if is_blank(header):
             raise faults.no_header()
         if any("\0" in cell for cell in header):
             raise faults.utf16()
         return header
 
-    def _next_record(self) -> list[str] | None:
+    def _next_records(self, *, rows: int, size: int) -> list[list[str]]:
+        records: list[list[str]] = []
+        until = self.bytes_read + size
+        broken = None
         try:
-            record = next(self._records, None)
+            for record in self._records:
+                records.append(record)
+                self._record_start = self.bytes_read
+                if len(records) == rows or self.bytes_read > until:
+                    break
         except csv.Error as error:
-            raise self._blame(error) from None
-        if record is not None:
-            self.row += 1
-            self._record_start = self.bytes_read
-            if not self._is_utf8 and any(map(_SURROGATE.search, record)):
-                raise faults.not_utf8(self.row)
-        return record
+            broken = error
+        self._check_encoding(records)
+        self.row += len(records)
+        if broken:
+            raise self._blame(broken)
+        return records
+
+    def _check_encoding(self, records: list[list[str]]) -> None:
+        """Name the first record with bytes that are no UTF-8."""
+        for row, record in enumerate(records if not self._is_utf8 else (), self.row + 1):
+            if any(map(_SURROGATE.search, record)):
+                raise faults.not_utf8(row)
 
     def _blame(self, error: csv.Error) -> faults.FileFault:
         """Name the record that was being read; bytes that are no UTF-8 explain more than what they lead to."""
@@ -174,5 +181,7 @@ def detect_delimiter(lines: list[str], score: Callable[[list[str]], int]) -> str
 
 def is_blank(record: list[str]) -> bool:
     """Whether every cell of a record is empty or white space."""
+    if record and record[0] and not record[0][0].isspace():
+        return False
     joined = "".join(record)
     return not joined or joined.isspace()

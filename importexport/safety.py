@@ -34,6 +34,6 @@ def unmark(text: str) -> str:
 
 def unmark_column(values: Sequence[str]) -> Sequence[str]:
     """Return ``unmark`` of every value."""
-    if not any(value[:1] == "'" for value in values):
+    if "\0'" not in "\0".join(["", *values]):
         return values
     return [unmark(value) for value in values]

@@ -23,6 +23,6 @@ class Command(RallyCommand):
     def handle(self, *, tenant: str, name: str, scope: str, expires: str | None, **_: Any) -> None:
         """Create it."""
         owner = find_tenant(tenant)
-        expires_at = parse_expiry(expires, owner) if expires else None
+        expires_at = None if expires is None else parse_expiry(expires, owner)
         _key, secret = create_api_key(tenant=owner, name=name, scope=scope, expires_at=expires_at)
         self.stdout.write(secret)
