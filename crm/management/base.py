@@ -45,8 +45,9 @@ class RallyCommand(BaseCommand):
             # A terminal that lacks a character sees its number: what was stored must not end in a traceback.
             sys.stdout.reconfigure(errors="backslashreplace")
         try:
+            output = super().execute(*args, **options)
             with quiet_pipe():
-                return super().execute(*args, **options)
+                return output
         except ValidationError as error:
             problem: CommandError = Mistake("; ".join(error.messages))
         except CommandError as error:

@@ -5,29 +5,43 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from crm.management.base import Mistake
 
 
 @contextlib.contextmanager
 def replacing(path: Path | None) -> Iterator[BinaryIO | None]:
-    """Give a file that takes the place of another once it is whole; a failure leaves the other as it was."""
+    """Give a file that takes the place of another once it is whole; a failure leaves the other as it was.
+
+    A device or a pipe is written to as it is, and a link stays a link.
+    """
     if path is None:
         yield None
         return
     try:
-        draft = tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False)  # noqa: SIM115
+        target = Path(os.path.realpath(path))
+        is_ordinary = target.is_file() or not target.exists()
+        file = create_beside(target) if is_ordinary else path.open("wb")
     except OSError as error:
         raise Mistake(f"{path}: {error.strerror}.") from None
     try:
-        with draft:
-            yield draft  # type: ignore[misc]
-        Path(draft.name).chmod(0o666 & ~current_umask())
-        Path(draft.name).replace(path)
+        with file:
+            yield file
+        if is_ordinary:
+            Path(file.name).replace(target)
     except BaseException:
-        Path(draft.name).unlink(missing_ok=True)
+        if is_ordinary:
+            Path(file.name).unlink(missing_ok=True)
         raise
+
+
+def create_beside(target: Path) -> BinaryIO:
+    """Create a file in the folder of another, for the same readers: it is to take the other's place."""
+    mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~current_umask()
+    draft = tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False)  # noqa: SIM115
+    os.fchmod(draft.fileno(), mode)
+    return cast(BinaryIO, draft)
 
 
 def current_umask() -> int:

@@ -4,7 +4,7 @@ import datetime as dt
 from argparse import ArgumentParser
 from typing import Any
 
-from crm.management.base import RallyCommand, add_tenant_argument, find_tenant
+from crm.management.base import RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
 from crm.models import ApiKey
 
 HEADINGS = ("NAME", "SCOPE", "STATE", "CREATED", "LAST USED", "EXPIRES")
@@ -24,8 +24,11 @@ class Command(RallyCommand):
         keys = ApiKey.objects.filter(tenant=find_tenant(tenant))
         rows = [HEADINGS, *(row_of(key) for key in keys)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
-            self.stdout.write("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        with quiet_pipe():
+            for row in rows:
+                self.stdout.write(
+                    "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+                )
 
 
 def row_of(key: ApiKey) -> tuple[str, ...]:

@@ -1,12 +1,12 @@
 """`manage.py export contacts --tenant acme`."""
 
-import os
+import contextlib
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant
+from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
 from importexport import service
 from importexport.formats import CONTENT_TYPES, FileFormat
 from importexport.management.files import replacing
@@ -42,11 +42,6 @@ def format_of(output: Path | None) -> FileFormat:
 
 def write_chunks(chunks: Any, file: Any) -> None:
     """Write to a file or to stdout, whose reader may leave early (``… | head``)."""
-    try:
+    with contextlib.closing(chunks), contextlib.nullcontext() if file else quiet_pipe():
         for chunk in chunks:
             (file or sys.stdout.buffer).write(chunk)
-        (file or sys.stdout.buffer).flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    finally:
-        chunks.close()

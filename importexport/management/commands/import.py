@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from django.core.management.base import CommandError
 from tqdm import tqdm
 
-from crm.management.base import STRICT, Mistake, RallyCommand, add_tenant_argument, find_tenant
+from crm.management.base import INTERRUPTED, STRICT, Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
 from importexport import faults, service
 from importexport.engine import Progress
 from importexport.management.files import replacing
@@ -39,21 +40,23 @@ class Command(RallyCommand):
     ) -> None:
         """Import it."""
         owner = find_tenant(tenant)
-        if rejected and file != "-" and rejected.resolve() == Path(file).resolve():
-            raise Mistake("The rejected rows cannot go into the file that is imported.")
-        with opened(file) as source, replacing(rejected) as refused, progress_bar(source) as progress:
+        with opened(file) as source, replacing(distinct(rejected, source)) as refused, progress_bar(source) as progress:
             try:
                 report = service.import_file(entity, tenant=owner, file=source, rejected=refused, progress=progress)
             except faults.FileFault as fault:
                 raise Mistake(str(fault)) from None
-        self._show(report, as_json=json)
+        try:
+            with quiet_pipe():
+                self._show(report, as_json=json)
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted; the import had been stored.", returncode=INTERRUPTED) from None
         if strict and report.skipped:
-            self.stdout.flush()
             sys.exit(STRICT)
 
     def _show(self, report: Report, *, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(b"".join(report.json_chunks()).decode())
+            sys.stdout.buffer.writelines(report.json_chunks())
+            sys.stdout.buffer.write(b"\n")
             return
         for message in report.messages:
             self.stdout.write(message.replace("\n", " "))
@@ -66,6 +69,8 @@ class Command(RallyCommand):
 def opened(name: str) -> Iterator[BinaryIO]:
     """Give a file to read, or stdin."""
     if name == "-":
+        if sys.stdin is None:
+            raise Mistake("Standard input is closed.")
         yield sys.stdin.buffer
         return
     try:
@@ -77,13 +82,24 @@ def opened(name: str) -> Iterator[BinaryIO]:
         yield file
 
 
+def distinct(rejected: Path | None, source: BinaryIO) -> Path | None:
+    """Return where the rejected rows go; raise Mistake where that is the file that they come from."""
+    with contextlib.suppress(OSError):
+        if rejected and os.path.samestat(rejected.stat(), os.fstat(source.fileno())):
+            raise Mistake("The rejected rows cannot go into the file that is imported.")
+    return rejected
+
+
 @contextlib.contextmanager
 def progress_bar(source: BinaryIO) -> Iterator[Progress | None]:
     """Give a bar of bytes and rows where somebody watches, on stderr."""
     if not sys.stderr.isatty():
         yield None
         return
-    with tqdm(total=size_of(source), unit="B", unit_scale=True, unit_divisor=1024, leave=False) as bar:
+    # A terminal that does not know its width says 0, and would be shown nothing.
+    width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    total = size_of(source)
+    with tqdm(total=total, unit="B", unit_scale=True, unit_divisor=1024, leave=False, ncols=width) as bar:
 
         def show(rows: int, read: int) -> None:
             bar.set_postfix_str(f"{rows} rows", refresh=False)
