@@ -104,3 +104,5 @@ class RejectedRows:
         text = io.StringIO(newline="")
         csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n").writerows(rows)
         self._file.write(text.getvalue().encode())
+        # A full disk must be noticed while the import can still be undone.
+        self._file.flush()

@@ -96,10 +96,10 @@ def progress_bar(source: BinaryIO) -> Iterator[Progress | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    # A terminal that does not know its width says 0, and would be shown nothing.
+    # A terminal that does not know its size says 0, and would be shown nothing.
     width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    total = size_of(source)
-    with tqdm(total=total, unit="B", unit_scale=True, unit_divisor=1024, leave=False, ncols=width) as bar:
+    shape: dict[str, Any] = {"ncols": width, "nrows": 2, "leave": False}
+    with tqdm(total=size_of(source), unit="B", unit_scale=True, unit_divisor=1024, **shape) as bar:
 
         def show(rows: int, read: int) -> None:
             bar.set_postfix_str(f"{rows} rows", refresh=False)
