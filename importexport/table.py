@@ -8,9 +8,9 @@ import tablib
 
 from importexport import headers, reading
 
-ROWS_PER_BATCH = 2_000
+ROWS_PER_BATCH = 4_000
 #: Wide rows make smaller batches, so that memory stays flat whatever the cells hold.
-BYTES_PER_BATCH = 1024 * 1024
+BYTES_PER_BATCH = 1536 * 1024
 
 
 @dataclass
