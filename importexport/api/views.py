@@ -35,7 +35,7 @@ class DoorView(APIView):
         """Judge the request, in the contract's order: 401, 429, 403, 404, 405, 406, 400, 403."""
         http = request._request
         self.caller = caller = authentication.identify(http)
-        http.rally_tenant, http.rally_key = caller.tenant.slug, caller.key_name  # type: ignore[attr-defined]
+        http.rally_tenant, http.rally_key = caller.slug, caller.key_name  # type: ignore[attr-defined]
         authentication.check_rate(caller)
         authentication.check_host(caller, http)
         self.check_path(**kwargs)
