@@ -14,12 +14,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import hypothesis
 import psycopg
 import pytest
 from django.conf import settings
 from django.db import connections
 
 ROOT = Path(__file__).resolve().parent.parent
+#: A machine that is busy fails no test.
+hypothesis.settings.register_profile("rally", deadline=None)
+hypothesis.settings.load_profile("rally")
+
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
 
 
