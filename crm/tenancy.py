@@ -1,12 +1,11 @@
-"""Which tenant a request or a user stands for, and the lock of a tenant's entity."""
+"""Which tenant a host stands for, and the lock of a tenant's entity."""
 
 import zlib
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.db import connection
 
-from crm.models import Membership, Tenant
+from crm.models import Tenant
 
 
 def slug_of_host(host: str) -> str | None:
@@ -16,12 +15,6 @@ def slug_of_host(host: str) -> str | None:
     if not domain or not name.endswith(f".{domain}"):
         return None
     return name.removesuffix(f".{domain}")
-
-
-def tenant_of_user(user: User) -> Tenant | None:
-    """Return the tenant a staff user belongs to, or None (a superuser may belong to none)."""
-    membership = Membership.objects.select_related("tenant").filter(user=user).order_by("id").first()
-    return membership.tenant if membership else None
 
 
 def lock_entity(tenant: Tenant, entity: str) -> None:
