@@ -30,8 +30,8 @@ lint: setup ## Check style, types and the direction of imports
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(MANAGE) makemigrations --check --dry-run
 
-bench: setup ## Measure speed and memory beside the peers; BENCH="--rows 10000" for less
-	@$(PY) -m benchmarks $(BENCH)
+bench: setup ## Measure speed and memory beside the peers; BENCH_ARGS="--help" says what can be chosen
+	@$(PY) -m benchmarks $(BENCH_ARGS)
 
 lock: setup ## Lock the requirements anew
 	@for name in base embedded dev; do \

@@ -3,11 +3,13 @@
 import os
 from pathlib import Path
 
-bind = f"{os.environ.get('RALLY_BIND', '127.0.0.1')}:{os.environ.get('PORT', '8000')}"
+from rally.environment import number
+
+bind = f"{os.environ.get('RALLY_BIND') or '127.0.0.1'}:{number('PORT', 8000)}"
 wsgi_app = "rally.wsgi"
 worker_class = "rally.worker.PatientWorker"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("RALLY_THREADS", "16"))
+workers = number("WEB_CONCURRENCY", 2)
+threads = number("RALLY_THREADS", 16)
 keepalive = 15
 timeout = 120
 graceful_timeout = 30

@@ -9,29 +9,9 @@ from django.core.exceptions import ImproperlyConfigured
 
 from importexport.api.conf import REST_FRAMEWORK  # noqa: F401 - a setting
 from rally import database
+from rally.environment import flag, number, words
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-
-
-def flag(name: str, default: bool = False) -> bool:
-    """Return a yes or no of the environment; raise ImproperlyConfigured for anything else."""
-    value = os.environ.get(name, "").strip().lower()
-    if value in {"", "1", "true", "yes", "on", "0", "false", "no", "off"}:
-        return default if not value else value in {"1", "true", "yes", "on"}
-    raise ImproperlyConfigured(f"{name} is {value!r}; expected 1 or 0.")
-
-
-def number(name: str, default: int) -> int:
-    """Return a whole number ≥ 1 of the environment; raise ImproperlyConfigured for anything else."""
-    value = os.environ.get(name, "").strip() or str(default)
-    if not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise ImproperlyConfigured(f"{name} is {value!r}; expected a whole number above 0.")
-    return int(value)
-
-
-def words(name: str, default: str = "") -> list[str]:
-    """Return a comma-separated list of the environment."""
-    return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]
 
 
 def persistent_secret(path: Path) -> str:
@@ -48,6 +28,12 @@ def persistent_secret(path: Path) -> str:
 
 
 DATA_DIR = Path(os.environ.get("RALLY_DATA_DIR") or BASE_DIR / "var").resolve()
+STATIC_ROOT = DATA_DIR / "static"
+try:
+    # Made at once: a folder that whitenoise misses is a warning in every log.
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+except OSError as error:
+    raise ImproperlyConfigured(f"RALLY_DATA_DIR cannot be used: {error}.") from None
 
 DEBUG = flag("DEBUG")
 SECRET_KEY = os.environ.get("SECRET_KEY") or persistent_secret(DATA_DIR / "secret_key")
@@ -63,6 +49,10 @@ RALLY_RATE_LIMIT = number("RALLY_RATE_LIMIT", 1000)
 #: Seconds that an upload may take, and that it may stand still.
 RALLY_UPLOAD_TIMEOUT = number("RALLY_UPLOAD_TIMEOUT", 300)
 RALLY_UPLOAD_IDLE_TIMEOUT = number("RALLY_UPLOAD_IDLE_TIMEOUT", 30)
+
+# The server reads these for itself; looked at here, so that they are refused before anything is done.
+for name, default in (("PORT", 8000), ("WEB_CONCURRENCY", 2), ("RALLY_THREADS", 16)):
+    number(name, default)
 
 INSTALLED_APPS = [
     "rally",
@@ -119,8 +109,6 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},

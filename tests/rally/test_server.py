@@ -99,7 +99,7 @@ def test_ready_names_what_is_missing(start_server, installation: Installation):
     server = start_server(over=installation)
     response = get(server, "/readyz")
     assert (response.status, response.headers["Content-Type"]) == (503, "application/problem+json")
-    assert json.loads(response.body)["detail"] == "1 migrations are not applied."
+    assert json.loads(response.body)["detail"] == "1 migration(s) not applied."
     assert get(server, "/healthz").status == 200
 
 

@@ -1,0 +1,95 @@
+"""The settings: from the environment, failing loudly."""
+
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT, environment
+
+PRINT = "import os; from rally import settings; print(*(repr(getattr(settings, name)) for name in os.environ['SHOW'].split()))"
+
+
+def show(data_dir, names: str, **env: str) -> str:
+    command = [sys.executable, "-c", PRINT]
+    env = environment(data_dir, SHOW=names) | env
+    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def check(data_dir, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "manage.py", "check", *args]
+    return subprocess.run(command, cwd=ROOT, env=environment(data_dir) | env, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("env", "sentence"),
+    [
+        ({"DEBUG": "maybe"}, "DEBUG is 'maybe'; expected 1 or 0."),
+        ({"RALLY_RATE_LIMIT": "many"}, "RALLY_RATE_LIMIT is 'many'; expected a whole number above 0."),
+        ({"RALLY_IMPORT_MAX_BYTES": "-1"}, "RALLY_IMPORT_MAX_BYTES is '-1'; expected a whole number above 0."),
+        ({"RALLY_IMPORT_MAX_BYTES": "١٢"}, "RALLY_IMPORT_MAX_BYTES is '١٢'; expected a whole number above 0."),
+        ({"PORT": "http"}, "PORT is 'http'; expected a whole number above 0."),
+        ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY is '0'; expected a whole number above 0."),
+        ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'LOUD'; expected DEBUG, INFO, WARNING, ERROR or CRITICAL."),
+        (
+            {"DATABASE_URL": "mysql://root@localhost/rally"},
+            "DATABASE_URL is not a PostgreSQL URL: postgresql://user:password@host/name",
+        ),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_one_sentence(tmp_path, env, sentence):
+    done = check(tmp_path, **env)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "", sentence + "\n")
+
+
+def test_a_data_directory_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    done = check(tmp_path / "file")
+    assert done.returncode == 3
+    assert done.stderr.startswith("RALLY_DATA_DIR cannot be used: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_secret_key_is_random_private_and_kept(tmp_path):
+    names = "SECRET_KEY"
+    [first, again] = [show(tmp_path / "a", names) for _ in range(2)]
+    assert first == again != show(tmp_path / "b", names)
+    assert len(first) > 60
+    assert stat.S_IMODE((tmp_path / "a" / "secret_key").stat().st_mode) == 0o600
+    assert show(tmp_path / "a", names, SECRET_KEY="given") == "'given'"
+
+
+def test_eight_at_once_agree_on_the_secret_key(tmp_path):
+    command = [sys.executable, "-c", PRINT]
+    options = {"cwd": ROOT, "env": environment(tmp_path, SHOW="SECRET_KEY"), "stdout": subprocess.PIPE}
+    keys = {process.communicate()[0] for process in [subprocess.Popen(command, **options) for _ in range(8)]}
+    assert len(keys) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["secret_key", "static"]
+
+
+def test_defaults_are_safe(tmp_path):
+    assert show(tmp_path, "DEBUG ALLOWED_HOSTS") == "False ['localhost', '127.0.0.1', '[::1]']"
+    assert show(tmp_path, "RALLY_IMPORT_MAX_BYTES RALLY_RATE_LIMIT") == "10485760 1000"
+
+
+def test_the_base_domain_is_a_host(tmp_path):
+    shown = show(tmp_path, "RALLY_BASE_DOMAIN ALLOWED_HOSTS", RALLY_BASE_DOMAIN=" RallyCRM.io. ", ALLOWED_HOSTS="a, b")
+    assert shown == "'rallycrm.io' ['a', 'b', '.rallycrm.io']"
+
+
+def test_a_relative_data_directory_is_the_callers(tmp_path):
+    command = [sys.executable, "-c", PRINT]
+    env = environment(tmp_path, SHOW="DATA_DIR", PYTHONPATH=str(ROOT)) | {"RALLY_DATA_DIR": "my data"}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    assert str(tmp_path / "my data") in done.stdout
+
+
+def test_commands_that_need_no_database_start_none(tmp_path):
+    assert check(tmp_path).returncode == 0
+    assert not (tmp_path / "postgres").exists()
+
+
+def test_the_deployment_checks_are_content_behind_https(tmp_path):
+    done = check(tmp_path, "--deploy", "--fail-level", "WARNING", RALLY_HTTPS="1")
+    assert (done.returncode, done.stdout) == (0, "System check identified no issues (0 silenced).\n"), done.stderr
