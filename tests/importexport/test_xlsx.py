@@ -1,0 +1,238 @@
+"""The XLSX writer by itself: rows of COPY's text format in, a workbook out that other programs read."""
+
+import datetime as dt
+import io
+import re
+import struct
+import zipfile
+
+import openpyxl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
+
+from importexport.xlsx import stream_workbook
+
+COPY_ESCAPES = str.maketrans(
+    {"\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+)
+
+
+def batch(*rows):
+    """Return rows as PostgreSQL's COPY writes them."""
+    return b"".join("\t".join(cell.translate(COPY_ESCAPES) for cell in row).encode() + b"\n" for row in rows)
+
+
+def workbook(batches, *, header=("name",), kinds=None, **limits):
+    kinds = kinds or ["text"] * len(header)
+    pieces = stream_workbook(sheet="contacts", header=header, kinds=kinds, batches=batches, **limits)
+    return b"".join(pieces)
+
+
+def by_openpyxl(data):
+    """Return the rows of every sheet by its name; openpyxl leaves the escapes of ST_Xstring as they are."""
+    return {
+        sheet.title: [[plain(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+        for sheet in openpyxl.load_workbook(io.BytesIO(data)).worksheets
+    }
+
+
+def plain(cell):
+    if not isinstance(cell, str):
+        return cell
+    return re.sub("_x([0-9A-Fa-f]{4})_", lambda escape: chr(int(escape[1], 16)), cell)
+
+
+def by_calamine(data):
+    book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+    return {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
+
+
+#: All that XML 1.0 allows; CR too, which an XML reader would turn into LF.
+XML_TEXT = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff", include_characters="\t\n\r")
+    | st.sampled_from("_x005F41\\<&>\"' %"),
+    max_size=16,
+)
+
+
+@given(texts=st.lists(XML_TEXT, min_size=1, max_size=5))
+def test_text_is_read_back_by_two_programs(texts):
+    data = workbook([batch(*([text, "."] for text in texts))], header=["name", "end"])
+    read = {"contacts": [["name", "end"], *([text, "."] for text in texts)]}
+    assert by_calamine(data) == read
+    assert {name: [[cell or "" for cell in row] for row in rows] for name, rows in by_openpyxl(data).items()} == read
+
+
+@pytest.mark.parametrize(
+    "text", ["_x0041_", "_x005F_", "_x0041_x0042_", "__x00e9_", "_x005F_x0041_", "_x0041", "_xyz_"]
+)
+def test_text_that_looks_like_an_escape_is_text(text):
+    data = workbook([batch([text])])
+    assert by_openpyxl(data) == by_calamine(data) == {"contacts": [["name"], [text]]}
+
+
+@given(text=st.text(st.sampled_from([chr(code) for code in range(1, 32)] + ["\ufffe", "\uffff", "a", "_", "\\"])))
+def test_characters_that_xml_lacks_are_escaped(text):
+    data = workbook([batch([f"a{text}z"])])
+    assert by_openpyxl(data) == {"contacts": [["name"], [f"a{text}z"]]}
+
+
+def test_one_odd_cell_leaves_the_others_alone():
+    rows = [["plain", "a\x01b"], ["C:\\new", "tab\there"], ["", "\ufffe"], ["\\N", "last"]]
+    assert by_openpyxl(workbook([batch(*rows)], header=["a", "b"])) == {
+        "contacts": [["a", "b"], *rows[:2], [None, "\ufffe"], rows[3]]
+    }
+
+
+KINDS = {"name": "text", "count": "whole", "sum": "amount", "day": "date", "time": "moment"}
+
+
+def typed(*row):
+    return workbook([batch(row)], header=list(KINDS), kinds=list(KINDS.values()))
+
+
+def test_cells_are_typed():
+    data = typed("007", "42", "1234.50", "2025-06-15", "2025-06-15T14:30:15.5Z")
+    row = openpyxl.load_workbook(io.BytesIO(data)).active[2]
+    assert [cell.data_type for cell in row] == ["s", "n", "n", "d", "d"]
+    assert [cell.number_format for cell in row] == ["General", "0", "0.00", r"yyyy\-mm\-dd", r"yyyy\-mm\-dd\ hh:mm:ss"]
+    assert [cell.value for cell in row] == [
+        "007", 42, 1234.5, dt.datetime(2025, 6, 15), dt.datetime(2025, 6, 15, 14, 30, 15, 500_000)
+    ]  # fmt: skip
+    assert by_calamine(data)["contacts"][1] == [
+        "007", 42.0, 1234.5, dt.date(2025, 6, 15), dt.datetime(2025, 6, 15, 14, 30, 15, 500_000)
+    ]  # fmt: skip
+
+
+def test_blank_cells_of_every_kind_are_empty():
+    assert by_openpyxl(typed("x", "", "", "", ""))["contacts"][1] == ["x", None, None, None, None]
+    assert by_openpyxl(typed("", "1", "", "", ""))["contacts"][1][:2] == [None, 1]
+
+
+@given(moment=st.datetimes(dt.datetime(1900, 3, 1), dt.datetime(9999, 12, 31, 23, 59, 59)))
+def test_times_from_march_1900_on_are_times(moment):
+    moment = moment.replace(microsecond=0)
+    row = by_openpyxl(typed("x", "", "", moment.date().isoformat(), f"{moment.isoformat()}Z"))["contacts"][1]
+    assert row[3:] == [dt.datetime.combine(moment.date(), dt.time()), moment]
+
+
+def test_a_time_that_rounds_up_to_midnight_stays_on_its_day():
+    (cell,) = re.findall(r'<c s="4"><v>([0-9.]+)</v>', sheet_xml(typed("", "", "", "", "2025-06-15T23:59:59.999999Z")))
+    assert int(float(cell)) == (dt.date(2025, 6, 15) - dt.date(1899, 12, 30)).days
+
+
+def test_dates_before_march_1900_are_text():
+    row = by_openpyxl(typed("x", "", "", "1900-02-28", "0001-01-01T00:00:00Z"))["contacts"][1]
+    assert row[3:] == ["1900-02-28", "0001-01-01T00:00:00Z"]
+
+
+def sheet_xml(data, number=1):
+    return zipfile.ZipFile(io.BytesIO(data)).read(f"xl/worksheets/sheet{number}.xml").decode()
+
+
+# --- sheets ----------------------------------------------------------------------------------------------------
+
+ROWS = [[f"row {number}"] for number in range(1, 8)]
+
+
+@pytest.mark.parametrize("sizes", [[7], [1] * 7, [2, 5], [6, 1]])
+def test_rows_beyond_the_limit_go_on_in_another_sheet_with_the_header(sizes):
+    rows = iter(ROWS)
+    batches = [batch(*(next(rows) for _ in range(size))) for size in sizes]
+    data = workbook(batches, row_limit=4)
+    assert by_openpyxl(data) == by_calamine(data)
+    assert by_openpyxl(data) == {
+        "contacts": [["name"], *ROWS[:3]],
+        "contacts (2)": [["name"], *ROWS[3:6]],
+        "contacts (3)": [["name"], *ROWS[6:]],
+    }
+    assert list(by_openpyxl(data)) == ["contacts", "contacts (2)", "contacts (3)"]
+
+
+def test_a_sheet_that_is_just_full_is_the_only_one():
+    assert by_openpyxl(workbook([batch(*ROWS)], row_limit=8)) == {"contacts": [["name"], *ROWS]}
+
+
+def test_xml_beyond_the_limit_goes_on_in_another_sheet():
+    rows = [[f"{number:04} {'x' * 200}"] for number in range(30)]
+    data = workbook([batch(*rows[i : i + 3]) for i in range(0, 30, 3)], size_limit=2000)
+    sheets = by_openpyxl(data)
+    assert len(sheets) > 2
+    assert list(sheets)[:2] == ["contacts", "contacts (2)"]
+    assert all(sheet[0] == ["name"] and len(sheet) > 1 for sheet in sheets.values())
+    assert [row for sheet in sheets.values() for row in sheet[1:]] == rows
+    # The limit is looked at between batches: a sheet is over it by less than one.
+    assert all(len(sheet_xml(data, number)) < 2000 + 3 * 300 for number in range(1, len(sheets) + 1))
+
+
+def test_an_empty_table_has_its_header():
+    data = workbook([])
+    assert by_openpyxl(data) == by_calamine(data) == {"contacts": [["name"]]}
+
+
+# --- the stream ------------------------------------------------------------------------------------------------
+
+
+def test_the_first_piece_comes_before_the_second_batch_is_asked_for():
+    asked = []
+
+    def batches():
+        for number in range(3):
+            asked.append(number)
+            yield batch([f"row {number}"])
+
+    pieces = stream_workbook(sheet="contacts", header=["name"], kinds=["text"], batches=batches())
+    first = next(pieces)
+    assert asked == [0]
+    assert by_openpyxl(first + b"".join(pieces)) == {"contacts": [["name"], ["row 0"], ["row 1"], ["row 2"]]}
+
+
+def test_pieces_come_while_batches_are_still_to_come():
+    left = iter(range(200))
+    pieces = stream_workbook(
+        sheet="contacts",
+        header=["name"],
+        kinds=["text"],
+        batches=(batch(*([f"{number} {row * 7919 % 10007}"] for row in range(500))) for number in left),
+    )
+    for _ in range(5):
+        assert next(pieces)
+    assert next(left) < 190
+
+
+def test_a_stream_may_be_closed_early():
+    pieces = stream_workbook(sheet="contacts", header=["name"], kinds=["text"], batches=iter([batch(*ROWS)] * 3))
+    next(pieces)
+    pieces.close()
+    assert list(pieces) == []
+
+
+def test_a_fault_of_the_source_is_not_swallowed():
+    def batches():
+        yield batch(*ROWS)
+        raise ConnectionError("gone")
+
+    with pytest.raises(ConnectionError, match="gone"):
+        workbook(batches())
+
+
+def test_the_same_rows_are_the_same_bytes():
+    assert workbook([batch(*ROWS)]) == workbook([batch(*ROWS)])
+
+
+def test_the_content_types_come_first_and_no_entry_has_a_zip64_header():
+    data = workbook([batch(*ROWS)], row_limit=4)
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    assert archive.testzip() is None
+    assert archive.namelist() == [
+        "[Content_Types].xml", "_rels/.rels", "xl/styles.xml", "xl/worksheets/sheet1.xml", "xl/worksheets/sheet2.xml",
+        "xl/worksheets/sheet3.xml", "xl/workbook.xml", "xl/_rels/workbook.xml.rels",
+    ]  # fmt: skip
+    for entry in archive.infolist():
+        needed, name_length, extra_length = struct.unpack(
+            "<4xH20xHH", data[entry.header_offset : entry.header_offset + 30]
+        )
+        assert (needed, name_length, extra_length) == (20, len(entry.filename), 0)
+        assert entry.extra == b""
