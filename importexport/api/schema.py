@@ -49,6 +49,23 @@ PROBLEMS: dict[int, tuple[str, list[str]]] = {
     400: ("A query parameter, a malformed body, or a file that cannot be read as a whole", examples.FILE_FAULTS),
     503: ("The database cannot be reached", ["The database cannot be reached. Try again later."]),
 }
+SAME_RECORD = {
+    "contacts": "The same contact: the same e-mail, ignoring case.",
+    "companies": "The same company: the same name, ignoring case, or the same domain where one is given.",
+    "deals": "The same deal: the same name, ignoring case, in the same pipeline.",
+    "activities": "The same activity: the same type, subject, scheduled_at, due_date, contact, company and deal.",
+}
+#: Column → what its own rule does not say: what a blank cell means, and which of several records is meant.
+BESIDES = {
+    "lifecycle_stage": "blank: `lead`",
+    "probability": "blank: the stage's",
+    "stage_name": "blank: the pipeline's first; where no pipeline is named, it is looked for in the default pipeline,"
+    " then in the only other one that has it",
+    "pipeline_name": "blank: the default pipeline",
+    "status": "blank: `completed` where completed_at is given, else `pending`",
+    "priority": "blank: `normal`",
+    "deal_name": "where several bear the name, the one of the row's company, then of its contact",
+}
 READING = (401, 429, 403, 404, 405, 406, 400, 503)
 WRITING = (401, 429, 403, 404, 405, 406, 408, 415, 413, 400, 503)
 RATE_HEADERS = {
@@ -91,8 +108,8 @@ class ProblemsView(PublicView):
     def get(self, request: HttpRequest) -> HttpResponse:
         """Return the page."""
         listed = [
-            {"status": status, "meaning": PROBLEMS[status][0], "details": PROBLEMS[status][1]}
-            for status in sorted(PROBLEMS)
+            problem_body(status, meaning) | {"details": details}
+            for status, (meaning, details) in sorted(PROBLEMS.items())
         ]
         return render(request, "importexport/api/problems.html", {"problems": listed})
 
@@ -112,7 +129,7 @@ def description() -> Json:
         "info": {"title": "Rally import / export", "version": "1", "description": examples.INTRODUCTION},
         "servers": [{"url": "/"}],
         "security": [{"key": []}],
-        "tags": [{"name": resource.entity, "description": columns_table(resource)} for resource in RESOURCES.values()],
+        "tags": [{"name": entity, "description": SAME_RECORD[entity]} for entity in RESOURCES],
         "paths": paths,
         "components": components(),
     }
@@ -259,10 +276,10 @@ def problem_answer(status: int) -> Json:
 
 def columns_table(resource: type[EntityResource]) -> str:
     """Return the columns and their rules as a Markdown table."""
-    lines = [
-        f"| {'**' + column.column_name + '**' if column.required else column.column_name} | {column.help} |"
-        for column in resource.fields.values()
-    ]
+    lines = []
+    for name, column in resource.fields.items():
+        rule = "; ".join(filter(None, [column.help, BESIDES.get(name)]))
+        lines.append(f"| {f'**{name}**' if column.required else name} | {rule} |")
     limit = f"{settings.RALLY_IMPORT_MAX_BYTES:,}".replace(",", " ")
     return "\n".join(
         [f"Columns (**bold**: required); at most {limit} bytes.", "", "| column | rule |", "|---|---|", *lines]
