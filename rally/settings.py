@@ -16,7 +16,6 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 def persistent_secret(path: Path) -> str:
     """Return the secret kept in a file, made at random the first time; two that make it at once agree."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - mode
@@ -32,11 +31,11 @@ STATIC_ROOT = DATA_DIR / "static"
 try:
     # Made at once: a folder that whitenoise misses is a warning in every log.
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    SECRET_KEY = os.environ.get("SECRET_KEY") or persistent_secret(DATA_DIR / "secret_key")
 except OSError as error:
     raise ImproperlyConfigured(f"RALLY_DATA_DIR cannot be used: {error}.") from None
 
 DEBUG = flag("DEBUG")
-SECRET_KEY = os.environ.get("SECRET_KEY") or persistent_secret(DATA_DIR / "secret_key")
 RALLY_BASE_DOMAIN = os.environ.get("RALLY_BASE_DOMAIN", "").strip().lower().strip(".")
 ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 if RALLY_BASE_DOMAIN:
