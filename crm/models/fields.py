@@ -1,5 +1,6 @@
 """Field types that the records share."""
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import iso4217
@@ -80,11 +81,47 @@ class TagList(ArrayField):
 
 
 class FoldingQuerySet(models.QuerySet):
-    """A queryset whose update() keeps the matching keys in step with their sources."""
+    """A queryset whose updates keep the matching keys in step with their sources."""
 
     def update(self, **values: Any) -> int:
         """Update as Django does, adding the key of each folded field that changes."""
-        for field in self.model._meta.concrete_fields:
-            if isinstance(field, Folded) and field.source in values:
+        for field in folded_fields(self.model, values):
+            if field.name not in values:
                 values[field.name] = fold(values[field.source])
         return super().update(**values)
+
+    def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:
+        """Update as Django does, the keys of the changed fields as well."""
+        objs, fields = list(objs), list(fields)
+        folded = folded_fields(self.model, fields)
+        for record in objs:
+            for field in folded:
+                field.pre_save(record, add=False)
+        return super().bulk_update(objs, [*fields, *(field.name for field in folded)], batch_size)
+
+
+class Folding(models.Model):
+    """A model with matching keys, which no way of writing leaves behind."""
+
+    objects = FoldingQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, **options: Any) -> None:
+        """Save; in a partial save, the keys of the changed fields as well."""
+        if (names := options.get("update_fields")) is not None:
+            options["update_fields"] = {*names, *(field.name for field in folded_fields(type(self), names))}
+        super().save(**options)
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        """Fold the keys before validation, so that a duplicate is reported."""
+        for field in folded_fields(type(self)):
+            field.pre_save(self, add=False)
+        super().clean_fields(exclude)
+
+
+def folded_fields(model: type[models.Model], sources: Collection[str] | None = None) -> list[Folded]:
+    """Return a model's matching keys: all, or those of some fields."""
+    folded = [field for field in model._meta.concrete_fields if isinstance(field, Folded)]
+    return [field for field in folded if sources is None or field.source in sources]

@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from crm.models.fields import Folded, FoldingQuerySet
+from crm.models.fields import Folded, Folding
 from crm.models.tenant import Tenant
 
 DEFAULT_PIPELINE = "Sales Pipeline"
@@ -10,15 +10,13 @@ DEFAULT_PIPELINE = "Sales Pipeline"
 DEFAULT_STAGES = {"Lead": 10, "Qualified": 25, "Proposal": 50, "Negotiation": 75, "Closed Won": 100, "Closed Lost": 0}
 
 
-class Pipeline(models.Model):
+class Pipeline(Folding):
     """The way of a deal from lead to close; exactly one per tenant is the default."""
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="pipelines")
     name = models.CharField(max_length=100)
     name_key = Folded("name", max_length=300)
     is_default = models.BooleanField(default=False)
-
-    objects = FoldingQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]
@@ -33,7 +31,7 @@ class Pipeline(models.Model):
         return self.name
 
 
-class Stage(models.Model):
+class Stage(Folding):
     """A step of a pipeline, with the chance in per cent that a deal in it is won."""
 
     pipeline = models.ForeignKey(Pipeline, models.CASCADE, related_name="stages", db_index=False)
@@ -42,8 +40,6 @@ class Stage(models.Model):
     name_key = Folded("name", max_length=300)
     probability = models.PositiveSmallIntegerField(default=0)
     position = models.PositiveSmallIntegerField(default=0)
-
-    objects = FoldingQuerySet.as_manager()
 
     class Meta:
         ordering = ["pipeline", "position", "id"]
