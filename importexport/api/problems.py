@@ -15,6 +15,8 @@ from importexport import faults
 
 logger = logging.getLogger("rally.api")
 CONTENT_TYPE = "application/problem+json"
+#: As RFC 9110 has it, whatever the version of Python.
+TITLES = {413: "Content Too Large"}
 
 
 class Problem(exceptions.APIException):
@@ -28,7 +30,7 @@ class Problem(exceptions.APIException):
 
 def problem_body(status: int, detail: str) -> dict[str, Any]:
     """Return problem details; their ``type`` is the place in the docs that explains them."""
-    title = HTTPStatus(status).phrase
+    title = TITLES.get(status) or HTTPStatus(status).phrase
     return {"type": f"/api/docs/problems#{status}", "title": title, "status": status, "detail": detail}
 
 
