@@ -41,9 +41,8 @@ class RallyCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Run the command; on the command line, end with one line and a status where it cannot do its work."""
-        if self._called_from_command_line and isinstance(sys.stdout, io.TextIOWrapper):
-            # A terminal that lacks a character sees its number: what was stored must not end in a traceback.
-            sys.stdout.reconfigure(errors="backslashreplace")
+        if self._called_from_command_line:
+            self._look_at_stdout()
         try:
             output = super().execute(*args, **options)
             with quiet_pipe():
@@ -67,6 +66,13 @@ class RallyCommand(BaseCommand):
         if problem.returncode == INTERRUPTED:
             discard_stdout()
         sys.exit(problem.returncode)
+
+    def _look_at_stdout(self) -> None:
+        if sys.stdout is None:
+            self._refuse("Standard output is closed.")
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # A terminal that lacks a character sees its number: what was stored must not end in a traceback.
+            sys.stdout.reconfigure(errors="backslashreplace")
 
     def _refuse(self, message: str) -> NoReturn:
         self.stderr.write(" ".join(message.split()))

@@ -9,6 +9,9 @@ from typing import BinaryIO, cast
 
 from crm.management.base import Mistake
 
+#: What stands here is written to as it is, even where it leads to a file: /dev/stdout.
+DEVICES = {Path("/dev"), Path("/dev/fd")}
+
 
 @contextlib.contextmanager
 def replacing(path: Path | None) -> Iterator[BinaryIO | None]:
@@ -21,7 +24,7 @@ def replacing(path: Path | None) -> Iterator[BinaryIO | None]:
         return
     try:
         target = Path(os.path.realpath(path))
-        is_ordinary = target.is_file() or not target.exists()
+        is_ordinary = path.parent not in DEVICES and (target.is_file() or not target.exists())
         file = create_beside(target) if is_ordinary else path.open("wb")
     except OSError as error:
         raise Mistake(f"{path}: {error.strerror}.") from None

@@ -20,8 +20,10 @@ import pytest
 from importexport.resources import RESOURCES
 from tests.conftest import ROOT, Installation
 
-#: Enough for several batches, and for more than a pipe holds.
+#: Enough for several batches, and for much more than a pipe holds.
 MANY = 12_000
+#: Enough messages, or records, for more than a pipe holds.
+SOME = 5_000
 
 
 @dataclass
@@ -177,12 +179,10 @@ def zipped():
     ("content", "line"),
     [
         (b"", "The file is empty."),
-        (b"city\nBerlin\n", "Required column 'name' missing from the header."),
         (b'name\nAcme\n"Globex\n', "Broken quoting in row 3: a quoted cell never ends"),
-        (b"name\nAcme\nZ\xfcrich\n", "The file is not UTF-8: row 3"),
         (zipped(), "The file is a ZIP archive or an Excel workbook, not CSV."),
     ],
-    ids=["empty", "column", "quoting", "utf-8", "zip"],
+    ids=["empty", "quoting", "zip"],
 )
 def test_a_file_at_fault_is_one_line(shell, content, line):
     assert shell.refuses(*shell.command("import", "companies", shell.write(content))).startswith(line)
@@ -223,13 +223,17 @@ def test_an_argument_that_is_no_utf8_is_one_line(shell):
     assert shell.refuses("import", "companies", path, "--tenant", slug) == "An argument is not valid UTF-8."
 
 
-def test_stdin_that_is_closed_is_one_line(shell):
-    args = [sys.executable, "manage.py", *shell.command("import", "companies", "-")]
-    env = shell.installation.env
+@pytest.mark.parametrize(
+    ("redirection", "line"), [("<&-", "Standard input is closed."), (">&-", "Standard output is closed.")]
+)
+def test_a_stream_that_is_closed_is_one_line(shell, redirection, line):
+    command = [sys.executable, "manage.py", *shell.command("import", "companies", "-")]
     done = subprocess.run(
-        ["sh", "-c", '"$@" <&-', "sh", *args], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", "Standard input is closed.\n")
+        ["sh", "-c", f'"$@" {redirection}', "sh", *command], cwd=ROOT, env=shell.installation.env, input="name\nAcme\n",
+        capture_output=True, text=True, timeout=60
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{line}\n")
+    assert shell.my_names() == []
 
 
 def test_messages_fit_a_terminal_that_knows_no_unicode(shell):
@@ -245,7 +249,7 @@ def test_messages_fit_a_terminal_that_knows_no_unicode(shell):
 
 
 def test_a_reader_of_the_messages_may_leave_early(shell):
-    rows = "Acme\n" * MANY
+    rows = "Acme\n" * SOME
     process = shell.start(
         *shell.command("import", "companies", shell.write(f"name\n{rows}"), "--strict"),
         stdout=subprocess.PIPE,
@@ -284,13 +288,6 @@ def test_mended_rows_go_straight_back_in(shell):
     assert rows_of(again, "\t") == [["name", "employee_count", "import_error"]]
 
 
-def test_rows_that_stay_wrong_carry_one_import_error(shell):
-    rejected, again = shell.folder / "rejected.csv", shell.folder / "again.csv"
-    shell.import_csv("name,employee_count\nAcme,few\n", "--rejected", rejected)
-    shell.manage(*shell.command("import", "companies", rejected, "--rejected", again))
-    assert again.read_bytes() == rejected.read_bytes()
-
-
 def test_rejected_rows_with_too_many_or_too_few_cells(shell):
     rejected = shell.folder / "rejected.csv"
     shell.import_csv("name,city,employee_count\nAcme,a,1,surplus\n,Berlin\nGlobex\n", "--rejected", rejected)
@@ -301,21 +298,22 @@ def test_rejected_rows_with_too_many_or_too_few_cells(shell):
     ]
 
 
-def test_a_row_with_too_many_cells_is_still_refused_when_it_comes_back(shell):
+def test_rejected_rows_that_are_rejected_again_are_the_same_file(shell):
     rejected, again = shell.folder / "rejected.csv", shell.folder / "again.csv"
-    shell.import_csv("name,city\nAcme,a,surplus\n", "--rejected", rejected)
+    shell.import_csv('name,employee_count\nAcme,few\nGlobex,5,"sur\nplus"\n', "--rejected", rejected)
     done = shell.manage(*shell.command("import", "companies", rejected, "--rejected", again))
-    assert done.stdout.splitlines()[-1] == "1 rows: 0 imported, 1 skipped."
-    assert rows_of(again)[1][-1] == "surplus"
+    assert done.stdout.splitlines()[-1] == "2 rows: 0 imported, 2 skipped."
+    assert again.read_bytes() == rejected.read_bytes().replace(b"columns, found 3", b"columns, found 4").replace(
+        b"Expected 2", b"Expected 3"
+    ).replace(b"Row 4", b"Row 3")
 
 
-def test_rejected_rows_never_go_into_the_source(shell):
+def test_rejected_rows_never_go_into_the_source_whatever_its_name(shell):
     source = shell.write("name\n\nAcme,1\n")
     link = shell.folder / "link.csv"
     link.hardlink_to(source)
-    for rejected in (source, link):
-        line = shell.refuses(*shell.command("import", "companies", source, "--rejected", rejected))
-        assert line == "The rejected rows cannot go into the file that is imported."
+    line = shell.refuses(*shell.command("import", "companies", source, "--rejected", link))
+    assert line == "The rejected rows cannot go into the file that is imported."
     assert source.read_text() == "name\n\nAcme,1\n"
 
 
@@ -363,7 +361,7 @@ def test_a_file_that_is_replaced_keeps_its_readers(shell):
 
 
 def test_a_terminal_sees_bytes_and_rows(shell):
-    path = shell.write("name\n" + "".join(f"Company {number}\n" for number in range(3 * MANY)))
+    path = shell.write("name\n" + "".join(f"Company {number}\n" for number in range(2 * MANY)))
     master, slave = pty.openpty()
     process = shell.start(
         *shell.command("import", "companies", path), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=slave
@@ -371,7 +369,7 @@ def test_a_terminal_sees_bytes_and_rows(shell):
     os.close(slave)
     shown = "".join(iter(lambda: read_terminal(master), ""))
     os.close(master)
-    assert process.stdout.read().decode() == f"{3 * MANY} rows: {3 * MANY} imported, 0 skipped.\n"
+    assert process.stdout.read().decode() == f"{2 * MANY} rows: {2 * MANY} imported, 0 skipped.\n"
     assert process.wait(60) == 0
     assert re.search(r"\d+k/\d+k \[.*B/s, \d{4,5} rows\]", shown), shown
 
@@ -406,7 +404,7 @@ def test_ctrl_c_in_the_middle_of_an_import_stores_nothing(shell):
 
 def test_ctrl_c_after_an_import_does_not_say_that_nothing_was_stored(shell):
     process = shell.start(
-        *shell.command("import", "companies", shell.write("name\n" + "Acme\n" * MANY)),
+        *shell.command("import", "companies", shell.write("name\n" + "Acme\n" * SOME)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -461,14 +459,8 @@ def test_export_of_an_unknown_tenant_leaves_the_file_of_last_time(shell):
     assert [(file.name, file.read_text()) for file in shell.folder.iterdir()] == [("companies.csv", "of last time")]
 
 
-def test_export_into_a_missing_folder_is_one_line(shell):
-    path = shell.folder / "missing" / "companies.csv"
-    line = shell.refuses(*shell.command("export", "companies", "--output", path))
-    assert line == f"{path}: No such file or directory."
-
-
 def test_a_reader_of_the_export_may_leave_early(shell):
-    shell.store(MANY)
+    shell.store(SOME)
     process = shell.start(*shell.command("export", "companies"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout.readline().startswith(b"name,domain")
     process.stdout.close()
@@ -495,3 +487,11 @@ def test_template_into_a_file(shell):
     done = shell.manage("template", "contacts", "--output", path)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert rows_of(path) == [RESOURCES["contacts"].column_names()]
+
+
+def test_a_file_that_is_stdout_is_not_replaced(shell):
+    path = shell.folder / "both.csv"
+    with path.open("wb") as stdout:
+        shell.start("template", "deals", "--output", "/dev/stdout", stdout=stdout).wait(60)
+        assert path.stat().st_ino == os.fstat(stdout.fileno()).st_ino
+    assert rows_of(path) == [RESOURCES["deals"].column_names()]

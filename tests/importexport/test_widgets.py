@@ -29,7 +29,7 @@ from importexport.widgets import (
     Whole,
 )
 
-ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Pacific/Apia", "Asia/Kolkata", "Africa/Monrovia"]
+ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Pacific/Apia"]
 in_any_zone = pytest.mark.parametrize("zone", ZONES)
 
 FORBIDDEN_IN_TEXT = "\r\ufffe\uffff"
