@@ -45,7 +45,7 @@ def test_a_folded_name_is_folded(text):
     assert fold(fold(text)) == fold(text)
 
 
-@given(values=st.lists(NAMES, max_size=6))
+@given(values=st.lists(NAMES, max_size=6) | st.lists(st.text(st.sampled_from("aB  \t\n\x1c"), max_size=5), max_size=3))
 def test_a_column_is_folded_like_its_cells(values):
     assert fold_column(values) == [fold(value) for value in values]
 

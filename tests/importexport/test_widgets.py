@@ -259,6 +259,7 @@ few_queries = hypothesis_settings(max_examples=30, suppress_health_check=[Health
 
 @few_queries
 @given(texts=st.lists(MARKABLE, min_size=5, max_size=30))
+@example(["''=x", "'''+5", "''a", "-5", "-5x", "-5.5.5", "+1 (2)", "+", "'\\t"])
 def test_sql_marks_like_python(db, texts):
     assert in_sql(safety.MARK_SQL, texts, "text[]") == [safety.mark(text) for text in texts]
 
