@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, ClassVar, cast
 from django.db import models
 from import_export.resources import Resource
 
-from crm.matching import fold_column
+from crm.matching import fold, fold_column
 from crm.models import Tenant
 from crm.models.fields import Folded
 from crm.tenancy import lock_entity
@@ -161,7 +161,8 @@ class EntityResource(Resource):
         """Return the sentence for each row that the writer passed over, by its index among the good rows."""
         blamed: dict[int, Key] = dict.fromkeys(lost, self.keys[-1])
         for key in reversed(self.keys[:-1]) if lost else ():
-            blamed |= dict.fromkeys(writer.taken(key, lost), key)
+            wanted = {n: fold(cells.text(key.column)[positions[n]]) for n in lost}
+            blamed |= dict.fromkeys(writer.taken(key, wanted), key)
         return {
             n: faults.duplicate(self.noun, key.column, cells.text(key.column)[positions[n]])
             for n, key in blamed.items()

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from django.db import models
+import psycopg
+from django.db import OperationalError, connection, models
 
 from crm.models import Tenant
 from importexport import formats
@@ -12,6 +13,9 @@ from importexport.formats import FileFormat
 from importexport.report import Report
 from importexport.resources import RESOURCES
 from importexport.table import read_table
+
+#: How often an import is tried that PostgreSQL stops to break a deadlock.
+TRIES = 3
 
 
 def import_file(
@@ -30,9 +34,28 @@ def import_file(
     ``progress`` is told rows and bytes after every batch; a ``dry_run`` stores nothing. Raises FileFault (NotCsv,
     TooLarge) where the whole file is at fault, and then nothing is stored.
     """
-    resource = RESOURCES[entity](tenant)
-    table = read_table(file, columns=resource.column_names(), required=resource.required_names(), max_bytes=max_bytes)
-    return resource.import_data(table, dry_run=dry_run, raise_errors=True, progress=progress, rejected=rejected)
+    start = file.tell() if file.seekable() else None
+    for left in reversed(range(TRIES)):
+        resource = RESOURCES[entity](tenant)
+        try:
+            table = read_table(
+                file, columns=resource.column_names(), required=resource.required_names(), max_bytes=max_bytes
+            )
+            return resource.import_data(table, dry_run=dry_run, raise_errors=True, progress=progress, rejected=rejected)
+        except OperationalError as error:
+            if not left or start is None or not _may_be_tried_again(error):
+                raise
+            file.seek(start)
+            if rejected:
+                rejected.seek(0)
+                rejected.truncate()
+    raise AssertionError("the last try returns or raises")
+
+
+def _may_be_tried_again(error: OperationalError) -> bool:
+    """Whether PostgreSQL broke a tie with somebody else's transaction at our cost: all was undone, nothing is wrong."""
+    ties = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+    return isinstance(error.__cause__, ties) and not connection.in_atomic_block
 
 
 def export_file(

@@ -1,0 +1,70 @@
+"""Tenants of a real server, and files sent to it at the same time, for tests."""
+
+import http.client
+import json
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+
+from crm.models.key import ALPHABET, PREFIX, digest_of
+
+
+class RealTenant:
+    """A tenant with a key, on a running server; rows are written straight into its database."""
+
+    def __init__(self, server):
+        self.server, self.slug = server, f"t{secrets.token_hex(5)}"
+        self.secret = PREFIX + "".join(secrets.choice(ALPHABET) for _ in range(40))
+        (self.pk,) = self.sql(
+            "INSERT INTO crm_tenant (slug, name, currency, timezone) VALUES (%s, %s, 'USD', 'UTC') RETURNING id",
+            self.slug, self.slug,
+        )  # fmt: skip
+        (pipeline,) = self.sql(
+            "INSERT INTO crm_pipeline (tenant_id, name, name_key, is_default) VALUES (%s, 'Sales', 'sales', true) RETURNING id",
+            self.pk,
+        )
+        self.sql(
+            "INSERT INTO crm_stage (tenant_id, pipeline_id, name, name_key, probability, position)"
+            " VALUES (%s, %s, 'Lead', 'lead', 10, 0) RETURNING id",
+            self.pk, pipeline,
+        )  # fmt: skip
+        self.sql(
+            "INSERT INTO crm_apikey (tenant_id, name, scope, digest) VALUES (%s, 'test', 'admin', %s) RETURNING id",
+            self.pk, digest_of(self.secret),
+        )  # fmt: skip
+
+    def sql(self, statement, *values):
+        with self.server.connect() as connection:
+            return connection.execute(statement, values).fetchone()
+
+    def count(self, table):
+        return self.sql(f"SELECT count(*) FROM crm_{table} WHERE tenant_id = %s", self.pk)[0]
+
+    def post(self, entity, content, *, server=None):
+        """Import a file; return the status and the body."""
+        client = http.client.HTTPConnection("127.0.0.1", (server or self.server).port, timeout=120)
+        head = '--b\r\nContent-Disposition: form-data; name="file"; filename="f.csv"\r\n\r\n'
+        body = head.encode() + content + b"\r\n--b--\r\n"
+        headers = {"X-Api-Key": self.secret, "Content-Type": "multipart/form-data; boundary=b"}
+        client.request("POST", f"/api/v1/importexport/{entity}/import", body=body, headers=headers)
+        answer = client.getresponse()
+        found = answer.status, json.loads(answer.read())
+        client.close()
+        return found
+
+    def export(self, entity, *, server=None):
+        client = http.client.HTTPConnection("127.0.0.1", (server or self.server).port, timeout=120)
+        client.request("GET", f"/api/v1/importexport/{entity}/export", headers={"X-Api-Key": self.secret})
+        answer = client.getresponse()
+        assert answer.status == 200
+        return answer.read().decode()
+
+
+def at_once(*calls):
+    """Make some calls at the same time; return what they return."""
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return [future.result() for future in [pool.submit(*call) for call in calls]]
+
+
+def contacts(numbers, *, company=""):
+    rows = "".join(f"Ada,Lovelace,c{n}@example.com,{company}\n" for n in numbers)
+    return f"first_name,last_name,email,company_name\n{rows}".encode()
