@@ -120,6 +120,11 @@ class Folding(models.Model):
             field.pre_save(self, add=False)
         super().clean_fields(exclude)
 
+    def validate_constraints(self, exclude: Any = None) -> None:
+        """Judge uniqueness by the keys too, though a form shows, and would leave out, none of them."""
+        keys = {field.name for field in folded_fields(type(self))}
+        super().validate_constraints({*(exclude or ())} - keys)
+
 
 def folded_fields(model: type[models.Model], sources: Collection[str] | None = None) -> list[Folded]:
     """Return a model's matching keys: all, or those of some fields."""

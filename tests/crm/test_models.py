@@ -4,6 +4,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import RestrictedError
+from django.forms import modelform_factory
 
 from crm.models import Activity, ApiKey, Company, Contact, Deal, Membership, Pipeline, Stage, Tenant
 from crm.models.key import create_api_key
@@ -284,3 +285,11 @@ def test_a_tenant_that_cannot_be_is_named(db, values):
         create_tenant(**{"slug": "acme", "name": "Acme Inc"} | values)
     assert set(caught.value.message_dict) == set(values)
     assert not Tenant.objects.exists()
+
+
+def test_a_form_reports_a_duplicate_that_differs_in_case_alone(tenant):
+    make_contact(tenant)
+    form_class = modelform_factory(Contact, fields=["tenant", "first_name", "last_name", "email", "lifecycle_stage"])
+    values = {"tenant": tenant.pk, "first_name": "A", "last_name": "L", "lifecycle_stage": "lead"}
+    assert form_class(values | {"email": "else@example.com"}).is_valid()
+    assert not form_class(values | {"email": "ADA@example.com"}).is_valid()
