@@ -34,6 +34,7 @@ def unmark(text: str) -> str:
 
 def unmark_column(values: Sequence[str]) -> Sequence[str]:
     """Return ``unmark`` of every value."""
-    if "\0'" not in "\0".join(["", *values]):
+    joined = "\0".join(values)
+    if joined[:1] != "'" and "\0'" not in joined:
         return values
     return [unmark(value) for value in values]

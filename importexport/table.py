@@ -1,6 +1,6 @@
 """A file as a table: batches of rows, each a list per column."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
@@ -20,7 +20,7 @@ class Batch:
 
     numbers: list[int]
     records: list[list[str]]
-    columns: dict[str, list[str]] = field(default_factory=dict)
+    columns: dict[str, Sequence[str]] = field(default_factory=dict)
     surplus: dict[int, int] = field(default_factory=dict)
 
 
@@ -58,8 +58,9 @@ class Table:
             batch.surplus = {
                 i: len(r) for i, r in enumerate(records) if len(r) > width and any(map(str.strip, r[width:]))
             }
-            rows = [r + [""] * (width - len(r)) for r in records]
-        batch.columns = {name: [row[i] for row in rows] for name, i in self.header.positions.items()}
+            rows = [r[:width] + [""] * (width - len(r)) for r in records]
+        by_position = list(zip(*rows, strict=True))
+        batch.columns = {name: by_position[i] for name, i in self.header.positions.items()}
         return batch
 
 

@@ -11,12 +11,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from zoneinfo import ZoneInfo
 
-from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.db import models
 from import_export.widgets import Widget
 
-from crm.models.fields import CURRENCIES, TagList, validate_email
+from crm.models.fields import CURRENCIES, TagList, is_email
 from importexport import faults
 from importexport.headers import fold_label
 
@@ -151,12 +150,9 @@ class Email(Text):
 
     def parse(self, value: str, column: str) -> str:
         """Refuse what is no address, then what is too long."""
-        try:
-            validate_email(value)
-        except ValidationError:
-            if len(value) > self.limit and self._PLAIN.fullmatch(value):
-                raise ValueError(faults.too_long(column, self.limit)) from None
-            raise ValueError(faults.email(value)) from None
+        if not is_email(value):
+            is_just_long = len(value) > self.limit and self._PLAIN.fullmatch(value)
+            raise ValueError(faults.too_long(column, self.limit) if is_just_long else faults.email(value))
         return super().parse(value, column)
 
     def clean_column(self, values: Sequence[str], *, column: str) -> Cleaned:

@@ -5,13 +5,14 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection
 from hypothesis import HealthCheck, assume, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from crm.models import Activity, Contact
-from crm.models.fields import CURRENCIES
+from crm.models.fields import CURRENCIES, is_email, validate_email
 from importexport import safety
 from importexport.columns import Cells, prepare
 from importexport.table import Batch
@@ -289,3 +290,13 @@ def test_sql_renders_tags_and_takes_them_as_they_are_stored(db, tags):
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {Tags.sql.format('v')}, v FROM (SELECT %s::text[] AS v) t", [Tags(50).store(tags)])
         assert cursor.fetchone() == (Tags(50).render(tags), tags)
+
+
+@given(st.emails() | st.text(st.sampled_from("a.-_@[]1:\"é \n"), max_size=20) | st.just("a@" + "b." * 200 + "com"))
+def test_an_email_is_what_the_models_validator_takes(text):
+    try:
+        validate_email(text)
+    except ValidationError:
+        assert not is_email(text)
+    else:
+        assert is_email(text)
