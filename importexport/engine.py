@@ -135,8 +135,8 @@ class EntityResource(Resource):
     def _faults(self, cells: Cells, batch: Batch, width: int) -> dict[int, list[str]]:
         """Return each faulty row's sentences in the template's order. Of a row with too many cells nothing else
         is said: its cells are likely in the wrong columns."""
-        order = self.column_names()
-        found = {i: [by[name] for name in order if name in by] for i, by in cells.faults.items()}
+        place = {name: n for n, name in enumerate(self.column_names())}
+        found = {i: [by[name] for name in sorted(by, key=place.__getitem__)] for i, by in cells.faults.items()}
         return found | {i: [faults.too_many_cells(width, cells)] for i, cells in batch.surplus.items()}
 
     def _stored_columns(self) -> list[str]:

@@ -11,6 +11,8 @@ from import_export.results import Result, RowResult
 
 from importexport.headers import ERROR_COLUMN, Header, fold_label
 
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
+
 
 class Messages:
     """The messages, in row order; beyond a megabyte they are kept on disk, for a million rows may be refused."""
@@ -23,7 +25,7 @@ class Messages:
         """Add messages."""
         self._count += len(messages)
         self._file.seek(0, io.SEEK_END)
-        self._file.write(b"".join(json.dumps(message, ensure_ascii=False).encode() + b"\n" for message in messages))
+        self._file.write("".join(f"{text}\n" for text in map(_to_json, messages)).encode())
 
     def __len__(self) -> int:
         return self._count

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 from django.db import connection, models
@@ -30,6 +31,11 @@ class Writer:
         self.tenant = tenant
         self.columns = list(columns)
         self._fields = {field.column: field for field in model._meta.concrete_fields}
+        unique = [rule for rule in model._meta.constraints if isinstance(rule, models.UniqueConstraint)]
+        # Where only one constraint can be met, naming it spares PostgreSQL a look at every other index.
+        self._conflict = f"ON CONSTRAINT {unique[0].name}" if len(unique) == 1 else ""
+        keys = {model._meta.get_field(name).column for rule in unique for name in rule.fields}  # type: ignore[union-attr]
+        self._identity = [i for i, name in enumerate(self.columns) if name in keys]
 
     def __enter__(self) -> "Writer":
         types = ", ".join(f"{name} {self._fields[name].db_type(connection)}" for name in self.columns)
@@ -49,20 +55,39 @@ class Writer:
 
     def write(self, rows: Sequence[Sequence[str | None]], count: int) -> list[int]:
         """Store rows, given as one list of COPY texts per column; return the indexes of those passed over."""
-        if not count:
+        repeated = self._repeated(rows)
+        is_new = [n not in repeated for n in range(count)] if repeated else [True] * count
+        if repeated:
+            rows = [list(compress(values, is_new)) for values in rows]
+        lost = self._store(rows, list(map(str, compress(range(count), is_new))))
+        return sorted([*repeated, *lost]) if repeated else lost
+
+    def _repeated(self, rows: Sequence[Sequence[str | None]]) -> set[int]:
+        """Return which rows have all that makes a record the same in common with an earlier one of the batch.
+
+        Whether or not that one can be stored, they cannot; the database is slow to say so a million times.
+        """
+        keys = list(zip(*(rows[i] for i in self._identity), strict=True))
+        first: dict[tuple, int] = {}
+        if len(set(keys)) == len(keys):
+            return set()
+        return {n for n, key in enumerate(keys) if first.setdefault(key, n) != n}
+
+    def _store(self, rows: Sequence[Sequence[str | None]], numbers: list[str]) -> list[int]:
+        if not numbers:
             return []
         names = ", ".join(self.columns)
-        block = copy_block([list(map(str, range(count))), *rows])
+        block = copy_block([numbers, *rows])
         with connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {STAGING}")
             with cursor.copy(f"COPY {STAGING} (n, {names}) FROM STDIN") as copy:
                 copy.write(block)
             cursor.execute(
                 f"INSERT INTO {self.table} (id, tenant_id, {names}) SELECT id, %s, {names} FROM {STAGING}"
-                " ORDER BY n ON CONFLICT DO NOTHING",
+                f" ORDER BY n ON CONFLICT {self._conflict} DO NOTHING",
                 [self.tenant.pk],
             )
-            return [] if cursor.rowcount == count else self._lost(cursor)
+            return [] if cursor.rowcount == len(numbers) else self._lost(cursor)
 
     def _lost(self, cursor: Any) -> list[int]:
         """Ask which ids did not arrive; not by a join, whose plan can come out quadratic without statistics."""
