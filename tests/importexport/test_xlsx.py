@@ -5,6 +5,7 @@ import io
 import re
 import struct
 import zipfile
+from fractions import Fraction
 
 import openpyxl
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
+from importexport import xlsx
 from importexport.xlsx import stream_workbook
 
 COPY_ESCAPES = str.maketrans(
@@ -31,11 +33,19 @@ def workbook(batches, *, header=("name",), kinds=None, **limits):
 
 
 def by_openpyxl(data):
-    """Return the rows of every sheet by its name; openpyxl leaves the escapes of ST_Xstring as they are."""
-    return {
-        sheet.title: [[plain(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
-        for sheet in openpyxl.load_workbook(io.BytesIO(data)).worksheets
-    }
+    """Return the rows of every sheet by its name, read in both of openpyxl's ways.
+
+    It leaves the escapes of ST_Xstring as they are: those are undone here, as Excel does.
+    """
+    whole, streamed = (
+        {
+            sheet.title: [[plain(cell) for cell in row] for row in sheet.iter_rows(values_only=True)]
+            for sheet in openpyxl.load_workbook(io.BytesIO(data), read_only=read_only).worksheets
+        }
+        for read_only in (False, True)
+    )
+    assert whole == streamed
+    return whole
 
 
 def plain(cell):
@@ -49,10 +59,11 @@ def by_calamine(data):
     return {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
 
 
-#: All that XML 1.0 allows; CR too, which an XML reader would turn into LF.
+#: What XML 1.0 cannot hold, and what else looks like the escape of it.
+UNWRITABLE = [chr(code) for code in range(32) if chr(code) not in "\t\n\r"] + ["\ufffe", "\uffff"]
 XML_TEXT = st.text(
-    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff", include_characters="\t\n\r")
-    | st.sampled_from("_x005F41\\<&>\"' %"),
+    st.characters(exclude_categories=["Cs"], exclude_characters=UNWRITABLE)
+    | st.sampled_from("_x005F41\\<&>\"' %\r\nN"),
     max_size=16,
 )
 
@@ -73,10 +84,46 @@ def test_text_that_looks_like_an_escape_is_text(text):
     assert by_openpyxl(data) == by_calamine(data) == {"contacts": [["name"], [text]]}
 
 
-@given(text=st.text(st.sampled_from([chr(code) for code in range(1, 32)] + ["\ufffe", "\uffff", "a", "_", "\\"])))
-def test_characters_that_xml_lacks_are_escaped(text):
-    data = workbook([batch([f"a{text}z"])])
-    assert by_openpyxl(data) == {"contacts": [["name"], [f"a{text}z"]]}
+@given(parts=st.lists(st.sampled_from([*UNWRITABLE, "a", "_", "\\", "_x0041", "x0041_"]), max_size=8))
+def test_characters_that_xml_lacks_are_escaped(parts):
+    text = f"a{''.join(parts)}z"
+    data = workbook([batch([text])])
+    assert by_openpyxl(data) == {"contacts": [["name"], [text]]}
+    if not {"\ufffe", "\uffff"}.intersection(text):  # which calamine leaves escaped
+        assert by_calamine(data) == {"contacts": [["name"], [text]]}
+
+
+@pytest.mark.parametrize("code", [b"\xed\xa0\x80", b"\xed\xbf\xbf"])
+def test_a_lone_surrogate_does_not_break_the_file(code):
+    data = workbook([b"\xed\x95\x9c" + code + b"z\n"])
+    assert by_openpyxl(data) == {"contacts": [["name"], [f"한{code.decode(errors='surrogatepass')}z"]]}
+
+
+def test_line_ends_need_no_escape_of_excel():
+    (row,) = openpyxl.load_workbook(io.BytesIO(workbook([batch(["a\nb\rc\r\nd\te"])]))).active.iter_rows(min_row=2)
+    assert row[0].value == "a\nb\rc\r\nd\te"
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-1", "@SUM(A1)", "'=1", "{=1}", "1", "1e3", "TRUE", "#N/A", "2025-06-15"]
+)
+def test_text_is_text_and_never_a_formula(text):
+    data = workbook([batch([text])])
+    cell = openpyxl.load_workbook(io.BytesIO(data)).active["A2"]
+    assert (cell.data_type, cell.value, cell.quotePrefix) == ("s", text, False)
+    assert by_calamine(data)["contacts"][1] == [text]
+
+
+@pytest.mark.parametrize("text", [" a", "a ", " ", "\n", "a\n", "\ta", "\u3000a\xa0"])
+def test_white_space_is_kept(text):
+    assert by_calamine(workbook([batch([text])])) == {"contacts": [["name"], [text]]}
+
+
+def test_headers_are_text_like_any():
+    header = ["<a & b>", "_x0041_", " c "]
+    assert (
+        by_openpyxl(workbook([], header=header)) == by_calamine(workbook([], header=header)) == {"contacts": [header]}
+    )
 
 
 def test_one_odd_cell_leaves_the_others_alone():
@@ -97,7 +144,7 @@ def test_cells_are_typed():
     data = typed("007", "42", "1234.50", "2025-06-15", "2025-06-15T14:30:15.5Z")
     row = openpyxl.load_workbook(io.BytesIO(data)).active[2]
     assert [cell.data_type for cell in row] == ["s", "n", "n", "d", "d"]
-    assert [cell.number_format for cell in row] == ["General", "0", "0.00", r"yyyy\-mm\-dd", r"yyyy\-mm\-dd\ hh:mm:ss"]
+    assert [cell.number_format for cell in row] == ["General", "0", "0.00", "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss"]
     assert [cell.value for cell in row] == [
         "007", 42, 1234.5, dt.datetime(2025, 6, 15), dt.datetime(2025, 6, 15, 14, 30, 15, 500_000)
     ]  # fmt: skip
@@ -111,11 +158,37 @@ def test_blank_cells_of_every_kind_are_empty():
     assert by_openpyxl(typed("", "1", "", "", ""))["contacts"][1][:2] == [None, 1]
 
 
+def test_null_is_blank_whatever_the_kind():
+    rows = rb"\N|\N|\N|\N|\N" + b"\n" + rb"\\N|1|\N|2025-06-15|\N" + b"\n"
+    data = workbook([rows.replace(b"|", b"\t")], header=list(KINDS), kinds=list(KINDS.values()))
+    assert by_openpyxl(data)["contacts"][1:] == [[None] * 5, [r"\N", 1, None, dt.datetime(2025, 6, 15), None]]
+
+
+@pytest.mark.parametrize("digits", ["9999999999999999.99", "0.10", "-3.00", "0"])
+def test_numbers_keep_their_digits(digits):
+    assert f'<c s="2"><v>{digits}</v></c>' in sheet_xml(typed("", "", digits, "", ""))
+
+
 @given(moment=st.datetimes(dt.datetime(1900, 3, 1), dt.datetime(9999, 12, 31, 23, 59, 59)))
 def test_times_from_march_1900_on_are_times(moment):
     moment = moment.replace(microsecond=0)
     row = by_openpyxl(typed("x", "", "", moment.date().isoformat(), f"{moment.isoformat()}Z"))["contacts"][1]
     assert row[3:] == [dt.datetime.combine(moment.date(), dt.time()), moment]
+
+
+@given(moment=st.datetimes(dt.datetime(1900, 3, 1), dt.datetime(2100, 1, 1)))
+def test_fractions_of_seconds_are_kept(moment):
+    data = typed("", "", "", "", f"{moment.isoformat(timespec='microseconds')}Z")
+    (cell,) = re.findall(r'<c s="4"><v>([0-9.]+)</v>', sheet_xml(data))
+    since = dt.timedelta(microseconds=round(Fraction(cell) * 86_400_000_000))
+    assert dt.datetime(1899, 12, 30) + since == moment
+
+
+def test_only_so_many_answers_about_dates_are_kept(monkeypatch):
+    monkeypatch.setattr(xlsx, "KNOWN_LIMIT", 3)
+    days = [dt.datetime(2025, 6, 1) + dt.timedelta(days=number % 7) for number in range(20)]
+    data = workbook([batch(*([day.date().isoformat()] for day in days))], header=["day"], kinds=["date"])
+    assert by_openpyxl(data)["contacts"][1:] == [[day] for day in days]
 
 
 def test_a_time_that_rounds_up_to_midnight_stays_on_its_day():
@@ -167,15 +240,29 @@ def test_xml_beyond_the_limit_goes_on_in_another_sheet():
     assert all(len(sheet_xml(data, number)) < 2000 + 3 * 300 for number in range(1, len(sheets) + 1))
 
 
-def test_an_empty_table_has_its_header():
-    data = workbook([])
+@pytest.mark.parametrize("batches", [[], [b""]])
+def test_an_empty_table_has_its_header(batches):
+    data = workbook(batches)
     assert by_openpyxl(data) == by_calamine(data) == {"contacts": [["name"]]}
+
+
+def test_an_empty_batch_is_not_the_end():
+    assert by_openpyxl(workbook([b"", batch(*ROWS[:3]), b"", b"", batch(*ROWS[3:])])) == {"contacts": [["name"], *ROWS]}
+
+
+@pytest.mark.parametrize("row_limit", [4, 1000])
+def test_the_header_is_bold_and_stays_in_view_on_every_sheet(row_limit):
+    data = workbook([batch(*ROWS)], row_limit=row_limit)
+    for sheet in openpyxl.load_workbook(io.BytesIO(data)).worksheets:
+        assert [cell.font.bold for row in sheet.iter_rows(max_row=2) for cell in row] == [True, False]
+        assert sheet.freeze_panes == "A2"
+        assert sheet.column_dimensions["A"].width == 22
 
 
 # --- the stream ------------------------------------------------------------------------------------------------
 
 
-def test_the_first_piece_comes_before_the_second_batch_is_asked_for():
+def test_the_first_piece_comes_before_a_batch_is_asked_for():
     asked = []
 
     def batches():
@@ -185,8 +272,12 @@ def test_the_first_piece_comes_before_the_second_batch_is_asked_for():
 
     pieces = stream_workbook(sheet="contacts", header=["name"], kinds=["text"], batches=batches())
     first = next(pieces)
-    assert asked == [0]
-    assert by_openpyxl(first + b"".join(pieces)) == {"contacts": [["name"], ["row 0"], ["row 1"], ["row 2"]]}
+    assert first.startswith(b"PK")
+    assert b"[Content_Types].xml" in first
+    assert asked == []
+    second = next(pieces)
+    assert asked in ([0], [0, 1])  # deflate may keep what is little
+    assert by_openpyxl(first + second + b"".join(pieces)) == {"contacts": [["name"], ["row 0"], ["row 1"], ["row 2"]]}
 
 
 def test_pieces_come_while_batches_are_still_to_come():
@@ -203,9 +294,20 @@ def test_pieces_come_while_batches_are_still_to_come():
 
 
 def test_a_stream_may_be_closed_early():
-    pieces = stream_workbook(sheet="contacts", header=["name"], kinds=["text"], batches=iter([batch(*ROWS)] * 3))
-    next(pieces)
+    closed = []
+
+    def batches():
+        try:
+            while True:
+                yield batch(*([f"{number * 7919 % 10007}"] for number in range(9000)))
+        finally:
+            closed.append(True)
+
+    pieces = stream_workbook(sheet="contacts", header=["name"], kinds=["text"], batches=batches())
+    assert next(pieces)
+    assert next(pieces)
     pieces.close()
+    assert closed == [True]
     assert list(pieces) == []
 
 
