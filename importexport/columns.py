@@ -1,5 +1,6 @@
 """A column of an entity, said once: header, attribute, kind, required, what it stores."""
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
@@ -12,6 +13,13 @@ from importexport import faults
 from importexport.safety import unmark_column
 from importexport.table import Batch
 from importexport.widgets import Cell
+
+#: Characters from which on a cell is looked at for endless runs of combining marks.
+LONG = 1_000
+#: No text may have this character (see widgets.Text).
+UNSTORABLE = "\uffff"
+_MARKS = "".join(mark for mark in map(chr, range(0x300, 0x1F000)) if unicodedata.combining(mark))
+_ENDLESS_MARKS = re.compile(f"[{_MARKS}]{{300}}")
 
 
 class Column(Field):
@@ -74,6 +82,21 @@ def prepare(values: Sequence[str]) -> list[str]:
     joined = "\n".join(prepared)
     if "\r" in joined:
         prepared = [text.replace("\r\n", "\n").replace("\r", "\n") for text in prepared]
-    if not joined.isascii() and not unicodedata.is_normalized("NFC", joined):
-        prepared = [unicodedata.normalize("NFC", text) for text in prepared]
+    if not joined.isascii():
+        if max(map(len, prepared)) > LONG:
+            prepared = [without_endless_marks(text) for text in prepared]
+            joined = "\n".join(prepared)
+        if not unicodedata.is_normalized("NFC", joined):
+            prepared = [unicodedata.normalize("NFC", text) for text in prepared]
     return prepared
+
+
+def without_endless_marks(text: str) -> str:
+    """Return a cell that can be normalised in bounded time.
+
+    Normalising sorts each run of combining marks, in time that grows with the square of its length. No writing has
+    hundreds in a row (the stream-safe format of UAX #15 allows 30): such a cell is cut, and made one to be refused.
+    """
+    if len(text) <= LONG or not _ENDLESS_MARKS.search(text):
+        return text
+    return text[: 4 * faults.ECHO_LIMIT] + UNSTORABLE  # Of which messages quote the beginning.

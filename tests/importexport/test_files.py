@@ -4,6 +4,7 @@ import codecs
 import gzip
 import io
 import random
+import unicodedata
 import zipfile
 
 import pytest
@@ -179,3 +180,21 @@ def test_chunks_may_end_anywhere(monkeypatch, size, tenant):
     content = codecs.BOM_UTF8 + 'name,notes\r\n"Zürich\r\n東京",é\r\nB,\r\n'.encode()
     assert service.import_file("companies", tenant=tenant, file=io.BytesIO(content)).imported == 2
     assert list(Company.objects.values_list("name", "notes")) == [("Zürich\n東京", "é"), ("B", "")]
+
+
+@pytest.mark.parametrize("column", ["city", "notes", "tags"])
+def test_endless_combining_marks_are_refused_in_bounded_time(api, column):
+    content = f"name,{column}\nAcme,e" + "\u0316\u0301" * 500_000 + "\n"
+    assert api.errors("companies", content) == [f"Row 2: Invalid character in '{column}'"]
+
+
+def test_a_reference_of_endless_combining_marks_is_not_found(api):
+    cell = "e" + "\u0316\u0301" * 500_000
+    assert api.errors("contacts", f"first_name,last_name,email,company_name\nA,B,c@example.com,{cell}\n") == [
+        f"Row 2: Company '{unicodedata.normalize('NFC', cell[:400])[:100]}' not found"
+    ]
+
+
+def test_a_long_text_with_marks_is_normalised(api):
+    api.import_csv("companies", "name,notes\nAcme," + "e\u0301" * 2000 + "\n")
+    assert Company.objects.get().notes == "é" * 2000
