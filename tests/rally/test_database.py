@@ -81,7 +81,12 @@ class Cluster:
             return False
 
     def keeper(self) -> psutil.Process:
-        [keeper] = [process for process in self.processes() if "rally.keeper" in process.cmdline()]
+        # process_iter asks itself: a process that ends in between is left out rather than an error.
+        [keeper] = [
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if {"rally.keeper", str(self.home)} <= set(process.info["cmdline"] or ())
+        ]
         return keeper
 
     def postmaster(self) -> psutil.Process:
