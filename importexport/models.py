@@ -55,7 +55,7 @@ class ImportRun(models.Model):
     total_rows = models.BigIntegerField(default=0)
     imported = models.BigIntegerField(default=0)
     skipped = models.BigIntegerField(default=0)
-    #: The header as understood: ``cells``; ``columns``, the column that each cell is, or null; ``ignored``; ``missing``.
+    #: The header as understood: ``cells``; ``columns``, what each cell is, or null; ``ignored``; ``missing``.
     header = models.JSONField(default=dict)
     #: Why the whole file was refused.
     fault = models.TextField(default="")

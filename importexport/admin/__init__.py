@@ -1,0 +1,1 @@
+"""The admin's pages for files: Import and Export buttons, imports, keys."""
