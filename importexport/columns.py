@@ -66,7 +66,7 @@ class Cells:
     def __init__(self, batch: Batch) -> None:
         self.count = len(batch.records)
         self.stored: dict[str, list[str | None]] = {}
-        self.faults: dict[int, dict[str, str]] = defaultdict(dict)
+        self.faults: dict[int, dict[str, faults.Fault]] = defaultdict(dict)
         self.stage_probabilities: list[str | None] = []
         self._texts = {name: prepare(values) for name, values in batch.columns.items()}
         self._absent = [""] * self.count

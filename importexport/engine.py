@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from itertools import compress
-from typing import Any, BinaryIO, ClassVar, cast
+from typing import Any, BinaryIO, ClassVar, Protocol, cast
 
 from django.db import models
 from import_export.resources import Resource
@@ -13,12 +13,28 @@ from crm.models.fields import Folded
 from crm.tenancy import lock_entity
 from importexport import faults
 from importexport.columns import Cells, Column
-from importexport.report import RejectedRows, Report
+from importexport.report import Refusal, RejectedRows, Report
 from importexport.table import Batch, DatasetRows, Table
 from importexport.writing import Key, Writer
 
 #: Told after every batch: rows taken so far, bytes of the file read so far.
 Progress = Callable[[int, int], None]
+#: Ids from the first to the last.
+IdRange = tuple[int, int]
+ColumnFault = tuple[str, faults.Fault]
+
+
+class Journal(Protocol):
+    """Keeps what an import does, told inside of the import's transaction."""
+
+    def begin(self, table: Table) -> None:
+        """The header is understood, and no row is read yet."""
+
+    def add(self, refusals: list[Refusal], stored: list[IdRange]) -> None:
+        """A batch is done: its refused rows in order, and the ids of the records stored."""
+
+    def end(self, report: Report) -> None:
+        """All rows are done."""
 
 
 class EntityResource(Resource):
@@ -80,6 +96,7 @@ class EntityResource(Resource):
         *,
         progress: Progress | None = None,
         rejected: BinaryIO | None = None,
+        journal: Journal | None = None,
         **kwargs: Any,
     ) -> Report:
         """Import a Table, or a tablib Dataset, inside the transaction that ``import_data`` keeps."""
@@ -87,7 +104,7 @@ class EntityResource(Resource):
         try:
             table = dataset if isinstance(dataset, Table) else self.table_of(dataset)
             report.ignored_columns = table.header.ignored
-            self._import_table(table, report, progress=progress, rejected=rejected)
+            self._import_table(table, report, progress=progress, rejected=rejected, journal=journal)
         except faults.FileFault as fault:
             self.handle_import_error(report, fault, raise_errors)
         return report
@@ -103,28 +120,41 @@ class EntityResource(Resource):
         return Table(DatasetRows(dataset), columns=self.column_names(), required=self.required_names())
 
     def _import_table(
-        self, table: Table, report: Report, *, progress: Progress | None, rejected: BinaryIO | None
+        self,
+        table: Table,
+        report: Report,
+        *,
+        progress: Progress | None,
+        rejected: BinaryIO | None,
+        journal: Journal | None,
     ) -> None:
-        refused = rejected and RejectedRows(rejected, header=table.header, delimiter=table.rows.delimiter)
+        file = rejected and RejectedRows(rejected, header=table.header.cells, delimiter=table.rows.delimiter)
         lock_entity(self.tenant, self.entity)
+        if journal:
+            journal.begin(table)
         with Writer(self.model, tenant=self.tenant, columns=self._stored_columns()) as writer:
             for batch in table.batches():
-                messages = self._import_batch(batch, width=table.header.width, writer=writer)
-                report.add(imported=len(batch.records) - len(messages), messages=list(messages.values()))
-                if refused:
-                    refused.add([batch.records[i] for i in messages], list(messages.values()))
+                refusals = self._import_batch(batch, width=table.header.width, writer=writer)
+                messages = [refusal.message for refusal in refusals]
+                report.add(imported=len(batch.records) - len(refusals), messages=messages)
+                if file:
+                    file.add((refusal.cells for refusal in refusals), messages)
+                if journal:
+                    journal.add(refusals, writer.stored_ids())
                 if progress:
                     progress(report.total_rows, table.rows.bytes_read)
+        if journal:
+            journal.end(report)
 
-    def _import_batch(self, batch: Batch, *, width: int, writer: Writer) -> dict[int, str]:
-        """Store a batch's good rows; return the messages of the refused ones by position, in row order."""
+    def _import_batch(self, batch: Batch, *, width: int, writer: Writer) -> list[Refusal]:
+        """Store a batch's good rows; return the refused ones, in row order."""
         cells = self._clean(batch)
         refused = self._faults(cells, batch, width)
         good = [i not in refused for i in range(cells.count)]
         positions = list(compress(range(cells.count), good))
         lost = writer.write(self._good_rows(cells, good, all_good=not refused), len(positions))
         refused |= {positions[n]: [fault] for n, fault in self._duplicates(cells, positions, lost, writer).items()}
-        return {i: faults.at_row(batch.numbers[i], refused[i]) for i in sorted(refused)}
+        return [Refusal(batch.numbers[i], batch.records[i], refused[i]) for i in sorted(refused)]
 
     def _clean(self, batch: Batch) -> Cells:
         cells = Cells(batch)
@@ -132,12 +162,12 @@ class EntityResource(Resource):
             self.fields[name].clean_cells(cells)
         return cells
 
-    def _faults(self, cells: Cells, batch: Batch, width: int) -> dict[int, list[str]]:
+    def _faults(self, cells: Cells, batch: Batch, width: int) -> dict[int, list[ColumnFault]]:
         """Return each faulty row's sentences in the template's order. Of a row with too many cells nothing else
         is said: its cells are likely in the wrong columns."""
         place = {name: n for n, name in enumerate(self.column_names())}
-        found = {i: [by[name] for name in sorted(by, key=place.__getitem__)] for i, by in cells.faults.items()}
-        return found | {i: [faults.too_many_cells(width, cells)] for i, cells in batch.surplus.items()}
+        found = {i: sorted(by.items(), key=lambda item: place[item[0]]) for i, by in cells.faults.items()}
+        return found | {i: [("", faults.too_many_cells(width, cells))] for i, cells in batch.surplus.items()}
 
     def _stored_columns(self) -> list[str]:
         return self._own_columns() + [str(field.column) for field in self._folded()]
@@ -157,14 +187,16 @@ class EntityResource(Resource):
         rows.extend([*fold_column(cast(list[str], stored[field.source]))] for field in self._folded())
         return rows
 
-    def _duplicates(self, cells: Cells, positions: list[int], lost: list[int], writer: Writer) -> dict[int, str]:
+    def _duplicates(
+        self, cells: Cells, positions: list[int], lost: list[int], writer: Writer
+    ) -> dict[int, ColumnFault]:
         """Return the sentence for each row that the writer passed over, by its index among the good rows."""
         blamed: dict[int, Key] = dict.fromkeys(lost, self.keys[-1])
         for key in reversed(self.keys[:-1]) if lost else ():
             wanted = {n: fold(cells.text(key.column)[positions[n]]) for n in lost}
             blamed |= dict.fromkeys(writer.taken(key, wanted), key)
         return {
-            n: faults.duplicate(self.noun, key.column, cells.text(key.column)[positions[n]])
+            n: (key.column, faults.duplicate(self.noun, key.column, cells.text(key.column)[positions[n]]))
             for n, key in blamed.items()
         }
 

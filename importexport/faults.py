@@ -1,5 +1,7 @@
 """Every sentence that tells a user what is wrong with a file or a row; there is no other place for them."""
 
+from collections.abc import Iterable
+
 ECHO_LIMIT = 100
 
 
@@ -11,61 +13,74 @@ def echo(value: str) -> str:
 # --- faults of a row: each stands after "Row N: ", several are joined with "; " -----------------------------
 
 
-def at_row(number: int, faults: list[str]) -> str:
+class Fault(str):
+    """A sentence about a cell, and the ``kind`` by which faults alike are counted and found."""
+
+    __slots__ = ("kind",)
+    kind: str
+
+    def __new__(cls, kind: str, sentence: str) -> "Fault":
+        """Return the sentence."""
+        fault = super().__new__(cls, sentence)
+        fault.kind = kind
+        return fault
+
+
+def at_row(number: int, faults: Iterable[str]) -> str:
     """Return the one message of a refused row."""
     return f"Row {number}: {'; '.join(faults)}"
 
 
-def required(column: str) -> str:
-    return f"Required field '{column}' is empty"
+def required(column: str) -> Fault:
+    return Fault("required", f"Required field '{column}' is empty")
 
 
-def email(value: str) -> str:
-    return f"Invalid email format '{echo(value)}'"
+def email(value: str) -> Fault:
+    return Fault("email", f"Invalid email format '{echo(value)}'")
 
 
-def duplicate(kind: str, key: str, value: str) -> str:
-    return f"Duplicate {kind} with {key} '{echo(value)}'"
+def duplicate(kind: str, key: str, value: str) -> Fault:
+    return Fault("duplicate", f"Duplicate {kind} with {key} '{echo(value)}'")
 
 
-def choice(column: str, value: str) -> str:
-    return f"Invalid {column} value '{echo(value)}'"
+def choice(column: str, value: str) -> Fault:
+    return Fault("choice", f"Invalid {column} value '{echo(value)}'")
 
 
-def not_found(kind: str, value: str) -> str:
-    return f"{kind} '{echo(value)}' not found"
+def not_found(kind: str, value: str) -> Fault:
+    return Fault("not_found", f"{kind} '{echo(value)}' not found")
 
 
-def stage_not_found(value: str, pipeline: str) -> str:
-    return f"Stage '{echo(value)}' not found in pipeline '{echo(pipeline)}'"
+def stage_not_found(value: str, pipeline: str) -> Fault:
+    return Fault("not_found", f"Stage '{echo(value)}' not found in pipeline '{echo(pipeline)}'")
 
 
-def ambiguous(kind: str, value: str) -> str:
-    return f"{kind} '{echo(value)}' matches more than one record"
+def ambiguous(kind: str, value: str) -> Fault:
+    return Fault("ambiguous", f"{kind} '{echo(value)}' matches more than one record")
 
 
-def date(column: str) -> str:
-    return f"Invalid date format in '{column}'"
+def date(column: str) -> Fault:
+    return Fault("date", f"Invalid date format in '{column}'")
 
 
-def number(column: str) -> str:
-    return f"Invalid number format in '{column}'"
+def number(column: str) -> Fault:
+    return Fault("number", f"Invalid number format in '{column}'")
 
 
-def out_of_range(column: str) -> str:
-    return f"Value out of range in '{column}'"
+def out_of_range(column: str) -> Fault:
+    return Fault("range", f"Value out of range in '{column}'")
 
 
-def too_long(column: str, limit: int) -> str:
-    return f"Value too long in '{column}' (maximum {limit} characters)"
+def too_long(column: str, limit: int) -> Fault:
+    return Fault("length", f"Value too long in '{column}' (maximum {limit} characters)")
 
 
-def character(column: str) -> str:
-    return f"Invalid character in '{column}'"
+def character(column: str) -> Fault:
+    return Fault("character", f"Invalid character in '{column}'")
 
 
-def too_many_cells(expected: int, found: int) -> str:
-    return f"Expected {expected} columns, found {found}"
+def too_many_cells(expected: int, found: int) -> Fault:
+    return Fault("cells", f"Expected {expected} columns, found {found}")
 
 
 # --- faults of the whole file: nothing is stored ------------------------------------------------------------

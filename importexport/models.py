@@ -1,12 +1,32 @@
 """What the doors keep: every import, what it refused, and how often a tenant asks."""
 
 import datetime as dt
+import json
+import tempfile
 import uuid
+from typing import Any, BinaryIO
 
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
+
+from importexport.faults import at_row
+
+
+class JsonText(models.TextField):
+    """JSON kept as ASCII text: cells may hold what neither jsonb nor text can, such as NUL."""
+
+    def from_db_value(self, value: str | None, *_: Any) -> Any:
+        """Return what was kept."""
+        return None if value is None else json.loads(value)
+
+    def to_python(self, value: Any) -> Any:
+        """Return a value as it is: forms do not write such fields."""
+        return value
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Return a value as text; a text is taken for a piece of such a text, to search for."""
+        return value if value is None or isinstance(value, str) else json.dumps(value)
 
 
 class ImportRun(models.Model):
@@ -56,13 +76,14 @@ class ImportRun(models.Model):
     imported = models.BigIntegerField(default=0)
     skipped = models.BigIntegerField(default=0)
     #: The header as understood: ``cells``; ``columns``, what each cell is, or null; ``ignored``; ``missing``.
-    header = models.JSONField(default=dict)
+    header = JsonText(default=dict, editable=False)
     #: Why the whole file was refused.
     fault = models.TextField(default="")
-    #: Faults alike, the most frequent first: ``kind``, ``column``, ``sentence``, ``rows``.
-    groups = models.JSONField(default=list)
+    #: Faults alike, the most frequent first: ``kind``, ``column``, ``sentence`` ("" where it differs from row to row),
+    #: ``example`` and ``rows``.
+    groups = JsonText(default=list, editable=False)
     #: The first records as they would be stored (a preview's), a list of cells each, in the template's order.
-    sample = models.JSONField(default=list)
+    sample = JsonText(default=list, editable=False)
     #: When upload and skipped rows were removed.
     purged_at = models.DateTimeField(null=True)
 
@@ -78,10 +99,29 @@ class ImportRun(models.Model):
         """Whether it is being checked or imported, or waits to be."""
         return self.status in {self.Status.CHECKING, self.Status.IMPORTING}
 
+    def open_upload(self) -> BinaryIO:
+        """Return the uploaded file, from its start; the caller closes it."""
+        file = tempfile.SpooledTemporaryFile(max_size=1024 * 1024)  # noqa: SIM115 - the caller closes it
+        for content in self.upload.values_list("content", flat=True).iterator(chunk_size=1):
+            file.write(content)
+        file.seek(0)
+        return file  # type: ignore[return-value]
+
     @property
     def duration(self) -> dt.timedelta | None:
         """How long the work took."""
         return self.finished_at - self.started_at if self.started_at and self.finished_at else None
+
+
+class SkippedRowQuerySet(models.QuerySet):
+    """Skipped rows, by what is wrong with them."""
+
+    def with_fault(self, *, kind: str, column: str | None = None, sentence: str | None = None) -> "SkippedRowQuerySet":
+        """Return the rows with a fault of a kind; only those in a column, only those with that very sentence."""
+        if sentence is not None and column is not None:
+            return self.filter(faults__contains=[column, kind, sentence])
+        before = "" if column is None else f"[{json.dumps(column)}"
+        return self.filter(faults__contains=f"{before}, {json.dumps(kind)}, ")
 
 
 class SkippedRow(models.Model):
@@ -91,10 +131,11 @@ class SkippedRow(models.Model):
     #: The row's number in the file; the header is row 1.
     number = models.BigIntegerField()
     #: The row as it was.
-    cells = ArrayField(models.TextField())
-    #: ``[column, kind, sentence]`` each; no column where the whole row is at fault.
-    faults = models.JSONField()
-    kinds = ArrayField(models.CharField(max_length=20))
+    cells = JsonText()
+    #: ``[column, kind, sentence]`` each; the column is "" where the whole row is at fault.
+    faults = JsonText()
+
+    objects = SkippedRowQuerySet.as_manager()
 
     class Meta:
         ordering = ["number"]
@@ -106,7 +147,7 @@ class SkippedRow(models.Model):
     @property
     def message(self) -> str:
         """The contract's message of the row."""
-        return f"Row {self.number}: {'; '.join(sentence for _, _, sentence in self.faults)}"
+        return at_row(self.number, [sentence for _, _, sentence in self.faults])
 
 
 class StoredRange(models.Model):

@@ -48,14 +48,14 @@ class Reference(Cell):
         """Return the ids of the records that the cells name."""
         keys = dict(zip(values, fold_column(values), strict=True))
         self._look_up(keys.values())
-        wrong: dict[str, str] = {}
+        wrong: dict[str, faults.Fault] = {}
         ids: dict[str, str | None] = {"": None}
         for value, key in keys.items():
             if value:
                 ids[value] = self._pick(value, self._known[key], wrong)
         return [ids[value] for value in values], spread(values, wrong)
 
-    def _pick(self, value: str, found: list[tuple], wrong: dict[str, str]) -> str | None:
+    def _pick(self, value: str, found: list[tuple], wrong: dict[str, faults.Fault]) -> str | None:
         if len(found) == 1:
             return str(found[0][0])
         wrong[value] = faults.ambiguous(self.noun, value) if found else faults.not_found(self.noun, value)
@@ -107,10 +107,10 @@ class DealByName(Reference):
             zip(values, fold_column(values), cells.stored["company_id"], cells.stored["contact_id"], strict=True)
         )
         self._look_up(key for _, key, _, _ in rows)
-        wrong: dict[int, str] = {}
+        wrong: dict[int, faults.Fault] = {}
         ids: list[str | None] = []
         for position, (value, key, company, contact) in enumerate(rows):
-            fault: dict[str, str] = {}
+            fault: dict[str, faults.Fault] = {}
             ids.append(self._pick(value, narrow(self._known[key], company, contact), fault) if value else None)
             if fault:
                 wrong[position] = fault[value]

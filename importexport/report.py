@@ -5,13 +5,28 @@ import io
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from import_export.results import Result, RowResult
 
-from importexport.headers import ERROR_COLUMN, Header, fold_label
+from importexport import faults
+from importexport.headers import ERROR_COLUMN, fold_label
 
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class Refusal(NamedTuple):
+    """A refused row: its number in the file, its cells as they were, and what is wrong with which column ("" where
+    the whole row is at fault)."""
+
+    number: int
+    cells: list[str]
+    faults: list[tuple[str, faults.Fault]]
+
+    @property
+    def message(self) -> str:
+        """The one message of the row."""
+        return faults.at_row(self.number, [fault for _, fault in self.faults])
 
 
 class Messages:
@@ -85,14 +100,14 @@ class Report(Result):
 class RejectedRows:
     """The refused rows as they were, in the file's own columns and delimiter, with a last column ``import_error``."""
 
-    def __init__(self, file: BinaryIO, *, header: Header, delimiter: str) -> None:
+    def __init__(self, file: BinaryIO, *, header: Sequence[str], delimiter: str) -> None:
         self._file = file
         self._delimiter = delimiter
-        self._width = header.width
-        self._kept = [i for i, cell in enumerate(header.cells) if fold_label(cell) != fold_label(ERROR_COLUMN)]
-        self._write([[*self._own(header.cells), ERROR_COLUMN]])
+        self._width = len(header)
+        self._kept = [i for i, cell in enumerate(header) if fold_label(cell) != fold_label(ERROR_COLUMN)]
+        self._write([[*self._own(list(header)), ERROR_COLUMN]])
 
-    def add(self, records: Sequence[list[str]], messages: Sequence[str]) -> None:
+    def add(self, records: Iterable[list[str]], messages: Iterable[str]) -> None:
         """Append refused rows; cells beyond the header's stay, after the message."""
         self._write(
             [*self._own(record), message, *record[self._width :]]

@@ -1,7 +1,7 @@
 """What every door calls: import a file, export an entity, give a template."""
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import psycopg
 from django.db import OperationalError, connection, models
@@ -9,7 +9,10 @@ from django.db import OperationalError, connection, models
 from crm.models import Tenant
 from importexport import formats
 from importexport.engine import Progress
+from importexport.faults import FileFault
 from importexport.formats import FileFormat
+from importexport.journal import Measured, RunJournal, note_refused
+from importexport.models import ImportRun
 from importexport.report import Report
 from importexport.resources import RESOURCES
 from importexport.table import read_table
@@ -27,21 +30,32 @@ def import_file(
     progress: Progress | None = None,
     rejected: BinaryIO | None = None,
     max_bytes: int | None = None,
+    run: ImportRun | None = None,
+    aside: Any = None,
 ) -> Report:
     """Import a CSV file: the good rows are stored in one transaction, every other one is reported.
 
     ``rejected`` gets the refused rows as CSV; ``max_bytes`` is the door's limit of the file's size in bytes;
-    ``progress`` is told rows and bytes after every batch; a ``dry_run`` stores nothing. Raises FileFault (NotCsv,
-    TooLarge) where the whole file is at fault, and then nothing is stored.
+    ``progress`` is told rows and bytes after every batch; a ``dry_run`` stores nothing. The import is kept as ``run``,
+    a new one or one that waits; what a dry run refuses is written down over ``aside``, a connection of its own.
+    Raises FileFault (NotCsv, TooLarge) where the whole file is at fault, and then nothing is stored but that.
     """
     start = file.tell() if file.seekable() else None
+    is_new = run is not None and run._state.adding
     for left in reversed(range(TRIES)):
-        resource = RESOURCES[entity](tenant)
+        resource, source = RESOURCES[entity](tenant), Measured(file)
+        journal = RunJournal(run, source, aside=aside) if run else None
         try:
             table = read_table(
-                file, columns=resource.column_names(), required=resource.required_names(), max_bytes=max_bytes
+                source, columns=resource.column_names(), required=resource.required_names(), max_bytes=max_bytes
             )
-            return resource.import_data(table, dry_run=dry_run, raise_errors=True, progress=progress, rejected=rejected)
+            return resource.import_data(
+                table, dry_run=dry_run, raise_errors=True, progress=progress, rejected=rejected, journal=journal
+            )
+        except FileFault as fault:
+            if run:
+                note_refused(run, fault, source)
+            raise
         except OperationalError as error:
             if not left or start is None or not _may_be_tried_again(error):
                 raise
@@ -49,6 +63,8 @@ def import_file(
             if rejected:
                 rejected.seek(0)
                 rejected.truncate()
+            if run:
+                run._state.adding = is_new
     raise AssertionError("the last try returns or raises")
 
 

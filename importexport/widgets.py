@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from importexport.columns import Cells
 
 #: The COPY text of each cell, and the faults by position.
-Cleaned = tuple[list[str | None], dict[int, str]]
+Cleaned = tuple[list[str | None], dict[int, faults.Fault]]
 
 #: Unicode category Cc save tab and line feed, lone surrogates, and the two noncharacters that XML cannot hold.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -74,21 +74,21 @@ class Cell(Widget):
     def clean_column(self, values: Sequence[str], *, column: str) -> Cleaned:
         """Return the COPY text of every cell and the faults by position; each distinct cell is parsed once."""
         known: dict[str, str | None] = {"": self.blank_stored}
-        wrong: dict[str, str] = {}
+        wrong: dict[str, faults.Fault] = {}
         for value in set(values):
             if value:
                 known[value] = self._try(value, column, wrong)
         return [known[value] for value in values], spread(values, wrong)
 
-    def _try(self, value: str, column: str, wrong: dict[str, str]) -> str | None:
+    def _try(self, value: str, column: str, wrong: dict[str, faults.Fault]) -> str | None:
         try:
             return self.store(self.parse(value, column))
-        except ValueError as fault:
-            wrong[value] = str(fault)
+        except ValueError as error:
+            wrong[value] = error.args[0]
             return None
 
 
-def spread(values: Sequence[str], wrong: Mapping[str, str]) -> dict[int, str]:
+def spread(values: Sequence[str], wrong: Mapping[str, faults.Fault]) -> dict[int, faults.Fault]:
     """Return the faults of distinct values as faults by position."""
     return {i: wrong[value] for i, value in enumerate(values) if value in wrong} if wrong else {}
 
@@ -159,7 +159,7 @@ class Email(Text):
         """Ask the validator only about addresses that are not plain."""
         is_plain, limit = self._PLAIN.fullmatch, self.limit
         odd = {value for value in values if value and not (is_plain(value) and len(value) <= limit)}
-        wrong: dict[str, str] = {}
+        wrong: dict[str, faults.Fault] = {}
         for value in odd:
             self._try(value, column, wrong)
         return list(values), spread(values, wrong)

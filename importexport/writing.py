@@ -36,6 +36,9 @@ class Writer:
         self._conflict = f"ON CONSTRAINT {unique[0].name}" if len(unique) == 1 else ""
         keys = {model._meta.get_field(name).column for rule in unique for name in rule.fields}  # type: ignore[union-attr]
         self._identity = [i for i, name in enumerate(self.columns) if name in keys]
+        #: Of the batch written last: how many rows went to the database, and which of them it passed over.
+        self._staged = 0
+        self._lost_ones: list[int] = []
 
     def __enter__(self) -> "Writer":
         types = ", ".join(f"{name} {self._fields[name].db_type(connection)}" for name in self.columns)
@@ -62,6 +65,18 @@ class Writer:
         lost = self._store(rows, list(map(str, compress(range(count), is_new))))
         return sorted([*repeated, *lost]) if repeated else lost
 
+    def stored_ids(self) -> list[tuple[int, int]]:
+        """Return the ids of the batch's records, as ranges from the first to the last."""
+        if not self._staged:
+            return []
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT lower(r), upper(r) - 1 FROM (SELECT unnest(range_agg(int8range(id, id + 1))) AS r"
+                f" FROM {STAGING} WHERE n <> ALL(%s)) AS ranges",
+                [self._lost_ones],
+            )
+            return cursor.fetchall()
+
     def _repeated(self, rows: Sequence[Sequence[str | None]]) -> set[int]:
         """Return which rows have all that makes a record the same in common with an earlier one of the batch.
 
@@ -74,6 +89,7 @@ class Writer:
         return {n for n, key in enumerate(keys) if first.setdefault(key, n) != n}
 
     def _store(self, rows: Sequence[Sequence[str | None]], numbers: list[str]) -> list[int]:
+        self._staged, self._lost_ones = len(numbers), []
         if not numbers:
             return []
         names = ", ".join(self.columns)
@@ -87,7 +103,8 @@ class Writer:
                 f" ORDER BY n ON CONFLICT {self._conflict} DO NOTHING",
                 [self.tenant.pk],
             )
-            return [] if cursor.rowcount == len(numbers) else self._lost(cursor)
+            self._lost_ones = [] if cursor.rowcount == len(numbers) else self._lost(cursor)
+            return self._lost_ones
 
     def _lost(self, cursor: Any) -> list[int]:
         """Ask which ids did not arrive; not by a join, whose plan can come out quadratic without statistics."""

@@ -72,6 +72,12 @@ def admit(secret: str) -> Caller | None:
     return Caller(*(kind(text) for kind, text in zip(Caller.__annotations__.values(), texts, strict=True)))
 
 
+def key_id(request: HttpRequest) -> int | None:
+    """Return the id of the key that an identified request came with."""
+    digest = digest_of(request.META["HTTP_X_API_KEY"])
+    return ApiKey.objects.filter(digest=digest).values_list("pk", flat=True).first()
+
+
 def ask(sql: bytes, parameter: str) -> list[str | None]:
     """Return the one row that a query has, as texts.
 

@@ -6,7 +6,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import multipart
 from django.conf import settings
@@ -30,14 +30,21 @@ PLAIN_ENCODINGS = {"7bit", "8bit", "binary"}
 DRAIN_SECONDS, DRAIN_BYTES = 5, 256 * 1024 * 1024
 
 
-def receive_file(request: HttpRequest) -> BinaryIO:
-    """Return the uploaded file, to be closed by the caller.
+class Received(NamedTuple):
+    """An uploaded file, from its start and to be closed by whoever got it, and its name as the client gave it."""
+
+    file: BinaryIO
+    name: str
+
+
+def receive_file(request: HttpRequest) -> Received:
+    """Return the uploaded file and its name.
 
     Raises Problem (400, 408, 415), NotCsv as soon as the first bytes show another kind of file, and TooLarge as soon
     as there are more than RALLY_IMPORT_MAX_BYTES.
     """
     # Not strict: what stands before the first boundary and after the last is to be ignored (RFC 2046, section 5.1.1).
-    # And in Latin-1, in which every byte means something: nobody reads the file's name.
+    # And in Latin-1, in which every byte means something, whatever the file's name is written in.
     parser = multipart.PushMultipartParser(boundary_of(request), max_segment_count=PARTS, header_charset="latin-1")
     upload = Upload()
     try:
@@ -73,6 +80,7 @@ class Upload:
     def __init__(self) -> None:
         self._file: tempfile.SpooledTemporaryFile | None = None
         self._segment: Any = None
+        self._name = ""
         self._head = b""
         self._size = 0
         self._besides = 0
@@ -90,12 +98,12 @@ class Upload:
         elif event is not None and self._is_file():
             self._write(bytes(event))
 
-    def finish(self) -> BinaryIO:
-        """Return the file, from its start; raise a 400 where none came."""
+    def finish(self) -> Received:
+        """Return the file, from its start, and its name; raise a 400 where none came."""
         if self._file is None:
             raise Problem(400, f"There is no file. Send it as multipart/form-data in the field '{FIELD}', with a name.")
         self._file.seek(0)
-        return self._file  # type: ignore[return-value]
+        return Received(self._file, self._name.encode("latin-1").decode(errors="replace"))  # type: ignore[arg-type]
 
     def close(self) -> None:
         """Forget the file."""
@@ -109,6 +117,7 @@ class Upload:
         if self._file is not None:
             raise Problem(400, f"There is more than one file in the field '{FIELD}'.")
         check_transfer_encoding(segment)
+        self._name = segment.filename
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the caller closes it
 
     def _is_file(self) -> bool:

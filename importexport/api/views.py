@@ -16,6 +16,8 @@ from importexport.api import authentication, uploads
 from importexport.api.accept import accepts
 from importexport.api.problems import Problem
 from importexport.formats import FileFormat
+from importexport.journal import tidy_name
+from importexport.models import ImportRun
 from importexport.report import Report
 from importexport.resources import RESOURCES
 
@@ -161,8 +163,17 @@ class ImportView(DoorView):
     def post(self, request: Request, entity: str) -> HttpResponseBase:
         """Import the uploaded file and report."""
         assert self.caller
-        with uploads.receive_file(request._request) as file:
-            report = service.import_file(entity, tenant=self.caller.tenant, file=file)
+        file, name = uploads.receive_file(request._request)
+        run = ImportRun(
+            tenant=self.caller.tenant,
+            entity=entity,
+            door=ImportRun.Door.API,
+            key_id=authentication.key_id(request._request),
+            actor=self.caller.key_name,
+            file_name=tidy_name(name),
+        )
+        with file:
+            report = service.import_file(entity, tenant=self.caller.tenant, file=file, run=run)
         response = result_response(report)
         if report.ignored_columns:
             response["X-Import-Ignored-Columns"] = listed_names(report.ignored_columns)

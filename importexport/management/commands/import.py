@@ -1,6 +1,7 @@
 """`manage.py import contacts contacts.csv --tenant acme`."""
 
 import contextlib
+import getpass
 import io
 import os
 import stat
@@ -16,7 +17,9 @@ from tqdm import tqdm
 from crm.management.base import INTERRUPTED, STRICT, Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
 from importexport import faults, service
 from importexport.engine import Progress
+from importexport.journal import tidy_name
 from importexport.management.files import replacing
+from importexport.models import ImportRun
 from importexport.report import Report
 from importexport.resources import RESOURCES
 
@@ -40,9 +43,18 @@ class Command(RallyCommand):
     ) -> None:
         """Import it."""
         owner = find_tenant(tenant)
+        run = ImportRun(
+            tenant=owner,
+            entity=entity,
+            door=ImportRun.Door.SHELL,
+            actor=account_name(),
+            file_name="stdin" if file == "-" else tidy_name(file),
+        )
         with opened(file) as source, replacing(distinct(rejected, source)) as refused, progress_bar(source) as progress:
             try:
-                report = service.import_file(entity, tenant=owner, file=source, rejected=refused, progress=progress)
+                report = service.import_file(
+                    entity, tenant=owner, file=source, rejected=refused, progress=progress, run=run
+                )
             except faults.FileFault as fault:
                 raise Mistake(str(fault)) from None
         try:
@@ -63,6 +75,14 @@ class Command(RallyCommand):
         if report.ignored_columns:
             self.stdout.write(f"Ignored columns: {', '.join(report.ignored_columns)}")
         self.stdout.write(f"{report.total_rows} rows: {report.imported} imported, {report.skipped} skipped.")
+
+
+def account_name() -> str:
+    """Return who runs the command, as the system calls them; a container may have no name for them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 @contextlib.contextmanager

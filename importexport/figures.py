@@ -1,0 +1,77 @@
+"""What came of a tenant's imports, day by day."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from crm.models import Tenant
+from importexport.models import ImportRun
+
+DAYS = 30
+
+
+@dataclass(frozen=True)
+class ImportDay:
+    """The imports of a day, or of several: files, those of them that were refused whole, and rows."""
+
+    day: dt.date
+    files: int = 0
+    refused: int = 0
+    imported: int = 0
+    skipped: int = 0
+
+    @property
+    def skipped_share(self) -> float | None:
+        """How much of the rows was skipped, 0 to 1; None where there were no rows."""
+        rows = self.imported + self.skipped
+        return self.skipped / rows if rows else None
+
+
+def imports_by_day(tenant: Tenant) -> list[ImportDay]:
+    """Return the last days in the tenant's time zone, one entry each, today last."""
+    today = timezone.now().astimezone(tenant.zone).date()
+    days = [today - dt.timedelta(days=ago) for ago in reversed(range(DAYS))]
+    lines = (
+        _ended(tenant)
+        .order_by()
+        .annotate(day=TruncDate("created_at", tzinfo=tenant.zone))
+        .values_list("day")
+        .annotate(
+            files=Count("*"),
+            refused=Count("*", filter=Q(status=ImportRun.Status.REFUSED)),
+            imported_sum=Sum("imported"),
+            skipped_sum=Sum("skipped"),
+        )
+    )
+    known = {line[0]: ImportDay(*line) for line in lines}
+    return [known.get(day, ImportDay(day)) for day in days]
+
+
+def total(days: list[ImportDay]) -> ImportDay:
+    """Add days up."""
+    return ImportDay(
+        days[0].day,
+        sum(day.files for day in days),
+        sum(day.refused for day in days),
+        sum(day.imported for day in days),
+        sum(day.skipped for day in days),
+    )
+
+
+def latest_failures(tenant: Tenant, limit: int) -> list[ImportRun]:
+    """Return the last imports of these days that were refused, or that skipped rows; the newest first."""
+    failed = Q(status=ImportRun.Status.REFUSED) | Q(skipped__gt=0)
+    fields = ("id", "entity", "file_name", "status", "created_at", "total_rows", "skipped", "fault", "actor")
+    return list(_ended(tenant).filter(failed).only(*fields)[:limit])
+
+
+def _ended(tenant: Tenant) -> QuerySet[ImportRun]:
+    """Return the imports of these days that came to an end; a preview is none."""
+    midnight = dt.datetime.combine(
+        timezone.now().astimezone(tenant.zone).date() - dt.timedelta(days=DAYS - 1), dt.time(), tenant.zone
+    )
+    ended = [ImportRun.Status.DONE, ImportRun.Status.REFUSED]
+    return ImportRun.objects.filter(tenant=tenant, created_at__gte=midnight, status__in=ended)

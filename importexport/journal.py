@@ -1,0 +1,197 @@
+"""What an import writes down: its refused rows, the ids of its records, its outcome (see models.ImportRun)."""
+
+import hashlib
+import io
+import json
+import re
+from collections import Counter
+from typing import Any, BinaryIO
+
+from django.db import connection, models
+from django.utils import timezone
+
+from importexport import faults
+from importexport.engine import EntityResource, IdRange
+from importexport.models import ImportRun, SkippedRow, StoredRange
+from importexport.report import Refusal, Report
+from importexport.resources import RESOURCES
+from importexport.table import Table
+from importexport.writing import copy_block
+
+#: How many records a preview shows.
+SAMPLE_ROWS = 20
+#: How many different sentences are counted one by one, and how many groups are kept.
+SENTENCES, GROUPS = 10_000, 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+class RunJournal:
+    """Writes an import's rows and outcome down, in its own transaction: what is kept is true even after a crash.
+
+    What a check refuses is written over ``aside``, a connection of its own, for the check itself is rolled back.
+    """
+
+    def __init__(self, run: ImportRun, source: "Measured", *, aside: Any = None) -> None:
+        self.run = run
+        run.started_at = run.started_at or timezone.now()
+        self._source = source
+        self._aside = aside
+        self._groups = Groups()
+        self._first: list[int] = []
+
+    def begin(self, table: Table) -> None:
+        """Note the header, and forget what an earlier try or check refused."""
+        self.run.header = describe_header(table, RESOURCES[self.run.entity])
+        with (self._aside or connection).cursor() as cursor:
+            for model in (SkippedRow, StoredRange):
+                cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE run_id = %s", [self.run.pk])
+
+    def add(self, refusals: list[Refusal], stored: list[IdRange]) -> None:
+        """Keep a batch's refused rows and the ids of its records."""
+        if refusals:
+            self._groups.add(refusals)
+            self._copy_refusals(refusals)
+        if stored:
+            self._copy(
+                connection, StoredRange, ["first", "last"], [[str(n) for n in ids] for ids in zip(*stored, strict=True)]
+            )
+            self._note_first(stored)
+
+    def end(self, report: Report) -> None:
+        """Keep the counts; the run is done when the import's transaction is."""
+        run = self.run
+        run.size, run.sha256 = self._source.size, self._source.sha256
+        run.total_rows, run.imported, run.skipped = report.total_rows, report.imported, report.skipped
+        run.groups = self._groups.listed()
+        if self._aside:
+            run.sample = sample_rows(RESOURCES[run.entity](run.tenant), self._first)
+        else:
+            run.status, run.finished_at = ImportRun.Status.DONE, timezone.now()
+            run.rows_done, run.bytes_done = run.total_rows, run.size
+            run.save()
+
+    def _copy_refusals(self, refusals: list[Refusal]) -> None:
+        texts = [
+            [str(refusal.number) for refusal in refusals],
+            [json.dumps(refusal.cells) for refusal in refusals],
+            [json.dumps([[column, fault.kind, fault] for column, fault in refusal.faults]) for refusal in refusals],
+        ]
+        self._copy(self._aside or connection, SkippedRow, ["number", "cells", "faults"], texts)
+
+    def _copy(self, to: Any, model: type[models.Model], columns: list[str], texts: list[list[str]]) -> None:
+        names = ", ".join(columns)
+        with (
+            to.cursor() as cursor,
+            cursor.copy(f"COPY {model._meta.db_table} (run_id, {names}) FROM STDIN") as copy,
+        ):
+            copy.write(copy_block([[str(self.run.pk)] * len(texts[0]), *texts]))
+
+    def _note_first(self, stored: list[IdRange]) -> None:
+        for first, last in stored:
+            room = SAMPLE_ROWS - len(self._first)
+            self._first.extend(range(first, min(last + 1, first + room)))
+
+
+class Groups:
+    """Counts faults alike: by sentence while there are not too many, and by kind and column in any case."""
+
+    def __init__(self) -> None:
+        self._sentences: Counter[tuple[str, str, str]] = Counter()
+        self._kinds: Counter[tuple[str, str]] = Counter()
+        self._examples: dict[tuple[str, str], str] = {}
+
+    def add(self, refusals: list[Refusal]) -> None:
+        """Count the faults of a batch."""
+        for refusal in refusals:
+            for column, fault in refusal.faults:
+                self._kinds[column, fault.kind] += 1
+                if (column, fault.kind, fault) in self._sentences or len(self._sentences) < SENTENCES:
+                    self._sentences[column, fault.kind, str(fault)] += 1
+                self._examples.setdefault((column, fault.kind), fault)
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return the groups, the most frequent first: sentences that several rows share, and the rest by kind."""
+        shared = {key: rows for key, rows in self._sentences.items() if rows > 1}
+        rest = self._kinds.copy()
+        for (column, kind, _), rows in shared.items():
+            rest[column, kind] -= rows
+        groups = [
+            {"kind": kind, "column": column, "sentence": sentence, "example": sentence, "rows": rows}
+            for (column, kind, sentence), rows in shared.items()
+        ]
+        groups += [
+            {"kind": kind, "column": column, "sentence": "", "example": self._examples[column, kind], "rows": rows}
+            for (column, kind), rows in rest.items()
+            if rows
+        ]
+        return sorted(groups, key=lambda group: -group["rows"])[:GROUPS]
+
+
+class Measured(io.RawIOBase):
+    """A file whose size and SHA-256 are known once it was read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the file's next bytes."""
+        data = self._file.read(size)
+        self._digest.update(data)
+        self.size += len(data)
+        return data
+
+    def read_on(self) -> None:
+        """Read what is left, so that size and digest are the whole file's."""
+        while self.read(64 * 1024):
+            pass
+
+    def seekable(self) -> bool:
+        """Whether the file has an end: a pipe may have none."""
+        return self._file.seekable()
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of what was read, in hex."""
+        return self._digest.hexdigest()
+
+
+def describe_header(table: Table, resource: type[EntityResource]) -> dict[str, Any]:
+    """Return a header as it was understood (see ImportRun.header)."""
+    header = table.header
+    column_at = {position: name for name, position in header.positions.items()}
+    return {
+        "cells": header.cells,
+        "columns": [column_at.get(position) for position in range(header.width)],
+        "ignored": header.ignored,
+        "missing": [name for name in resource.column_names() if name not in header.positions],
+        "delimiter": table.rows.delimiter,
+    }
+
+
+def sample_rows(resource: EntityResource, ids: list[int]) -> list[list[str]]:
+    """Return records as an export would show them, a list of cells each."""
+    references = {column.attribute.partition("__")[0] for column in resource.columns if "__" in column.attribute}
+    records = resource.get_queryset().filter(pk__in=ids).select_related(*references)
+    return [[column.export(record) for column in resource.columns] for record in records]
+
+
+def note_refused(run: ImportRun, fault: faults.FileFault, source: Measured) -> None:
+    """Keep that a whole file was refused, and why."""
+    if not isinstance(fault, faults.TooLarge) and not run.sha256 and source.seekable():
+        source.read_on()
+        run.size, run.sha256 = source.size, source.sha256
+    run.status, run.finished_at = ImportRun.Status.REFUSED, timezone.now()
+    run.fault = _CONTROL.sub("\ufffd", str(fault))
+    if run._state.adding:
+        run.save()
+        return
+    # Not save(), which would bring back a run that was discarded meanwhile.
+    ImportRun.objects.filter(pk=run.pk).update(status=run.status, finished_at=run.finished_at, fault=run.fault)
+    run.skipped_rows.all().delete()
+
+
+def tidy_name(name: str) -> str:
+    """Return a file's name as it can be kept and shown: the last part of its path, at most 255 characters."""
+    return _CONTROL.sub("\ufffd", re.split(r"[/\\]", name)[-1])[-255:]
