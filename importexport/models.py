@@ -25,8 +25,8 @@ class JsonText(models.TextField):
         return value
 
     def get_prep_value(self, value: Any) -> Any:
-        """Return a value as text; a text is taken for a piece of such a text, to search for."""
-        return value if value is None or isinstance(value, str) else json.dumps(value)
+        """Return a value as text."""
+        return None if value is None else json.dumps(value)
 
 
 class ImportRun(models.Model):
@@ -119,7 +119,7 @@ class SkippedRowQuerySet(models.QuerySet):
     def with_fault(self, *, kind: str, column: str | None = None, sentence: str | None = None) -> "SkippedRowQuerySet":
         """Return the rows with a fault of a kind; only those in a column, only those with that very sentence."""
         if sentence is not None and column is not None:
-            return self.filter(faults__contains=[column, kind, sentence])
+            return self.filter(faults__contains=json.dumps([column, kind, sentence]))
         before = "" if column is None else f"[{json.dumps(column)}"
         return self.filter(faults__contains=f"{before}, {json.dumps(kind)}, ")
 
