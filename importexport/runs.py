@@ -113,12 +113,13 @@ def purge(*, days: int | None = None) -> int:
     """
     kept = settings.RALLY_IMPORT_KEEP_DAYS if days is None else days
     old = ImportRun.objects.filter(created_at__lt=timezone.now() - dt.timedelta(days=kept), purged_at=None)
-    ids = list(old.values_list("pk", flat=True))
+    ids = list(old.exclude(status=ImportRun.Status.IMPORTING).values_list("pk", flat=True))
     if not ids:
         return 0
     with transaction.atomic():
         UploadPart.objects.filter(run__in=ids).delete()
         SkippedRow.objects.filter(run__in=ids).delete()
-        old.filter(pk__in=ids, status__in=[ImportRun.Status.CHECKED, ImportRun.Status.CHECKING]).delete()
+        never = [ImportRun.Status.CHECKED, ImportRun.Status.CHECKING]
+        ImportRun.objects.filter(pk__in=ids, status__in=never).delete()
         ImportRun.objects.filter(pk__in=ids).update(purged_at=Now())
     return len(ids)
