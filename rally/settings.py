@@ -3,8 +3,10 @@
 import contextlib
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 
+from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from importexport.api.conf import REST_FRAMEWORK  # noqa: F401 - a setting
@@ -43,6 +45,8 @@ if RALLY_BASE_DOMAIN:
 
 #: Largest file that the API takes, in bytes.
 RALLY_IMPORT_MAX_BYTES = number("RALLY_IMPORT_MAX_BYTES", 10 * 1024 * 1024)
+#: Days that uploaded files and skipped rows are kept.
+RALLY_IMPORT_KEEP_DAYS = number("RALLY_IMPORT_KEEP_DAYS", 30)
 #: Requests a minute and tenant.
 RALLY_RATE_LIMIT = number("RALLY_RATE_LIMIT", 1000)
 #: Seconds that an upload may take, and that it may stand still.
@@ -54,22 +58,26 @@ for name, default in (("PORT", 8000), ("WEB_CONCURRENCY", 2), ("RALLY_THREADS", 
     number(name, default)
 
 INSTALLED_APPS = [
-    "rally",
+    "rally",  # First: its templates and static files win.
     "crm",
     "importexport",  # Before import_export: both bring the commands import and export.
     "import_export",
     "rest_framework",
     "drf_spectacular_sidecar",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",  # Before the admin, whose templates it replaces; the site is our own.
+    "unfold.contrib.filters",
+    "rally.apps.RallyAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
 ]
 MIDDLEWARE = [
     "rally.requests.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "rally.security.PolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -77,6 +85,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "rally.urls"
 WSGI_APPLICATION = "rally.wsgi.application"
@@ -124,6 +133,49 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 X_FRAME_OPTIONS = "DENY"
+#: Pages load what this service serves, and nothing else; no script stands in a page.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+    }
+}
+
+#: A working day: who signed in yesterday signs in again.
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+
+#: Five failures lock a name out from an address, for a quarter of an hour.
+AUTHENTICATION_BACKENDS = ["rally.security.ThrottledBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_LOCKOUT_CALLABLE = "rally.security.locked_out"
+AXES_CLIENT_IP_CALLABLE = "rally.security.client_address"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
+UNFOLD = {
+    "SITE_TITLE": "Rally",
+    "SITE_HEADER": "Rally",
+    "SITE_URL": None,
+    "SITE_ICON": "rally.sidebar.logo",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "rally.sidebar.logo"}],
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "rally.dashboard.dashboard",
+    "SIDEBAR": {"navigation": "rally.sidebar.navigation"},
+}
 
 IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "add"
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"

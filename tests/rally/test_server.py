@@ -122,8 +122,8 @@ def test_a_strange_host_is_a_quiet_400(server, path, kind):
 def test_admin_login_over_plain_http(server):
     page = get(server, "/admin/login/")
     assert page.status == 200
-    assert b"/static/admin/css/base." in page.body
-    style = re.search(rb'href="(/static/admin/css/base\.[^"]+)"', page.body)[1].decode()
+    assert b"/static/rally/rally." in page.body
+    style = re.search(rb'href="(/static/rally/rally\.[^"]+)"', page.body)[1].decode()
     assert get(server, style).status == 200
 
 

@@ -1,0 +1,66 @@
+"""What keeps visitors safe: a policy on every answer, and a sign-in that cannot be tried endlessly."""
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+from axes.backends import AxesStandaloneBackend
+from axes.helpers import get_cool_off
+from csp.utils import build_policy
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.models import AbstractBaseUser
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+#: Nothing here asks for a device; nor may anything that gets into a page.
+PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+
+
+class PolicyMiddleware:
+    """Puts the Content-Security-Policy on every answer; it is built once, for requests are many."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        self.policy = build_policy()
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request."""
+        response = self.get_response(request)
+        response.headers["Content-Security-Policy"] = self.policy
+        response.headers["Permissions-Policy"] = PERMISSIONS_POLICY
+        return response
+
+
+class ThrottledBackend(AxesStandaloneBackend):
+    """Refuses a sign-in after too many failures; one without a request comes from our own code, not from outside."""
+
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> AbstractBaseUser | None:
+        """Raise PermissionDenied where the name is locked out; never say who somebody is."""
+        return super().authenticate(request, **credentials) if request is not None else None
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Return the address that a request comes from.
+
+    Behind a proxy it is the last one in X-Forwarded-For: the proxy's own word, where those before it may be a client's
+    invention. Without a proxy the whole header is.
+    """
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.HTTPS else ""
+    for candidate in (forwarded.rpartition(",")[2].strip(), request.META.get("REMOTE_ADDR", "")):
+        try:
+            return str(ipaddress.ip_address(candidate))
+        except ValueError:
+            continue
+    return None
+
+
+def locked_out(request: HttpRequest, credentials: dict[str, Any] | None) -> HttpResponse:
+    """Return the page for who has failed to sign in too often."""
+    seconds = int(get_cool_off(request).total_seconds())
+    context = admin.site.each_context(request) | {"title": _("Too many attempts"), "minutes": seconds // 60}
+    headers = {"Retry-After": str(seconds), "Cache-Control": "no-store"}
+    response = render(request, "admin/locked_out.html", context, status=429)
+    response.headers.update(headers)
+    return response

@@ -1,0 +1,56 @@
+"""The admin's sidebar and logo: what unfold asks for by name."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+#: Groups of (title, icon, model), in the order in which they are shown.
+GROUPS: dict[Promise, list[tuple[Promise, str, str]]] = {
+    _("Records"): [
+        (_("Contacts"), "person", "crm.contact"),
+        (_("Companies"), "apartment", "crm.company"),
+        (_("Deals"), "handshake", "crm.deal"),
+        (_("Activities"), "event_note", "crm.activity"),
+    ],
+    _("Pipeline"): [
+        (_("Pipelines"), "conversion_path", "crm.pipeline"),
+        (_("Stages"), "stairs", "crm.stage"),
+    ],
+    _("Data"): [
+        (_("Imports"), "upload_file", "importexport.importrun"),
+        (_("API keys"), "key", "crm.apikey"),
+    ],
+    _("People"): [
+        (_("Members"), "group", "crm.membership"),
+        (_("Users"), "manage_accounts", "auth.user"),
+        (_("Tenants"), "domain", "crm.tenant"),
+    ],
+}
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the sidebar: the models that there are and that the request's user may see."""
+    registered = {model._meta.label_lower: model_admin for model, model_admin in admin.site._registry.items()}
+    groups: list[dict[str, Any]] = [{"items": [_item(_("Dashboard"), "dashboard", "admin:index")]}]
+    for title, entries in GROUPS.items():
+        items = [
+            _item(name, icon, f"admin:{model.replace('.', '_')}_changelist")
+            for name, icon, model in entries
+            if model in registered and registered[model].has_view_permission(request)
+        ]
+        groups.append({"title": title, "items": items})
+    return groups
+
+
+def _item(title: Promise, icon: str, view: str) -> dict[str, Any]:
+    return {"title": title, "icon": icon, "link": reverse(view)}
+
+
+def logo(request: HttpRequest) -> str:
+    """Return the address of the logo, which is the favicon as well."""
+    return static("rally/logo.svg")

@@ -1,0 +1,6 @@
+/* Light or dark before the first paint; unfold's own switch takes over once it runs. */
+(() => {
+  const chosen = JSON.parse(localStorage.getItem("_x_adminTheme") || '"auto"');
+  const isDark = chosen === "auto" ? matchMedia("(prefers-color-scheme: dark)").matches : chosen === "dark";
+  document.documentElement.classList.add(isDark ? "dark" : "light");
+})();
