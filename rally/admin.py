@@ -66,7 +66,7 @@ class RallyAdminSite(UnfoldAdminSite):
         return redirect(self._way_back(request, request.POST.get("next", "")))
 
     def _way_back(self, request: HttpRequest, page: str) -> str:
-        """Return the page to go back to: the one given; its list, where the record is another tenant's; or the first."""
+        """Return the page to go back to: the one given; its list where the record is another tenant's."""
         index = reverse(f"{self.name}:index")
         if not url_has_allowed_host_and_scheme(page, allowed_hosts=None) or not page.startswith(index):
             return index
@@ -77,7 +77,7 @@ class RallyAdminSite(UnfoldAdminSite):
         record = next(iter(match.kwargs.values()), None)
         for model, model_admin in self._registry.items():
             name = f"{model._meta.app_label}_{model._meta.model_name}"
-            if match.url_name in {f"{name}_{page}" for page in RECORD_PAGES}:
+            if match.url_name in {f"{name}_{kind}" for kind in RECORD_PAGES}:
                 is_there = model_admin.get_object(request, unquote(str(record))) is not None
                 return page if is_there else reverse(f"{self.name}:{name}_changelist")
         return index if match.url_name in NO_PAGES else page

@@ -60,7 +60,7 @@ def locked_out(request: HttpRequest, credentials: dict[str, Any] | None) -> Http
     """Return the page for who has failed to sign in too often."""
     seconds = int(get_cool_off(request).total_seconds())
     context = admin.site.each_context(request) | {"title": _("Too many attempts"), "minutes": seconds // 60}
-    headers = {"Retry-After": str(seconds), "Cache-Control": "no-store"}
     response = render(request, "admin/locked_out.html", context, status=429)
-    response.headers.update(headers)
+    response.headers["Retry-After"] = str(seconds)
+    response.headers["Cache-Control"] = "no-store"
     return response
