@@ -1,7 +1,6 @@
 """What an import writes down: its refused rows, the ids of its records, its outcome (see models.ImportRun)."""
 
 import hashlib
-import io
 import json
 import re
 from collections import Counter
@@ -131,7 +130,7 @@ def group(kind: str, column: str, rows: int, sentence: str, example: str) -> dic
     return {"kind": kind, "column": column, "sentence": sentence, "example": example, "rows": rows}
 
 
-class Measured(io.RawIOBase):
+class Measured:
     """A file whose size and SHA-256 are known once it was read."""
 
     def __init__(self, file: BinaryIO) -> None:
