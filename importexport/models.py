@@ -16,6 +16,10 @@ from importexport.faults import at_row
 class JsonText(models.TextField):
     """JSON kept as ASCII text: cells may hold what neither jsonb nor text can, such as NUL."""
 
+    # What the type checker reads of a field's values.
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
+
     def from_db_value(self, value: str | None, *_: Any) -> Any:
         """Return what was kept."""
         return None if value is None else json.loads(value)

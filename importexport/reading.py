@@ -6,7 +6,7 @@ import io
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import Protocol
 
 from importexport import faults
 
@@ -54,6 +54,13 @@ def check_kind(head: bytes) -> None:
         raise faults.NotCsv("an image")
 
 
+class Source(Protocol):
+    """What gives a file's bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes; none at the end."""
+
+
 class Reader:
     """The records of a CSV file, in order: ``header`` first, then ``next_rows`` until it returns nothing.
 
@@ -62,7 +69,7 @@ class Reader:
     Raises FileFault (NotCsv, TooLarge) for what no single row can be blamed for.
     """
 
-    def __init__(self, file: BinaryIO, *, score: Callable[[list[str]], int], max_bytes: int | None = None) -> None:
+    def __init__(self, file: Source, *, score: Callable[[list[str]], int], max_bytes: int | None = None) -> None:
         self.row = 0
         self.bytes_read = 0
         self._record_start = 0

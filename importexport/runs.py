@@ -66,6 +66,12 @@ def resume(run: ImportRun) -> None:
         jobs.start(run.pk)
 
 
+def resume_all() -> None:
+    """Take up whatever a process that died has left; for the start of a server."""
+    for run in ImportRun.objects.filter(status__in=[ImportRun.Status.CHECKING, ImportRun.Status.IMPORTING]):
+        jobs.start(run.pk)
+
+
 def discard(run: ImportRun) -> None:
     """Forget a run that was not imported, with its upload; raise ValueError for another."""
     waiting = [ImportRun.Status.CHECKED, ImportRun.Status.CHECKING, ImportRun.Status.REFUSED]

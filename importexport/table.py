@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 import tablib
 
@@ -64,7 +64,7 @@ class Table:
         return batch
 
 
-def read_table(file: BinaryIO, *, columns: list[str], required: list[str], max_bytes: int | None = None) -> Table:
+def read_table(file: reading.Source, *, columns: list[str], required: list[str], max_bytes: int | None = None) -> Table:
     """Open a CSV file as a table; raises FileFault."""
     score = lambda cells: headers.count_known(cells, columns)  # noqa: E731 - a name for an argument, not a function
     return Table(reading.Reader(file, score=score, max_bytes=max_bytes), columns=columns, required=required)

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from rally.environment import number
 
@@ -29,3 +30,10 @@ logconfig_dict = {
         "gunicorn.access": {"handlers": [], "level": "ERROR", "propagate": False, "qualname": "gunicorn.access"},
     },
 }
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Take up the files that a server which was killed left half-way."""
+    from importexport import runs  # noqa: PLC0415 - Django is set up by now, and was not above
+
+    runs.resume_all()
