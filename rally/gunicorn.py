@@ -32,8 +32,15 @@ logconfig_dict = {
 }
 
 
-def post_worker_init(_worker: Any) -> None:
+def post_worker_init(worker: Any) -> None:
     """Take up the files that a server which was killed left half-way."""
-    from importexport import runs  # noqa: PLC0415 - Django is set up by now, and was not above
+    from django.db import DatabaseError, connection  # noqa: PLC0415 - Django is set up by now, and was not above
 
-    runs.resume_all()
+    from importexport import runs  # noqa: PLC0415
+
+    try:
+        runs.resume_all()
+    except DatabaseError as error:
+        worker.log.error("Imports left half-way are not taken up: %s", error)
+    finally:
+        connection.close()
