@@ -41,7 +41,7 @@ def imports_by_day(tenant: Tenant) -> list[ImportDay]:
         .values_list("day")
         .annotate(
             files=Count("*"),
-            refused=Count("*", filter=Q(status=ImportRun.Status.REFUSED)),
+            refused=Count("pk", filter=Q(status=ImportRun.Status.REFUSED)),
             imported_sum=Sum("imported"),
             skipped_sum=Sum("skipped"),
         )
