@@ -41,6 +41,6 @@ def post_worker_init(worker: Any) -> None:
     try:
         runs.resume_all()
     except DatabaseError as error:
-        worker.log.error("Imports left half-way are not taken up: %s", error)
+        worker.log.warning("Imports left half-way are not taken up: %s", error)
     finally:
         connection.close()
