@@ -1,6 +1,6 @@
 """What every door calls: import a file, export an entity, give a template."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO
 
 import psycopg
@@ -75,14 +75,23 @@ def _may_be_tried_again(error: OperationalError) -> bool:
 
 
 def export_file(
-    entity: str, *, tenant: Tenant, format: FileFormat = "csv", queryset: models.QuerySet | None = None
+    entity: str,
+    *,
+    tenant: Tenant,
+    format: FileFormat = "csv",
+    queryset: models.QuerySet | None = None,
+    columns: Collection[str] | None = None,
 ) -> Iterator[bytes]:
-    """Yield an entity's records, or those of ``queryset``, as a file in chunks; the first comes at once."""
+    """Yield an entity's records, or those of ``queryset``, as a file in chunks; the first comes at once.
+
+    Of ``columns``, only those named are in it, in the template's order.
+    """
     resource = RESOURCES[entity](tenant)
     records = resource.get_queryset() if queryset is None else queryset
+    chosen = [column for column in resource.columns if columns is None or column.column_name in columns]
     if format == "xlsx":
-        return formats.stream_xlsx(records, resource.columns, sheet=entity)
-    return formats.stream_csv(records, resource.columns)
+        return formats.stream_xlsx(records, chosen, sheet=entity)
+    return formats.stream_csv(records, chosen)
 
 
 def template_file(entity: str) -> bytes:
