@@ -38,6 +38,7 @@ class RunJournal:
         self._aside = aside
         self._groups = Groups()
         self._first: list[int] = []
+        self._last: list[IdRange] = []
 
     def begin(self, table: Table) -> None:
         """Note the header, and forget what an earlier try or check refused."""
@@ -52,14 +53,13 @@ class RunJournal:
             self._groups.add(refusals)
             self._copy_refusals(refusals)
         if stored:
-            self._copy(
-                connection, StoredRange, ["first", "last"], [[str(n) for n in ids] for ids in zip(*stored, strict=True)]
-            )
             self._note_first(stored)
+            self._keep_ids(stored)
 
     def end(self, report: Report) -> None:
         """Keep the counts; the run is done when the import's transaction is."""
         run = self.run
+        self._copy_ids(self._last)
         run.size, run.sha256 = self._source.size, self._source.sha256
         run.total_rows, run.imported, run.skipped = report.total_rows, report.imported, report.skipped
         run.groups = self._groups.listed()
@@ -69,6 +69,20 @@ class RunJournal:
             run.status, run.finished_at = ImportRun.Status.DONE, timezone.now()
             run.rows_done, run.bytes_done = run.total_rows, run.size
             run.save()
+
+    def _keep_ids(self, stored: list[IdRange]) -> None:
+        """Keep ids; a range that the next one continues is not done yet, for few ranges are found through fast."""
+        ranges = self._last + stored[:1]
+        if len(ranges) == 2 and ranges[0][1] + 1 == ranges[1][0]:
+            ranges = [(ranges[0][0], ranges[1][1])]
+        *done, last = ranges + stored[1:]
+        self._copy_ids(done)
+        self._last = [last]
+
+    def _copy_ids(self, ranges: list[IdRange]) -> None:
+        if ranges:
+            texts = [list(map(str, ids)) for ids in zip(*ranges, strict=True)]
+            self._copy(connection, StoredRange, ["first", "last"], texts)
 
     def _copy_refusals(self, refusals: list[Refusal]) -> None:
         texts = [

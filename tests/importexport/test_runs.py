@@ -159,6 +159,7 @@ def test_many_batches_are_kept_whole(tenant):
     Api(tenant).import_csv("contacts", HEADER + "".join(f"A,B,a{n // 2}@example.com,\r\n" for n in range(10_000)))
     run = ImportRun.objects.get()
     assert (run.imported, run.skipped) == (5000, 5000)
+    assert run.stored.count() == 1
     assert runs.stored_records(run).count() == 5000
     assert [row.number for row in run.skipped_rows.all()] == list(range(3, 10_003, 2))
 
@@ -303,6 +304,8 @@ def test_rows_are_for_who_brought_them_and_for_admins(tenant, user):
     assert runs.may_open(run, user=user, access=Access(tenant, "editor"))
     assert not runs.may_open(run, user=other, access=Access(tenant, "editor"))
     assert runs.may_open(run, user=other, access=Access(tenant, "admin"))
+    globex = create_tenant(slug="globex", name="Globex")
+    assert not runs.may_open(run, user=user, access=Access(globex, "admin"))
     run.user = None
     assert not runs.may_open(run, user=other, access=Access(tenant, "viewer"))
 
