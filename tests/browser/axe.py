@@ -1,0 +1,55 @@
+"""axe-core, which looks for what keeps people from using a page."""
+
+import json
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+HERE = Path(__file__).parent
+SOURCE = HERE / "node_modules/axe-core/axe.min.js"
+MISSING = (
+    "axe-core cannot be installed: npm was not found; install Node.js (apt-get install npm, or brew install node)."
+)
+#: Colours fade from one scheme to the next: they are judged when they have come to rest.
+RUN = """async (rules) => {
+    const fading = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime < Infinity)
+    await Promise.allSettled(fading.map((one) => one.finished))
+    const found = await axe.run(document, {resultTypes: ['violations'], runOnly: rules ?? undefined})
+    return found.violations
+}"""
+GRAVE = {"serious", "critical"}
+
+
+class NoNpm(Exception):
+    """axe-core is not here, and cannot be fetched."""
+
+
+@cache
+def source() -> str:
+    """Return axe-core's source, fetched the first time; raise NoNpm where that takes an npm."""
+    installed = json.loads((HERE / "package-lock.json").read_text())["packages"]["node_modules/axe-core"]["version"]
+    manifest = SOURCE.parent / "package.json"
+    if not manifest.exists() or json.loads(manifest.read_text())["version"] != installed:
+        npm = shutil.which("npm")
+        if npm is None:
+            raise NoNpm(MISSING)
+        subprocess.run([npm, "ci", "--loglevel=error"], cwd=HERE, check=True, stdout=subprocess.DEVNULL, timeout=300)
+    return SOURCE.read_text(encoding="utf-8")
+
+
+def grave_faults(page: Page, *, only: list[str] | None = None) -> list[str]:
+    """Return a line for each serious fault of a page: the rule and the elements; ``only`` names the rules to check."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(source())
+    return [describe(fault) for fault in page.evaluate(RUN, only) if fault["impact"] in GRAVE]
+
+
+def describe(fault: dict[str, Any]) -> str:
+    """Return the rule, what it asks for, and the first elements that break it."""
+    nodes = fault["nodes"]
+    lines = [f"{node['target']}: {node['html'][:200]} — {node['failureSummary']}" for node in nodes[:3]]
+    return f"{fault['id']} ({fault['impact']}, {len(nodes)} elements): {fault['help']}\n    " + "\n    ".join(lines)

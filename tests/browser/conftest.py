@@ -1,0 +1,153 @@
+"""A real Chromium before a real server, with people of every role."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.browser import axe, chromium
+from tests.browser.people import CRAFTSPEOPLE, PASSWORD, Staff
+from tests.browser.watch import Watch
+from tests.conftest import Server
+
+#: A slow machine is given time; a quick one does not need it.
+PATIENCE = 30_000
+expect.set_options(timeout=PATIENCE)
+DESKTOP = {"width": 1280, "height": 900}
+
+
+def give_up(reason: str) -> None:
+    """Skip; fail where the browser tests are required, as they are for CI."""
+    if os.environ.get("RALLY_REQUIRE_BROWSER") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Keep what the pages looked like where a test has failed, and say where."""
+    report = yield
+    visitor = getattr(item, "funcargs", {}).get("visitor")
+    if report.failed and visitor is not None and call.when != "setup":
+        kept = "\n".join(map(str, visitor.keep_pages()))
+        report.sections.append(("What the browser showed, and the server's log", kept))
+    return report
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> str:
+    """The Chromium to drive; without one there is nothing to test here."""
+    path = chromium.find_chromium()
+    if path is None:
+        give_up(chromium.MISSING)
+    return path
+
+
+@pytest.fixture(scope="session")
+def grave_faults() -> Callable[..., list[str]]:
+    """What keeps people from using a page, by axe-core: grave_faults(page) returns a line for each fault."""
+    try:
+        axe.source()
+    except axe.NoNpm as missing:
+        give_up(str(missing))
+    return axe.grave_faults
+
+
+@pytest.fixture(scope="package")
+def site(chromium_path: str, launch: Callable[..., Server]) -> Iterator[Server]:
+    """The server of the browser tests, with its people; made before the browser, which shuts Django's database out."""
+    server = launch()
+    done = server.manage("shell", "-v", "0", "-c", "from tests.browser.people import fill; fill()")
+    assert done.returncode == 0, done.stderr
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="package")
+def browser(chromium_path: str, site: Server) -> Iterator[Browser]:
+    """One Chromium for all tests. It is gone with the last of them: while it runs, Django sees an event loop."""
+    with sync_playwright() as playwright:
+        browser = chromium.start_chromium(playwright, chromium_path)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def sessions() -> dict[Staff, list[Any]]:
+    """The cookies of those who have signed in before."""
+    return {}
+
+
+@dataclass
+class Visitor:
+    """A window of the browser, with cookies of its own, watched."""
+
+    context: BrowserContext
+    page: Page
+    watch: Watch
+    site: Server
+    folder: Path
+    sessions: dict[Staff, list[Any]] = field(repr=False)
+
+    def sign_in(self, staff: Staff) -> None:
+        """Sign in without looking at the form; each of the staff does so once, and keeps their session."""
+        if staff not in self.sessions:
+            self._post_login(staff)
+            self.sessions[staff] = self.context.cookies()
+        self.context.clear_cookies()
+        self.context.add_cookies(self.sessions[staff])
+
+    def _post_login(self, staff: Staff) -> None:
+        login = "/admin/login/?next=/admin/"
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.context.request.get(login).text())
+        form = {"username": staff.username, "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
+        answer = self.context.request.post(login, form=form, max_redirects=0)
+        assert answer.status == 302, answer.text()
+
+    def open(self, address: str) -> Page:
+        """Open an address of the site and return the page."""
+        self.page.goto(address)
+        return self.page
+
+    def keep_pages(self) -> Iterator[Path]:
+        """Save a picture and the HTML of every open page; yield where they are, and the server's log."""
+        for number, page in enumerate(self.context.pages):
+            picture = self.folder / f"page{number}.png"
+            page.screenshot(path=picture, full_page=True)
+            picture.with_suffix(".html").write_text(page.content(), encoding="utf-8")
+            yield from (picture, picture.with_suffix(".html"))
+        yield self.site.log
+
+
+@pytest.fixture
+def visitor(
+    browser: Browser, site: Server, sessions: dict[Staff, list[Any]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Visitor]:
+    """Somebody before the browser, nobody yet. At the end nothing may have gone wrong on any page."""
+    context = browser.new_context(
+        base_url=site.url, viewport=DESKTOP, reduced_motion="reduce", accept_downloads=True, locale="en-GB"
+    )
+    context.set_default_timeout(PATIENCE)
+    watch = Watch(context, site.url)
+    visitor = Visitor(context, context.new_page(), watch, site, tmp_path_factory.mktemp("browser"), sessions)
+    yield visitor
+    context.close()
+    assert watch.problems == []
+
+
+@pytest.fixture(scope="package")
+def craftspeople() -> Iterator[Staff]:
+    """Those whose tenants are empty, and whom nobody has asked yet."""
+    return iter(CRAFTSPEOPLE)
+
+
+@pytest.fixture
+def editor(visitor: Visitor, craftspeople: Iterator[Staff]) -> Visitor:
+    """An editor, signed in, whose tenant is empty and the test's own."""
+    visitor.sign_in(next(craftspeople))
+    return visitor

@@ -1,0 +1,14 @@
+"""Every page that the sidebar leads to, for every role."""
+
+import pytest
+
+from tests.browser.pages import sidebar
+from tests.browser.people import ADMIN, EDITOR, STRANGER, SUPERUSER, VIEWER
+
+
+@pytest.mark.parametrize("staff", [VIEWER, EDITOR, ADMIN, STRANGER, SUPERUSER], ids=lambda staff: staff.username)
+def test_the_sidebar_leads_to_pages_that_work(visitor, staff):
+    visitor.sign_in(staff)
+    page = visitor.open("/admin/")
+    for address in sidebar(page):
+        assert page.goto(address).status == 200, address
