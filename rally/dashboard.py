@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
@@ -267,7 +267,7 @@ def _failures(tenant: Tenant) -> list[dict[str, Any]]:
         {
             "file_name": run.file_name,
             "entity": ENTITIES.get(run.entity, run.entity),
-            "link": reverse("admin:importexport_importrun_change", args=[run.pk]),
+            "link": _run_link(run),
             "when": date_format(run.created_at.astimezone(tenant.zone), "SHORT_DATETIME_FORMAT"),
             "actor": run.actor,
             "is_refused": run.status == ImportRun.Status.REFUSED,
@@ -359,6 +359,13 @@ def _deals(number: int) -> str:
 
 def _list_link(model: Any) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def _run_link(run: ImportRun) -> str:
+    try:
+        return reverse("admin:importexport_importrun_change", args=[run.pk])
+    except NoReverseMatch:
+        return ""
 
 
 def _import_link(entity: str) -> str:

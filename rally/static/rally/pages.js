@@ -4,8 +4,9 @@ document.addEventListener("alpine:init", () => {
     const component = theme(preset);
     return {
       ...component,
-      sortRecords,
-      moveRecords,
+      // Not the functions themselves: an expression may not touch what is global.
+      sortRecords: (event) => sortRecords(event),
+      moveRecords: (event) => moveRecords(event),
       init() {
         // The class that theme.js set is Alpine's from now on.
         document.documentElement.classList.remove("light", "dark");
@@ -28,7 +29,7 @@ document.addEventListener("alpine:init", () => {
     },
   }));
 
-  Alpine.data("searchForm", searchForm);
+  Alpine.data("searchForm", () => searchForm());
 });
 
 document.addEventListener("DOMContentLoaded", () => {
