@@ -10,7 +10,7 @@ from typing import Any
 from django.core.cache import cache
 from django.db import models
 from django.db.models import Case, Count, DateField, Q, QuerySet, Sum, Value, When
-from django.db.models.functions import TruncMonth
+from django.db.models.functions import Cast, TruncMonth
 from django.utils import timezone
 
 from crm.models import Deal, Stage, Tenant
@@ -143,7 +143,7 @@ def _sums(tenant: Tenant, stages: Iterable[Stage], months: list[dt.date]) -> lis
     after = (months[-1] + dt.timedelta(days=31)).replace(day=1)
     lately = Q(expected_close_date=None) | Q(expected_close_date__gte=months[0], expected_close_date__lt=after)
     is_won = Q(stage__in=of[Outcome.WON])
-    month = Case(When(is_won, then=TruncMonth("expected_close_date")), default=Value(None), output_field=DateField())
+    month = Case(When(is_won, then=Cast(TruncMonth("expected_close_date"), DateField())), default=Value(None))
     sums = (
         Deal.objects.filter(Q(stage__in=of[Outcome.OPEN]) | is_won & lately, tenant=tenant)
         .order_by()

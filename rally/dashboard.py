@@ -19,7 +19,7 @@ from importexport.models import ImportRun
 from rally.charts import Column, bar, columns
 
 #: How many failures and tenants are listed.
-FAILURES, TENANTS = 6, 50
+FAILURES, TENANTS = 5, 50
 #: The heights of the drawings, in pixels.
 WON_HEIGHT, FILES_HEIGHT, SHARE_HEIGHT = 150, 64, 48
 #: From here, a card shows an amount in millions or billions.
@@ -144,14 +144,12 @@ def _record_cards(counts: dict[Any, RecordCount]) -> list[Card]:
 def _deal_cards(figures: DealFigures, currency: str) -> list[Card]:
     lines = [line for line in figures.open if line.currency == currency]
     value = sum((line.value for line in lines), Decimal(0))
-    others = len({line.currency for line in figures.open} - {currency})
-    note = ngettext("and one other currency", "and %(count)s other currencies", others) % {"count": others}
+    is_part = any(line.currency != currency for line in figures.open)
+    note = _("deals in %(currency)s alone") % {"currency": currency} if is_part else ""
     amount = short(value) if value >= LONG_AMOUNT else whole(value)
     return [
         Card(_("Open deals"), whole(figures.open_deals), _list_link(Deal)),
-        Card(
-            _("Open pipeline value"), amount, _list_link(Deal), currency, note if others else "", money(value, currency)
-        ),
+        Card(_("Open pipeline value"), amount, _list_link(Deal), currency, note, money(value, currency)),
     ]
 
 
@@ -254,10 +252,9 @@ def _imports(tenant: Tenant) -> dict[str, Any]:
         "total": everything,
         "figures": [
             (_("Files"), whole(everything.files)),
+            (_("Refused"), whole(everything.refused)),
             (_("Rows imported"), whole(everything.imported)),
-            (_("Rows skipped"), whole(everything.skipped)),
-            (_("Share skipped"), _share(everything)),
-            (_("Files refused"), whole(everything.refused)),
+            (_("Rows skipped"), f"{whole(everything.skipped)} ({_share(everything)})"),
         ],
     }
 

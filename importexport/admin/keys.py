@@ -149,7 +149,7 @@ class ApiKeyAdmin(ModelAdmin):
     """The keys of a tenant, for its admins."""
 
     form = RenameForm
-    list_display = ("name", "scope_name", "state_name", "created", "expires", "last_used", "revoke_link")
+    list_display = ("name", "scope_name", "state_label", "created_on", "expires", "last_used", "revoke_link")
     list_filter = (StateFilter, "scope")
     list_select_related = ("tenant",)
     list_per_page = 50
@@ -203,11 +203,21 @@ class ApiKeyAdmin(ModelAdmin):
         return str(SCOPES[ApiKey.Scope(key.scope)][0])
 
     @display(description=gettext_lazy("State"), label={"active": "success", "expired": "warning", "revoked": "danger"})
-    def state_name(self, key: ApiKey) -> tuple[str, Any]:
+    def state_label(self, key: ApiKey) -> tuple[str, Any]:
         """Return the state, and its name."""
         return key.state, STATES[key.state]
 
+    @display(description=gettext_lazy("State"))
+    def state_name(self, key: ApiKey) -> str:
+        """Return the state; with the time, where somebody ended it."""
+        return f"{STATES[key.state]}, {moment(key.revoked_at, key)}" if key.revoked_at else str(STATES[key.state])
+
     @display(description=gettext_lazy("Created"), ordering="created_at")
+    def created_on(self, key: ApiKey) -> str:
+        """Return the day on which it was made."""
+        return date_format(key.created_at.astimezone(key.tenant.zone), "DATE_FORMAT")
+
+    @display(description=gettext_lazy("Created"))
     def created(self, key: ApiKey) -> str:
         """Return when it was made."""
         return moment(key.created_at, key)
@@ -316,7 +326,7 @@ class ApiKeyAdmin(ModelAdmin):
 
     def _page(self, request: HttpRequest, name: str, title: str, **context: Any) -> HttpResponse:
         """Return one of our own pages."""
-        common = self.admin_site.each_context(request) | {"opts": self.opts, "title": title}
+        common = self.admin_site.each_context(request) | {"title": title}
         return render(request, f"{TEMPLATES}/{name}.html", common | context)
 
 
