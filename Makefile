@@ -7,10 +7,10 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
 MANAGE := $(PY) manage.py
 
-.PHONY: help run test setup serve lint bench lock
+.PHONY: help run test setup serve lint bench screenshots lock
 
 help: ## Say what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 run: setup ## Serve a demo tenant with sample records on 127.0.0.1:$PORT (default 8000)
 	@$(MANAGE) serve --demo
@@ -32,6 +32,9 @@ lint: setup ## Check style, types and the direction of imports
 
 bench: setup ## Measure speed and memory beside the peers; BENCH_ARGS="--help" says what can be chosen
 	@$(PY) -m benchmarks $(BENCH_ARGS)
+
+screenshots: setup ## Make the README's pictures anew, in docs/images
+	@$(PY) -m docs.screenshots
 
 lock: setup ## Lock the requirements anew
 	@for name in base embedded dev; do \
