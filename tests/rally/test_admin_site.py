@@ -1,0 +1,228 @@
+"""The admin site: who may come in, what the sidebar offers, and the tenant that a superuser picks."""
+
+import re
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.urls import reverse
+
+from crm.models import Contact, Membership
+from crm.models.tenant import create_tenant
+from rally.admin import RallyAdminSite
+
+INDEX, TENANT, LOGIN = "/admin/", "/admin/tenant/", "/admin/login/"
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def acme(db):
+    return create_tenant(slug="acme", name="Acme <Inc>")
+
+
+@pytest.fixture
+def globex(db):
+    return create_tenant(slug="globex", name="Globex")
+
+
+@pytest.fixture
+def sign_in(client):
+    """Sign in as a new user: sign_in("ada", tenant=acme, role="viewer"), or sign_in("root", is_superuser=True)."""
+
+    def sign_in(name, *, tenant=None, role="viewer", **flags):
+        user = get_user_model().objects.create_user(name, password="correct horse", **{"is_staff": True} | flags)
+        if tenant:
+            Membership.objects.create(tenant=tenant, user=user, role=role)
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+def sidebar(page):
+    """Return the sidebar's entries as text."""
+    menu = re.search(r'id="nav-sidebar-apps".*?</nav>', page.content.decode(), re.DOTALL)[0]
+    return re.findall(r"<span>(\w[\w ]*)</span>", menu)
+
+
+def make_contact(tenant, email="ada@example.com"):
+    return Contact.objects.create(tenant=tenant, first_name="Ada", last_name="Lovelace", email=email)
+
+
+def test_it_is_the_site_that_everything_registers_with():
+    assert isinstance(admin.site, RallyAdminSite)
+    assert admin.site.is_registered(Contact)
+
+
+# Who may come in
+
+
+def test_who_is_not_signed_in_is_asked_to(client, db):
+    response = client.get(INDEX)
+    assert (response.status_code, response.url) == (302, "/admin/login/?next=/admin/")
+
+
+@pytest.mark.parametrize("role", ["viewer", "editor", "admin"])
+def test_staff_of_a_tenant_come_in_and_see_whose_records_these_are(sign_in, acme, role):
+    page = sign_in("ada", tenant=acme, role=role).get(INDEX)
+    assert page.status_code == 200
+    assert "Acme &lt;Inc&gt;" in page.content.decode()
+    assert 'id="rally-tenant-select"' not in page.content.decode()
+
+
+def test_signing_in_leads_to_the_page_that_was_asked_for(client, acme, sign_in):
+    sign_in("ada", tenant=acme)
+    client.logout()
+    page = client.get(LOGIN, {"next": "/admin/crm/contact/"})
+    assert 'name="next" value="/admin/crm/contact/"' in page.content.decode()
+    response = client.post(LOGIN, {"username": "ada", "password": "correct horse", "next": "/admin/crm/contact/"})
+    assert (response.status_code, response.url) == (302, "/admin/crm/contact/")
+
+
+def test_staff_without_a_tenant_are_told_so_and_can_sign_out(sign_in, db):
+    client = sign_in("nobody")
+    page = client.get(INDEX, follow=True)
+    assert page.redirect_chain == [("/admin/login/?next=/admin/", 302)]
+    assert page.status_code == 403
+    assert "Your account has no tenant yet" in page.content.decode()
+    assert client.post("/admin/logout/").status_code == 200
+    assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.parametrize("flags", [{"is_staff": False}, {"is_active": False}])
+def test_a_membership_alone_is_not_enough(sign_in, acme, flags):
+    response = sign_in("ada", tenant=acme, **flags).get(INDEX)
+    assert (response.status_code, response.url) == (302, "/admin/login/?next=/admin/")
+
+
+def test_signing_out_is_a_post(sign_in, acme):
+    client = sign_in("ada", tenant=acme)
+    assert client.get("/admin/logout/").status_code == 405
+    assert "_auth_user_id" in client.session
+    assert "You are signed out" in client.post("/admin/logout/").content.decode()
+    assert "_auth_user_id" not in client.session
+
+
+def test_staff_change_their_password(sign_in, acme):
+    client = sign_in("ada", tenant=acme)
+    assert client.get("/admin/password_change/").status_code == 200
+    new = {"old_password": "correct horse", "new_password1": "battery staple", "new_password2": "battery staple"}
+    before = client.session.session_key
+    assert client.post("/admin/password_change/", new).url == "/admin/password_change/done/"
+    assert client.get("/admin/password_change/done/").status_code == 200
+    assert client.session.session_key != before
+    assert get_user_model().objects.get(username="ada").check_password("battery staple")
+
+
+# The sidebar
+
+
+def test_the_sidebar_of_a_superuser_has_everything_that_is_registered(sign_in, acme):
+    entries = sidebar(sign_in("root", is_superuser=True).get(INDEX))
+    assert entries[:5] == ["Dashboard", "Contacts", "Companies", "Deals", "Activities"]
+    assert {"Pipelines", "Stages", "Members", "Users", "Tenants"} <= set(entries)
+    assert "Access attempts" not in entries
+
+
+@pytest.mark.parametrize("role", ["viewer", "editor", "admin"])
+def test_the_sidebar_offers_what_may_be_seen(sign_in, acme, role):
+    client = sign_in("ada", tenant=acme, role=role)
+    page = client.get(INDEX)
+    assert not {"Users", "Tenants"} & set(sidebar(page))
+    for link in re.findall(r'href="(/admin/\w+/\w+/)" class="flex h-', page.content.decode()):
+        assert client.get(link).status_code == 200, link
+
+
+def test_a_model_that_is_not_registered_is_left_out(sign_in, acme, monkeypatch):
+    monkeypatch.delitem(admin.site._registry, Contact)
+    assert "Contacts" not in sidebar(sign_in("root", is_superuser=True).get("/admin/password_change/"))
+
+
+# The tenant that a superuser picks
+
+
+def picked(page):
+    """Return the choice that the header shows."""
+    return re.search(r'<option value="(\d*)" selected>([^<]*)', page.content.decode())
+
+
+def test_a_superusers_pick_stays(sign_in, acme, globex):
+    client = sign_in("root", is_superuser=True)
+    assert picked(client.get(INDEX)) is None
+    response = client.post(TENANT, {"tenant": globex.pk, "next": "/admin/crm/contact/"})
+    assert (response.status_code, response.url) == (302, "/admin/crm/contact/")
+    for path in ("/admin/crm/contact/", "/admin/crm/deal/", INDEX):
+        assert picked(client.get(path)).groups() == (str(globex.pk), "Globex")
+    client.post(TENANT, {"tenant": ""})
+    assert picked(client.get(INDEX)) is None
+
+
+def test_a_tenant_that_is_gone_is_no_longer_picked(sign_in, acme, globex):
+    client = sign_in("root", is_superuser=True)
+    client.post(TENANT, {"tenant": globex.pk})
+    globex.pipelines.all().delete()
+    globex.delete()
+    assert picked(client.get(INDEX)) is None
+
+
+@pytest.mark.parametrize("value", ["0", "999999999", "acme", "-1", "1e3", "٣", "9" * 30])
+def test_what_is_no_tenant_is_not_found(sign_in, acme, value):
+    client = sign_in("root", is_superuser=True)
+    assert client.post(TENANT, {"tenant": value}).status_code == 404
+    assert picked(client.get(INDEX)) is None
+
+
+def test_staff_pick_no_tenant(sign_in, acme, globex):
+    client = sign_in("ada", tenant=acme, role="admin")
+    assert client.post(TENANT, {"tenant": globex.pk}).status_code == 403
+    assert "Acme &lt;Inc&gt;" in client.get(INDEX).content.decode()
+
+
+def test_picking_is_a_post_with_a_token(sign_in, acme):
+    client = sign_in("root", is_superuser=True)
+    assert client.get(TENANT).status_code == 405
+    client.handler.enforce_csrf_checks = True
+    assert client.post(TENANT, {"tenant": acme.pk}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "",
+        "https://evil.example/admin/",
+        "//evil.example/admin/",
+        "/\\evil.example/admin/",
+        "/admin/\n//evil.example",
+        "javascript:alert(1)",
+        "/api/docs",
+        "/admin/nonsense/x/y/z/",
+        "/admin/tenant/",
+        "/admin/logout/",
+    ],
+)
+def test_the_way_back_is_a_page_of_the_admin(sign_in, acme, page):
+    response = sign_in("root", is_superuser=True).post(TENANT, {"tenant": acme.pk, "next": page})
+    assert (response.status_code, response.url) == (302, INDEX)
+
+
+def test_the_way_back_from_another_tenants_record_is_the_list(sign_in, acme, globex):
+    contact = make_contact(acme)
+    page = reverse("admin:crm_contact_change", args=[contact.pk])
+    client = sign_in("root", is_superuser=True)
+    assert client.post(TENANT, {"tenant": acme.pk, "next": page}).url == page
+    assert client.post(TENANT, {"tenant": "", "next": page}).url == page
+    contact.delete()
+    assert client.post(TENANT, {"tenant": acme.pk, "next": page}).url == "/admin/crm/contact/"
+
+
+def test_the_pick_costs_one_query_however_many_tenants_there_are(sign_in, acme, django_assert_max_num_queries):
+    client = sign_in("root", is_superuser=True)
+    for number in range(20):
+        create_tenant(slug=f"t{number}", name=f"Tenant {number}")
+    # Session, user, the tenants.
+    with django_assert_max_num_queries(3):
+        assert client.get("/admin/password_change/").content.decode().count("<option") == 22
