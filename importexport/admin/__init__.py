@@ -1,5 +1,5 @@
 """The admin's pages for files: Import and Export buttons, imports, keys."""
 
-from importexport.admin import keys
+from importexport.admin import keys, runs
 
-__all__ = ["keys"]
+__all__ = ["keys", "runs"]

@@ -89,10 +89,7 @@ class NewKeyForm(forms.Form):
             return None
         if day <= timezone.now().astimezone(self.tenant.zone).date():
             raise ValidationError(_("This day has begun already; choose a later one."))
-        try:
-            return dt.datetime.combine(day, dt.time(), self.tenant.zone).astimezone(dt.UTC)
-        except OverflowError:
-            raise ValidationError(_("Choose an earlier day, or none.")) from None
+        return dt.datetime.combine(day, dt.time(), self.tenant.zone)
 
     def clean(self) -> dict[str, Any]:
         """Refuse a key of no tenant."""

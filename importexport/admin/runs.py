@@ -1,0 +1,321 @@
+"""Imports: the list of all, and each one's page, from its check to its result."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from crm.access import Access, access_of
+from importexport import runs
+from importexport.admin import showing, words
+from importexport.admin.progress import progress
+from importexport.api.views import started
+from importexport.models import ImportRun
+from importexport.resources import RESOURCES
+
+TEMPLATES = "importexport/admin/run"
+Status = ImportRun.Status
+#: The page of each state, and the step of the three that it is.
+PAGES = {
+    Status.CHECKING: ("work", 2),
+    Status.CHECKED: ("preview", 2),
+    Status.IMPORTING: ("work", 3),
+    Status.DONE: ("result", 3),
+    Status.REFUSED: ("refused", 2),
+}
+#: How many people the filter by person offers.
+PEOPLE = 100
+
+
+class EntityFilter(admin.SimpleListFilter):
+    """Imports of an entity."""
+
+    title = gettext_lazy("what")
+    parameter_name = "entity"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the entities."""
+        return list(words.ENTITIES.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ImportRun]) -> QuerySet[ImportRun]:
+        """Return the imports of the chosen one."""
+        return queryset.filter(entity=self.value()) if self.value() else queryset
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Imports in a state."""
+
+    title = gettext_lazy("state")
+    parameter_name = "status"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the states."""
+        return list(words.STATES.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ImportRun]) -> QuerySet[ImportRun]:
+        """Return the imports in the chosen one."""
+        return queryset.filter(status=self.value()) if self.value() else queryset
+
+
+class ActorFilter(admin.SimpleListFilter):
+    """Imports by somebody, or with a key."""
+
+    title = gettext_lazy("who")
+    parameter_name = "actor"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return those who have imported."""
+        actors = model_admin.get_queryset(request).order_by("actor").values_list("actor", flat=True).distinct()
+        return [(actor, actor) for actor in actors[:PEOPLE]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ImportRun]) -> QuerySet[ImportRun]:
+        """Return the imports of the chosen one."""
+        return queryset.filter(actor=self.value()) if self.value() else queryset
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(ModelAdmin):
+    """Every import by any door. Nobody writes here but the imports themselves."""
+
+    list_display = ("file", "what", "when", "who", "door", "state", "imported_rows", "skipped_rows")
+    list_filter = (EntityFilter, StateFilter, "door", ActorFilter, ("created_at", admin.DateFieldListFilter))
+    list_per_page = 50
+    list_filter_sheet = True
+    search_fields = ("file_name",)
+    search_help_text = gettext_lazy("Search by file name")
+    show_full_result_count = False
+    actions = None
+
+    # --- who may do what ---
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ImportRun]:
+        """Return the imports of the tenant, or of all."""
+        access = access_of(request)
+        found = super().get_queryset(request).defer("header", "groups", "sample", "fault")
+        if access.is_superuser and access.tenant is None:
+            return found
+        return found.filter(tenant=access.tenant) if access.can_view else found.none()
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Whether imports are spoken of at all."""
+        return access_of(request).can_view
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether imports are listed."""
+        return access_of(request).can_view
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds one but by importing."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody changes what has been."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes what has been; what was not imported is discarded."""
+        return False
+
+    def get_run(self, request: HttpRequest, run_id: Any) -> ImportRun:
+        """Return a run that the user may know of; raise Http404 for another."""
+        try:
+            return self.get_queryset(request).select_related("tenant").defer(None).get(pk=run_id)
+        except (ImportRun.DoesNotExist, ValidationError):
+            raise Http404 from None
+
+    # --- the list ---
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Return the columns; whoever sees all tenants is told which."""
+        columns = list(super().get_list_display(request))
+        return columns if access_of(request).tenant else [columns[0], "tenant", *columns[1:]]
+
+    def get_list_select_related(self, request: HttpRequest) -> Any:
+        """Return what the columns need."""
+        return ["tenant"]
+
+    @display(description=gettext_lazy("File"), ordering="file_name")
+    def file(self, run: ImportRun) -> str:
+        """Return the file's name."""
+        return showing.shown(run.file_name) or _("no name")
+
+    @display(description=gettext_lazy("What"), ordering="entity")
+    def what(self, run: ImportRun) -> Any:
+        """Return the entity."""
+        return words.ENTITIES.get(run.entity, run.entity)
+
+    @display(description=gettext_lazy("When"), ordering="created_at")
+    def when(self, run: ImportRun) -> str:
+        """Return how long ago it was; the exact time is one look away."""
+        exact = date_format(run.created_at.astimezone(run.tenant.zone), "DATETIME_FORMAT")
+        iso = run.created_at.isoformat()
+        return format_html('<time datetime="{}" title="{}">{}</time>', iso, exact, words.ago(run.created_at))
+
+    @display(description=gettext_lazy("Who"), ordering="actor")
+    def who(self, run: ImportRun) -> str:
+        """Return who did it, or with which key."""
+        return run.actor
+
+    @display(
+        description=gettext_lazy("State"),
+        ordering="status",
+        label={"checking": "info", "checked": "warning", "importing": "info", "done": "success", "refused": "danger"},
+    )
+    def state(self, run: ImportRun) -> tuple[str, Any]:
+        """Return the state, and its name."""
+        return run.status, words.STATES[Status(run.status)]
+
+    @display(description=gettext_lazy("Imported"), ordering="imported")
+    def imported_rows(self, run: ImportRun) -> str:
+        """Return how many records it stored."""
+        return words.grouped(run.imported) if run.status == Status.DONE else "–"
+
+    @display(description=gettext_lazy("Skipped"), ordering="skipped")
+    def skipped_rows(self, run: ImportRun) -> str:
+        """Return how many rows it refused."""
+        return words.grouped(run.skipped) if run.status == Status.DONE else "–"
+
+    # --- the pages of one ---
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the pages, those of one import among them."""
+        views: dict[str, Callable[..., HttpResponseBase]] = {
+            "confirm": self.confirm_view,
+            "discard": self.discard_view,
+            "progress": self.progress_view,
+            "rejected": self.rejected_view,
+        }
+        own = [
+            path(f"<uuid:run_id>/{name}/", self.admin_site.admin_view(view), name=f"importexport_importrun_{name}")
+            for name, view in views.items()
+        ]
+        return [*own, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show an import: its progress, its preview, or its result."""
+        run = self.get_run(request, object_id)
+        runs.resume(run)
+        page, step = PAGES[Status(run.status)]
+        context = {
+            "run": run,
+            "step": step if run.door == ImportRun.Door.ADMIN else 0,
+            "model_admin": self,
+            "title": showing.shown(run.file_name, limit=60) or _("no name"),
+            "entity_opts": RESOURCES[run.entity]._meta.model._meta,
+            "entity_name": words.ENTITIES[run.entity],
+            **page_context(request, run),
+        }
+        return render(request, f"{TEMPLATES}/{page}.html", self.admin_site.each_context(request) | context)
+
+    @method_decorator(require_POST)
+    def confirm_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
+        """Import a checked file."""
+        run = self._run_to_decide_on(request, run_id)
+        try:
+            runs.confirm(run)
+        except ValueError:
+            messages.info(request, _("This file is no longer waiting: here is what became of it."))
+        return redirect("admin:importexport_importrun_change", run.pk)
+
+    @method_decorator(require_POST)
+    def discard_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
+        """Forget a file that was not imported; go on to choose another, or to the list."""
+        run = self._run_to_decide_on(request, run_id)
+        try:
+            runs.discard(run)
+        except ValueError:
+            messages.info(request, _("This file is no longer waiting: here is what became of it."))
+            return redirect("admin:importexport_importrun_change", run.pk)
+        if request.POST.get("then") == "choose":
+            return redirect(f"admin:crm_{RESOURCES[run.entity]._meta.model._meta.model_name}_import")
+        messages.success(request, _("“%(file)s” is discarded. Nothing was imported.") % {"file": run.file_name})
+        return redirect("admin:importexport_importrun_changelist")
+
+    def _run_to_decide_on(self, request: HttpRequest, run_id: UUID) -> ImportRun:
+        """Return a run that the user may confirm and discard; raise PermissionDenied for another."""
+        run = self.get_run(request, run_id)
+        if not may_decide(run, request.user, access_of(request)):
+            raise PermissionDenied
+        return run
+
+    @method_decorator(require_GET)
+    def progress_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
+        """Say how far an import is."""
+        run = self.get_run(request, run_id)
+        runs.resume(run)
+        return JsonResponse(progress(run))
+
+    @method_decorator(require_GET)
+    def rejected_view(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
+        """Give the skipped rows as a file, to be mended."""
+        run = self.get_run(request, run_id)
+        if not runs.may_open(run, user=request.user, access=access_of(request)):
+            raise PermissionDenied
+        if not run.skipped or run.purged_at or run.is_at_work:
+            raise Http404
+        response = StreamingHttpResponse(started(runs.rejected_file(run)), content_type="text/csv; charset=utf-8")
+        name = f"{run.file_name.rpartition('.')[0] or run.file_name or run.entity}_rejected.csv"
+        response["Content-Disposition"] = content_disposition_header(True, name)
+        return response
+
+
+def may_decide(run: ImportRun, user: Any, access: Access) -> bool:
+    """Whether a user may confirm and discard a run: who may import, and may see what is in it."""
+    return access.can_edit and runs.may_open(run, user=user, access=access)
+
+
+def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
+    """Return what the page of a run shows, as far as the user may see it."""
+    access = access_of(request)
+    context: dict[str, Any] = {
+        "state": words.STATES[Status(run.status)],
+        "may_open": runs.may_open(run, user=request.user, access=access),
+        "may_decide": may_decide(run, request.user, access),
+        "can_import": access.can_edit,
+        "duration": words.span(run.duration.total_seconds()) if run.duration else "",
+        "created": date_format(run.created_at.astimezone(run.tenant.zone), "DATETIME_FORMAT"),
+    }
+    if run.is_at_work:
+        return context | {"progress": progress(run)}
+    if run.status == Status.REFUSED:
+        return context | {"unknown": showing.unknown_in_upload(run) if context["may_open"] else []}
+    context |= {
+        "imported_records": words.counted(run.entity, run.imported),
+        "skipped_rows": words.rows(run.skipped),
+        "total_rows": words.rows(run.total_rows),
+        "share": 100 * run.imported / run.total_rows if run.total_rows else 0,
+    }
+    return context | (content_context(request, run) if context["may_open"] and not run.purged_at else {})
+
+
+def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
+    """Return what is shown of a file's content."""
+    chosen = showing.FaultFilter.of(request.GET)
+    groups = showing.groups(run, chosen)
+    return {
+        "header": showing.header_found(run),
+        "sample": showing.sample(run),
+        "groups": groups[: showing.GROUPS],
+        "more_groups": groups[showing.GROUPS :],
+        "kinds": showing.kinds(run, chosen),
+        "chosen": chosen,
+        "skipped": showing.rows_page(run, chosen, request.GET.get("page")) if run.skipped else None,
+    }

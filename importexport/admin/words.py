@@ -1,0 +1,95 @@
+"""What the pages call things: entities, faults, states, counts and times."""
+
+import datetime as dt
+
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from importexport.models import ImportRun
+
+Status = ImportRun.Status
+#: The entities, in the order in which to import them: what others refer to comes first.
+ENTITIES = {
+    "companies": gettext_lazy("Companies"),
+    "contacts": gettext_lazy("Contacts"),
+    "deals": gettext_lazy("Deals"),
+    "activities": gettext_lazy("Activities"),
+}
+#: What makes two rows of an entity the same record.
+SAME = {
+    "companies": gettext_lazy("Two companies are the same when they have the same name, or the same domain."),
+    "contacts": gettext_lazy("Two contacts are the same when they have the same email."),
+    "deals": gettext_lazy("Two deals are the same when they have the same name and are in the same pipeline."),
+    "activities": gettext_lazy(
+        "Two activities are the same when type, subject, times, due date, contact, company and deal are all the same."
+    ),
+}
+KINDS = {
+    "required": gettext_lazy("Empty, but required"),
+    "email": gettext_lazy("Not an email address"),
+    "duplicate": gettext_lazy("Duplicate"),
+    "choice": gettext_lazy("Not an allowed value"),
+    "not_found": gettext_lazy("Not found"),
+    "ambiguous": gettext_lazy("Matches several records"),
+    "date": gettext_lazy("Not a date"),
+    "number": gettext_lazy("Not a number"),
+    "range": gettext_lazy("Number out of range"),
+    "length": gettext_lazy("Too long"),
+    "character": gettext_lazy("Forbidden character"),
+    "cells": gettext_lazy("Too many cells"),
+}
+STATES = {
+    Status.CHECKING: gettext_lazy("Being checked"),
+    Status.CHECKED: gettext_lazy("Waiting for confirmation"),
+    Status.IMPORTING: gettext_lazy("Being imported"),
+    Status.DONE: gettext_lazy("Imported"),
+    Status.REFUSED: gettext_lazy("Refused"),
+}
+
+
+def grouped(number: int) -> str:
+    """Return a number as people read it: 12,345."""
+    return number_format(number, use_l10n=True, force_grouping=True)
+
+
+def counted(entity: str, count: int) -> str:
+    """Return so many records in words: ``1 contact``, ``12,345 contacts``."""
+    texts = {
+        "contacts": ngettext("%(count)s contact", "%(count)s contacts", count),
+        "companies": ngettext("%(count)s company", "%(count)s companies", count),
+        "deals": ngettext("%(count)s deal", "%(count)s deals", count),
+        "activities": ngettext("%(count)s activity", "%(count)s activities", count),
+    }
+    return texts[entity] % {"count": grouped(count)}
+
+
+def rows(count: int) -> str:
+    """Return so many rows in words."""
+    return ngettext("%(count)s row", "%(count)s rows", count) % {"count": grouped(count)}
+
+
+def span(seconds: float) -> str:
+    """Return a span of time in words, as exactly as anybody wants to know it."""
+    whole = round(seconds)
+    if whole < 1:
+        return _("less than a second")
+    if whole < 60:
+        return ngettext("%(count)s second", "%(count)s seconds", whole) % {"count": whole}
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": minutes}
+    hours = round(seconds / 3600)
+    return ngettext("%(count)s hour", "%(count)s hours", hours) % {"count": hours}
+
+
+def ago(moment: dt.datetime) -> str:
+    """Return how long ago something was."""
+    seconds = (timezone.now() - moment).total_seconds()
+    if seconds < 60:
+        return _("just now")
+    if seconds < 24 * 3600:
+        return _("%(span)s ago") % {"span": span(seconds)}
+    days = round(seconds / (24 * 3600))
+    return ngettext("%(count)s day ago", "%(count)s days ago", days) % {"count": days}

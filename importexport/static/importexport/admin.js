@@ -1,0 +1,132 @@
+// Import and export pages. They work without any of this: it makes them quicker to use.
+"use strict";
+
+// --- Choose: the file's name and size, and what is wrong with it, at once; drag and drop ---
+
+function sizeOf(bytes) {
+  const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
+  const power = Math.min(Math.floor(Math.log2(Math.max(bytes, 1)) / 10), units.length - 1);
+  const value = bytes / 1024 ** power;
+  const options = { style: "unit", unit: units[power], maximumFractionDigits: value < 10 ? 1 : 0 };
+  return new Intl.NumberFormat(document.documentElement.lang, options).format(value);
+}
+
+function setUpDrop(zone) {
+  const input = zone.querySelector("input");
+  const error = document.getElementById("file-error");
+  const label = zone.querySelector("[data-label]");
+
+  function faultOf(file) {
+    if (file.size > Number(zone.dataset.max)) return zone.dataset.tooLarge;
+    return file.size ? "" : zone.dataset.empty;
+  }
+
+  function show() {
+    const [file] = input.files;
+    const fault = file ? faultOf(file) : "";
+    zone.classList.toggle("ie-has-file", Boolean(file) && !fault);
+    zone.querySelector("[data-picked]").textContent = file ? `${file.name} · ${sizeOf(file.size)}` : "";
+    if (file) label.textContent = zone.dataset.again;
+    input.setCustomValidity(fault);
+    input.setAttribute("aria-invalid", String(Boolean(fault)));
+    error.textContent = fault;
+    error.hidden = !fault;
+  }
+
+  // The field lies over the whole zone, so the browser's own clicks and drops do the work.
+  zone.classList.add("ie-drop-live");
+  zone.querySelector("[data-or]").hidden = false;
+  input.addEventListener("change", show);
+  for (const kind of ["dragenter", "dragover"]) input.addEventListener(kind, () => zone.classList.add("ie-over"));
+  for (const kind of ["dragleave", "drop"]) input.addEventListener(kind, () => zone.classList.remove("ie-over"));
+  if (input.files.length) show();
+}
+
+// --- Forms that are sent once ---
+
+function sendOnce(form) {
+  const button = form.querySelector("button[data-busy]");
+  const text = button.textContent;
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+    button.textContent = button.dataset.busy;
+    button.setAttribute("aria-disabled", "true");
+  });
+  // The page may come back from the browser's memory.
+  addEventListener("pageshow", () => {
+    delete form.dataset.sent;
+    button.textContent = text;
+    button.removeAttribute("aria-disabled");
+  });
+}
+
+// --- Progress ---
+
+const PACE = 500;
+/** Percent between two announcements. */
+const ANNOUNCED = 20;
+
+function setUpProgress(box) {
+  const at = (name) => box.querySelector(`[data-${name}]`);
+  let said = 0;
+
+  function show(progress) {
+    at("bar").value = progress.percent;
+    at("percent").textContent = `${progress.percent} %`;
+    at("rows").textContent = progress.rows;
+    at("left").textContent = progress.left;
+    if (progress.percent >= said + ANNOUNCED) {
+      said = progress.percent;
+      at("said").textContent = `${progress.percent} %, ${progress.rows}, ${progress.left}`;
+    }
+  }
+
+  async function ask() {
+    let answer;
+    try {
+      answer = await fetch(box.dataset.progress, { headers: { Accept: "application/json" }, redirect: "manual" });
+    } catch {
+      at("left").textContent = box.dataset.lost;
+      setTimeout(ask, 4 * PACE);
+      return;
+    }
+    // Signed out, discarded, or done: the page itself says so.
+    const progress = answer.ok ? await answer.json() : { at_work: false };
+    if (!progress.at_work) {
+      location.reload();
+      return;
+    }
+    show(progress);
+    setTimeout(ask, PACE);
+  }
+
+  setTimeout(ask, PACE);
+}
+
+// --- Export: all columns or none ---
+
+function setUpColumns(form) {
+  const boxes = [...form.querySelectorAll("input[name=columns]")];
+  const error = document.getElementById("columns-error");
+  const check = (isChecked) => {
+    for (const box of boxes) box.checked = isChecked;
+    error.hidden = true;
+  };
+  form.querySelector("[data-choose]").hidden = false;
+  form.querySelector("[data-choose-all]").addEventListener("click", () => check(true));
+  form.querySelector("[data-choose-none]").addEventListener("click", () => check(false));
+  form.addEventListener("change", () => (error.hidden = true));
+  form.addEventListener("submit", (event) => {
+    if (boxes.some((box) => box.checked)) return;
+    event.preventDefault();
+    error.hidden = false;
+    boxes[0].focus();
+  });
+}
+
+document.querySelectorAll("[data-drop]").forEach(setUpDrop);
+document.querySelectorAll("form[data-once]").forEach(sendOnce);
+document.querySelectorAll("[data-progress]").forEach(setUpProgress);
+document.querySelectorAll("form[data-columns]").forEach(setUpColumns);
+document.querySelector(".ie [autofocus]")?.focus();
