@@ -37,3 +37,43 @@ document.addEventListener("DOMContentLoaded", () => {
     select.addEventListener("change", () => select.form.requestSubmit());
   }
 });
+
+/* For keyboards and screen readers: what unfold draws as a bare span or link with a click becomes a button; an icon's
+   name ("more_horiz") is read to nobody. */
+const REACHABLE = "a[href], button, input, select, textarea, summary, label, [tabindex]";
+
+function becomeButton(element) {
+  const isBackdrop = !element.textContent.trim();
+  if (isBackdrop || element.matches(REACHABLE) || element.querySelector(REACHABLE)) {
+    return;
+  }
+  element.setAttribute("role", "button");
+  element.tabIndex = 0;
+}
+
+function hideIcon(icon) {
+  const control = icon.closest("a, button, [role=button]");
+  if (control && !control.ariaLabel && !control.title) {
+    const words = [...control.childNodes].filter((node) => !node.classList?.contains("material-symbols-outlined"));
+    if (control === icon || !words.some((node) => node.textContent.trim())) {
+      control.ariaLabel = document.body.dataset.moreLabel;
+    }
+  }
+  if (control !== icon) {
+    icon.ariaHidden = "true";
+  }
+}
+
+function makeAccessible(root) {
+  root.querySelectorAll("[x-on\\:click]").forEach(becomeButton);
+  root.querySelectorAll(".material-symbols-outlined").forEach(hideIcon);
+}
+
+document.addEventListener("alpine:initialized", () => makeAccessible(document));
+document.addEventListener("formset:added", (event) => makeAccessible(event.target));
+document.addEventListener("keydown", (event) => {
+  if ((event.key === "Enter" || event.key === " ") && event.target.matches("[role=button][x-on\\:click]")) {
+    event.preventDefault();
+    event.target.click();
+  }
+});
