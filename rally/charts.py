@@ -24,13 +24,13 @@ class Column:
     height: int
 
 
-def columns(values: Sequence[float | Decimal], *, height: int, largest: float | Decimal = 0) -> list[Column]:
+def columns(values: Sequence[float], *, height: int, largest: float = 0) -> list[Column]:
     """Return a column for each value, in a drawing of that many pixels; what is not nothing is seen."""
     largest = max([*values, largest])
     place = 100 / len(values)
     made = []
     for position, value in enumerate(values):
-        pixels = max(2, round(float(value / largest) * height)) if value else 0
+        pixels = max(2, round(value / largest * height)) if value else 0
         left = place * position
         made.append(
             Column(

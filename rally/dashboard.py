@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
@@ -19,7 +19,7 @@ from importexport.models import ImportRun
 from rally.charts import Column, bar, columns
 
 #: How many failures and tenants are listed.
-FAILURES, TENANTS = 5, 50
+FAILURES, TENANTS = 4, 50
 #: The heights of the drawings, in pixels.
 WON_HEIGHT, FILES_HEIGHT, SHARE_HEIGHT = 150, 64, 48
 #: From here, a card shows an amount in millions or billions.
@@ -189,7 +189,7 @@ def _pipelines(figures: DealFigures, currency: str) -> list[tuple[str, list[Line
     """Return the open stages with their deals, by pipeline: the default one, and those with any deals."""
     sums = _by(figures.open, currency, "stage")
     largest = max((value for value, _deals in sums.values()), default=Decimal(0))
-    pipelines = []
+    pipelines: list[tuple[str, list[Line]]] = []
     for name, group in groupby(figures.open_stages, key=lambda stage: stage.pipeline):
         stages = list(group)
         if pipelines and not any(stage.id in sums for stage in stages):
@@ -206,7 +206,7 @@ def _won(figures: DealFigures, currency: str) -> dict[str, Any]:
     sums = _by(figures.won, currency, "month")
     _value, undated = sums.pop(None, (Decimal(0), 0))
     values = [sums.get(month, (Decimal(0), 0)) for month in figures.months]
-    places = columns([value for value, _deals in values], height=WON_HEIGHT) if sums else []
+    places = columns([float(value) for value, _deals in values], height=WON_HEIGHT) if sums else []
     months = [
         Month(
             Line(date_format(month, "F Y"), money(value, currency), _deals(deals)),
@@ -264,7 +264,7 @@ def _failures(tenant: Tenant) -> list[dict[str, Any]]:
         {
             "file_name": run.file_name,
             "entity": ENTITIES.get(run.entity, run.entity),
-            "link": _run_link(run),
+            "link": reverse("admin:importexport_importrun_change", args=[run.pk]),
             "when": date_format(run.created_at.astimezone(tenant.zone), "SHORT_DATETIME_FORMAT"),
             "actor": run.actor,
             "is_refused": run.status == ImportRun.Status.REFUSED,
@@ -311,12 +311,12 @@ def _by(lines: list[DealSum], currency: str, field: str) -> dict[Any, tuple[Deci
 
 def whole(number: Decimal | int) -> str:
     """Return a number without a fraction, its digits in groups."""
-    return number_format(number, decimal_pos=0, force_grouping=True)
+    return number_format(round(number), decimal_pos=0, force_grouping=True)
 
 
 def money(value: Decimal, currency: str) -> str:
     """Return an amount without its cents."""
-    return f"{currency}\N{NO-BREAK SPACE}{whole(round(value))}"
+    return f"{currency}\N{NO-BREAK SPACE}{whole(value)}"
 
 
 def short(value: Decimal) -> str:
@@ -328,9 +328,10 @@ def short(value: Decimal) -> str:
         (10**3, pgettext("thousands", "K")),
     ):
         if value >= limit * Decimal("0.9995"):
-            amount = value / limit
-            return number_format(amount, decimal_pos=1 if amount < 10 else 0, force_grouping=True) + unit
-    return whole(round(value))
+            places = 1 if value < limit * 10 else 0
+            # Rounded first: number_format cuts off.
+            return number_format(round(value / limit, places), decimal_pos=places, force_grouping=True) + unit
+    return whole(value)
 
 
 def _rounded(count: RecordCount) -> int:
@@ -344,7 +345,8 @@ def _share(day: ImportDay) -> str:
     if day.skipped_share is None:
         return "–"
     share = day.skipped_share * 100
-    return _("%(number)s%%") % {"number": number_format(share, decimal_pos=1 if 0 < share < 10 else 0)}
+    places = 1 if 0 < share < 10 else 0
+    return _("%(number)s%%") % {"number": number_format(round(share, places), decimal_pos=places)}
 
 
 def _deals(number: int) -> str:
@@ -356,13 +358,6 @@ def _deals(number: int) -> str:
 
 def _list_link(model: Any) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-
-
-def _run_link(run: ImportRun) -> str:
-    try:
-        return reverse("admin:importexport_importrun_change", args=[run.pk])
-    except NoReverseMatch:
-        return ""
 
 
 def _import_link(entity: str) -> str:

@@ -115,7 +115,7 @@ class RenameForm(forms.ModelForm):
 def free_name(name: str, tenant: Tenant | None, but: ApiKey | None = None) -> str:
     """Return a key's name; raise ValidationError where another key in use has it."""
     in_use = ApiKey.objects.filter(tenant=tenant, name=name, revoked_at=None)
-    if tenant and in_use.exclude(pk=but and but.pk).exists():
+    if tenant and (in_use.exclude(pk=but.pk) if but else in_use).exists():
         raise ValidationError(NAME_IN_USE)
     return name
 

@@ -128,9 +128,7 @@ def test_deals_are_added_up_in_two_queries(tenant, django_assert_num_queries):
             assert deal_figures(tenant).open
 
 
-def test_figures_of_many_deals_are_kept_for_a_minute_by_tenant(
-    tenant, other, monkeypatch, django_assert_num_queries
-):
+def test_figures_of_many_deals_are_kept_for_a_minute_by_tenant(tenant, other, monkeypatch, django_assert_num_queries):
     monkeypatch.setattr(figures, "MANY_DEALS", 2)
     add_deal(tenant)
     deal_figures(tenant)

@@ -1,0 +1,348 @@
+"""The admin's first page: right figures for the right people, and what to do first."""
+
+import datetime as dt
+import re
+from decimal import Decimal
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from crm import figures
+from crm.access import SESSION_KEY
+from crm.figures import RecordCount
+from crm.models import Activity, Company, Contact, Deal, Membership, Stage
+from crm.models.tenant import create_tenant
+from importexport.models import ImportRun
+from rally import dashboard
+from rally.charts import bar, columns
+from rally.dashboard import money, short
+
+INDEX = reverse("admin:index")
+MARKUP = "<script>alert(1)</script>"
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache():
+    cache.clear()
+
+
+@pytest.fixture
+def tenant(db):
+    return create_tenant(slug="acme", name="Acme Inc")
+
+
+@pytest.fixture
+def other(db):
+    return create_tenant(slug="globex", name="Globex")
+
+
+@pytest.fixture
+def superuser(db):
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+def sign_in(tenant, role="admin"):
+    user = User.objects.create(username=f"{tenant.slug} {role}", is_staff=True)
+    Membership.objects.create(user=user, tenant=tenant, role=role)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def fill(tenant, *, currency="USD", value=1500, stage="Lead", close=None, name="Big deal"):
+    company, _ = Company.objects.get_or_create(tenant=tenant, name="Acme")
+    number = Contact.objects.count()
+    Contact.objects.create(
+        tenant=tenant, first_name="Ada", last_name="L", email=f"ada{number}@acme.com", company=company
+    )
+    stage = Stage.objects.get(tenant=tenant, name=stage)
+    return Deal.objects.create(
+        tenant=tenant,
+        name=f"{name} {number}",
+        value=value,
+        currency=currency,
+        probability=10,
+        expected_close_date=close,
+        stage=stage,
+        pipeline=stage.pipeline,
+    )
+
+
+def add_run(tenant, **fields):
+    defaults = {
+        "entity": "contacts",
+        "door": "admin",
+        "status": "done",
+        "file_name": "contacts.csv",
+        "actor": "anna",
+        "imported": 3,
+        "skipped": 1,
+        "total_rows": 4,
+        "created_at": timezone.now(),
+    }
+    return ImportRun.objects.create(tenant=tenant, **defaults | fields)
+
+
+def cards(response):
+    return {card.title: " ".join(filter(None, [card.before, card.value])) for card in response.context["cards"]}
+
+
+def text(response):
+    """Return what a page says, without its tags."""
+    return " ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split())
+
+
+# --- figures ---
+
+
+def test_the_cards_count_what_the_tenant_has(tenant, other):
+    fill(tenant, value=1_234_567)
+    fill(tenant, value="0.40", stage="Proposal")
+    fill(tenant, value=9_000_000, stage="Closed Lost")
+    fill(other, value=5)
+    response = sign_in(tenant).get(INDEX)
+    assert cards(response) == {
+        "Contacts": "3",
+        "Companies": "1",
+        "Open deals": "2",
+        "Open pipeline value": "USD 1,234,567",
+    }
+    assert "USD\N{NO-BREAK SPACE}1,234,567" in response.content.decode()
+
+
+def test_amounts_in_several_currencies_are_never_added_up(tenant):
+    fill(tenant, value=100)
+    fill(tenant, value=100)
+    fill(tenant, value=7, currency="EUR")
+    client = sign_in(tenant)
+    response = client.get(INDEX)
+    assert cards(response)["Open pipeline value"] == "USD 200"
+    assert cards(response)["Open deals"] == "3"
+    assert "Not included: 1 deal in EUR ." in text(response)
+    response = client.get(INDEX, {"currency": "EUR"})
+    assert cards(response)["Open pipeline value"] == "EUR 7"
+    assert "Not included: 2 deals in USD ." in text(response)
+    assert cards(client.get(INDEX, {"currency": MARKUP}))["Open pipeline value"] == "USD 200"
+
+
+def test_a_tenant_without_deals_in_its_currency_sees_the_commonest(tenant):
+    fill(tenant, value=7, currency="EUR")
+    assert cards(sign_in(tenant).get(INDEX))["Open pipeline value"] == "EUR 7"
+
+
+def test_the_stages_are_a_chart_with_its_numbers(tenant):
+    fill(tenant, value=100)
+    fill(tenant, value=50, stage="Proposal")
+    (_name, lines) = sign_in(tenant).get(INDEX).context["pipelines"][0]
+    assert [(line.title, line.value, line.deals, line.width) for line in lines] == [
+        ("Lead", "USD\N{NO-BREAK SPACE}100", "1 deal", "100.00%"),
+        ("Qualified", "USD\N{NO-BREAK SPACE}0", "0 deals", "0.00%"),
+        ("Proposal", "USD\N{NO-BREAK SPACE}50", "1 deal", "50.00%"),
+        ("Negotiation", "USD\N{NO-BREAK SPACE}0", "0 deals", "0.00%"),
+    ]
+
+
+def test_deals_won_are_a_chart_with_its_numbers(tenant):
+    today = timezone.now().date()
+    fill(tenant, value=1500, stage="Closed Won", close=today)
+    fill(tenant, value=3, stage="Closed Won")
+    response = sign_in(tenant).get(INDEX)
+    won = response.context["won"]
+    assert len(won["months"]) == 12
+    assert (won["months"][-1].line.deals, won["months"][-1].amount, won["months"][-1].column.height) == (
+        "1 deal",
+        "1.5K",
+        won["height"],
+    )
+    assert "from 1 deal in twelve months" in text(response)
+    assert "Not shown: 1 deal won without a date." in text(response)
+
+
+def test_imports_are_a_chart_with_their_numbers(tenant):
+    add_run(tenant)
+    add_run(tenant, status="refused", imported=0, skipped=0, total_rows=0, fault="The file is empty")
+    response = sign_in(tenant).get(INDEX)
+    imports = response.context["imports"]
+    assert dict(imports["figures"]) == {
+        "Files": "2",
+        "Refused": "1",
+        "Rows imported": "3",
+        "Rows skipped": "1 (25%)",
+    }
+    assert imports["days"][-1].numbers == ["2", "3", "1"]
+    assert imports["days"][-1].share_text == "25%"
+
+
+def test_failures_lead_to_their_run(tenant, other):
+    run = add_run(tenant, file_name="leads.csv")
+    add_run(tenant, status="refused", file_name="broken.csv", fault="The file is empty", imported=0, skipped=0)
+    add_run(other, file_name="secret.csv")
+    response = sign_in(tenant, "viewer").get(INDEX)
+    page = text(response)
+    assert "leads.csv 1 of 4 rows skipped" in page
+    assert "broken.csv The file is empty" in page
+    assert "secret.csv" not in page
+    assert reverse("admin:importexport_importrun_change", args=[run.pk]) in response.content.decode()
+
+
+def test_times_are_the_tenants(tenant):
+    tenant.timezone = "Asia/Tokyo"
+    tenant.save()
+    moment = timezone.now().replace(hour=20, minute=15) - dt.timedelta(days=2)
+    add_run(tenant, created_at=moment)
+    page = text(sign_in(tenant).get(INDEX))
+    assert "5:15 a.m." in page
+    assert "Asia/Tokyo" in page
+
+
+# --- what to do first ---
+
+
+def test_a_newcomer_is_told_what_to_do_first(tenant):
+    response = sign_in(tenant).get(INDEX)
+    assert [(step.title, step.is_done) for step in response.context["steps"]] == [
+        ("Import your companies", False),
+        ("Import your contacts", False),
+        ("Import your deals", False),
+        ("Import your activities", False),
+        ("Create an API key", False),
+    ]
+    page = response.content.decode()
+    for model in ("company", "contact", "deal", "activity"):
+        assert f"/admin/crm/{model}/import/" in page
+    assert reverse("admin:crm_apikey_add") in page
+    for sentence in ("No open deals yet.", "No deals won in the last twelve months.", "Nothing was imported"):
+        assert sentence in page
+
+
+def test_steps_that_were_taken_are_ticked_off_until_all_are(tenant):
+    client = sign_in(tenant)
+    Company.objects.create(tenant=tenant, name="Acme")
+    Activity.objects.create(tenant=tenant, activity_type="call", subject="Hello")
+    assert [step.is_done for step in client.get(INDEX).context["steps"]] == [True, False, False, True, False]
+    fill(tenant)
+    assert client.get(INDEX).context["steps"] == []
+
+
+def test_editors_make_no_keys_and_viewers_import_nothing(tenant):
+    steps = sign_in(tenant, "editor").get(INDEX).context["steps"]
+    assert len(steps) == 4
+    response = sign_in(tenant, "viewer").get(INDEX)
+    assert response.context["steps"] == []
+    assert "A colleague who is an editor or an admin" in text(response)
+    assert "/import/" not in response.content.decode()
+
+
+def test_a_superuser_without_a_tenant_is_told_how_to_choose_one(superuser, tenant, other):
+    fill(tenant)
+    fill(other)
+    response = superuser.get(INDEX)
+    assert cards(response) == {"Tenants": "2", "Contacts": "2", "Companies": "2", "Deals": "2"}
+    assert "Choose a tenant" in text(response)
+    superuser.post(reverse("admin:tenant"), {"tenant": tenant.pk, "next": INDEX})
+    assert cards(superuser.get(INDEX))["Contacts"] == "1"
+
+
+def test_many_tenants_are_not_all_listed(superuser, tenant, other, monkeypatch):
+    monkeypatch.setattr(dashboard, "TENANTS", 1)
+    response = superuser.get(INDEX)
+    assert response.context["tenants"] == [tenant]
+    assert "And one more: all tenants" in text(response)
+
+
+def test_the_first_superuser_adds_a_tenant(superuser):
+    assert "There is no tenant yet." in text(superuser.get(INDEX))
+
+
+def test_a_superuser_sees_the_figures_of_the_tenant_picked(superuser, tenant, other):
+    fill(other, value=77)
+    session = superuser.session
+    session[SESSION_KEY] = other.pk
+    session.save()
+    assert cards(superuser.get(INDEX))["Open pipeline value"] == "USD 77"
+
+
+# --- safety and speed ---
+
+
+def test_markup_is_text_everywhere(superuser):
+    tenant = create_tenant(slug="evil", name=MARKUP)
+    Stage.objects.filter(tenant=tenant, name="Lead").update(name=MARKUP)
+    stage = Stage.objects.get(tenant=tenant, name=MARKUP)
+    stage.pipeline.name = MARKUP
+    stage.pipeline.save()
+    client = sign_in(tenant)
+    pages = [client.get(INDEX)]
+    fill(tenant, stage=MARKUP)
+    add_run(tenant, file_name=f"{MARKUP}.csv", actor=MARKUP)
+    add_run(tenant, status="refused", fault=MARKUP)
+    pages += [client.get(INDEX), superuser.get(INDEX)]
+    for page in pages:
+        assert page.status_code == 200
+        assert MARKUP not in page.content.decode()
+        assert "&lt;script&gt;" in page.content.decode()
+
+
+def test_nothing_stands_in_the_page_that_the_policy_forbids(tenant):
+    fill(tenant)
+    add_run(tenant)
+    main = sign_in(tenant).get(INDEX).content.decode().partition('<div class="dash">')[2]
+    main = main.partition("</main>")[0]
+    assert main
+    assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:", main)
+
+
+def test_the_page_takes_as_many_queries_with_one_record_as_with_three(tenant, django_assert_max_num_queries):
+    client = sign_in(tenant)
+    for count in (1, 3):
+        for _ in range(count):
+            fill(tenant)
+            add_run(tenant)
+        # Session, user, membership, permissions (2), counts (2), stages, deals, imports, failures.
+        with django_assert_max_num_queries(11):
+            client.get(INDEX)
+
+
+def test_a_million_records_are_about_a_million(tenant, monkeypatch):
+    fill(tenant)
+    monkeypatch.setattr(dashboard, "count_records", lambda _: RecordCount(1_003_482, is_exact=False))
+    assert cards(sign_in(tenant).get(INDEX))["Contacts"] == "about 1,000,000"
+
+
+def test_won_and_lost_are_defined_in_one_place():
+    assert figures.outcome_of(Stage(probability=100)) == "won"
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("0", "0"),
+        ("999.4", "999"),
+        ("1000", "1.0K"),
+        ("12345", "12K"),
+        ("999999", "1.0M"),
+        ("35400000", "35M"),
+        ("83000000000", "83B"),
+        ("9999999999999999", "10,000T"),
+    ],
+)
+def test_amounts_are_short_in_charts(value, words):
+    assert short(Decimal(value)) == words
+
+
+def test_amounts_have_their_digits_in_groups():
+    assert money(Decimal("1234567.89"), "EUR") == "EUR\N{NO-BREAK SPACE}1,234,568"
+
+
+def test_charts_are_drawn_alike_in_every_language():
+    with translation.override("de"):
+        assert bar(Decimal(1), Decimal(8)) == "12.50%"
+    low, nothing, high = columns([1, 0, 1000], height=100)
+    assert (low.height, nothing.height, high.height, high.y) == (2, 0, 100, 0)
+    assert (low.left, nothing.left, high.left) == ("0.00%", "33.33%", "66.67%")
