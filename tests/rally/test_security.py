@@ -2,11 +2,13 @@
 
 import datetime
 import re
+from pathlib import Path
 
 import pytest
 from axes.models import AccessAttempt
 from django.contrib import admin
 from django.contrib.auth import authenticate, get_user_model
+from django.contrib.staticfiles import finders
 from django.test import Client, RequestFactory
 from django.urls import path
 
@@ -59,6 +61,13 @@ def test_every_answer_has_the_policy(client, db, path):
     assert headers["Referrer-Policy"] == headers["Cross-Origin-Opener-Policy"] == "same-origin"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert "camera=()" in headers["Permissions-Policy"]
+
+
+def test_the_pages_script_is_the_build_that_evaluates_no_text():
+    script = Path(finders.find("unfold/js/alpine/alpine.js")).read_text()
+    assert "CSP Parser Error" in script
+    assert "new Function" not in script
+    assert "AsyncFunction" not in script
 
 
 PAGES = [
