@@ -99,6 +99,7 @@ class ImportExportMixin(ModelAdmin):
             "step": 1,
             "refusal": refusal,
             "max_bytes": settings.RALLY_IMPORT_MAX_BYTES,
+            "limit": words.size(settings.RALLY_IMPORT_MAX_BYTES),
             "required": RESOURCES[self.entity].required_names(),
             "order": words.ENTITIES,
         }

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -63,7 +64,7 @@ class NewKeyForm(forms.Form):
         widget=forms.RadioSelect,
     )
     expires_at = forms.DateField(
-        label=gettext_lazy("Expires"), required=False, input_formats=["%Y-%m-%d"], widget=DateWidget
+        label=gettext_lazy("Expires (optional)"), required=False, input_formats=["%Y-%m-%d"], widget=DateWidget
     )
 
     def __init__(self, *args: Any, tenant: Tenant | None, **options: Any) -> None:
@@ -229,7 +230,7 @@ class ApiKeyAdmin(ModelAdmin):
         """Return when a program last came with it."""
         return moment(key.last_used_at, key)
 
-    @display(description="")
+    @display(description=gettext_lazy("Action"))
     def revoke_link(self, key: ApiKey) -> str:
         """Return the way to the page that revokes it."""
         if key.revoked_at:
@@ -253,9 +254,11 @@ class ApiKeyAdmin(ModelAdmin):
         form = NewKeyForm(request.POST or None, tenant=access_of(request).tenant)
         if request.method == "POST" and form.is_valid():
             try:
-                key, secret = create_api_key(tenant=form.tenant, **form.cleaned_data)  # type: ignore[arg-type]
-            except ValidationError as error:
-                form.add_error(None, error.messages)
+                with transaction.atomic():
+                    key, secret = create_api_key(tenant=form.tenant, **form.cleaned_data)  # type: ignore[arg-type]
+            except (ValidationError, IntegrityError):
+                # Somebody was faster: what else can be wrong with a key, the form has seen.
+                form.add_error("name", NAME_IN_USE)
             else:
                 self.log_addition(request, key, [{"added": {}}])
                 return self._show_secret(request, key, secret)

@@ -5,10 +5,10 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooMany
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
 
 from importexport import faults
+from importexport.admin import words
 from importexport.api.uploads import BESIDES, HEAD, deadline
 from importexport.reading import check_kind
 
@@ -59,6 +59,6 @@ def received_file(request: HttpRequest) -> UploadedFile:
 
 def too_large(*, status: int = 200) -> UploadRefused:
     """Return the refusal of a file over the limit."""
-    limit = filesizeformat(settings.RALLY_IMPORT_MAX_BYTES)
+    limit = words.size(settings.RALLY_IMPORT_MAX_BYTES)
     text = _("This file is too large: at most %(limit)s can be imported here. Split it into several files.")
     return UploadRefused(text % {"limit": limit}, status)

@@ -1,7 +1,7 @@
 """Imports: the list of all, and each one's page, from its check to its result."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib import admin, messages
@@ -30,7 +30,7 @@ from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 
 TEMPLATES = "importexport/admin/run"
-Status = ImportRun.Status
+Status, Door = ImportRun.Status, ImportRun.Door
 #: The page of each state, and the step of the three that it is.
 PAGES = {
     Status.CHECKING: ("work", 2),
@@ -43,64 +43,63 @@ PAGES = {
 PEOPLE = 100
 
 
-class EntityFilter(admin.SimpleListFilter):
+class ValueFilter(admin.SimpleListFilter):
+    """Imports with a value; a subclass gives the parameter, which is the field, and its values in words."""
+
+    values: ClassVar[Mapping[Any, Any]] = {}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the values."""
+        return list(self.values.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ImportRun]) -> QuerySet[ImportRun]:
+        """Return the imports with the chosen one."""
+        return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
+
+
+class EntityFilter(ValueFilter):
     """Imports of an entity."""
 
-    title = gettext_lazy("what")
-    parameter_name = "entity"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the entities."""
-        return list(words.ENTITIES.items())
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ImportRun]) -> QuerySet[ImportRun]:
-        """Return the imports of the chosen one."""
-        return queryset.filter(entity=self.value()) if self.value() else queryset
+    title, parameter_name, values = gettext_lazy("what"), "entity", words.ENTITIES
 
 
-class StateFilter(admin.SimpleListFilter):
+class StateFilter(ValueFilter):
     """Imports in a state."""
 
-    title = gettext_lazy("state")
-    parameter_name = "status"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the states."""
-        return list(words.STATES.items())
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ImportRun]) -> QuerySet[ImportRun]:
-        """Return the imports in the chosen one."""
-        return queryset.filter(status=self.value()) if self.value() else queryset
+    title, parameter_name, values = gettext_lazy("state"), "status", words.STATES
 
 
-class ActorFilter(admin.SimpleListFilter):
+class DoorFilter(ValueFilter):
+    """Imports by a door."""
+
+    title, parameter_name, values = gettext_lazy("by way of"), "door", words.DOORS
+
+
+class ActorFilter(ValueFilter):
     """Imports by somebody, or with a key."""
 
-    title = gettext_lazy("who")
-    parameter_name = "actor"
+    title, parameter_name = gettext_lazy("who"), "actor"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return those who have imported."""
         actors = model_admin.get_queryset(request).order_by("actor").values_list("actor", flat=True).distinct()
         return [(actor, actor) for actor in actors[:PEOPLE]]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ImportRun]) -> QuerySet[ImportRun]:
-        """Return the imports of the chosen one."""
-        return queryset.filter(actor=self.value()) if self.value() else queryset
-
 
 @admin.register(ImportRun)
 class ImportRunAdmin(ModelAdmin):
     """Every import by any door. Nobody writes here but the imports themselves."""
 
-    list_display = ("file", "what", "when", "who", "door", "state", "imported_rows", "skipped_rows")
-    list_filter = (EntityFilter, StateFilter, "door", ActorFilter, ("created_at", admin.DateFieldListFilter))
+    list_display = ("file", "what", "when", "who", "by_way_of", "state", "imported_rows", "skipped_rows")
+    list_filter = (EntityFilter, StateFilter, DoorFilter, ActorFilter, ("created_at", admin.DateFieldListFilter))
     list_per_page = 50
     list_filter_sheet = True
     search_fields = ("file_name",)
     search_help_text = gettext_lazy("Search by file name")
-    show_full_result_count = False
     actions = None
+
+    class Media:
+        css = {"all": ["importexport/admin.css"]}
 
     # --- who may do what ---
 
@@ -172,6 +171,11 @@ class ImportRunAdmin(ModelAdmin):
         """Return who did it, or with which key."""
         return run.actor
 
+    @display(description=gettext_lazy("By way of"), ordering="door")
+    def by_way_of(self, run: ImportRun) -> Any:
+        """Return the door."""
+        return words.DOORS[Door(run.door)]
+
     @display(
         description=gettext_lazy("State"),
         ordering="status",
@@ -216,7 +220,7 @@ class ImportRunAdmin(ModelAdmin):
         page, step = PAGES[Status(run.status)]
         context = {
             "run": run,
-            "step": step if run.door == ImportRun.Door.ADMIN else 0,
+            "step": step if run.door == Door.ADMIN else 0,
             "model_admin": self,
             "title": showing.shown(run.file_name, limit=60) or _("no name"),
             "entity_opts": RESOURCES[run.entity]._meta.model._meta,
@@ -286,10 +290,12 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     """Return what the page of a run shows, as far as the user may see it."""
     access = access_of(request)
     context: dict[str, Any] = {
+        "door": words.DOORS[Door(run.door)],
         "state": words.STATES[Status(run.status)],
         "may_open": runs.may_open(run, user=request.user, access=access),
         "may_decide": may_decide(run, request.user, access),
         "can_import": access.can_edit,
+        "size": "" if run.size is None else words.size(run.size),
         "duration": words.span(run.duration.total_seconds()) if run.duration else "",
         "created": date_format(run.created_at.astimezone(run.tenant.zone), "DATETIME_FORMAT"),
     }

@@ -77,7 +77,7 @@ def with_suggestions(names: Iterable[str], free: Collection[str]) -> list[Ignore
 
 
 def _nearest(name: str, known: dict[str, str]) -> str:
-    near = difflib.get_close_matches(fold_label(name[:CHARACTERS]), known, n=1, cutoff=0.65)
+    near = difflib.get_close_matches(fold_label(name[:CHARACTERS]), known, n=1, cutoff=0.6)
     return known[near[0]] if near else ""
 
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from importexport.models import ImportRun
 
-Status = ImportRun.Status
+Status, Door = ImportRun.Status, ImportRun.Door
 #: The entities, in the order in which to import them: what others refer to comes first.
 ENTITIES = {
     "companies": gettext_lazy("Companies"),
@@ -48,6 +48,12 @@ STATES = {
     Status.REFUSED: gettext_lazy("Refused"),
 }
 
+DOORS = {
+    Door.ADMIN: gettext_lazy("These pages"),
+    Door.API: gettext_lazy("API"),
+    Door.SHELL: gettext_lazy("Command line"),
+}
+
 
 def grouped(number: int) -> str:
     """Return a number as people read it: 12,345."""
@@ -68,6 +74,17 @@ def counted(entity: str, count: int) -> str:
 def rows(count: int) -> str:
     """Return so many rows in words."""
     return ngettext("%(count)s row", "%(count)s rows", count) % {"count": grouped(count)}
+
+
+def size(count: int) -> str:
+    """Return so many bytes in words: ``10 MB``, ``4.5 kB``."""
+    value, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1024 or unit == "GB":
+            break
+        value /= 1024
+    places = 0 if value >= 10 or value == int(value) else 1
+    return f"{number_format(value, decimal_pos=places)}\xa0{unit}"
 
 
 def span(seconds: float) -> str:

@@ -35,6 +35,8 @@ function setUpDrop(zone) {
 
   // The field lies over the whole zone, so the browser's own clicks and drops do the work.
   zone.classList.add("ie-drop-live");
+  // Keeps the site's own script from looking for the text field that it puts beside a file's.
+  input.hasChangeListener = true;
   zone.querySelector("[data-or]").hidden = false;
   input.addEventListener("change", show);
   for (const kind of ["dragenter", "dragover"]) input.addEventListener(kind, () => zone.classList.add("ie-over"));

@@ -15,6 +15,7 @@ from crm.access import SESSION_KEY
 from crm.models import ApiKey, Membership
 from crm.models.key import create_api_key, digest_of, revoke_api_key
 from crm.models.tenant import create_tenant
+from importexport.admin import keys
 
 LIST = reverse("admin:crm_apikey_changelist")
 ADD = reverse("admin:crm_apikey_add")
@@ -151,6 +152,12 @@ def test_a_name_is_free_again_once_its_key_is_revoked(admin, tenant):
     assert errors(create(admin)) == ["A key of this name is in use already."]
     revoke_api_key(key)
     assert SECRET.search(create(admin).content.decode())
+
+
+def test_of_two_who_take_a_name_at_the_same_moment_one_is_told(admin, tenant, monkeypatch):
+    make(tenant)
+    monkeypatch.setattr(keys, "free_name", lambda name, _tenant: name)
+    assert errors(create(admin)) == ["A key of this name is in use already."]
 
 
 def test_tenants_may_use_the_same_name(admin, other_api):
