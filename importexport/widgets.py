@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 Cleaned = tuple[list[str | None], dict[int, faults.Fault]]
 
 
-
 class Cell(Widget):
     """What all cells share. A subclass gives ``parse`` and, where ``str`` is not it, ``store`` and ``render``."""
 

@@ -56,12 +56,12 @@ class TenantModelAdmin(ModelAdmin):
 
     needs_to_view: ClassVar[str] = "can_view"
     needs_to_change: ClassVar[str] = "can_edit"
-    form = TenantForm
-    exclude = ("tenant",)
-    ordering = ("-id",)
-    list_per_page = 50
+    form: ClassVar[Any] = TenantForm
+    exclude: ClassVar[Any] = ("tenant",)
+    ordering: ClassVar[Any] = ("-id",)
+    list_per_page: ClassVar[Any] = 50
     show_full_result_count = False
-    formfield_overrides = {
+    formfield_overrides: ClassVar[Any] = {
         LongText: {"widget": UnfoldAdminTextareaWidget},
         TagList: {"widget": UnfoldAdminTextInputWidget},
     }
@@ -144,6 +144,6 @@ class TenantModelAdmin(ModelAdmin):
 
 def shown(record: models.Model, name: str) -> Any:
     """Return a field of a record as lists show it: the name of a choice, a date in the reader's form, "–" for none."""
-    field = record._meta.get_field(name)
+    field: Any = record._meta.get_field(name)
     display = getattr(record, f"get_{name}_display", None)
     return display() if display else display_for_field(getattr(record, name), field, "–")

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib.admin import site
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from unfold.admin import ModelAdmin
 
 from crm.access import access_of
 from crm.admin.base import shown
+
+if TYPE_CHECKING:
+    from unfold.admin import ModelAdmin
+else:
+    ModelAdmin = object
 
 #: How many records a panel shows.
 ROWS = 10
@@ -41,8 +45,8 @@ class ShownPanel:
 class PanelsMixin(ModelAdmin):
     """Shows panels on a record's page."""
 
-    panels: Sequence[Panel] = ()
-    change_form_outer_after_template = "crm/admin/panels.html"
+    panels: ClassVar[Sequence[Panel]] = ()
+    change_form_outer_after_template: ClassVar[str] = "crm/admin/panels.html"
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.core.paginator import Paginator
+from django.contrib.admin.actions import delete_selected
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -52,8 +52,8 @@ class RunFilter(admin.SimpleListFilter):
             return queryset
         if not self.lookup_choices:
             return queryset.none()
-        ids = runs.stored_records(ImportRun.objects.select_related("tenant").get(pk=self.value())).order_by()
-        return queryset.filter(pk__in=ids.values("pk"))
+        run = ImportRun.objects.select_related("tenant").get(pk=self.lookup_choices[0][0])
+        return queryset.filter(pk__in=runs.stored_records(run).order_by().values("pk"))
 
     def _run(self, request: HttpRequest, model_admin: Any) -> ImportRun | None:
         try:
@@ -70,11 +70,13 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
 
     #: The fields of which a word in the search is the beginning.
     prefixes: ClassVar[tuple[str, ...]]
-    paginator: type[Paginator] = EstimatingPaginator
-    list_filter: Any = (RunFilter,)
+    paginator = EstimatingPaginator
+    list_select_related = ()
+    list_filter = (RunFilter,)
     list_filter_sheet = True
-    search_fields: Any = ("pk",)
-    readonly_fields: Any = ("created_at", "updated_at")
+    actions = ("delete_selected",)
+    search_fields = ("pk",)
+    readonly_fields = ("created_at", "updated_at")
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet, search_term: str
@@ -109,9 +111,7 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
             text = _("At most %(count)s records are deleted at once. Choose fewer.") % {"count": DELETE_AT_ONCE}
             messages.error(request, text)
             return None
-        return admin.actions.delete_selected(self, request, queryset)
-
-    actions = ("delete_selected",)
+        return delete_selected(self, request, queryset)
 
     # --- columns -------------------------------------------------------------------------------------------------
 
