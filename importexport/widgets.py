@@ -15,7 +15,7 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from import_export.widgets import Widget
 
-from crm.models.fields import CURRENCIES, TagList, is_email
+from crm.models.fields import CURRENCIES, FORBIDDEN, TagList, is_email
 from importexport import faults
 from importexport.headers import fold_label
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 #: The COPY text of each cell, and the faults by position.
 Cleaned = tuple[list[str | None], dict[int, faults.Fault]]
-
-#: Unicode category Cc save tab and line feed, lone surrogates, and the two noncharacters that XML cannot hold.
-_FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 class Cell(Widget):
@@ -111,7 +108,7 @@ class Text(Cell):
 
     def parse(self, value: str, column: str) -> str:
         """Refuse characters that no text has, and more characters than the limit."""
-        if _FORBIDDEN.search(value):
+        if FORBIDDEN.search(value):
             raise ValueError(faults.character(column))
         if len(value) > self.limit:
             raise ValueError(faults.too_long(column, self.limit))
@@ -127,12 +124,12 @@ class Text(Cell):
 def has_forbidden(values: Iterable[str]) -> bool:
     """Whether a forbidden character is anywhere in a column."""
     joined = " ".join(values)
-    return not joined.isprintable() and _FORBIDDEN.search(joined) is not None
+    return not joined.isprintable() and FORBIDDEN.search(joined) is not None
 
 
 def is_storable(text: str) -> bool:
     """Whether PostgreSQL can hold a text at all, or be asked for it."""
-    return _FORBIDDEN.search(text) is None
+    return FORBIDDEN.search(text) is None
 
 
 class Email(Text):
@@ -414,7 +411,7 @@ class Tags(Cell):
 
     def parse(self, value: str, column: str) -> list[str]:
         """Refuse characters that no text has, and tags over the limit."""
-        if _FORBIDDEN.search(value):
+        if FORBIDDEN.search(value):
             raise ValueError(faults.character(column))
         tags = list(dict.fromkeys(tag for part in value.split(",") if (tag := part.strip())))
         if any(len(tag) > self.limit for tag in tags):

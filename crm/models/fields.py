@@ -1,5 +1,6 @@
 """Field types that the records share."""
 
+import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -13,6 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.matching import fold
 
+#: No text has these: Unicode category Cc save tab and line feed, lone surrogates, and the two noncharacters that XML
+#: cannot hold.
+FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 #: ISO 4217 codes in use today.
 CURRENCIES = frozenset(currency.code for currency in iso4217.Currency)
 
@@ -25,6 +29,11 @@ def is_email(text: str) -> bool:
     user, at, domain = text.rpartition("@")
     is_possible = at and len(text) <= 320 and validate_email.user_regex.match(user)
     return bool(is_possible and validate_email.validate_domain_part(domain))
+
+
+def has_forbidden(text: str) -> bool:
+    """Whether a text has a character that no text may have."""
+    return FORBIDDEN.search(text) is not None
 
 
 def validate_currency(code: str) -> None:

@@ -1,0 +1,149 @@
+"""What the admin of every tenant's model shares: nobody sees or touches another tenant's records."""
+
+import unicodedata
+from typing import Any, ClassVar, cast
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.utils import display_for_field
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from crm.access import access_of
+from crm.models import Tenant
+from crm.models.fields import LongText, TagList, has_forbidden
+
+
+class TenantForm(forms.ModelForm):
+    """A form whose record has its tenant before it is judged, and that offers only what this tenant has."""
+
+    #: The tenant of new records; a record that is there keeps its own.
+    tenant: ClassVar[Tenant | None] = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.instance.tenant_id is None and self.tenant is not None:
+            self.instance.tenant = self.tenant
+        for field in self.fields.values():
+            if isinstance(field, forms.ModelChoiceField) and field.queryset is not None:
+                field.queryset = field.queryset.filter(tenant=self.instance.tenant_id)
+
+    def clean(self) -> dict[str, Any]:
+        """Bring texts into the form in which an import stores them, so that an export comes back the same."""
+        for name, value in super().clean().items():  # type: ignore[union-attr]
+            if isinstance(value, str):
+                self.cleaned_data[name] = text = tidy(value)
+                if has_forbidden(text):
+                    self.add_error(name, ValidationError(_("This has a character that no text may have.")))
+        return self.cleaned_data
+
+
+def tidy(text: str) -> str:
+    """Return a text trimmed, with line ends as LF, in NFC."""
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").strip())
+
+
+class TenantModelAdmin(ModelAdmin):
+    """The admin of a model whose records have a tenant.
+
+    ``needs_to_view`` and ``needs_to_change`` name what a role must be able to do (see crm.access.Access).
+    """
+
+    needs_to_view: ClassVar[str] = "can_view"
+    needs_to_change: ClassVar[str] = "can_edit"
+    form: ClassVar[Any] = TenantForm
+    exclude: ClassVar[Any] = ("tenant",)
+    ordering: ClassVar[Any] = ("-id",)
+    list_per_page: ClassVar[Any] = 50
+    show_full_result_count = False
+    formfield_overrides: ClassVar[Any] = {
+        LongText: {"widget": UnfoldAdminTextareaWidget},
+        TagList: {"widget": UnfoldAdminTextInputWidget},
+    }
+
+    # --- who may do what -----------------------------------------------------------------------------------------
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Whether the model is spoken of at all."""
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the role lets somebody look, at this record."""
+        return self._may(request, self.needs_to_view, obj)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whether the role lets somebody add records."""
+        return self._may(request, self.needs_to_change, None)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the role lets somebody change this record."""
+        return self._may(request, self.needs_to_change, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the role lets somebody delete this record."""
+        return self._may(request, self.needs_to_change, obj)
+
+    def _may(self, request: HttpRequest, need: str, obj: Any) -> bool:
+        access = access_of(request)
+        is_ours = not isinstance(obj, self.model) or access.tenant is None or obj.tenant_id == access.tenant.pk
+        return getattr(access, need) and is_ours
+
+    # --- what they see -------------------------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet:
+        """Return the tenant's records; those of all for a superuser who picked none."""
+        access = access_of(request)
+        records = super().get_queryset(request)
+        if access.tenant is not None:
+            return records.filter(tenant=access.tenant)
+        return records if access.is_superuser else records.none()
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Return the columns; whoever sees all tenants is told which."""
+        columns = list(super().get_list_display(request))
+        return columns if access_of(request).tenant else [columns[0], "tenant", *columns[1:]]
+
+    def get_list_select_related(self, request: HttpRequest) -> Any:
+        """Return what the columns need of other tables."""
+        needed = list(cast(Any, super().get_list_select_related(request)) or [])
+        return needed if access_of(request).tenant else [*needed, "tenant"]
+
+    # --- forms ---------------------------------------------------------------------------------------------------
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        """Return the form, which knows the tenant of a new record."""
+        form = super().get_form(request, obj, change, **options)
+        return type(form.__name__, (form,), {"tenant": access_of(request).tenant})
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """Return a form field; references are chosen here, and made and changed on their own pages."""
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        for button in ("can_add_related", "can_change_related", "can_delete_related"):
+            if field is not None and hasattr(field.widget, button):
+                setattr(field.widget, button, False)
+        return field
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show or save a form. What somebody else stored in the meantime is a form's error like any other."""
+        if object_id is None and access_of(request).tenant is None and self.has_add_permission(request):
+            messages.warning(request, _("A new record belongs to one tenant. Choose a tenant at the top first."))
+            return redirect(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except IntegrityError:
+            # Judged once more: by now the form sees the record that it collided with.
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+
+def shown(record: models.Model, name: str) -> Any:
+    """Return a field of a record as lists show it: the name of a choice, a date in the reader's form, "–" for none."""
+    field: Any = record._meta.get_field(name)
+    display = getattr(record, f"get_{name}_display", None)
+    return display() if display else display_for_field(getattr(record, name), field, "–")

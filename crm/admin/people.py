@@ -1,0 +1,183 @@
+"""People: the members of a tenant, for its admins; and users, for superusers."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.auth import password_validation
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin, StackedInline
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+
+from crm.access import access_of
+from crm.admin.base import TenantForm, TenantModelAdmin
+from crm.models import Membership
+
+admin.site.unregister([User, Group])
+
+
+class NewMemberForm(TenantForm):
+    """A new member: a user who can sign in, and their role."""
+
+    username = User._meta.get_field("username").formfield(widget=UnfoldAdminTextInputWidget)
+    email = forms.EmailField(label=gettext_lazy("E-mail"), required=False, widget=UnfoldAdminEmailInputWidget)
+    password = forms.CharField(
+        label=gettext_lazy("First password"),
+        strip=False,
+        help_text=gettext_lazy("Tell it to them; they can change it once they have signed in."),
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+
+    class Meta:
+        model = Membership
+        fields = ("role",)
+
+    def clean_username(self) -> str:
+        """Refuse a name that somebody has, whatever the tenant: it is what people sign in with."""
+        username = User.normalize_username(self.cleaned_data["username"])
+        if User.objects.filter(username__iexact=username).exists():
+            raise ValidationError(_("Somebody has this user name already; choose another."))
+        return username
+
+    def clean(self) -> dict[str, Any]:
+        """Judge the password by the rules for all passwords."""
+        cleaned = super().clean()
+        user = User(username=cleaned.get("username", ""), email=cleaned.get("email", ""))
+        try:
+            password_validation.validate_password(cleaned.get("password", ""), user)
+        except ValidationError as error:
+            self.add_error("password", error)
+        return cleaned
+
+    def save(self, commit: bool = True) -> Any:
+        """Make the user with the membership; the admin calls this once the form is valid, and saves it later."""
+        data = self.cleaned_data
+        self.instance.user = User(username=data["username"], email=data["email"], is_staff=True)
+        self.instance.user.set_password(data["password"])
+        return super().save(commit)
+
+
+@admin.register(Membership)
+class MembershipAdmin(TenantModelAdmin):
+    """Who belongs to the tenant, and what they may do. Nobody changes or removes themselves."""
+
+    needs_to_view = needs_to_change = "can_manage"
+    list_display = ("who", "email", "role", "last_login")
+    list_filter = ("role",)
+    list_select_related = ("user",)
+    search_fields = ("user__username__istartswith", "user__email__istartswith")
+    search_help_text = gettext_lazy("Search by the beginning of a user name or e-mail")
+    ordering = ("user__username",)
+    fields = ("who", "email", "role")
+    readonly_fields = ("who", "email")
+    actions = None
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the fields: a new member's are asked for, of a member only the role is changed."""
+        return super().get_fields(request, obj) if obj else ("username", "email", "password", "role")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return what is only shown."""
+        return super().get_readonly_fields(request, obj) if obj else ()
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
+        """Return the form for a new member, or for one that there is."""
+        if obj is None:
+            return type("NewMemberForm", (NewMemberForm,), {"tenant": access_of(request).tenant})
+        return super().get_form(request, obj, change, **options)
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
+        """Save the user first, where it is new."""
+        with transaction.atomic():
+            if not change:
+                obj.user.save()
+                obj.user_id = obj.user.pk
+            super().save_model(request, obj, form, change)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the user may change this member."""
+        return super().has_change_permission(request, obj) and self._is_somebody_else(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the user may remove this member."""
+        return super().has_delete_permission(request, obj) and self._is_somebody_else(request, obj)
+
+    def _is_somebody_else(self, request: HttpRequest, obj: Any) -> bool:
+        """Whether a member is neither the user, who could lock themselves out, nor a superuser, who is above it."""
+        if not isinstance(obj, Membership) or access_of(request).is_superuser:
+            return True
+        return obj.user_id != request.user.pk and not obj.user.is_superuser
+
+    @display(description=gettext_lazy("User name"), ordering="user__username")
+    def who(self, member: Membership) -> str:
+        """Return what they sign in with."""
+        return member.user.get_username()
+
+    @display(description=gettext_lazy("E-mail"))
+    def email(self, member: Membership) -> str:
+        """Return their address."""
+        return member.user.email
+
+    @display(description=gettext_lazy("Signed in last"), ordering="user__last_login")
+    def last_login(self, member: Membership) -> Any:
+        """Return when they signed in."""
+        return member.user.last_login
+
+
+class MembershipInline(StackedInline):
+    """A user's tenant and role, on the user's page."""
+
+    model = Membership
+    fields = ("tenant", "role")
+    extra = 0
+    max_num = 1
+    tab = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers alone."""
+        return access_of(request).is_superuser
+
+    has_add_permission = has_change_permission = has_delete_permission = has_view_permission
+
+
+@admin.register(User)
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
+    """All users, for superusers: permissions come with the role, so groups and single ones are not offered."""
+
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ("username", "email", "is_active", "is_superuser", "last_login")
+    list_filter = ("is_superuser", "is_active")
+    search_fields = ("username", "email")
+    filter_horizontal = ()
+    inlines = (MembershipInline,)
+    fieldsets = (
+        (None, {"fields": ("username", "password")}),
+        (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "email")}),
+        (gettext_lazy("Access"), {"fields": ("is_active", "is_staff", "is_superuser")}),
+        (gettext_lazy("Dates"), {"fields": ("last_login", "date_joined")}),
+    )
+    readonly_fields = ("last_login", "date_joined")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Whether users are spoken of at all."""
+        return access_of(request).is_superuser
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Superusers alone."""
+        return access_of(request).is_superuser
+
+    has_add_permission = has_change_permission = has_view_permission
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Superusers alone, and nobody themselves."""
+        return access_of(request).is_superuser and (obj is None or obj.pk != request.user.pk)

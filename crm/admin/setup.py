@@ -1,0 +1,148 @@
+"""What a tenant is set up with: the tenant itself, its pipelines and their stages."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+
+from crm.access import access_of
+from crm.admin.base import TenantForm, TenantModelAdmin
+from crm.matching import fold
+from crm.models import Pipeline, Stage, Tenant
+
+
+@admin.register(Tenant)
+class TenantAdmin(ModelAdmin):
+    """Tenants, for superusers. Deleting one would take all its records along: there is no button for that."""
+
+    list_display = ("name", "slug", "currency", "timezone", "created_at")
+    search_fields = ("slug", "name")
+    ordering = ("name",)
+    list_per_page = 50
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Whether tenants are spoken of at all."""
+        return access_of(request).is_superuser
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether tenants are shown."""
+        return access_of(request).is_superuser
+
+    has_add_permission = has_change_permission = has_view_permission
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes a tenant here."""
+        return False
+
+
+class StageFormSet(forms.BaseInlineFormSet):
+    """The stages of one pipeline: of its tenant, and no two of a name."""
+
+    def _construct_form(self, i: int, **options: Any) -> Any:
+        form = super()._construct_form(i, **options)
+        # Before the form is judged: whether a name is taken depends on it.
+        form.instance.tenant_id = self.instance.tenant_id
+        return form
+
+    def clean(self) -> None:
+        """Refuse two stages of the same name, which the database would refuse as well."""
+        super().clean()
+        seen: set[str] = set()
+        for form in self.forms:
+            if form in self.deleted_forms or not (name := form.cleaned_data.get("name")):
+                continue
+            if fold(name) in seen:
+                form.add_error("name", ValidationError(_("Another stage of this pipeline has this name.")))
+            seen.add(fold(name))
+
+
+class StageInline(TabularInline):
+    """The stages on their pipeline's page, in their order."""
+
+    model = Stage
+    formset = StageFormSet
+    fields = ("name", "probability", "position")
+    ordering = ("position", "id")
+    extra = 0
+    tab = False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever sees the pipeline sees its stages."""
+        return access_of(request).can_view
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may change the pipeline may change its stages."""
+        return access_of(request).can_manage
+
+    has_change_permission = has_delete_permission = has_add_permission
+
+
+class PipelineForm(TenantForm):
+    """A pipeline; one of the tenant's is always the default."""
+
+    def clean_is_default(self) -> bool:
+        """Refuse to take the default away: another pipeline is to be made the default instead."""
+        is_default = self.cleaned_data["is_default"]
+        if self.instance.pk and self.initial.get("is_default") and not is_default:
+            raise ValidationError(_("One pipeline must be the default. Make another one the default instead."))
+        return is_default
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # That there is one default is kept by save_model: the one until now makes way.
+        return super()._get_validation_exclusions() | {"is_default"}
+
+
+@admin.register(Pipeline)
+class PipelineAdmin(TenantModelAdmin):
+    """Pipelines with their stages."""
+
+    needs_to_change = "can_manage"
+    form = PipelineForm
+    list_display = ("name", "is_default")
+    search_fields = ("name",)
+    ordering = ("-is_default", "name")
+    inlines = (StageInline,)
+
+    def save_model(self, request: HttpRequest, obj: Pipeline, form: Any, change: bool) -> None:
+        """Save; a new default takes the place of the old one."""
+        with transaction.atomic():
+            if obj.is_default:
+                Pipeline.objects.filter(tenant=obj.tenant_id, is_default=True).exclude(pk=obj.pk).update(
+                    is_default=False
+                )
+            super().save_model(request, obj, form, change)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """The default pipeline stays: deals that name none go there."""
+        is_default = isinstance(obj, Pipeline) and obj.is_default
+        return super().has_delete_permission(request, obj) and not is_default
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Offer no deletion of many at once, which would not ask each of them."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+
+@admin.register(Stage)
+class StageAdmin(TenantModelAdmin):
+    """Stages of all pipelines."""
+
+    needs_to_change = "can_manage"
+    list_display = ("name", "pipeline", "chance", "position")
+    list_select_related = ("pipeline",)
+    search_fields = ("name",)
+    ordering = ("pipeline", "position", "id")
+    fields = ("pipeline", "name", "probability", "position")
+
+    @display(description=gettext_lazy("Probability"))
+    def chance(self, stage: Stage) -> str:
+        """Return the probability in per cent."""
+        return f"{stage.probability} %"
