@@ -42,14 +42,14 @@ KINDS = {
 }
 STATES = {
     Status.CHECKING: gettext_lazy("Being checked"),
-    Status.CHECKED: gettext_lazy("Waiting for confirmation"),
+    Status.CHECKED: gettext_lazy("To be confirmed"),
     Status.IMPORTING: gettext_lazy("Being imported"),
     Status.DONE: gettext_lazy("Imported"),
     Status.REFUSED: gettext_lazy("Refused"),
 }
 
 DOORS = {
-    Door.ADMIN: gettext_lazy("These pages"),
+    Door.ADMIN: gettext_lazy("Admin"),
     Door.API: gettext_lazy("API"),
     Door.SHELL: gettext_lazy("Command line"),
 }

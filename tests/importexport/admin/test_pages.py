@@ -369,7 +369,7 @@ def test_the_list_shows_the_tenants_imports(editor, viewer, stranger, root, tena
     waiting(tenant, file_name="ours.csv", actor="grace", total_rows=12345, imported=12345)
     waiting(stranger.tenant, file_name="theirs.csv")
     words = editor.page("importexport_importrun_changelist")
-    assert "ours.csv Contacts just now grace These pages Imported 12,345 0" in words
+    assert "ours.csv Contacts just now grace Admin Imported 12,345 0" in words
     assert listed(viewer) == ["ours.csv"]
     assert listed(stranger) == ["theirs.csv"]
     assert sorted(listed(root)) == ["ours.csv", "theirs.csv"]
