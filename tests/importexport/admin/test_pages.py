@@ -110,6 +110,15 @@ def test_a_groups_link_leads_to_its_rows(editor):
     assert response.context["groups"][0].is_chosen
 
 
+def test_rows_that_the_import_counted_are_not_counted_again(editor, monkeypatch):
+    run = editor.check(HEADER + "A,B,x,Acme\r\nA,B,y,Acme\r\nA,B,z,Umbra\r\n")
+    monkeypatch.setattr("django.db.models.QuerySet.count", None)
+    assert numbers(editor, run, kind="email", column="email") == [2, 3, 4]
+    assert numbers(editor, run, kind="not_found", column="company_name") == [2, 3, 4]
+    acme = {"kind": "not_found", "column": "company_name", "sentence": "Company 'Acme' not found"}
+    assert numbers(editor, run, **acme) == [2, 3]
+
+
 def test_rows_come_fifty_a_page(editor):
     run = editor.check(HEADER + "".join(f"A,B,x{n},\r\n" for n in range(120)))
     assert numbers(editor, run) == list(range(2, 52))
@@ -375,6 +384,12 @@ def test_the_list_shows_the_tenants_imports(editor, viewer, stranger, root, tena
     assert sorted(listed(root)) == ["ours.csv", "theirs.csv"]
     root.pick(tenant)
     assert listed(root) == ["ours.csv"]
+
+
+def test_an_import_that_stored_nothing_is_no_success(editor, tenant):
+    run = waiting(tenant, total_rows=2, skipped=2, header={"cells": [], "columns": []})
+    assert "Nothing imported 0 2" in editor.page("importexport_importrun_changelist")
+    assert "State Nothing imported" in editor.run_page(run)
 
 
 def test_the_list_is_filtered_and_searched(editor, tenant):
