@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from docs.png import shrink
 from docs.stage import PASSWORD, USER
 from tests.browser.chromium import MISSING, find_chromium, start_chromium
+from tests.browser.pages import Wizard
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs/images"
@@ -105,8 +106,23 @@ def tour(camera: Camera) -> None:
     page.keyboard.press("Enter")
     page.wait_for_url("/admin/")
     camera.take("dashboard")
+    page.goto("/admin/crm/contact/")
+    camera.take("contacts")
+    page.goto("/admin/crm/contact/import/")
+    file = {"name": "writers.csv", "mimeType": "text/csv", "buffer": contacts()}
+    page.get_by_label("Choose a CSV file").set_input_files(file)
+    camera.take("import-choose")
+    page.get_by_role("button", name="Check the file").click()
+    wizard = Wizard(page)
+    wizard.wait_for("Preview of")
+    camera.take("import-preview")
     page.set_viewport_size(PHONE)
     camera.take("phone")
+    page.set_viewport_size(DESKTOP)
+    wizard.confirm()
+    # Tall enough for the rows that were skipped.
+    page.set_viewport_size(DESKTOP | {"height": 1400})
+    camera.take("import-result")
 
 
 def main() -> None:

@@ -2,6 +2,9 @@
 
 import datetime as dt
 import io
+import itertools
+import random
+from collections.abc import Iterator
 
 USER, PASSWORD = "maria", "only for the pictures"
 #: How many days ago files were imported, by which door and by whom, and how many good and bad rows they had.
@@ -12,7 +15,11 @@ HISTORY = [
     (13, "admin", USER, 28, 3), (10, "api", "Website form", 25, 0), (9, "shell", "nightly", 31, 0),
     (6, "api", "Website form", 21, 0), (5, "admin", USER, 52, 4), (2, "api", "Website form", 17, 0),
 ]  # fmt: skip
-HEADER = "first_name,last_name,email,company_name\n"
+HEADER = "first_name,last_name,email,phone,company_name,lifecycle_stage\n"
+BAD = "Lead,,nobody,,Acme,\n"
+FIRST = "Amara Noah Ines Mateo Yuki Lena Omar Freya Ravi Chloé Jonas Zofia".split()  # noqa: SIM905 - one line
+LAST = "Bauer Rossi Kowalska Silva Tanaka Haddad Lindqvist Moreau Patel Novák Reyes Brandt Okoye".split()  # noqa: SIM905
+STAGES = ["lead", "qualified", "opportunity", "customer"]
 
 
 def set_stage() -> None:
@@ -24,17 +31,30 @@ def set_stage() -> None:
     tenant = Tenant.objects.get(slug="demo")
     user = get_user_model().objects.create_user(USER, password=PASSWORD, is_staff=True)
     Membership.objects.create(tenant=tenant, user=user, role=Membership.Role.ADMIN)
+    people = _contacts()
     for number, entry in enumerate(HISTORY):
-        _import(tenant, number, *entry)
+        _import(tenant, people, number, *entry)
 
 
-def _import(tenant, number: int, days: int, door: str, actor: str, good: int, bad: int) -> None:
+def _contacts() -> Iterator[str]:
+    """Yield rows of people, none of them twice."""
+    from crm.demo import NAMES, SUFFIXES
+
+    chance = random.Random(1)
+    for number in itertools.count(1):
+        first, last = chance.choice(FIRST), chance.choice(LAST)
+        company = f"{chance.choice(NAMES)} {chance.choice(SUFFIXES)}"
+        phone = f"+1 555 {chance.randrange(1000000, 9999999)}"
+        yield f"{first},{last},{last[:3].lower()}{number}@example.com,{phone},{company},{chance.choice(STAGES)}\n"
+
+
+def _import(tenant, people: Iterator[str], number: int, days: int, door: str, actor: str, good: int, bad: int) -> None:
     from django.utils import timezone
 
     from importexport import service
     from importexport.models import ImportRun
 
-    rows = [f"Lead,{n},lead{number}.{n}@example.com,\n" for n in range(good)] + ["Lead,,nobody,Acme\n"] * bad
+    rows = [*itertools.islice(people, good), *[BAD] * bad]
     run = ImportRun(tenant=tenant, entity="contacts", door=door, actor=actor, file_name=f"leads-{number + 1}.csv")
     service.import_file("contacts", tenant=tenant, file=io.BytesIO((HEADER + "".join(rows)).encode()), run=run)
     ImportRun.objects.filter(pk=run.pk).update(created_at=timezone.now() - dt.timedelta(days=days))

@@ -1,5 +1,6 @@
 """The Import and Export buttons of an entity's list, and the pages behind them."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
@@ -18,6 +19,7 @@ from crm.figures import RecordCount, count_records
 from importexport import faults, runs, service
 from importexport.admin import exports, receiving, words
 from importexport.admin.help import column_help
+from importexport.api.uploads import drain
 from importexport.api.views import started
 from importexport.resources import RESOURCES
 
@@ -71,7 +73,10 @@ class ImportExportMixin(ModelAdmin):
         try:
             receiving.read_form(request)
         except receiving.UploadRefused as refusal:
-            return self._choose_page(request, refusal)
+            response = self._choose_page(request, refusal)
+            # Or the connection is reset, and the browser shows that instead of the page.
+            response._resource_closers.append(partial(drain, request.META))  # type: ignore[attr-defined]
+            return response
         return self._receive(request)
 
     @method_decorator(csrf_protect)

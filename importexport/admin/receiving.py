@@ -28,7 +28,8 @@ def read_form(request: HttpRequest) -> None:
 
     One that announces too much is refused before any of it is read.
     """
-    if int(request.META.get("CONTENT_LENGTH") or 0) > settings.RALLY_IMPORT_MAX_BYTES + BESIDES:
+    announced = request.META.get("CONTENT_LENGTH") or ""
+    if announced.isdecimal() and int(announced) > settings.RALLY_IMPORT_MAX_BYTES + BESIDES:
         raise too_large(status=413)
     bounds = {"whole": settings.RALLY_UPLOAD_TIMEOUT, "idle": settings.RALLY_UPLOAD_IDLE_TIMEOUT}
     try:

@@ -179,11 +179,19 @@ class ImportRunAdmin(ModelAdmin):
     @display(
         description=gettext_lazy("State"),
         ordering="status",
-        label={"checking": "info", "checked": "warning", "importing": "info", "done": "success", "refused": "danger"},
+        label={
+            "checking": "info",
+            "checked": "warning",
+            "importing": "info",
+            "done": "success",
+            "refused": "danger",
+            "nothing": "danger",
+        },
     )
     def state(self, run: ImportRun) -> tuple[str, Any]:
         """Return the state, and its name."""
-        return run.status, words.STATES[Status(run.status)]
+        is_nothing = run.status == Status.DONE and not run.imported
+        return "nothing" if is_nothing else run.status, words.state(run)
 
     @display(description=gettext_lazy("Imported"), ordering="imported")
     def imported_rows(self, run: ImportRun) -> str:
@@ -291,7 +299,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     access = access_of(request)
     context: dict[str, Any] = {
         "door": words.DOORS[Door(run.door)],
-        "state": words.STATES[Status(run.status)],
+        "state": words.state(run),
         "may_open": runs.may_open(run, user=request.user, access=access),
         "may_decide": may_decide(run, request.user, access),
         "can_import": access.can_edit,

@@ -14,6 +14,7 @@ from django.http import QueryDict
 from importexport.admin.words import KINDS
 from importexport.faults import FileFault
 from importexport.headers import ERROR_COLUMN, count_known, fold_label
+from importexport.journal import GROUPS as KEPT_GROUPS
 from importexport.models import ImportRun, SkippedRow
 from importexport.reading import Reader
 from importexport.resources import RESOURCES
@@ -220,8 +221,9 @@ class RowsPage:
 def rows_page(run: ImportRun, chosen: FaultFilter, number: str | None) -> RowsPage:
     """Return a page of the skipped rows that are asked for; of a number that there is not, the nearest."""
     paginator = Paginator(chosen.rows(run), ROWS_PER_PAGE)
-    if not chosen.kind:
-        paginator.count = run.skipped
+    known = known_count(run, chosen)
+    if known is not None:
+        paginator.count = known
     page = paginator.get_page(number)
     found = list(page.object_list)
     cells = run.header["cells"]
@@ -230,6 +232,22 @@ def rows_page(run: ImportRun, chosen: FaultFilter, number: str | None) -> RowsPa
     columns = run.header["columns"] + [None] * (width - len(cells))
     rows = [ShownRow(row.number, list(_sentences(row)), _cells(row, columns[:COLUMNS], len(cells))) for row in found]
     return RowsPage(page, header[:COLUMNS], rows, max(width - COLUMNS, 0))
+
+
+def known_count(run: ImportRun, chosen: FaultFilter) -> int | None:
+    """Return how many rows are asked for, where that was counted by the import: a million rows take a while to count.
+
+    A row has at most one fault in a column, so of one column the groups tell.
+    """
+    if not chosen.kind:
+        return run.skipped
+    alike = [group for group in run.groups if group["kind"] == chosen.kind]
+    for name in ("column", "sentence"):
+        wanted = getattr(chosen, name)
+        alike = [group for group in alike if wanted is None or group[name] == wanted]
+    if len(run.groups) >= KEPT_GROUPS or len({group["column"] for group in alike}) > 1:
+        return None
+    return sum(group["rows"] for group in alike) or None
 
 
 def _sentences(row: SkippedRow) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """What the pages call things: entities, faults, states, counts and times."""
 
 import datetime as dt
+from typing import Any
 
 from django.utils import timezone
 from django.utils.formats import number_format
@@ -42,17 +43,25 @@ KINDS = {
 }
 STATES = {
     Status.CHECKING: gettext_lazy("Being checked"),
-    Status.CHECKED: gettext_lazy("Waiting for confirmation"),
+    Status.CHECKED: gettext_lazy("To be confirmed"),
     Status.IMPORTING: gettext_lazy("Being imported"),
     Status.DONE: gettext_lazy("Imported"),
     Status.REFUSED: gettext_lazy("Refused"),
 }
 
+#: The state of an import that stored nothing.
+NOTHING = gettext_lazy("Nothing imported")
 DOORS = {
-    Door.ADMIN: gettext_lazy("These pages"),
+    Door.ADMIN: gettext_lazy("Admin"),
     Door.API: gettext_lazy("API"),
     Door.SHELL: gettext_lazy("Command line"),
 }
+
+
+def state(run: ImportRun) -> Any:
+    """Return a run's state in words."""
+    is_nothing = run.status == Status.DONE and not run.imported
+    return NOTHING if is_nothing else STATES[Status(run.status)]
 
 
 def grouped(number: int) -> str:

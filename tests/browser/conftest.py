@@ -93,6 +93,7 @@ class Visitor:
     site: Server
     folder: Path
     sessions: dict[Staff, list[Any]] = field(repr=False)
+    staff: Staff | None = None
 
     def sign_in(self, staff: Staff) -> None:
         """Sign in without looking at the form; each of the staff does so once, and keeps their session."""
@@ -101,6 +102,7 @@ class Visitor:
             self.sessions[staff] = self.context.cookies()
         self.context.clear_cookies()
         self.context.add_cookies(self.sessions[staff])
+        self.staff = staff
 
     def _post_login(self, staff: Staff) -> None:
         login = "/admin/login/?next=/admin/"
@@ -113,6 +115,20 @@ class Visitor:
         """Open an address of the site and return the page."""
         self.page.goto(address)
         return self.page
+
+    def sql(self, statement: str, *values: Any) -> list[Any]:
+        """Return the first column of what the database answers."""
+        with self.site.connect() as connection:
+            return [row[0] for row in connection.execute(statement, values).fetchall()]
+
+    @property
+    def tenant_id(self) -> int:
+        """The id of the visitor's tenant."""
+        return self.sql("SELECT id FROM crm_tenant WHERE slug = %s", self.staff.tenant)[0]
+
+    def emails(self) -> list[str]:
+        """Return the e-mail addresses of the tenant's contacts, in order."""
+        return self.sql("SELECT email FROM crm_contact WHERE tenant_id = %s ORDER BY email", self.tenant_id)
 
     def keep_pages(self) -> Iterator[Path]:
         """Save a picture and the HTML of every open page; yield where they are, and the server's log."""

@@ -1,9 +1,64 @@
-"""What the tests read off the pages."""
+"""What the tests read off the pages, and the way of a file through them."""
 
-from playwright.sync_api import Page
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+#: A check or an import of a large file, on a machine that is busy with others.
+LONG = 120_000
 
 
 def sidebar(page: Page) -> list[str]:
     """Return the addresses that the sidebar leads to, in order, each once."""
     found = page.locator("nav a[href]").evaluate_all("all => all.map((link) => link.pathname)")
     return list(dict.fromkeys(found))
+
+
+def csv_of(*rows: str) -> bytes:
+    """Return a file of some rows."""
+    return "".join(f"{row}\n" for row in rows).encode()
+
+
+class Wizard:
+    """The pages that a file goes through: choose, preview, result."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def choose(self, entity: str, content: bytes, *, name: str = "file.csv") -> None:
+        """Choose a file and have it checked."""
+        self.page.goto(f"/admin/crm/{entity}/import/")
+        self.page.get_by_label("Choose a CSV file").set_input_files(
+            {"name": name, "mimeType": "text/csv", "buffer": content}
+        )
+        self.page.get_by_role("button", name="Check the file").click()
+
+    def wait_for(self, title: str) -> None:
+        """Wait for the page of a title: "Preview of", "Result of", "cannot be imported"."""
+        expect(self.page.locator("h2.ie-title")).to_contain_text(title, timeout=LONG)
+
+    def preview(self, entity: str, content: bytes, **options: Any) -> None:
+        """Choose a file and go on to its preview."""
+        self.choose(entity, content, **options)
+        self.wait_for("Preview of")
+
+    def confirm(self) -> None:
+        """Say that the file is to be imported, and wait for its result."""
+        self.page.get_by_role("button", name="Import ").click()
+        self.wait_for("Result of")
+
+    @property
+    def figures(self) -> list[str]:
+        """The three figures: rows in the file, imported, skipped."""
+        return self.page.locator(".ie-figures dd").all_inner_texts()
+
+    @property
+    def skipped_rows(self) -> Locator:
+        """The rows of the table of skipped rows."""
+        return self.page.locator("#skipped tbody tr")
+
+    def download(self, link: str) -> str:
+        """Return the text of the file that a link gives."""
+        with self.page.expect_download() as waiting:
+            self.page.get_by_role("link", name=link).click()
+        return waiting.value.path().read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ def test_staff_sign_in_see_the_dashboard_and_sign_out(visitor):
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{visitor.site.url}/admin/")
-    page.get_by_role("button", name="Your account").click()
+    page.locator("[aria-controls='user-links']").click()
     page.locator("form[action$='/logout/'] button").click()
     visitor.open("/admin/")
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()

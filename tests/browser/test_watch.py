@@ -8,7 +8,7 @@ from tests.conftest import until
 STRANGER = "http://127.0.0.1:9/"
 MISDEEDS = {
     "Console: Oh dear": "() => console.error('Oh dear')",
-    "Script error: Thrown": "() => setTimeout(() => { throw new Error('Thrown') })",
+    "Script error: Error: Thrown": "() => setTimeout(() => { throw new Error('Thrown') })",
     "A dialog opened: Hello": "() => setTimeout(() => alert('Hello'))",
     "CSP violation: script-src": "() => document.body.append(Object.assign(document.createElement('script'), {text: '1'}))",
     "CSP violation: style-src": "() => document.body.append(Object.assign(document.createElement('style'), {textContent: 'b {}'}))",

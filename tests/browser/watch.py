@@ -44,7 +44,7 @@ class Watch:
             self._note(f"Console: {message.text} ({message.location.get('url', '')})")
 
     def _script_error(self, error: WebError) -> None:
-        self._note(f"Script error: {error.error}")
+        self._note(f"Script error: {error.error.stack or error.error.message}")
 
     def _request(self, request: Request) -> None:
         if not request.url.startswith(f"{self.origin}/") and urlsplit(request.url).scheme not in OWN_SCHEMES:

@@ -41,6 +41,10 @@ function setUpDrop(zone) {
   input.addEventListener("change", show);
   for (const kind of ["dragenter", "dragover"]) input.addEventListener(kind, () => zone.classList.add("ie-over"));
   for (const kind of ["dragleave", "drop"]) input.addEventListener(kind, () => zone.classList.remove("ie-over"));
+  // A file that misses the zone is not opened in its stead.
+  for (const kind of ["dragover", "drop"]) {
+    document.addEventListener(kind, (event) => event.target === input || event.preventDefault());
+  }
   if (input.files.length) show();
 }
 

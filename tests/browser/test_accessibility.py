@@ -1,0 +1,85 @@
+"""Every page, light and dark, wide and narrow: axe-core finds nothing grave, and nothing is wider than the screen."""
+
+import pytest
+
+from tests.browser.pages import Wizard, csv_of, sidebar
+from tests.browser.people import ADMIN, SUPERUSER
+
+#: Width and height of the screen, the scheme, and the rules that are checked there: dark changes colours alone.
+SCREENS = [
+    (1280, 900, "light", None),
+    (1280, 900, "dark", ["color-contrast"]),
+    (390, 844, "dark", ["color-contrast"]),
+    (390, 844, "light", None),
+]
+MODELS = ("contact", "company", "deal", "activity")
+
+
+def width_over(page):
+    """By how many pixels the page is wider than the screen."""
+    return page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
+
+
+@pytest.fixture
+def faults_of(visitor, grave_faults):
+    """Look at a page on every screen: faults_of(address), or faults_of() of the page that is open."""
+
+    def look(address=None):
+        page, wrong = visitor.page, []
+        if address:
+            answer = page.goto(address)
+            if answer.status != 200:
+                return [f"{address}: status {answer.status}"]
+        for width, height, scheme, rules in SCREENS:
+            page.set_viewport_size({"width": width, "height": height})
+            page.emulate_media(color_scheme=scheme)
+            found = grave_faults(page, only=rules)
+            if excess := width_over(page):
+                found.append(f"{excess} pixels too wide")
+            wrong += [f"{page.url} {width} {scheme}: {fault}" for fault in found]
+        return wrong
+
+    return look
+
+
+def assert_none(wrong):
+    assert not wrong, "\n".join(wrong)
+
+
+def test_signing_in(faults_of):
+    assert_none(faults_of("/admin/login/"))
+
+
+def test_pages_of_the_sidebar(visitor, faults_of):
+    visitor.sign_in(SUPERUSER)
+    addresses = sidebar(visitor.open("/admin/"))
+    assert_none([fault for address in addresses for fault in faults_of(address)])
+
+
+def test_pages_of_a_record(visitor, faults_of):
+    visitor.sign_in(ADMIN)
+    wrong = []
+    for model in MODELS:
+        (record,) = visitor.sql(f"SELECT min(id) FROM crm_{model} WHERE tenant_id = %s", visitor.tenant_id)
+        wrong += faults_of(f"/admin/crm/{model}/{record}/change/")
+    for page in (f"{record}/delete/", f"{record}/history/", "import/", "import/help/", "export/"):
+        wrong += faults_of(f"/admin/crm/{model}/{page}")
+    for page in ("membership/add/", "apikey/add/"):
+        wrong += faults_of(f"/admin/crm/{page}")
+    assert_none(wrong)
+
+
+def test_pages_of_an_import(editor, faults_of):
+    wizard = Wizard(editor.page)
+    wizard.choose("contact", b"first_name,surname,email\n")
+    wizard.wait_for("cannot be imported")
+    wrong = faults_of()
+    bad = [f"Ada,Lovelace,{n},Acme,prospect,{'x' * 400}" for n in range(60)]
+    header = "first_name,last_name,email,company,lifecycle_stage,notes"
+    wizard.preview("contact", csv_of(header, "Mary,Shelley,mary@example.com,,,", *bad), name=f"{'long ' * 20}.csv")
+    wrong += faults_of()
+    wizard.confirm()
+    wrong += faults_of()
+    wrong += faults_of("/admin/importexport/importrun/")
+    wrong += faults_of("/admin/")
+    assert_none(wrong)

@@ -1,0 +1,128 @@
+"""A file goes in, as staff bring it."""
+
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.pages import Wizard, csv_of
+
+HEADER = "first_name,last_name,Email,company_name,phne,lifecycle_stage"
+MIXED = csv_of(
+    HEADER,
+    "Mary,Shelley,mary@example.com,,1,lead",
+    "Bram,Stoker,not-an-email,,2,lead",
+    "Jane,Austen,jane@example.com,Acme Ltd,3,lead",
+    "Emily,Brontë,emily@example.com,,4,Customer",
+    ",Twain,mark@example.com,Acme Ltd,5,prospect",
+)
+REJECTED = csv_of(
+    f"{HEADER},import_error",
+    "Bram,Stoker,not-an-email,,2,lead,Row 3: Invalid email format 'not-an-email'",
+    "Jane,Austen,jane@example.com,Acme Ltd,3,lead,Row 4: Company 'Acme Ltd' not found",
+    ",Twain,mark@example.com,Acme Ltd,5,prospect,Row 6: Required field 'first_name' is empty; "
+    "Company 'Acme Ltd' not found; Invalid lifecycle_stage value 'prospect'",
+).decode()
+
+
+@pytest.fixture
+def wizard(editor):
+    return Wizard(editor.page)
+
+
+def test_good_rows_go_in_and_bad_ones_come_back_to_be_mended(editor, wizard):
+    page = editor.open("/admin/crm/contact/")
+    page.get_by_role("link", name="Import", exact=True).click()
+    page.get_by_label("Choose a CSV file").set_input_files(
+        {"name": "people.csv", "mimeType": "text/csv", "buffer": MIXED}
+    )
+    page.get_by_role("button", name="Check the file").click()
+
+    wizard.wait_for("Preview of “people.csv”")
+    assert wizard.figures == ["5", "2", "3"]
+    assert editor.emails() == []
+    expect(page.locator("#header-title + ul")).to_contain_text("“phne” is not a column")
+    expect(page.locator("#header-title + ul")).to_contain_text("Did you mean phone?")
+    expect(page.get_by_role("table", name="as they will be stored")).to_contain_text("customer")
+    expect(page.locator(".ie-groups li").first).to_contain_text("Company 'Acme Ltd' not found")
+    expect(page.locator(".ie-groups li").first).to_contain_text("2 rows")
+    expect(wizard.skipped_rows).to_have_count(3)
+    expect(wizard.skipped_rows.first.locator(".ie-faulty")).to_contain_text("not-an-email")
+
+    page.locator(".ie-groups a").first.click()
+    expect(wizard.skipped_rows).to_have_count(2)
+
+    wizard.confirm()
+    assert wizard.figures == ["5", "2", "3"]
+    assert editor.emails() == ["emily@example.com", "mary@example.com"]
+    rejected = wizard.download("Skipped rows as CSV")
+    assert rejected.replace("\r\n", "\n") == REJECTED
+
+    result = page.url
+    page.get_by_role("link", name="See the 2 contacts").click()
+    expect(page.locator("#result_list tbody tr")).to_have_count(2)
+    page.goto(result)
+    page.get_by_role("link", name="Import the mended file").click()
+    mended = rejected.replace("not-an-email", "bram@example.com").replace("Acme Ltd", "").replace("prospect", "")
+    wizard.preview("contact", mended.replace("\n,Twain", "\nMark,Twain").encode(), name="mended.csv")
+    assert wizard.figures == ["3", "3", "0"]
+    wizard.confirm()
+    expect(page.get_by_text("Every row was fine.")).to_be_visible()
+    assert len(editor.emails()) == 5
+
+
+def test_a_preview_that_is_discarded_leaves_nothing(editor, wizard):
+    wizard.preview("contact", MIXED)
+    wizard.page.get_by_role("button", name="Discard").click()
+    expect(wizard.page.get_by_text("is discarded. Nothing was imported.")).to_be_visible()
+    assert editor.emails() == []
+    assert editor.sql("SELECT count(*) FROM importexport_importrun WHERE tenant_id = %s", editor.tenant_id) == [0]
+
+
+def test_a_file_that_is_no_use_is_refused_with_the_reason(wizard):
+    wizard.choose("contact", b"first_name,surname,Email\nMary,Shelley,mary@example.com\n")
+    wizard.wait_for("cannot be imported")
+    expect(wizard.page.get_by_role("alert")).to_contain_text("last_name")
+
+
+def test_a_file_too_large_is_refused_before_it_is_sent(editor, wizard):
+    page = editor.open("/admin/crm/contact/import/")
+    content = b"first_name,last_name,email\n" + b" " * (10 * 1024 * 1024)
+    page.get_by_label("Choose a CSV file").set_input_files(
+        {"name": "large.csv", "mimeType": "text/csv", "buffer": content}
+    )
+    expect(page.get_by_role("alert")).to_contain_text("too large")
+
+
+def test_the_bar_moves_while_100_000_rows_go_in_and_the_page_may_be_closed(editor, wizard):
+    rows = "".join(f"Ada,Lovelace,a{n}@example.com\n" for n in range(100_000))
+    wizard.preview("contact", f"first_name,last_name,email\n{rows}".encode(), name="many.csv")
+    assert wizard.figures == ["100,000", "100,000", "0"]
+    wizard.page.get_by_role("button", name="Import 100,000 contacts").click()
+    wizard.wait_for("is being imported")
+    address = wizard.page.url
+
+    seen = [0]
+    while len(seen) < 4:
+        with held_still(editor) as percent:
+            expect(wizard.page.locator("progress")).to_have_js_property("value", percent)
+        if percent > seen[-1]:
+            seen.append(percent)
+    with held_still(editor) as percent:
+        wizard.page.close()
+        editor.page = editor.context.new_page()
+        again = Wizard(editor.open(address))
+        again.wait_for("“many.csv” is being imported")
+        expect(again.page.locator("progress")).to_have_js_property("value", percent)
+    again.wait_for("Result of")
+    assert again.figures == ["100,000", "100,000", "0"]
+    assert len(editor.emails()) == 100_000
+
+
+@contextmanager
+def held_still(visitor):
+    """Keep the tenant's import from going on, by the row in which it notes its progress; give the percent done."""
+    with visitor.site.connect() as connection, connection.transaction():
+        statement = "SELECT rows_done FROM importexport_importrun WHERE tenant_id = %s FOR UPDATE"
+        (rows,) = connection.execute(statement, [visitor.tenant_id]).fetchone()
+        yield round(rows / 1000)

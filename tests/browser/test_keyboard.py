@@ -1,0 +1,53 @@
+"""An import without a mouse: Tab, Enter and Space alone."""
+
+from playwright.sync_api import expect
+
+from tests.browser.pages import Wizard, csv_of
+
+#: More stops than any page has before what is looked for.
+STOPS = 80
+FOCUSED = "() => { const at = document.activeElement; return at.getAttribute('aria-label') || at.labels?.[0]?.innerText || at.innerText || '' }"
+
+
+def tab_to(page, name):
+    """Press Tab until an element of that name has the focus; it must be seen to have it."""
+    for _ in range(STOPS):
+        page.keyboard.press("Tab")
+        if page.evaluate(FOCUSED).strip().endswith(name):  # an icon may stand before it
+            assert page.evaluate("() => document.activeElement.matches(':focus-visible')")
+            return
+    raise AssertionError(f"Tab does not lead to {name!r}")
+
+
+def test_an_import_by_keyboard_alone(editor):
+    # From now on no file dialog opens: the test is told of it instead.
+    editor.page.on("filechooser", lambda chooser: None)
+    page = editor.open("/admin/")
+    tab_to(page, "Contacts")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{editor.site.url}/admin/crm/contact/")
+    tab_to(page, "Import")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Import contacts from a file")).to_be_visible()
+
+    tab_to(page, "Choose a CSV file")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    content = csv_of("first_name,last_name,email", "Mary,Shelley,mary@example.com", "Bram,Stoker,bram")
+    chooser.value.set_files({"name": "people.csv", "mimeType": "text/csv", "buffer": content})
+    expect(page.get_by_text("people.csv")).to_be_visible()
+    tab_to(page, "Check the file")
+    page.keyboard.press("Enter")
+
+    wizard = Wizard(page)
+    wizard.wait_for("Preview of")
+    tab_to(page, "Import 1 contact")
+    page.keyboard.press("Space")
+    wizard.wait_for("Result of")
+    assert editor.emails() == ["mary@example.com"]
+    tab_to(page, "Skipped rows as CSV")
+    with page.expect_download():
+        page.keyboard.press("Enter")
+    tab_to(page, "See the 1 contact")
+    page.keyboard.press("Enter")
+    expect(page.locator("#result_list")).to_contain_text("mary@example.com")

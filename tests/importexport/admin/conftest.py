@@ -1,0 +1,31 @@
+"""Staff of every role, in one tenant and in another."""
+
+import pytest
+
+from crm.models.tenant import create_tenant
+from tests.importexport.admin.wizard import Staff
+
+
+@pytest.fixture
+def editor(transactional_db, tenant):
+    return Staff(tenant, "editor")
+
+
+@pytest.fixture
+def viewer(transactional_db, tenant):
+    return Staff(tenant, "viewer")
+
+
+@pytest.fixture
+def admin_of_tenant(transactional_db, tenant):
+    return Staff(tenant, "admin")
+
+
+@pytest.fixture
+def root(transactional_db, tenant):
+    return Staff(tenant)
+
+
+@pytest.fixture
+def stranger(transactional_db):
+    return Staff(create_tenant(slug="globex", name="Globex"), "admin")

@@ -1,0 +1,432 @@
+"""Preview, progress, result: what a file's pages show, to whom, and what can be done there."""
+
+import csv
+import datetime as dt
+import io
+import uuid
+
+import pytest
+from django.utils import timezone
+
+from crm.models import Company, Contact
+from importexport import runs
+from importexport.models import ImportRun
+from tests.importexport.admin.wizard import HEADER, MIXED, Staff, words_of
+from tests.importexport.doors import Api
+
+CHANGE = "importexport_importrun_change"
+
+
+def waiting(tenant, **fields):
+    """Return a run as the background would have left it."""
+    return ImportRun.objects.create(
+        **{"tenant": tenant, "entity": "contacts", "door": "admin", "status": "done", "file_name": "a.csv"} | fields
+    )
+
+
+@pytest.fixture
+def asleep(monkeypatch):
+    """Nothing is done in the background."""
+    monkeypatch.setattr("importexport.jobs.start", lambda run_id: None)
+
+
+# --- the preview ----------------------------------------------------------------------------------------------
+
+
+def test_a_preview_stores_nothing_and_says_so(editor):
+    words = editor.run_page(editor.check(MIXED))
+    assert "Nothing is stored yet. 1 contact would be imported, 2 rows would be skipped." in words
+    assert "Rows in the file 3 Would be imported 1 Would be skipped 2" in words
+    assert "Import 1 contact " in words
+    assert not Contact.objects.exists()
+
+
+def test_a_preview_names_ignored_and_missing_columns(editor):
+    run = editor.check("first_name,last_name,email,Phnoe,Shoe size\r\nA,B,a@example.com,1,2\r\n")
+    words = editor.run_page(run)
+    assert "“ Phnoe ” is not a column, and is ignored. Did you mean phone ?" in words
+    assert "“ Shoe size ” is not a column, and is ignored. Not in" in words
+    assert "mobile , title" in words
+    assert "3 columns were recognised" in words
+
+
+def test_a_preview_shows_the_first_rows_as_stored(editor, tenant):
+    Company.objects.create(tenant=tenant, name="Acme  Inc")
+    run = editor.check("EMAIL,First Name,last-name,company name\r\n A@Example.com ,Ada,Lovelace,ACME inc\r\n")
+    sample = editor.get(CHANGE, run.pk).context["sample"]
+    assert sample.columns == ["first_name", "last_name", "email", "company_name", "lifecycle_stage"]
+    assert sample.rows == [["Ada", "Lovelace", "A@Example.com", "Acme  Inc", "lead"]]
+
+
+def test_a_preview_groups_the_faults(editor):
+    rows = "".join(f"A,B,a{n}@example.com,Acme Inc\r\n" for n in range(37)) + "A,B,x,\r\nA,B,y,\r\n"
+    words = editor.run_page(editor.check(HEADER + rows))
+    assert "Company 'Acme Inc' not found company_name 37 rows" in words
+    assert "Not an email address such as: Invalid email format 'x' email 2 rows" in words
+
+
+def test_a_preview_marks_the_cells_at_fault(editor):
+    skipped = editor.get(CHANGE, editor.check(MIXED).pk).context["skipped"]
+    assert skipped.header == ["first_name", "last_name", "email", "company_name"]
+    alan, grace = skipped.rows
+    assert (alan.number, alan.sentences) == (3, ["Invalid email format 'nobody'", "Company 'Acme' not found"])
+    assert [(cell.text, bool(cell.fault)) for cell in alan.cells] == [
+        ("Alan", False), ("Turing", False), ("nobody", True), ("Acme", True),
+    ]  # fmt: skip
+    assert [bool(cell.fault) for cell in grace.cells] == [True, False, False, True]
+
+
+def test_a_mark_is_not_a_colour_alone(editor):
+    assert "At fault: nobody" in editor.run_page(editor.check(MIXED))
+    assert "At fault: empty" in editor.run_page(editor.check(MIXED))
+
+
+def test_cells_beyond_the_header_are_at_fault(editor):
+    skipped = editor.get(CHANGE, editor.check(HEADER + "A,B,a@example.com,,x,y\r\nA\r\n").pk).context["skipped"]
+    assert [bool(cell.fault) for cell in skipped.rows[0].cells] == [False] * 4 + [True] * 2
+    assert [cell.text for cell in skipped.rows[1].cells] == ["A", "", "", "", "", ""]
+
+
+def numbers(staff, run, **query):
+    return [row.number for row in staff.get(CHANGE, run.pk, **query).context["skipped"].rows]
+
+
+def test_rows_are_filtered_by_their_faults(editor):
+    run = editor.check(HEADER + "A,B,x,Acme\r\nA,B,a@example.com,Acme\r\nA,,b@example.com,Umbra\r\n")
+    assert numbers(editor, run) == [2, 3, 4]
+    assert numbers(editor, run, kind="email") == [2]
+    assert numbers(editor, run, kind="not_found") == [2, 3, 4]
+    assert numbers(editor, run, kind="not_found", column="company_name", sentence="Company 'Acme' not found") == [2, 3]
+    assert numbers(editor, run, kind="nonsense") == [2, 3, 4]
+    assert numbers(editor, run, kind="date") == []
+
+
+def test_a_groups_link_leads_to_its_rows(editor):
+    run = editor.check(HEADER + "A,B,x,Acme\r\nA,B,a@example.com,Acme\r\nA,,b@example.com,\r\n")
+    group = editor.get(CHANGE, run.pk).context["groups"][0]
+    assert (group.title, group.rows) == ("Company 'Acme' not found", 2)
+    response = editor.get(CHANGE, run.pk, query=f"?{group.query}")
+    assert [row.number for row in response.context["skipped"].rows] == [2, 3]
+    assert response.context["groups"][0].is_chosen
+
+
+def test_rows_that_the_import_counted_are_not_counted_again(editor, monkeypatch):
+    run = editor.check(HEADER + "A,B,x,Acme\r\nA,B,y,Acme\r\nA,B,z,Umbra\r\n")
+    monkeypatch.setattr("django.db.models.QuerySet.count", None)
+    assert numbers(editor, run, kind="email", column="email") == [2, 3, 4]
+    assert numbers(editor, run, kind="not_found", column="company_name") == [2, 3, 4]
+    acme = {"kind": "not_found", "column": "company_name", "sentence": "Company 'Acme' not found"}
+    assert numbers(editor, run, **acme) == [2, 3]
+
+
+def test_rows_come_fifty_a_page(editor):
+    run = editor.check(HEADER + "".join(f"A,B,x{n},\r\n" for n in range(120)))
+    assert numbers(editor, run) == list(range(2, 52))
+    assert numbers(editor, run, page="3") == list(range(102, 122))
+    assert numbers(editor, run, page="99") == list(range(102, 122))
+    assert "51 to 100 of 120" in editor.run_page(run, page="2", kind="email")
+
+
+def test_the_number_of_queries_does_not_depend_on_the_rows(editor, django_assert_max_num_queries):
+    run = editor.check(HEADER + "".join(f"A,B,x{n},\r\n" for n in range(60)))
+    with django_assert_max_num_queries(9):
+        editor.run_page(run)
+
+
+def test_a_file_without_a_good_row_cannot_be_confirmed(editor):
+    words = editor.run_page(editor.check(HEADER + ",,,\r\nA,B,x,\r\n"))
+    assert "No row can be imported as it is." in words
+    assert "Import 0" not in words
+    assert "Skipped rows as CSV" in words
+
+
+def test_a_file_without_rows(editor):
+    assert "The file has a header, but no rows below it." in editor.run_page(editor.check(HEADER))
+
+
+def test_markup_is_text(editor):
+    evil = "<script>alert(1)</script>"
+    run = editor.check(f"first_name,last_name,email,{evil}\r\n{evil},B,{evil},\r\n{evil},B,a@example.com,\r\n")
+    run.file_name = f"{evil}.csv"
+    run.save()
+    response = editor.get(CHANGE, run.pk).content.decode()
+    assert evil not in response
+    assert "&lt;script&gt;" in response
+
+
+def test_what_no_page_can_hold_is_shown_as_such(editor):
+    run = editor.check(HEADER + "A\0\u202eda,B,x,\r\n")
+    cell = editor.get(CHANGE, run.pk).context["skipped"].rows[0].cells[0]
+    assert cell.text == "A\ufffd\ufffdda"
+
+
+def test_very_many_and_very_long_cells_are_cut(editor):
+    header = HEADER.strip() + "".join(f",more{n}" for n in range(200))
+    run = editor.check(f"{header}\r\n{'A' * 5000},B,x,\r\n")
+    skipped = editor.get(CHANGE, run.pk).context["skipped"]
+    assert (len(skipped.header), skipped.hidden) == (60, 144)
+    assert skipped.rows[0].cells[0].text == "A" * 119 + "…"
+    assert "The last 144 columns of your file are not shown here." in editor.run_page(run)
+
+
+# --- confirm, discard -----------------------------------------------------------------------------------------
+
+
+def test_a_confirmed_file_is_imported_and_its_result_shown(editor):
+    run = editor.confirm(editor.check(MIXED))
+    words = editor.run_page(run)
+    assert "1 contact imported. 2 rows skipped" in words
+    assert "Rows in the file 3 Imported 1 Skipped 2" in words
+    assert Contact.objects.get().email == "ada@example.com"
+    assert f"/admin/crm/contact/?run={run.pk}" in editor.get(CHANGE, run.pk).content.decode()
+
+
+def test_a_file_is_not_imported_twice(editor):
+    run = editor.confirm(editor.check(MIXED))
+    editor.confirm(run)
+    assert Contact.objects.count() == 1
+    assert ImportRun.objects.get().status == "done"
+
+
+def test_a_look_does_not_import(editor):
+    run = editor.check(MIXED)
+    assert editor.get("importexport_importrun_confirm", run.pk).status_code == 405
+    assert editor.get("importexport_importrun_discard", run.pk).status_code == 405
+    assert not Contact.objects.exists()
+
+
+def test_a_discarded_file_is_gone(editor):
+    run = editor.check(MIXED)
+    response = editor.post("importexport_importrun_discard", run.pk)
+    assert response.url == "/admin/importexport/importrun/"
+    assert not ImportRun.objects.exists()
+
+
+def test_another_file_is_chosen_instead(editor):
+    run = editor.check("name\r\nAcme\r\n", model="company")
+    response = editor.post("importexport_importrun_discard", run.pk, then="choose")
+    assert response.url == "/admin/crm/company/import/"
+    assert not ImportRun.objects.exists()
+
+
+def test_what_was_imported_is_not_discarded(editor):
+    run = editor.confirm(editor.check(MIXED))
+    response = editor.post("importexport_importrun_discard", run.pk)
+    assert response.url.endswith(f"{run.pk}/change/")
+    assert ImportRun.objects.exists()
+
+
+# --- progress -------------------------------------------------------------------------------------------------
+
+
+def test_progress_of_a_check(editor, tenant, asleep):
+    started = timezone.now() - dt.timedelta(seconds=10)
+    run = waiting(tenant, status="checking", size=4000, bytes_done=1000, rows_done=1234, started_at=started)
+    assert editor.get("importexport_importrun_progress", run.pk).json() == {
+        "at_work": True, "percent": 25, "rows": "1,234 rows so far", "left": "About 30 seconds left",
+    }  # fmt: skip
+
+
+def test_progress_of_an_import(editor, tenant, asleep):
+    started = timezone.now() - dt.timedelta(minutes=3)
+    run = waiting(tenant, status="importing", total_rows=2000, rows_done=1000, started_at=started)
+    answer = editor.get("importexport_importrun_progress", run.pk).json()
+    assert answer == {"at_work": True, "percent": 50, "rows": "1,000 of 2,000 rows", "left": "About 3 minutes left"}
+
+
+def test_progress_of_what_has_not_begun(editor, tenant, asleep):
+    run = waiting(tenant, status="checking", size=4000)
+    assert editor.get("importexport_importrun_progress", run.pk).json()["left"] == "Waiting for its turn"
+
+
+def test_progress_of_what_is_done(editor):
+    run = editor.check(MIXED)
+    assert editor.get("importexport_importrun_progress", run.pk).json()["at_work"] is False
+
+
+def test_the_page_of_work_has_a_bar_and_reloads_without_scripts(editor, tenant, asleep):
+    run = waiting(tenant, status="checking", size=4000, bytes_done=1000)
+    response = editor.get(CHANGE, run.pk).content.decode()
+    assert '<progress id="progress" max="100" value="25"' in response
+    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in response
+
+
+def test_whoever_looks_takes_up_work_that_died(editor, tenant, asleep):
+    run = editor.bring(MIXED)
+    run = ImportRun.objects.get()
+    assert run.status == "checking"
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("importexport.jobs.start", asked.append)
+        editor.get("importexport_importrun_progress", run.pk)
+        editor.get(CHANGE, run.pk)
+    assert asked == [run.pk, run.pk]
+
+
+# --- the result -----------------------------------------------------------------------------------------------
+
+
+def test_the_rejected_rows_are_a_file_to_be_mended(editor):
+    run = editor.confirm(editor.check(MIXED, name='my "people".csv'))
+    response = editor.get("importexport_importrun_rejected", run.pk)
+    assert response["Content-Disposition"] == r'attachment; filename="my \"people\"_rejected.csv"'
+    text = b"".join(response.streaming_content).decode()
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    assert [row[-1] for row in rows] == [
+        "import_error",
+        "Row 3: Invalid email format 'nobody'; Company 'Acme' not found",
+        "Row 4: Required field 'first_name' is empty; Company 'Acme' not found",
+    ]
+    mended = text.replace("nobody", "alan@example.com").replace("Acme", "").replace("\n,Hopper", "\nGrace,Hopper")
+    assert editor.confirm(editor.check(mended)).imported == 2
+
+
+def test_a_run_without_skipped_rows_has_no_rejected_file(editor):
+    run = editor.check(HEADER + "A,B,a@example.com,\r\n")
+    assert editor.get("importexport_importrun_rejected", run.pk).status_code == 404
+    assert "every row is fine" in editor.run_page(run)
+
+
+def test_rows_that_were_purged_are_said_to_be(editor):
+    run = editor.confirm(editor.check(MIXED))
+    ImportRun.objects.update(created_at=timezone.now() - dt.timedelta(days=40))
+    runs.purge()
+    words = editor.run_page(run)
+    assert "The skipped rows are no longer kept" in words
+    assert "Skipped rows as CSV" not in words
+    assert editor.get("importexport_importrun_rejected", run.pk).status_code == 404
+
+
+def test_an_import_by_the_api_has_a_page(admin_of_tenant, tenant):
+    api = Api(tenant)
+    api.import_csv("contacts", MIXED)
+    words = admin_of_tenant.run_page(ImportRun.objects.get())
+    assert "1 contact imported." in words
+    assert f"Who {api.key.name} By way of API" in words
+    assert "1 Choose" not in words
+
+
+def test_a_refused_file_says_why_and_what_was_perhaps_meant(editor):
+    words = editor.run_page(editor.check("Fist Name,last_name,email\r\nA,B,a@example.com\r\n"))
+    assert "“people.csv” cannot be imported" in words
+    assert "Required column 'first_name' missing from the header." in words
+    assert "“ Fist Name ” is not a column. Did you mean first_name ?" in words
+    assert "Choose another file" in words
+
+
+@pytest.mark.parametrize(
+    "content", ["a\0b", "\r\n\r\n", b"\xff\xfef\0i\0", 'first_name,last_name,email\r\nA,"', b"\x80,\r\n"]
+)
+def test_a_file_that_cannot_be_read_is_refused_in_words(editor, content):
+    run = editor.check(content)
+    assert run.status == "refused"
+    assert run.fault in editor.run_page(run)
+
+
+# --- to whom --------------------------------------------------------------------------------------------------
+
+VIEWS = [CHANGE, *(f"importexport_importrun_{name}" for name in ("progress", "rejected", "confirm", "discard"))]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_another_tenants_run_is_not_there(editor, stranger, view):
+    run = editor.check(MIXED)
+    ask = stranger.post if view.endswith(("confirm", "discard")) else stranger.get
+    assert ask(view, run.pk).status_code == 404
+    run.refresh_from_db()
+    assert run.status == "checked"
+
+
+@pytest.mark.parametrize("identifier", [uuid.uuid4(), "1", "x"])
+def test_a_run_that_is_not_there(editor, identifier):
+    assert editor.get(CHANGE, identifier).status_code == 404
+
+
+@pytest.mark.parametrize("role", ["viewer", "editor"])
+def test_rows_are_for_who_brought_them_and_for_admins(editor, admin_of_tenant, tenant, role):
+    run = editor.check(MIXED)
+    colleague = Staff(tenant, role, name="a colleague")
+    words = colleague.run_page(run)
+    assert "Would be imported 1" in words
+    assert "nobody" not in words
+    assert f"Only {editor.user.username}" in words
+    assert colleague.get("importexport_importrun_rejected", run.pk).status_code == 403
+    assert colleague.post("importexport_importrun_confirm", run.pk).status_code == 403
+    assert colleague.post("importexport_importrun_discard", run.pk).status_code == 403
+    assert "nobody" in admin_of_tenant.run_page(run)
+    assert admin_of_tenant.confirm(run).imported == 1
+
+
+def test_who_may_no_longer_import_may_not_confirm(editor):
+    run = editor.check(MIXED)
+    editor.user.membership.role = "viewer"
+    editor.user.membership.save()
+    assert "Import 1 contact" not in editor.run_page(run)
+    assert editor.post("importexport_importrun_confirm", run.pk).status_code == 403
+
+
+# --- the list -------------------------------------------------------------------------------------------------
+
+
+def listed(staff, **query):
+    response = staff.get("importexport_importrun_changelist", **query)
+    assert response.status_code == 200
+    return [run.file_name for run in response.context["cl"].result_list]
+
+
+def test_the_list_shows_the_tenants_imports(editor, viewer, stranger, root, tenant):
+    waiting(tenant, file_name="ours.csv", actor="grace", total_rows=12345, imported=12345)
+    waiting(stranger.tenant, file_name="theirs.csv")
+    words = editor.page("importexport_importrun_changelist")
+    assert "ours.csv Contacts just now grace Admin Imported 12,345 0" in words
+    assert listed(viewer) == ["ours.csv"]
+    assert listed(stranger) == ["theirs.csv"]
+    assert sorted(listed(root)) == ["ours.csv", "theirs.csv"]
+    root.pick(tenant)
+    assert listed(root) == ["ours.csv"]
+
+
+def test_an_import_that_stored_nothing_is_no_success(editor, tenant):
+    run = waiting(tenant, total_rows=2, skipped=2, header={"cells": [], "columns": []})
+    assert "Nothing imported 0 2" in editor.page("importexport_importrun_changelist")
+    assert "State Nothing imported" in editor.run_page(run)
+
+
+def test_the_list_is_filtered_and_searched(editor, tenant):
+    waiting(tenant, file_name="a.csv", actor="grace", status="refused", door="api")
+    waiting(tenant, file_name="b.csv", actor="alan", entity="deals")
+    assert listed(editor, status="refused") == ["a.csv"]
+    assert listed(editor, door="api") == ["a.csv"]
+    assert listed(editor, entity="deals") == ["b.csv"]
+    assert listed(editor, actor="alan") == ["b.csv"]
+    assert listed(editor, q="B.CSV") == ["b.csv"]
+    assert listed(editor, created_at__gte="2999-01-01 00:00+00:00") == []
+
+
+def test_the_people_to_filter_by_are_the_tenants_own(editor, stranger, tenant):
+    waiting(tenant, actor="grace")
+    waiting(stranger.tenant, actor="gwen")
+    words = editor.page("importexport_importrun_changelist")
+    assert "grace" in words
+    assert "gwen" not in words
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_list_asks_the_same_few_questions_whatever_its_length(editor, tenant, count, django_assert_num_queries):
+    for _ in range(count):
+        waiting(tenant)
+    with django_assert_num_queries(7):
+        editor.page("importexport_importrun_changelist")
+
+
+@pytest.mark.parametrize("action", ["add", "delete"])
+def test_nobody_writes_the_list(admin_of_tenant, tenant, action):
+    args = [] if action == "add" else [waiting(tenant).pk]
+    assert admin_of_tenant.post(f"importexport_importrun_{action}", *args, post="yes").status_code == 403
+    assert ImportRun.objects.count() == len(args)
+
+
+def test_the_page_of_a_run_cannot_be_posted_to(admin_of_tenant, tenant):
+    run = waiting(tenant)
+    words_of(admin_of_tenant.post(CHANGE, run.pk, file_name="x"))
+    assert ImportRun.objects.get().file_name == "a.csv"

@@ -1,0 +1,79 @@
+"""Staff before the import and export pages, over Django's test client."""
+
+import html
+import re
+
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from crm.access import SESSION_KEY
+from crm.models import Membership
+from importexport import jobs
+from importexport.models import ImportRun
+
+HEADER = "first_name,last_name,email,company_name\r\n"
+MIXED = HEADER + "Ada,Lovelace,ada@example.com,\r\nAlan,Turing,nobody,Acme\r\n,Hopper,grace@example.com,Acme\r\n"
+
+
+class Staff:
+    """Somebody of a role who is signed in; of no role, a superuser."""
+
+    def __init__(self, tenant, role="", *, name=""):
+        self.tenant = tenant
+        name = name or f"{role or 'root'} of {tenant.slug}"
+        self.user = User.objects.create(username=name, is_staff=True, is_superuser=not role)
+        if role:
+            Membership.objects.create(user=self.user, tenant=tenant, role=role)
+        self.client = Client()
+        self.client.force_login(self.user)
+
+    def pick(self, tenant):
+        session = self.client.session
+        session[SESSION_KEY] = tenant.pk
+        session.save()
+
+    def get(self, view, *args, query="", **data):
+        return self.client.get(reverse(f"admin:{view}", args=args) + query, data)
+
+    def page(self, view, *args, query="", **data):
+        """Return the words of a page, its markup taken away."""
+        response = self.get(view, *args, query=query, **data)
+        assert response.status_code == 200, response.status_code
+        return words_of(response)
+
+    def post(self, view, *args, **data):
+        return self.client.post(reverse(f"admin:{view}", args=args), data)
+
+    def bring(self, content, *, name="people.csv", model="contact"):
+        """Send a file by the form; return the answer."""
+        data = content.encode() if isinstance(content, str) else content
+        return self.post(f"crm_{model}_import", file=SimpleUploadedFile(name, data))
+
+    def check(self, content, **options):
+        """Send a file and wait for its check; return its run."""
+        response = self.bring(content, **options)
+        assert response.status_code == 302, words_of(response)
+        return finished(ImportRun.objects.get(pk=response.url.split("/")[-3]))
+
+    def confirm(self, run):
+        response = self.post("importexport_importrun_confirm", run.pk)
+        assert response.status_code == 302
+        return finished(run)
+
+    def run_page(self, run, **data):
+        return self.page("importexport_importrun_change", run.pk, **data)
+
+
+def finished(run):
+    assert jobs.wait(run.pk, seconds=60)
+    run.refresh_from_db()
+    return run
+
+
+def words_of(response):
+    """Return the text of a page's content, spaces tidied."""
+    text = response.content.decode().partition('id="content"')[2]
+    text = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL)
+    return re.sub(r"\s+", " ", html.unescape(text))
