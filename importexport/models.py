@@ -92,6 +92,7 @@ class ImportRun(models.Model):
     purged_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "import"
         ordering = ["-created_at"]
         indexes = [models.Index(fields=["tenant", "-created_at"], name="importrun_in_order")]
 

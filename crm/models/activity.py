@@ -40,7 +40,7 @@ class Activity(Record):
 
     activity_type = models.CharField(max_length=10, choices=Type)
     subject = models.CharField(max_length=255)
-    subject_key = Folded("subject", max_length=765)
+    subject_key = Folded("subject", max_length=765, db_collation="C")
     body = LongText(max_length=10_000)
     scheduled_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)

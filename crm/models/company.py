@@ -12,9 +12,9 @@ class Company(Record):
     """An organisation; its name is unique in the tenant, and so is its domain where one is given."""
 
     name = models.CharField(max_length=200)
-    name_key = Folded("name", max_length=600)
+    name_key = Folded("name", max_length=600, db_collation="C")
     domain = Text(max_length=255)
-    domain_key = Folded("domain", max_length=765)
+    domain_key = Folded("domain", max_length=765, db_collation="C")
     industry = Text(max_length=100)
     description = LongText(max_length=10_000)
     employee_count = models.PositiveBigIntegerField(null=True, blank=True)

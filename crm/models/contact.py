@@ -1,7 +1,9 @@
 """Contacts."""
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from crm.models.fields import Folded, LongText, TagList, Text, validate_email
 from crm.models.record import Record
@@ -22,7 +24,7 @@ class Contact(Record):
     first_name = models.CharField(max_length=100)
     last_name = models.CharField(max_length=100)
     email = models.CharField(max_length=254, validators=[validate_email])
-    email_key = Folded("email", max_length=762)
+    email_key = Folded("email", max_length=762, db_collation="C")
     phone = Text(max_length=50)
     mobile = Text(max_length=50)
     title = Text(max_length=100)
@@ -39,7 +41,12 @@ class Contact(Record):
     notes = LongText(max_length=10_000)
 
     class Meta(Record.Meta):
-        indexes = [models.Index(fields=["tenant", "id"], name="contact_in_order")]
+        indexes = [
+            models.Index(fields=["tenant", "id"], name="contact_in_order"),
+            # For the search by the beginning of a name, in whatever locale the database is.
+            models.Index("tenant", OpClass(Lower("first_name"), "text_pattern_ops"), name="contact_by_first_name"),
+            models.Index("tenant", OpClass(Lower("last_name"), "text_pattern_ops"), name="contact_by_last_name"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["tenant", "email_key"], name="contact_email_is_unique"),
             models.CheckConstraint(

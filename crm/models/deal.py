@@ -12,7 +12,7 @@ class Deal(Record):
     """A sale in the making; its name is unique in its pipeline."""
 
     name = models.CharField(max_length=200)
-    name_key = Folded("name", max_length=600)
+    name_key = Folded("name", max_length=600, db_collation="C")
     value = models.DecimalField(
         max_digits=18, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
     )

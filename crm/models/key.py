@@ -38,6 +38,7 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
+        verbose_name = "API key"
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(

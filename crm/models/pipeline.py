@@ -15,7 +15,7 @@ class Pipeline(Folding):
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="pipelines")
     name = models.CharField(max_length=100)
-    name_key = Folded("name", max_length=300)
+    name_key = Folded("name", max_length=300, db_collation="C")
     is_default = models.BooleanField(default=False)
 
     class Meta:
@@ -37,7 +37,7 @@ class Stage(Folding):
     pipeline = models.ForeignKey(Pipeline, models.CASCADE, related_name="stages", db_index=False)
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
     name = models.CharField(max_length=100)
-    name_key = Folded("name", max_length=300)
+    name_key = Folded("name", max_length=300, db_collation="C")
     probability = models.PositiveSmallIntegerField(default=0)
     position = models.PositiveSmallIntegerField(default=0)
 

@@ -40,7 +40,11 @@ def tried(model, prefix, pattern, place):
 
 def all_data():
     """Return every row of every table of ours."""
-    names = [name for name in connection.introspection.table_names() if name.startswith(("crm_", "importexport_", "auth_user"))]
+    names = [
+        name
+        for name in connection.introspection.table_names()
+        if name.startswith(("crm_", "importexport_", "auth_user"))
+    ]
     with connection.cursor() as cursor:
         found = {}
         for name in names:
@@ -62,7 +66,10 @@ def test_no_address_of_another_tenant_shows_or_changes_anything(acme, globex, ro
             answer = getattr(client, method)(address, {"post": "yes", "_save": "1"} if method == "post" else {})
             text = b"".join(answer.streaming_content).decode() if answer.streaming else answer.content.decode()
             assert answer.status_code in {302, 403, 404, 405}, (method, address, answer.status_code)
-            assert "globex" not in text.lower().replace("globex.csv", "") or answer.status_code == 302, (method, address)
+            assert "globex" not in text.lower().replace("globex.csv", "") or answer.status_code == 302, (
+                method,
+                address,
+            )
             count += 1
     assert count > 60
     assert all_data() == before
@@ -128,7 +135,9 @@ def test_a_new_record_is_the_own_tenants(acme, globex):
 
 def test_the_history_of_another_tenants_record_is_closed(acme, globex):
     contact = globex.records[Contact]
-    globex.client("editor").post(f"/admin/crm/contact/{contact.pk}/change/", contact_form(email="changed@globex.example"))
+    globex.client("editor").post(
+        f"/admin/crm/contact/{contact.pk}/change/", contact_form(email="changed@globex.example")
+    )
     assert acme.client("admin").get(f"/admin/crm/contact/{contact.pk}/history/").status_code == 302
     assert globex.client("viewer").get(f"/admin/crm/contact/{contact.pk}/history/").status_code == 200
 
