@@ -41,10 +41,12 @@ def access_of(request: HttpRequest) -> Access:
     A superuser is an admin of the tenant that they picked, or of all; staff of their membership's tenant; anybody
     else reaches nothing.
     """
+    user = getattr(request, "user", None)
     known = getattr(request, "_rally_access", None)
-    if known is None:
-        known = request._rally_access = _look_up(request)  # type: ignore[attr-defined]
-    return known
+    # Who signs in is somebody else at the end of the request.
+    if known is None or known[0] != getattr(user, "pk", None):
+        known = request._rally_access = (getattr(user, "pk", None), _look_up(request))  # type: ignore[attr-defined]
+    return known[1]
 
 
 def pick_tenant(request: HttpRequest, tenant: Tenant | None) -> None:

@@ -115,7 +115,7 @@ def stored_records(run: ImportRun) -> models.QuerySet:
 
 
 def purge(*, days: int | None = None) -> int:
-    """Remove uploads and skipped rows that are older than so many days (RALLY_IMPORT_KEEP_DAYS); return of how many.
+    """Remove what files held that are older than so many days (RALLY_IMPORT_KEEP_DAYS); return how many files.
 
     What was imported, when and by whom stays on record; a file that was never imported is forgotten altogether.
     """
@@ -129,5 +129,5 @@ def purge(*, days: int | None = None) -> int:
         SkippedRow.objects.filter(run__in=ids).delete()
         never = [ImportRun.Status.CHECKED, ImportRun.Status.CHECKING]
         ImportRun.objects.filter(pk__in=ids, status__in=never).delete()
-        ImportRun.objects.filter(pk__in=ids).update(purged_at=Now())
+        ImportRun.objects.filter(pk__in=ids).update(purged_at=Now(), header={}, groups=[], sample=[])
     return len(ids)

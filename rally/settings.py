@@ -80,13 +80,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "rally.security.PolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "rally.pages.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "rally.pages.AuthenticationMiddleware",
+    "rally.pages.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "rally.pages.ZoneMiddleware",
 ]
 ROOT_URLCONF = "rally.urls"
 WSGI_APPLICATION = "rally.wsgi.application"

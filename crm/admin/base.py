@@ -33,6 +33,10 @@ class TenantForm(forms.ModelForm):
             if isinstance(field, forms.ModelChoiceField) and field.queryset is not None:
                 field.queryset = field.queryset.filter(tenant=self.instance.tenant_id)
 
+    def _get_validation_exclusions(self) -> set[str]:
+        # Whether a record is there already depends on fields that no form shows.
+        return super()._get_validation_exclusions() - {"tenant", "pipeline"}  # type: ignore[misc]
+
     def clean(self) -> dict[str, Any]:
         """Bring texts into the form in which an import stores them, so that an export comes back the same."""
         for name, value in super().clean().items():  # type: ignore[union-attr]

@@ -17,6 +17,8 @@ from crm.admin.base import TenantForm, TenantModelAdmin
 from crm.matching import fold
 from crm.models import Pipeline, Stage, Tenant
 
+OUTCOMES = gettext_lazy("In per cent. Deals in a stage of 100 are won, those in a stage of 0 are lost.")
+
 
 @admin.register(Tenant)
 class TenantAdmin(ModelAdmin):
@@ -63,10 +65,22 @@ class StageFormSet(forms.BaseInlineFormSet):
             seen.add(fold(name))
 
 
+class StageForm(forms.ModelForm):
+    """A stage among others: its fields stand in a table, and are named for those who do not see its head."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for field in self.fields.values():
+            field.widget.attrs["aria-label"] = field.label
+        if probability := self.fields.get("probability"):
+            probability.help_text = OUTCOMES
+
+
 class StageInline(TabularInline):
     """The stages on their pipeline's page, in their order."""
 
     model = Stage
+    form = StageForm
     formset = StageFormSet
     fields = ("name", "probability", "position")
     ordering = ("position", "id")
@@ -141,6 +155,13 @@ class StageAdmin(TenantModelAdmin):
     search_fields = ("name",)
     ordering = ("pipeline", "position", "id")
     fields = ("pipeline", "name", "probability", "position")
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """Say what a probability means."""
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        if db_field.name == "probability":
+            field.help_text = OUTCOMES
+        return field
 
     @display(description=gettext_lazy("Probability"))
     def chance(self, stage: Stage) -> str:

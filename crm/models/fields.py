@@ -10,6 +10,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 from django.db import models
+from django.utils.text import get_text_list
 from django.utils.translation import gettext_lazy as _
 
 from crm.matching import fold
@@ -140,6 +141,15 @@ class Folding(models.Model):
         """Judge uniqueness by the keys too, though a form shows, and would leave out, none of them."""
         keys = {field.name for field in folded_fields(type(self))}
         super().validate_constraints({*(exclude or ())} - keys)
+
+
+    def unique_error_message(self, model_class: type[models.Model], unique_check: Any) -> ValidationError:
+        """Return the sentence for a record that there is already, by the fields that people know."""
+        sources = {field.name: field.source for field in folded_fields(model_class)}
+        names = [sources.get(name, name) for name in unique_check if name != "tenant"]
+        labels = [str(model_class._meta.get_field(name).verbose_name) for name in names]
+        params = {"model": model_class._meta.verbose_name, "fields": get_text_list(labels, _("and"))}
+        return ValidationError(_("Another %(model)s has the same %(fields)s."), code="unique", params=params)
 
 
 def folded_fields(model: type[models.Model], sources: Collection[str] | None = None) -> list[Folded]:

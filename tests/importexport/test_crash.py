@@ -86,3 +86,33 @@ def test_a_lost_database_connection_is_503_and_the_next_request_works(start_serv
         {"totalRows": 10, "imported": 10, "skipped": 0, "errors": []},
     )
     assert "Traceback" not in body["detail"]
+
+
+def test_an_import_of_the_admin_that_a_killed_server_left_is_done_once_by_the_next(start_server):
+    server = start_server()
+    tenant = RealTenant(server)
+    run = confirmed_run(tenant, contacts(range(ROWS)))
+    server.kill()
+    server = start_server(over=server)
+    wait_for_progress(tenant, ROWS // 2)
+    server.kill()
+    assert tenant.count("contact") in {0, ROWS}
+    start_server(over=server)
+    while tenant.sql("SELECT status FROM importexport_importrun WHERE id = %s", run) != ("done",):
+        time.sleep(0.05)
+    assert tenant.count("contact") == ROWS
+    assert tenant.sql("SELECT imported, skipped FROM importexport_importrun WHERE id = %s", run) == (ROWS, 0)
+
+
+def confirmed_run(tenant, content):
+    """Leave a file as somebody does who has just confirmed its import."""
+    (run,) = tenant.sql(
+        "INSERT INTO importexport_importrun (id, tenant_id, entity, door, status, actor, file_name, sha256, rows_done,"
+        " bytes_done, total_rows, imported, skipped, header, fault, groups, sample) VALUES (gen_random_uuid(), %s,"
+        " 'contacts', 'admin', 'importing', 'ada', 'people.csv', '', 0, 0, 0, 0, 0, '{}', '', '[]', '[]') RETURNING id",
+        tenant.pk,
+    )
+    tenant.sql(
+        "INSERT INTO importexport_uploadpart (run_id, position, content) VALUES (%s, 0, %s) RETURNING id", run, content
+    )
+    return run

@@ -320,6 +320,7 @@ def test_old_uploads_and_rows_are_removed(tenant, user, settings, capsys):
     done.refresh_from_db()
     assert done.purged_at
     assert (done.imported, done.skipped, done.upload.count(), done.skipped_rows.count()) == (1, 2, 0, 0)
+    assert (done.header, done.groups, done.sample) == ({}, [], [])
     assert set(ImportRun.objects.all()) == {done, fresh}
     assert fresh.upload.exists()
     assert runs.stored_records(done).count() == 1

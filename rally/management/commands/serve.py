@@ -10,11 +10,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
 
+from importexport import runs
 from rally.database import keep_over_exec
 
 
 class Command(BaseCommand):
-    """Migrate, gather static files, and become gunicorn."""
+    """Migrate, gather static files, forget what is old, and become gunicorn."""
 
     help = "Serve on 127.0.0.1:PORT (RALLY_BIND and PORT say otherwise), migrated."
 
@@ -30,6 +31,8 @@ class Command(BaseCommand):
             call_command("migrate", verbosity=0, interactive=False)
             cursor.execute("SELECT pg_advisory_unlock(7625771)")
         call_command("collectstatic", verbosity=0, interactive=False)
+        call_command("clearsessions")
+        runs.purge()
         if demo:
             call_command("demo")
         elif verbosity:
