@@ -49,8 +49,12 @@ def count_records(queryset: QuerySet[Any]) -> RecordCount:
     counted = queryset.order_by()[: EXACT_UP_TO + 1].count()
     if counted <= EXACT_UP_TO:
         return RecordCount(counted)
-    plan = json.loads(queryset.order_by().explain(format="json"))[0]["Plan"]
-    return RecordCount(max(plan["Plan Rows"], counted), is_exact=False)
+    return RecordCount(max(estimate_records(queryset), counted), is_exact=False)
+
+
+def estimate_records(queryset: QuerySet[Any]) -> int:
+    """Return how many records the planner expects."""
+    return json.loads(queryset.order_by().explain(format="json"))[0]["Plan"]["Plan Rows"]
 
 
 @dataclass(frozen=True)

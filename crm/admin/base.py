@@ -5,8 +5,10 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.utils import display_for_field
 from django.core.exceptions import ValidationError
+from django.core.paginator import Paginator
 from django.db import IntegrityError, models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,6 +17,7 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from crm.access import access_of
+from crm.admin.lists import BoundedChangeList, EstimatingPaginator
 from crm.models import Tenant
 from crm.models.fields import LongText, TagList, has_forbidden
 
@@ -64,6 +67,7 @@ class TenantModelAdmin(ModelAdmin):
     exclude: ClassVar[Any] = ("tenant",)
     ordering: ClassVar[Any] = ("-id",)
     list_per_page: ClassVar[Any] = 50
+    list_max_show_all: ClassVar[Any] = 50
     show_full_result_count = False
     formfield_overrides: ClassVar[Any] = {
         LongText: {"widget": UnfoldAdminTextareaWidget},
@@ -106,6 +110,28 @@ class TenantModelAdmin(ModelAdmin):
         if access.tenant is not None:
             return records.filter(tenant=access.tenant)
         return records if access.is_superuser else records.none()
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> Any:
+        """Return the class of lists."""
+        return BoundedChangeList
+
+    def get_paginator(self, request: HttpRequest, queryset: Any, *args: Any, **options: Any) -> Paginator:
+        """Return the pages of a list, or of the choices of a field."""
+        return EstimatingPaginator(queryset, *args, whole=self.get_queryset(request), **options)
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """Whether a list's address may ask for this: what the filters ask, and the records of another one.
+
+        Not for any text in any field, nor for a pattern, which could keep the database busy.
+        """
+        name = lookup.partition("__")[0]
+        if name != "pk" and name not in {field.name for field in self.opts.get_fields()}:
+            return True  # Nothing is asked of the database: the list says that it does not understand.
+        allowed = {f"{field.name}__id__exact" for field in self.opts.concrete_fields if field.is_relation}
+        for item in self.get_list_filter(request) if request else self.list_filter:
+            is_simple = isinstance(item, type) and issubclass(item, SimpleListFilter)
+            allowed.add(str(item.parameter_name) if is_simple else f"{item}__exact")
+        return lookup in allowed
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Return the columns; whoever sees all tenants is told which."""

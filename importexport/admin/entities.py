@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy
@@ -13,8 +14,9 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from crm.access import access_of
 from crm.admin.base import TenantForm
+from crm.admin.lists import lowered
 from crm.admin.panels import Panel
-from crm.models import Activity, Company, Contact, Deal
+from crm.models import Activity, Company, Contact, Deal, Stage
 from crm.models.fields import CURRENCIES
 from importexport.admin.records import EntityAdmin, RunFilter, record_link, web_link
 
@@ -43,6 +45,7 @@ class ContactAdmin(EntityAdmin):
     prefixes = ("email_key", "first_name", "last_name")
     search_help_text = gettext_lazy("Search by the beginning of a name or e-mail")
     list_display = ("name", "email", "company_link", "phone", "stage", "added")
+    sortable_by = ("name", "email", "added")
     list_select_related = ("company",)
     list_filter = (RunFilter, "lifecycle_stage")
     autocomplete_fields = ("company",)
@@ -58,7 +61,7 @@ class ContactAdmin(EntityAdmin):
         Panel(Activity, "contact", ("activity_type", "status", "due_date")),
     )
 
-    @display(description=gettext_lazy("Name"))
+    @display(description=gettext_lazy("Name"), ordering=lowered("last_name"))
     def name(self, contact: Contact) -> str:
         """Return the full name."""
         return str(contact)
@@ -83,6 +86,7 @@ class CompanyAdmin(EntityAdmin):
     prefixes = ("name_key", "domain_key")
     search_help_text = gettext_lazy("Search by the beginning of a name or domain")
     list_display = ("name", "domain", "web", "industry", "city", "country", "added")
+    sortable_by = ("name", "added")
     fieldsets = (
         (None, {"fields": ("name", ("domain", "website"), "phone")}),
         (gettext_lazy("Profile"), {"fields": ("industry", ("employee_count", "annual_revenue"), "description")}),
@@ -102,6 +106,32 @@ class CompanyAdmin(EntityAdmin):
         return web_link(company.website) if company.website else "–"
 
 
+class StageFilter(admin.SimpleListFilter):
+    """The deals in a stage of the tenant; not offered where there are those of many."""
+
+    title = gettext_lazy("stage")
+    parameter_name = "stage"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the tenant's stages."""
+        tenant = access_of(request).tenant
+        stages = list(in_order(Stage.objects.filter(tenant=tenant))) if tenant else []
+        is_one = len({stage.pipeline_id for stage in stages}) == 1
+        return [(str(stage.pk), stage.name if is_one else f"{stage.pipeline}: {stage}") for stage in stages]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """Return the stage's deals; of what is no stage of the tenant, none."""
+        if self.value() is None:
+            return queryset
+        known = {pk for pk, _ in self.lookup_choices}
+        return queryset.filter(stage=self.value()) if self.value() in known else queryset.none()
+
+
+def in_order(stages: QuerySet[Stage]) -> QuerySet[Stage]:
+    """Return stages with their pipelines, in the order in which they are offered."""
+    return stages.select_related("pipeline").order_by("-pipeline__is_default", "pipeline", "position", "id")
+
+
 class DealForm(TenantForm):
     """A deal; its pipeline is that of its stage."""
 
@@ -116,11 +146,9 @@ class DealForm(TenantForm):
     @staticmethod
     def _offer_stages(field: Any) -> None:
         """Offer the stages under the names of their pipelines."""
-        stages = field.queryset.select_related("pipeline")
-        stages = stages.order_by("-pipeline__is_default", "pipeline", "position", "id")
         groups = [
             (pipeline.name, [(stage.pk, stage.name) for stage in found])
-            for pipeline, found in groupby(stages, lambda stage: stage.pipeline)
+            for pipeline, found in groupby(in_order(field.queryset), lambda stage: stage.pipeline)
         ]
         field.choices = [("", "–"), *groups]
 
@@ -143,8 +171,9 @@ class DealAdmin(EntityAdmin):
     prefixes = ("name_key",)
     search_help_text = gettext_lazy("Search by the beginning of a name")
     list_display = ("name", "amount", "stage", "chance", "company_link", "expected_close_date", "added")
+    sortable_by = ("name", "amount", "expected_close_date", "added")
     list_select_related = ("stage", "company")
-    list_filter = (RunFilter,)
+    list_filter = (RunFilter, StageFilter)
     autocomplete_fields = ("contact", "company")
     fieldsets = (
         (None, {"fields": ("name", ("value", "currency"), ("stage", "probability"), "expected_close_date")}),
@@ -166,7 +195,7 @@ class DealAdmin(EntityAdmin):
         tenant = access_of(request).tenant
         return {"currency": tenant.currency if tenant else ""} | super().get_changeform_initial_data(request)
 
-    @display(description=gettext_lazy("Value"))
+    @display(description=gettext_lazy("Value"), ordering=F("value").asc(nulls_first=True))
     def amount(self, deal: Deal) -> str:
         """Return the value with its currency."""
         return "–" if deal.value is None else f"{number_format(deal.value, 2, force_grouping=True)} {deal.currency}"
@@ -190,6 +219,7 @@ class ActivityAdmin(EntityAdmin):
     prefixes = ("subject_key",)
     search_help_text = gettext_lazy("Search by the beginning of a subject")
     list_display = ("subject", "kind", "state", "urgency", "due_date", "about", "added")
+    sortable_by = ("subject", "due_date", "added")
     list_select_related = ("contact", "company", "deal")
     list_filter = (RunFilter, "activity_type", "status", "priority")
     autocomplete_fields = ("contact", "company", "deal")

@@ -17,7 +17,7 @@ from unfold.decorators import display
 
 from crm.access import access_of
 from crm.admin.base import TenantModelAdmin
-from crm.admin.lists import EstimatingPaginator, search
+from crm.admin.lists import search
 from crm.admin.panels import PanelsMixin
 from crm.models import Activity
 from crm.models.record import Record
@@ -70,13 +70,16 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
 
     #: The fields of which a word in the search is the beginning.
     prefixes: ClassVar[tuple[str, ...]]
-    paginator = EstimatingPaginator
     list_select_related = ()
     list_filter = (RunFilter,)
     list_filter_sheet = True
     actions = ("delete_selected",)
     search_fields = ("pk",)
     readonly_fields = ("created_at", "updated_at")
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        """Return the columns that an index sorts, which all of them do within a tenant."""
+        return super().get_sortable_by(request) if access_of(request).tenant else ("added",)
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet, search_term: str

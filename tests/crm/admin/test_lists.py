@@ -1,10 +1,14 @@
-"""Search by the beginnings of words, and counts that cost nothing."""
+"""Search by the beginnings of words, pages in any order, and counts that cost nothing."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from crm.admin import lists
 from crm.admin.lists import EstimatingPaginator, search
-from crm.models import Company, Contact
+from crm.models import Activity, Company, Contact, Deal, Membership, Stage
 from crm.models.tenant import create_tenant
 
 PREFIXES = ("email_key", "first_name", "last_name")
@@ -66,15 +70,149 @@ def test_a_company_is_found_by_the_beginning_of_its_name_or_domain(tenant, text)
     assert [company.name for company in companies] == ["Acme Industries"]
 
 
-def test_the_search_uses_its_indexes(tenant):
+def many(tenant, count=5000):
     Contact.objects.bulk_create(
-        Contact(tenant=tenant, first_name=f"A{n}", last_name=f"B{n}", email=f"c{n}@example.com") for n in range(5000)
+        Contact(tenant=tenant, first_name=f"A{n}", last_name=f"B{n}", email=f"c{n}@example.com") for n in range(count)
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE crm_contact")
-    plan = search(Contact.objects.filter(tenant=tenant), "b77", PREFIXES).order_by("-id")[:20].explain()
-    for index in ("contact_email_is_unique", "contact_by_first_name", "contact_by_last_name"):
-        assert f"Index Scan on {index}" in plan
+
+
+@pytest.mark.parametrize(
+    ("text", "index"), [("a77", "contact_by_first_name"), ("b77", "contact_by_last_name"), ("c77", "contact_email_is_unique")]
+)  # fmt: skip
+def test_the_search_uses_its_indexes(tenant, text, index):
+    many(tenant)
+    plan = search(Contact.objects.filter(tenant=tenant), text, PREFIXES).order_by("-id")[:20].explain()
+    assert f"Index Scan on {index}" in plan
+
+
+def names(tenant, **query):
+    """Return the e-mail addresses on a page of the list, as somebody of the tenant asks for it."""
+    page = staff_of(tenant).get("/admin/crm/contact/", query)
+    assert page.status_code == 200, page
+    return [contact.email for contact in page.context["cl"].result_list]
+
+
+def staff_of(tenant):
+    user, is_new = User.objects.get_or_create(username="staff", defaults={"is_staff": True})
+    if is_new:
+        Membership.objects.create(tenant=tenant, user=user, role="editor")
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_pages_are_pieces_of_the_list(tenant):
+    many(tenant, 120)
+    emails = [f"c{n}@example.com" for n in reversed(range(120))]
+    assert [names(tenant, p=page) for page in (1, 2, 3)] == [emails[:50], emails[50:100], emails[100:]]
+    assert [names(tenant, o=6, p=page) for page in (1, 3)] == [emails[::-1][:50], emails[::-1][100:]]
+    assert names(tenant, q="c") == emails[:50]
+    assert names(tenant, q="c", p=3) == emails[100:]
+
+
+@pytest.mark.parametrize("newest", [0, 1, 10, 60, 2000])
+def test_what_is_searched_is_found_however_old_it_is(tenant, monkeypatch, newest):
+    monkeypatch.setattr(lists, "NEWEST", newest)
+    people(tenant, *["Zora Neale"] * 70, *["Ada Lovelace"] * 50)
+    assert names(tenant, q="zora") == [f"c{n}@neale.example" for n in reversed(range(20, 70))]
+    assert names(tenant, q="zora", p=2) == [f"c{n}@neale.example" for n in reversed(range(20))]
+    assert names(tenant, q="ada") == [f"c{n}@lovelace.example" for n in reversed(range(70, 120))]
+    assert names(tenant, q="zora", lifecycle_stage__exact="customer") == []
+
+
+@pytest.mark.parametrize("at_once", [0, 200_000])
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("1", ["Adams", "Baker", "baker", "Zola"]),
+        ("-1", ["Zola", "baker", "Baker", "Adams"]),
+        ("2", ["baker", "Zola", "Baker", "Adams"]),
+        ("-2", ["Adams", "Baker", "Zola", "baker"]),
+        ("6", ["Zola", "Baker", "Adams", "baker"]),
+        ("-6", ["baker", "Adams", "Baker", "Zola"]),
+    ],
+)
+def test_lists_are_sorted_by_what_an_index_sorts(tenant, monkeypatch, at_once, column, expected):
+    monkeypatch.setattr(lists, "SORTED_AT_ONCE", at_once)
+    for name, email in (
+        ("Zola", "b@x.example"),
+        ("Baker", "C@x.example"),
+        ("Adams", "d@x.example"),
+        ("baker", "A@x.example"),
+    ):
+        Contact.objects.create(tenant=tenant, first_name="Ann", last_name=name, email=email)
+    for query in ({}, {"q": "ann"}, {"lifecycle_stage__exact": "lead"}):
+        page = staff_of(tenant).get("/admin/crm/contact/", {"o": column, **query})
+        assert [contact.last_name for contact in page.context["cl"].result_list] == expected, query
+
+
+@pytest.mark.parametrize("column", ["3", "-4", "5", "99", "x"])
+def test_a_column_without_an_index_sorts_nothing(tenant, column):
+    people(tenant, "B B", "A A", "C C")
+    assert names(tenant, o=column) == ["c2@c.example", "c1@a.example", "c0@b.example"]
+
+
+@pytest.mark.parametrize(
+    ("model", "column"), [("contact", "1"), ("contact", "-2"), ("deal", "-2"), ("deal", "6"), ("activity", "5"), ("company", "1")]
+)  # fmt: skip
+def test_sorting_reads_an_index_in_its_order(tenant, model, column):
+    with CaptureQueriesContext(connection) as queries:
+        staff_of(tenant).get(f"/admin/crm/{model}/", {"o": column})
+    [ids] = [query["sql"] for query in queries if "LIMIT 51" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
+        cursor.execute(f"EXPLAIN {ids}")
+        plan = "\n".join(line for [line] in cursor.fetchall())
+    assert " Sort  " not in plan.replace("Incremental Sort", "")
+
+
+def test_the_largest_deals_come_first_and_those_of_no_value_last(tenant):
+    stage = Stage.objects.filter(tenant=tenant).first()
+    for value in (5, None, 70):
+        Deal.objects.create(
+            tenant=tenant,
+            name=f"{value}",
+            value=value,
+            currency="EUR",
+            probability=1,
+            stage=stage,
+            pipeline=stage.pipeline,
+        )
+    page = staff_of(tenant).get("/admin/crm/deal/", {"o": "-2"})
+    assert [deal.value for deal in page.context["cl"].result_list] == [70, 5, None]
+
+
+@pytest.mark.parametrize(
+    "query", ["notes__icontains=a", "phone__regex=(a%2B)%2B", "email=a", "company__name__startswith=A", "id__gt=1", "pk__in=1", "tenant__slug=globex"]
+)  # fmt: skip
+def test_a_lists_address_asks_for_filters_alone(tenant, query):
+    assert staff_of(tenant).get(f"/admin/crm/contact/?{query}").status_code == 400
+
+
+def test_an_unknown_part_of_a_lists_address_is_passed_over(tenant):
+    people(tenant, "Ada Lovelace")
+    assert staff_of(tenant).get("/admin/crm/contact/?utm=a", follow=True).status_code == 200
+
+
+def test_deals_are_filtered_by_the_tenants_stages(tenant):
+    first, second = Stage.objects.filter(tenant=tenant)[:2]
+    other = Stage.objects.filter(tenant=create_tenant(slug="globex", name="Globex")).first()
+    for name, stage in (("A", first), ("B", second)):
+        Deal.objects.create(
+            tenant=tenant, name=name, currency="EUR", probability=1, stage=stage, pipeline=stage.pipeline
+        )
+    found = {
+        value: [
+            deal.name for deal in staff_of(tenant).get("/admin/crm/deal/", {"stage": value}).context["cl"].result_list
+        ]
+        for value in (str(first.pk), str(second.pk), str(other.pk), "x", "")
+    }
+    assert found == {str(first.pk): ["A"], str(second.pk): ["B"], str(other.pk): [], "x": [], "": []}
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------
 
 
 def test_few_records_are_counted(tenant):
@@ -83,7 +221,7 @@ def test_few_records_are_counted(tenant):
     assert (paginator.count, str(paginator.count), paginator.num_pages) == (120, "120", 3)
 
 
-def test_many_records_are_estimated_and_their_pages_end(tenant):
+def test_many_records_are_estimated_and_their_pages_end(tenant, monkeypatch):
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO crm_company (tenant_id, name, name_key, domain, domain_key, industry, description, phone,"
@@ -96,4 +234,60 @@ def test_many_records_are_estimated_and_their_pages_end(tenant):
     assert 10_001 <= paginator.count <= 14_000
     assert str(paginator.count).startswith("≈ 1")
     assert paginator.num_pages == int(paginator.count)
-    assert EstimatingPaginator(range(200_000), 1).num_pages == 100_000
+    monkeypatch.setattr(lists, "DEEPEST", 500)
+    assert EstimatingPaginator(Company.objects.filter(tenant=tenant), 1).num_pages == 500
+
+
+#: The session, the user, their tenant, the ids and the records; and the stages of a filter.
+QUERIES = {"contact": 5, "company": 5, "deal": 6, "activity": 5}
+
+
+@pytest.mark.parametrize("model", QUERIES)
+def test_a_list_asks_as_often_for_one_record_as_for_many(tenant, model, django_assert_num_queries):
+    client = staff_of(tenant)
+    stage = Stage.objects.filter(tenant=tenant).first()
+    for count in (1, 3, 60):
+        for n in range(Contact.objects.count(), count):
+            company = Company.objects.create(tenant=tenant, name=f"C{n}", website="example.com")
+            contact = Contact.objects.create(
+                tenant=tenant, first_name="A", last_name="B", email=f"{n}@x.example", company=company
+            )
+            deal = Deal.objects.create(
+                tenant=tenant,
+                name=f"D{n}",
+                currency="EUR",
+                probability=1,
+                stage=stage,
+                pipeline=stage.pipeline,
+                company=company,
+            )
+            Activity.objects.create(
+                tenant=tenant, activity_type="call", subject=f"S{n}", contact=contact, deal=deal if n % 2 else None
+            )
+        # Beyond a page they are counted, too.
+        with django_assert_num_queries(QUERIES[model] + (count > 50)):
+            assert len(client.get(f"/admin/crm/{model}/").context["cl"].result_list) == min(count, 50)
+
+
+@pytest.mark.parametrize("model", ["contact", "company", "deal"])
+def test_a_page_asks_as_often_for_one_related_record_as_for_many(tenant, model):
+    client = staff_of(tenant)
+    stage = Stage.objects.filter(tenant=tenant).first()
+    company = Company.objects.create(tenant=tenant, name="C")
+    contact = Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email="a@x.example", company=company)
+    deal = Deal.objects.create(
+        tenant=tenant, name="D", currency="EUR", probability=1, stage=stage, pipeline=stage.pipeline, contact=contact, company=company
+    )  # fmt: skip
+    record = {"contact": contact, "company": company, "deal": deal}[model]
+    client.get(f"/admin/crm/{model}/{record.pk}/change/")  # What is kept for the process is known now.
+    asked = []
+    for count in (1, 3, 60):
+        for n in range(Activity.objects.count(), count):
+            Activity.objects.create(
+                tenant=tenant, activity_type="call", subject=f"S{n}", contact=contact, deal=deal, company=company
+            )
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get(f"/admin/crm/{model}/{record.pk}/change/").status_code == 200
+        asked.append(len(queries))
+    assert len(set(asked)) == 1
+    assert asked[0] <= 11
