@@ -37,12 +37,13 @@ class TenantForm(forms.ModelForm):
                 field.queryset = field.queryset.filter(tenant=self.instance.tenant_id)
 
     def _get_validation_exclusions(self) -> set[str]:
-        # Whether a record is there already depends on fields that no form shows.
-        return super()._get_validation_exclusions() - {"tenant", "pipeline"}  # type: ignore[misc]
+        # Whether a record is there already depends on fields that no form shows, once they are known.
+        known = {name for name in ("tenant", "pipeline") if getattr(self.instance, f"{name}_id", None)}
+        return super()._get_validation_exclusions() - known  # type: ignore[misc]
 
     def clean(self) -> dict[str, Any]:
         """Bring texts into the form in which an import stores them, so that an export comes back the same."""
-        for name, value in super().clean().items():  # type: ignore[union-attr]
+        for name, value in list(super().clean().items()):  # type: ignore[union-attr]
             if isinstance(value, str):
                 self.cleaned_data[name] = text = tidy(value)
                 if has_forbidden(text):

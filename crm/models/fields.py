@@ -142,13 +142,13 @@ class Folding(models.Model):
         keys = {field.name for field in folded_fields(type(self))}
         super().validate_constraints({*(exclude or ())} - keys)
 
-
     def unique_error_message(self, model_class: type[models.Model], unique_check: Any) -> ValidationError:
         """Return the sentence for a record that there is already, by the fields that people know."""
         sources = {field.name: field.source for field in folded_fields(model_class)}
         names = [sources.get(name, name) for name in unique_check if name != "tenant"]
-        labels = [str(model_class._meta.get_field(name).verbose_name) for name in names]
-        params = {"model": model_class._meta.verbose_name, "fields": get_text_list(labels, _("and"))}
+        fields: list[Any] = [model_class._meta.get_field(name) for name in names]
+        labels: list[Any] = [str(field.verbose_name) for field in fields]
+        params = {"model": model_class._meta.verbose_name, "fields": get_text_list(labels, str(_("and")))}
         return ValidationError(_("Another %(model)s has the same %(fields)s."), code="unique", params=params)
 
 
