@@ -12,7 +12,7 @@ from django.db.models.functions import Coalesce, Collate, Lower
 from django.http import HttpRequest
 from unfold.views import ChangeList
 
-from crm.figures import RecordCount, count_records, estimate_records
+from crm.figures import EXACT_UP_TO, RecordCount, count_records, estimate_records
 from crm.matching import fold
 from crm.models.fields import folded_fields
 
@@ -51,9 +51,10 @@ class EstimatingPaginator(Paginator):
     @cached_property
     def counted(self) -> RecordCount:
         """How many records there are, or about how many."""
-        if len(self._first_ids) <= self.per_page:
-            return RecordCount(len(self._first_ids))
-        return count_records(self._found)
+        known = len(self._first_ids)
+        if known > EXACT_UP_TO:
+            return RecordCount(max(estimate_records(self._found), known), is_exact=False)
+        return count_records(self._found) if known == self.per_page + 1 else RecordCount(known)
 
     @cached_property
     def count(self) -> int:
@@ -70,7 +71,8 @@ class EstimatingPaginator(Paginator):
         """Return a page; raises InvalidPage for one that there is not."""
         number = self.validate_number(number)
         start = (number - 1) * self.per_page
-        ids = self._first_ids[: self.per_page] if number == 1 else self._ids(start, start + self.per_page)
+        stop = min(start + self.per_page, int(self.count))
+        ids = self._first_ids[start:stop] if stop <= len(self._first_ids) else self._ids(start, stop)
         return Page(self._records(ids), number, self)
 
     @property
@@ -80,7 +82,7 @@ class EstimatingPaginator(Paginator):
 
     @cached_property
     def _first_ids(self) -> list[int]:
-        """The ids of the first page, and one more where there are more."""
+        """The ids of the first page, and one more where there are more; or of all that are found, up to EXACT_UP_TO."""
         return self._ids(0, self.per_page + 1)
 
     def _ids(self, start: int, stop: int) -> list[int]:
@@ -97,12 +99,15 @@ class EstimatingPaginator(Paginator):
                 return recent[start:]
             if is_newest_first or estimate_records(found) <= SORTED_AT_ONCE:
                 found = found.order_by(*map(by_no_index, found.query.order_by))
+                # All of them are looked at anyway: this counts them, too.
+                stop = stop if start else max(stop, EXACT_UP_TO + 1)
         return list(found.values_list("pk", flat=True)[start:stop])
 
     def _recent_ids(self, stop: int) -> list[int]:
         """Return the first ids, as far as they are among the newest records."""
         assert self.whole is not None
-        oldest = self.whole.order_by("-pk").values("pk")[NEWEST : NEWEST + 1]
+        # Looked up first, and not as a part of the other query: PostgreSQL sees by it how few records are meant.
+        [oldest] = self.whole.order_by("-pk").values_list("pk", flat=True)[NEWEST : NEWEST + 1] or [0]
         return list(self._found.filter(pk__gt=oldest).values_list("pk", flat=True)[:stop])
 
     def _records(self, ids: list[int]) -> list[Any]:

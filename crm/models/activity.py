@@ -53,13 +53,7 @@ class Activity(Record):
 
     class Meta(Record.Meta):
         verbose_name_plural = "activities"
-        indexes = [
-            # With what lists are filtered by, so that what is rare is looked for in the index alone.
-            models.Index(
-                fields=["tenant", "id"], include=["activity_type", "status", "priority"], name="activity_in_order"
-            ),
-            models.Index(fields=["tenant", "due_date", "id"], name="activity_by_due_date"),
-        ]
+        indexes = [models.Index(fields=["tenant", "id"], name="activity_in_order")]
         constraints = [
             models.UniqueConstraint(
                 fields=[

@@ -41,8 +41,7 @@ class Contact(Record):
 
     class Meta(Record.Meta):
         indexes = [
-            # With the stage, so that a filter looks for a rare one in the index alone.
-            models.Index(fields=["tenant", "id"], include=["lifecycle_stage"], name="contact_in_order"),
+            models.Index(fields=["tenant", "id"], name="contact_in_order"),
             # For the search by the beginning of a name, and the order of names, in whatever locale the database is.
             models.Index("tenant", Collate(Lower("first_name"), "C"), name="contact_by_first_name"),
             models.Index("tenant", Collate(Lower("last_name"), "C"), name="contact_by_last_name"),

@@ -2,7 +2,7 @@
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from crm.models.fields import Folded, LongText, validate_currency
 from crm.models.record import Record
@@ -26,12 +26,7 @@ class Deal(Record):
     notes = LongText(max_length=10_000)
 
     class Meta(Record.Meta):
-        indexes = [
-            models.Index(fields=["tenant", "id"], name="deal_in_order"),
-            # What lists are sorted by; the largest values first, and those that are not known last.
-            models.Index("tenant", F("value").desc(nulls_last=True), F("id").desc(), name="deal_by_value"),
-            models.Index(fields=["tenant", "expected_close_date", "id"], name="deal_by_close_date"),
-        ]
+        indexes = [models.Index(fields=["tenant", "id"], name="deal_in_order")]
         constraints = [
             # The name before the pipeline, so that the index also finds a deal by its name alone.
             models.UniqueConstraint(fields=["tenant", "name_key", "pipeline"], name="deal_name_is_unique_in_pipeline"),

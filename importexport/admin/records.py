@@ -78,7 +78,7 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
     readonly_fields = ("created_at", "updated_at")
 
     def get_sortable_by(self, request: HttpRequest) -> Any:
-        """Return the columns that an index sorts, which all of them do within a tenant."""
+        """Return the columns that are sorted soon enough; the indexes that sort are each tenant's own."""
         return super().get_sortable_by(request) if access_of(request).tenant else ("added",)
 
     def get_search_results(

@@ -122,6 +122,19 @@ def test_what_is_searched_is_found_however_old_it_is(tenant, monkeypatch, newest
     assert names(tenant, q="zora", lifecycle_stage__exact="customer") == []
 
 
+def test_what_is_looked_at_as_a_whole_is_counted_by_the_way(tenant, monkeypatch, django_assert_num_queries):
+    people(tenant, *["Zora Neale"] * 70, *["Ada Lovelace"] * 50)
+    monkeypatch.setattr(lists, "NEWEST", 10)
+    found, whole = search(Contact.objects.order_by("-id"), "zora", PREFIXES), Contact.objects.order_by("-id")
+    pages = EstimatingPaginator(found, 50, whole=whole)
+    with django_assert_num_queries(3):  # The oldest of the newest, the newest, all.
+        assert (pages.count, pages.num_pages) == (70, 2)
+    with django_assert_num_queries(1):
+        assert len(pages.page(2).object_list) == 20
+    monkeypatch.setattr(lists, "EXACT_UP_TO", 60)
+    assert str(EstimatingPaginator(found, 50, whole=whole).count).startswith("≈ ")
+
+
 @pytest.mark.parametrize("at_once", [0, 200_000])
 @pytest.mark.parametrize(
     ("column", "expected"),
@@ -154,9 +167,7 @@ def test_a_column_without_an_index_sorts_nothing(tenant, column):
     assert names(tenant, o=column) == ["c2@c.example", "c1@a.example", "c0@b.example"]
 
 
-@pytest.mark.parametrize(
-    ("model", "column"), [("contact", "1"), ("contact", "-2"), ("deal", "-2"), ("deal", "6"), ("activity", "5"), ("company", "1")]
-)  # fmt: skip
+@pytest.mark.parametrize(("model", "column"), [("contact", "1"), ("contact", "-2"), ("company", "1"), ("deal", "1")])
 def test_sorting_reads_an_index_in_its_order(tenant, model, column):
     with CaptureQueriesContext(connection) as queries:
         staff_of(tenant).get(f"/admin/crm/{model}/", {"o": column})
