@@ -53,7 +53,10 @@ def address_of(name: str) -> str:
 @contextlib.contextmanager
 def served() -> Iterator[str]:
     """Serve a demo tenant in a temporary folder; give its address."""
-    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as listener:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        socket.create_server(("127.0.0.1", 0)) as listener,
+    ):
         port = listener.getsockname()[1]
         listener.close()
         env = {key: value for key, value in os.environ.items() if key in {"PATH", "HOME", "LANG", "TMPDIR"}}
@@ -69,6 +72,8 @@ def served() -> Iterator[str]:
         finally:
             server.terminate()
             server.wait()
+            # PostgreSQL ends soon after its last user did; its folder is not to be removed before.
+            wait_until_gone(Path(folder, "data/postgres/postmaster.pid"))
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -79,6 +84,14 @@ def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
             return
         time.sleep(0.1)
     raise SystemExit(f"The server did not come up.\n{log.read_text()}")
+
+
+def wait_until_gone(path: Path) -> None:
+    """Return when a file is there no more."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and path.exists():
+        time.sleep(0.1)
+    time.sleep(1)  # And its last process with it.
 
 
 class Camera:

@@ -10,6 +10,7 @@ from django.contrib.admin.actions import delete_selected
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -81,11 +82,9 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
         """Return the columns that are sorted soon enough; the indexes that sort are each tenant's own."""
         return super().get_sortable_by(request) if access_of(request).tenant else ("added",)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
-    ) -> tuple[models.QuerySet, bool]:
+    def find(self, queryset: models.QuerySet, text: str, request: HttpRequest) -> models.QuerySet:
         """Return the records of which every word is the beginning of something."""
-        return (search(queryset, search_term, self.prefixes) if search_term.strip() else queryset), False
+        return search(queryset, text, self.prefixes) if text.strip() else queryset
 
     # --- deletion ------------------------------------------------------------------------------------------------
 
@@ -120,8 +119,8 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
 
     @display(description=gettext_lazy("Added"), ordering="id")
     def added(self, record: Record) -> Any:
-        """Return when the record came in; ids are given in that order."""
-        return record.created_at
+        """Return the day on which the record came in; ids are given in that order."""
+        return timezone.localtime(record.created_at).date()
 
 
 def web_link(address: str) -> str:
