@@ -54,7 +54,9 @@ def count_records(queryset: QuerySet[Any]) -> RecordCount:
 
 def estimate_records(queryset: QuerySet[Any]) -> int:
     """Return how many records the planner expects."""
-    return json.loads(queryset.order_by().explain(format="json"))[0]["Plan"]["Plan Rows"]
+    plan = queryset.order_by().explain(format="json")
+    # Of what is known to be nothing, PostgreSQL is not asked.
+    return json.loads(plan)[0]["Plan"]["Plan Rows"] if plan else 0
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Exists, Max, Min, OuterRef
+from django.db.models import Aggregate, F, Func, Max, Min, Q, Subquery, Value
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -103,15 +103,30 @@ def rejected_file(run: ImportRun) -> Iterator[bytes]:
     yield chunk.getvalue()
 
 
+class RangeAgg(Aggregate):
+    """All ranges as one value, in which PostgreSQL looks an id up as in a sorted list."""
+
+    function = "range_agg"
+    output_field = models.TextField()
+
+
+def stored_by(run: ImportRun) -> Q:
+    """Return the condition that a record of the run's tenant and entity is one that the run stored."""
+    ids = run.stored.aggregate(first=Min("first"), last=Max("last"))
+    if ids["first"] is None:
+        return Q(pk__in=[])
+    bounds = Func(F("first"), F("last"), Value("[]"), function="int8range", output_field=models.TextField())
+    ranges = StoredRange.objects.filter(run=run).order_by().values("run").annotate(all=RangeAgg(bounds)).values("all")
+    is_among = Func(
+        F("id"), Subquery(ranges), template="%(expressions)s", arg_joiner=" <@ ", output_field=models.BooleanField()
+    )
+    # The outer bounds first: the records of an import lie side by side.
+    return Q(is_among, id__gte=ids["first"], id__lte=ids["last"])
+
+
 def stored_records(run: ImportRun) -> models.QuerySet:
     """Return the records that a run stored and that are still there, oldest first."""
-    ids = run.stored.aggregate(first=Min("first"), last=Max("last"))
-    records = RESOURCES[run.entity](run.tenant).get_queryset()
-    if ids["first"] is None:
-        return records.none()
-    ranges = StoredRange.objects.filter(run=run, first__lte=OuterRef("id"), last__gte=OuterRef("id"))
-    # The outer bounds first: the records of an import lie side by side.
-    return records.filter(Exists(ranges), id__gte=ids["first"], id__lte=ids["last"])
+    return RESOURCES[run.entity](run.tenant).get_queryset().filter(stored_by(run))
 
 
 def purge(*, days: int | None = None) -> int:

@@ -21,6 +21,8 @@ from crm.admin.lists import BoundedChangeList, EstimatingPaginator
 from crm.models import Tenant
 from crm.models.fields import LongText, TagList, has_forbidden
 
+NUL = "\0"
+
 
 class TenantForm(forms.ModelForm):
     """A form whose record has its tenant before it is judged, and that offers only what this tenant has."""
@@ -128,11 +130,25 @@ class TenantModelAdmin(ModelAdmin):
         name = lookup.partition("__")[0]
         if name != "pk" and name not in {field.name for field in self.opts.get_fields()}:
             return True  # Nothing is asked of the database: the list says that it does not understand.
+        if NUL in str(value):
+            return False  # No text of the database has it, and it takes no question with it.
         allowed = {f"{field.name}__id__exact" for field in self.opts.concrete_fields if field.is_relation}
         for item in self.get_list_filter(request) if request else self.list_filter:
             is_simple = isinstance(item, type) and issubclass(item, SimpleListFilter)
             allowed.add(str(item.parameter_name) if is_simple else f"{item}__exact")
         return lookup in allowed
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
+    ) -> tuple[models.QuerySet, bool]:
+        """Return the records that a search finds, and whether any might be among them twice."""
+        if NUL in search_term:
+            return queryset.none(), False
+        return self.find(queryset, search_term, request), False
+
+    def find(self, queryset: models.QuerySet, text: str, request: HttpRequest) -> models.QuerySet:
+        """Return the records that a text without NUL finds; none of them twice."""
+        return super().get_search_results(request, queryset, text)[0]
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Return the columns; whoever sees all tenants is told which."""

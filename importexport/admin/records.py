@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.utils import flatten_fieldsets
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -54,7 +55,7 @@ class RunFilter(admin.SimpleListFilter):
         if not self.lookup_choices:
             return queryset.none()
         run = ImportRun.objects.select_related("tenant").get(pk=self.lookup_choices[0][0])
-        return queryset.filter(pk__in=runs.stored_records(run).order_by().values("pk"))
+        return queryset.filter(runs.stored_by(run), tenant=run.tenant)
 
     def _run(self, request: HttpRequest, model_admin: Any) -> ImportRun | None:
         try:
@@ -85,6 +86,13 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
     def find(self, queryset: models.QuerySet, text: str, request: HttpRequest) -> models.QuerySet:
         """Return the records of which every word is the beginning of something."""
         return search(queryset, text, self.prefixes) if text.strip() else queryset
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the parts of the form; a record that is not there yet has no dates."""
+        parts = super().get_fieldsets(request, obj)
+        if obj is not None:
+            return parts
+        return [part for part in parts if not set(flatten_fieldsets([part])) <= set(self.readonly_fields)]
 
     # --- deletion ------------------------------------------------------------------------------------------------
 

@@ -202,6 +202,31 @@ def test_a_lists_address_asks_for_filters_alone(tenant, query):
     assert staff_of(tenant).get(f"/admin/crm/contact/?{query}").status_code == 400
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "contact/?lifecycle_stage__exact=%00",
+        "contact/?company__id__exact=%00",
+        "contact/?company__id__exact=99999999999999999999",
+        "contact/?run=%00",
+        "contact/?q=%00",
+        "contact/?o=%00",
+        "deal/?stage=%00",
+        "contact/?run=e5b34d1a-3b4f-4f1c-9b87-6a5a8d7b1f5e&o=1",
+        "contact/99999999999999999999/change/",
+        "contact/%00/change/",
+    ],
+)
+def test_nonsense_in_an_address_is_no_error_of_ours(tenant, address):
+    assert staff_of(tenant).get(f"/admin/crm/{address}").status_code in {200, 302, 400}
+
+
+@pytest.mark.parametrize("field", ["contact", "stage"])
+def test_nonsense_in_the_search_for_a_choice_finds_nothing(tenant, field):
+    query = {"app_label": "crm", "model_name": "deal", "field_name": field, "term": "\0"}
+    assert staff_of(tenant).get("/admin/autocomplete/", query).json()["results"] == []
+
+
 def test_an_unknown_part_of_a_lists_address_is_passed_over(tenant):
     people(tenant, "Ada Lovelace")
     assert staff_of(tenant).get("/admin/crm/contact/?utm=a", follow=True).status_code == 200
