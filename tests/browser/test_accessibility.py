@@ -62,9 +62,10 @@ def test_pages_of_a_record(visitor, faults_of):
     for model in MODELS:
         (record,) = visitor.sql(f"SELECT min(id) FROM crm_{model} WHERE tenant_id = %s", visitor.tenant_id)
         wrong += faults_of(f"/admin/crm/{model}/{record}/change/")
-    for page in (f"{record}/delete/", f"{record}/history/", "import/", "import/help/", "export/"):
+    for page in ("add/", f"{record}/delete/", f"{record}/history/", "import/", "import/help/", "export/"):
         wrong += faults_of(f"/admin/crm/{model}/{page}")
-    for page in ("membership/add/", "apikey/add/"):
+    (pipeline,) = visitor.sql("SELECT min(id) FROM crm_pipeline WHERE tenant_id = %s", visitor.tenant_id)
+    for page in (f"pipeline/{pipeline}/change/", "membership/add/", "apikey/add/"):
         wrong += faults_of(f"/admin/crm/{page}")
     assert_none(wrong)
 

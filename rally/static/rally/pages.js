@@ -69,6 +69,28 @@ function makeAccessible(root) {
   root.querySelectorAll(".material-symbols-outlined").forEach(hideIcon);
 }
 
+/* A field with a search of its own is drawn beside its select: it is called by the label of that, then by its value. */
+function nameReferences() {
+  for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
+    const [label] = select.labels;
+    const field = select.nextElementSibling?.querySelector("[role=combobox]");
+    const value = field?.querySelector(".select2-selection__rendered");
+    if (label && value?.id) {
+      label.id ||= `${select.id}-label`;
+      field.setAttribute("aria-labelledby", `${label.id} ${value.id}`);
+      value.removeAttribute("role");
+      value.removeAttribute("aria-readonly");
+    }
+  }
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  if (document.querySelector(".admin-autocomplete")) {
+    // When it is drawn is its own affair; a row that is added has another one.
+    new MutationObserver(nameReferences).observe(document.body, { childList: true, subtree: true });
+  }
+});
+
 document.addEventListener("alpine:initialized", () => makeAccessible(document));
 document.addEventListener("formset:added", (event) => makeAccessible(event.target));
 document.addEventListener("keydown", (event) => {
