@@ -1,6 +1,7 @@
 """What the admin of every tenant's model shares: nobody sees or touches another tenant's records."""
 
 import unicodedata
+from decimal import Decimal
 from typing import Any, ClassVar, cast
 
 from django import forms
@@ -12,6 +13,7 @@ from django.core.paginator import Paginator
 from django.db import IntegrityError, models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
@@ -192,5 +194,7 @@ class TenantModelAdmin(ModelAdmin):
 def shown(record: models.Model, name: str) -> Any:
     """Return a field of a record as lists show it: the name of a choice, a date in the reader's form, "–" for none."""
     field: Any = record._meta.get_field(name)
-    display = getattr(record, f"get_{name}_display", None)
-    return display() if display else display_for_field(getattr(record, name), field, "–")
+    value, display = getattr(record, name), getattr(record, f"get_{name}_display", None)
+    if isinstance(value, Decimal):
+        return number_format(value, force_grouping=True)
+    return display() if display else display_for_field(value, field, "–")

@@ -43,13 +43,17 @@ class NewMemberForm(TenantForm):
     def clean_username(self) -> str:
         """Refuse a name that somebody has, whatever the tenant: it is what people sign in with."""
         username = User.normalize_username(self.cleaned_data["username"])
+        User._meta.get_field("username").run_validators(username)
         if User.objects.filter(username__iexact=username).exists():
             raise ValidationError(_("Somebody has this user name already; choose another."))
         return username
 
     def clean(self) -> dict[str, Any]:
-        """Judge the password by the rules for all passwords."""
+        """Judge the password by the rules for all passwords; unlike other texts it stays as it was typed."""
+        password = self.cleaned_data.get("password")
         cleaned = super().clean()
+        if password is not None:
+            cleaned["password"] = password
         user = User(username=cleaned.get("username", ""), email=cleaned.get("email", ""))
         try:
             password_validation.validate_password(cleaned.get("password", ""), user)

@@ -1,21 +1,24 @@
 """What a tenant is set up with: the tenant itself, its pipelines and their stages."""
 
-from typing import Any
+import copy
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
-from django.db import transaction
-from django.http import HttpRequest
+from django.db import IntegrityError, transaction
+from django.forms.formsets import DELETION_FIELD_NAME
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 from crm.access import access_of
 from crm.admin.base import TenantForm, TenantModelAdmin
 from crm.matching import fold
-from crm.models import Pipeline, Stage, Tenant
+from crm.models import Deal, Pipeline, Stage, Tenant
 
 OUTCOMES = gettext_lazy("In per cent. Deals in a stage of 100 are won, those in a stage of 0 are lost.")
 
@@ -44,6 +47,39 @@ class TenantAdmin(ModelAdmin):
         return False
 
 
+class InUseAdmin(TenantModelAdmin):
+    """The admin of what deals are in: it is deleted where no deal is in it."""
+
+    #: How a deal leads to it.
+    deals_by: ClassVar[str]
+
+    def get_deleted_objects(
+        self, objs: Iterable[Any], request: HttpRequest
+    ) -> tuple[list[Any], dict[Any, int], set[Any], list[Any]]:
+        """Return what a deletion takes along, and how many deals are in its way: counted, for there may be many."""
+        records = list(objs)
+        counts = {self.opts.verbose_name_plural: len(records)}
+        may = all(self.has_delete_permission(request, record) for record in records)
+        deals = Deal.objects.filter(**{f"{self.deals_by}__in": records}).count()
+        in_the_way = ngettext("%(count)s deal", "%(count)s deals", deals) % {"count": deals}
+        missing = set() if may else {self.opts.verbose_name}
+        return [str(record) for record in records], counts, missing, [in_the_way] if deals else []
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Ask whether it is to be deleted, and do it; a deal that came in meanwhile is in its way, too."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except IntegrityError:
+            return super().delete_view(copy_as_get(request), object_id, extra_context)
+
+
+def copy_as_get(request: HttpRequest) -> HttpRequest:
+    """Return a request that asks for the page that it was sent from."""
+    asked = copy.copy(request)
+    asked.method, asked.POST = "GET", QueryDict()
+    return asked
+
+
 class StageFormSet(forms.BaseInlineFormSet):
     """The stages of one pipeline: of its tenant, and no two of a name."""
 
@@ -54,15 +90,29 @@ class StageFormSet(forms.BaseInlineFormSet):
         return form
 
     def clean(self) -> None:
-        """Refuse two stages of the same name, which the database would refuse as well."""
+        """Refuse two stages of the same name, and to delete one in use: the database would refuse both as well."""
+        deleted = [form for form in self.forms if form.cleaned_data.get(DELETION_FIELD_NAME)]
+        # First: the admin itself would name every single deal.
+        for form in deleted:
+            self._refuse_in_use(form.instance)
         super().clean()
         seen: set[str] = set()
         for form in self.forms:
-            if form in self.deleted_forms or not (name := form.cleaned_data.get("name")):
+            if form in deleted or not (name := form.cleaned_data.get("name")):
                 continue
             if fold(name) in seen:
                 form.add_error("name", ValidationError(_("Another stage of this pipeline has this name.")))
             seen.add(fold(name))
+
+    @staticmethod
+    def _refuse_in_use(stage: Stage) -> None:
+        if stage.pk and (deals := Deal.objects.filter(stage=stage).count()):
+            text = ngettext(
+                "The stage “%(stage)s” has %(count)s deal. Move it to another stage first.",
+                "The stage “%(stage)s” has %(count)s deals. Move them to another stage first.",
+                deals,
+            )
+            raise ValidationError(text, params={"stage": stage.name, "count": deals})
 
 
 class StageForm(forms.ModelForm):
@@ -114,9 +164,10 @@ class PipelineForm(TenantForm):
 
 
 @admin.register(Pipeline)
-class PipelineAdmin(TenantModelAdmin):
+class PipelineAdmin(InUseAdmin):
     """Pipelines with their stages."""
 
+    deals_by = "pipeline"
     needs_to_change = "can_manage"
     form = PipelineForm
     list_display = ("name", "is_default")
@@ -146,9 +197,10 @@ class PipelineAdmin(TenantModelAdmin):
 
 
 @admin.register(Stage)
-class StageAdmin(TenantModelAdmin):
-    """Stages of all pipelines."""
+class StageAdmin(InUseAdmin):
+    """Stages of all pipelines. A stage stays in its pipeline, as its deals do."""
 
+    deals_by = "stage"
     needs_to_change = "can_manage"
     list_display = ("name", "pipeline", "chance", "position")
     list_select_related = ("pipeline",)
@@ -162,6 +214,10 @@ class StageAdmin(TenantModelAdmin):
         if db_field.name == "probability":
             field.help_text = OUTCOMES
         return field
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return what is only shown."""
+        return ("pipeline",) if obj else ()
 
     @display(description=gettext_lazy("Probability"))
     def chance(self, stage: Stage) -> str:
