@@ -36,9 +36,18 @@ class TenantForm(forms.ModelForm):
         super().__init__(*args, **options)
         if self.instance.tenant_id is None and self.tenant is not None:
             self.instance.tenant = self.tenant
-        for field in self.fields.values():
+        for name, field in self.fields.items():
             if isinstance(field, forms.ModelChoiceField) and field.queryset is not None:
                 field.queryset = field.queryset.filter(tenant=self.instance.tenant_id)
+                self._pass_over_nonsense(name)
+
+    def _pass_over_nonsense(self, name: str) -> None:
+        """Take what can be no id for the id of nothing: it is refused, and then looked up to be shown again."""
+        key = self.add_prefix(name)
+        if (posted := self.data.get(key)) and not str(posted).isdecimal():
+            data: Any = self.data
+            self.data = data.copy()
+            self.data[key] = "0"  # type: ignore[index]
 
     def _get_validation_exclusions(self) -> set[str]:
         # Whether a record is there already depends on fields that no form shows, once they are known.
@@ -49,9 +58,14 @@ class TenantForm(forms.ModelForm):
         """Bring texts into the form in which an import stores them, so that an export comes back the same."""
         for name, value in list(super().clean().items()):  # type: ignore[union-attr]
             if isinstance(value, str):
-                self.cleaned_data[name] = text = tidy(value)
-                if has_forbidden(text):
-                    self.add_error(name, ValidationError(_("This has a character that no text may have.")))
+                texts = [tidy(value)]
+                self.cleaned_data[name] = texts[0]
+            elif isinstance(value, list):
+                self.cleaned_data[name] = texts = list(dict.fromkeys(map(tidy, value)))
+            else:
+                continue
+            if any(map(has_forbidden, texts)):
+                self.add_error(name, ValidationError(_("This has a character that no text may have.")))
         return self.cleaned_data
 
 

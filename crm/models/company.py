@@ -3,6 +3,7 @@
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
 
 from crm.models.fields import Folded, LongText, TagList, Text
 from crm.models.record import Record
@@ -37,7 +38,10 @@ class Company(Record):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "name_key"], name="company_name_is_unique"),
             models.UniqueConstraint(
-                fields=["tenant", "domain_key"], condition=~Q(domain_key=""), name="company_domain_is_unique"
+                fields=["tenant", "domain_key"],
+                condition=~Q(domain_key=""),
+                name="company_domain_is_unique",
+                violation_error_message=_("Another company has the same domain."),
             ),
             models.CheckConstraint(condition=~Q(name=""), name="company_name_is_given"),
             models.CheckConstraint(condition=Q(annual_revenue__gte=0), name="company_annual_revenue_is_not_negative"),
