@@ -15,7 +15,12 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin, StackedInline
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminPasswordWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminEmailInputWidget,
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from crm.access import access_of
 from crm.admin.base import TenantForm, TenantModelAdmin
@@ -39,6 +44,7 @@ class NewMemberForm(TenantForm):
     class Meta:
         model = Membership
         fields = ("role",)
+        widgets = {"role": UnfoldAdminSelectWidget}
 
     def clean_username(self) -> str:
         """Refuse a name that somebody has, whatever the tenant: it is what people sign in with."""

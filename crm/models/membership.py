@@ -21,6 +21,7 @@ class Membership(models.Model):
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
+        verbose_name = "member"
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(

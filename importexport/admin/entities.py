@@ -198,7 +198,9 @@ class DealAdmin(EntityAdmin):
     @display(description=gettext_lazy("Value"), ordering=F("value").asc(nulls_first=True))
     def amount(self, deal: Deal) -> str:
         """Return the value with its currency."""
-        return "–" if deal.value is None else f"{number_format(deal.value, 2, force_grouping=True)} {deal.currency}"
+        if deal.value is None:
+            return "–"
+        return f"{number_format(deal.value, 2, force_grouping=True)}\N{NO-BREAK SPACE}{deal.currency}"
 
     @display(description=gettext_lazy("Probability"))
     def chance(self, deal: Deal) -> str:
