@@ -6,11 +6,12 @@ from tests.browser.pages import Wizard, csv_of
 
 #: More stops than any page has before what is looked for.
 STOPS = 80
-FOCUSED = "() => { const at = document.activeElement; return at.getAttribute('aria-label') || at.labels?.[0]?.innerText || at.innerText || '' }"
+FOCUSED = "() => { const at = document.activeElement; return !at ? '' : at.getAttribute('aria-label') || at.labels?.[0]?.innerText || at.innerText || '' }"
 
 
 def tab_to(page, name):
     """Press Tab until an element of that name has the focus; it must be seen to have it."""
+    page.wait_for_load_state()  # Where the focus is while a page comes in is nobody's.
     for _ in range(STOPS):
         page.keyboard.press("Tab")
         if page.evaluate(FOCUSED).strip().endswith(name):  # an icon may stand before it
