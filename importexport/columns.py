@@ -48,11 +48,11 @@ class Column(Field):
             raise ValueError(faults.required(self.column_name))
         return self.widget.clean(value, row=row, column=self.column_name)
 
-    def clean_cells(self, cells: "Cells") -> None:
+    def clean_cells(self, cells: "Cells", *, required: bool) -> None:
         """Clean this column of a batch: what it stores, and its faults, go back into ``cells``."""
         stored, wrong = self.widget.clean_cells(cells, self.column_name)
         cells.stored[self.stores] = stored
-        if self.required:
+        if required:
             texts = cells.text(self.column_name)
             if not all(texts):
                 wrong = wrong | {i: faults.required(self.column_name) for i, text in enumerate(texts) if not text}
@@ -70,6 +70,20 @@ class Cells:
         self.stage_probabilities: list[str | None] = []
         self._texts = {name: prepare(values) for name, values in batch.columns.items()}
         self._absent = [""] * self.count
+
+    @property
+    def present(self) -> list[str]:
+        """The columns that the file has."""
+        return list(self._texts)
+
+    def blank_out(self, text: str) -> dict[str, list[int]]:
+        """Make cells with this very text blank; return where they were, by column."""
+        found = {}
+        for name, texts in self._texts.items():
+            if text in texts:
+                found[name] = [i for i, cell in enumerate(texts) if cell == text]
+                self._texts[name] = ["" if cell == text else cell for cell in texts]
+        return found
 
     def text(self, column: str) -> list[str]:
         """Return the prepared cells of a column; those of a column that the file lacks are blank."""

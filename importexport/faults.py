@@ -55,6 +55,12 @@ def stage_not_found(value: str, pipeline: str) -> Fault:
     return Fault("not_found", f"Stage '{echo(value)}' not found in pipeline '{echo(pipeline)}'")
 
 
+def did_you_mean(sentence: str, names: list[str]) -> str:
+    """Return what was not found, and what was perhaps meant."""
+    listed = " or ".join(f"'{echo(name)}'" for name in names)
+    return f"{sentence} (did you mean {listed}?)"
+
+
 def ambiguous(kind: str, value: str) -> Fault:
     return Fault("ambiguous", f"{kind} '{echo(value)}' matches more than one record")
 

@@ -6,14 +6,20 @@ from dataclasses import dataclass
 
 from importexport import faults
 
-#: The column that rejected rows carry; an import knows it and passes it over.
+#: The columns that rejected rows carry: what is wrong with a row, and the row's number in the file that it came from.
+#: An import passes the first over, and calls the row by the second.
 ERROR_COLUMN = "import_error"
+ROW_COLUMN = "import_row"
 _SEPARATORS = re.compile(r"[\s_-]+")
 
 
 def fold_label(text: str) -> str:
     """Return the key under which headers and choices match: no case, spaces, ``-`` or ``_``."""
     return _SEPARATORS.sub("", text).casefold()
+
+
+#: Labels of the columns that rejected rows carry.
+CARRIED = {fold_label(ERROR_COLUMN), fold_label(ROW_COLUMN)}
 
 
 @dataclass(frozen=True)
@@ -23,6 +29,9 @@ class Header:
     cells: list[str]
     positions: dict[str, int]
     ignored: list[str]
+    #: Where rejected rows say what was wrong and which rows they were; None in a file that does not.
+    error_position: int | None = None
+    row_position: int | None = None
 
     @property
     def width(self) -> int:
@@ -47,8 +56,10 @@ def read_header(cells: Sequence[str], *, columns: Iterable[str], required: Itera
             raise faults.repeated_column(name)
         if name:
             positions[name] = position
-        elif cell.strip() and fold_label(cell) != fold_label(ERROR_COLUMN):
+        elif cell.strip() and fold_label(cell) not in CARRIED:
             ignored[cell.strip()] = None
     if missing := [name for name in required if name not in positions]:
         raise faults.missing_columns(missing)
-    return Header(list(cells), positions, list(ignored))
+    labels = [fold_label(cell) for cell in cells]
+    places = (labels.index(label) if label in labels else None for label in map(fold_label, (ERROR_COLUMN, ROW_COLUMN)))
+    return Header(list(cells), positions, list(ignored), *places)

@@ -16,9 +16,13 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
 from django.utils import timezone
 
-from importexport import faults, service
+from importexport import differing, faults, plans, service, suggesting
 from importexport.engine import Progress
+from importexport.journal import Also
+from importexport.ledger import clear_ledger
 from importexport.models import ImportRun
+from importexport.options import from_kept
+from importexport.report import Report
 
 logger = logging.getLogger("rally.jobs")
 #: The first half of a job's lock; any number that nobody else uses. Imports' own locks begin with a tenant's id.
@@ -28,7 +32,21 @@ AT_ONCE = threading.BoundedSemaphore(4)
 #: Seconds between two notes of progress.
 PACE = 0.25
 #: What a check finds out.
-CHECKED_FIELDS = ["status", "finished_at", "total_rows", "imported", "skipped", "header", "groups", "sample"]
+PLAN_FIELDS = [
+    "status",
+    "finished_at",
+    "total_rows",
+    "imported",
+    "skipped",
+    "header",
+    "groups",
+    "sample",
+    "counts",
+    "references",
+    "plan_digest",
+    "parent_id",
+    "suggestions",
+]
 _here: set[uuid.UUID] = set()
 _guard = threading.Lock()
 
@@ -41,6 +59,17 @@ def start(run_id: uuid.UUID) -> None:
         _here.add(run_id)
     # A daemon: a server that stops need not wait, for an import left undone is taken up again.
     threading.Thread(target=_work, args=[run_id], name=f"import {run_id}", daemon=True).start()
+
+
+def do_now(run_id: uuid.UUID, *, also: Also | None = None) -> Report | None:
+    """Plan or apply a file in this very thread; None where another process has done so meanwhile.
+
+    Raises FileFault and PlanChanged; what they mean for the run is kept.
+    """
+    with closing(connection.copy()) as aside:
+        with aside.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK, lock_number(run_id)])
+        return _carry_out(run_id, aside, also=also)
 
 
 def wait(run_id: uuid.UUID, *, seconds: float) -> bool:
@@ -59,6 +88,8 @@ def _work(run_id: uuid.UUID) -> None:
     except (OperationalError, InterfaceError) as error:
         # The database went away: it is still said to be at work, and will be taken up.
         logger.error("database", exc_info=error)  # noqa: TRY400 - the formatter wants it so
+    except Exception:  # noqa: BLE001, S110 - nobody waits here to be told; it is kept with the run, and logged
+        pass
     finally:
         connections.close_all()
         with _guard:
@@ -67,49 +98,80 @@ def _work(run_id: uuid.UUID) -> None:
 
 def _lock(aside: Any, run_id: uuid.UUID) -> bool:
     with aside.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK, zlib.crc32(run_id.bytes) >> 1])
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK, lock_number(run_id)])
         return bool(cursor.fetchone()[0])
 
 
-def _carry_out(run_id: uuid.UUID, aside: Any) -> None:
-    """Do what the run's status says is to be done."""
+def lock_number(run_id: uuid.UUID) -> int:
+    """Return the second half of a job's lock."""
+    return zlib.crc32(run_id.bytes) >> 1
+
+
+def _carry_out(run_id: uuid.UUID, aside: Any, *, also: Also | None = None) -> Report | None:
+    """Do what the run's status says is to be done; None where it is done."""
     run = ImportRun.objects.select_related("tenant").filter(pk=run_id).first()
     if run is None or not run.is_at_work:
-        return
+        return None
     run.started_at = timezone.now()
     ImportRun.objects.filter(pk=run_id).update(started_at=run.started_at, rows_done=0, bytes_done=0)
     try:
-        _import(run, aside)
+        return _import(run, aside, also)
     except faults.FileFault:
-        return  # Which service has kept.
+        raise  # Which service has kept.
+    except plans.PlanChanged as change:
+        _keep_difference(run, change)
+        raise
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:
         logger.error("bug", exc_info=error)  # noqa: TRY400 - the formatter wants it so
         _give_up(run)
+        raise
 
 
-def _import(run: ImportRun, aside: Any) -> None:
-    is_check = run.status == ImportRun.Status.CHECKING
+def _keep_difference(run: ImportRun, change: plans.PlanChanged) -> None:
+    """Find out what the plan would do by now, and leave the plan as it was."""
+    shadow = uuid.uuid4()
+    with closing(connection.copy()) as aside, run.open_upload() as file:
+        try:
+            now = ImportRun(pk=shadow, tenant=run.tenant, entity=run.entity, file_name=run.file_name)
+            options = from_kept(run.options)
+            service.import_file(
+                run.entity, tenant=run.tenant, file=file, dry_run=True, run=now, aside=aside, options=options
+            )
+            change.differences, change.count = differing.differences(run, now)
+        finally:
+            clear_ledger(shadow, aside)
+    ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.APPLYING).update(
+        status=ImportRun.Status.PLANNED, fault=differing.sentence(change), finished_at=timezone.now()
+    )
+
+
+def _import(run: ImportRun, aside: Any, also: Also | None) -> Report:
+    is_plan = run.status == ImportRun.Status.PLANNING
     with run.open_upload() as file:
-        service.import_file(
+        report = service.import_file(
             run.entity,
             tenant=run.tenant,
             file=file,
-            dry_run=is_check,
+            dry_run=is_plan,
             progress=progress_of(run, aside),
             max_bytes=settings.RALLY_IMPORT_MAX_BYTES,
             run=run,
-            aside=aside if is_check else None,
+            aside=aside if is_plan else None,
+            options=from_kept(run.options),
+            also=also,
         )
-    if is_check:
-        _keep_check(run)
+    if is_plan:
+        _keep_plan(run)
+    return report
 
 
-def _keep_check(run: ImportRun) -> None:
-    run.status, run.finished_at = ImportRun.Status.CHECKED, timezone.now()
-    found = {name: getattr(run, name) for name in CHECKED_FIELDS}
-    if not ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.CHECKING).update(**found):
+def _keep_plan(run: ImportRun) -> None:
+    run.status, run.finished_at = ImportRun.Status.PLANNED, timezone.now()
+    run.suggestions = suggesting.suggestions(run)
+    found = {name: getattr(run, name) for name in PLAN_FIELDS}
+    if not ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNING).update(**found):
         run.skipped_rows.all().delete()  # It was discarded meanwhile.
 
 

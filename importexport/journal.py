@@ -3,86 +3,102 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any, BinaryIO
 
-from django.db import connection, models
+from django.db import connection
 from django.utils import timezone
 
-from importexport import faults
-from importexport.engine import EntityResource, IdRange
-from importexport.models import ImportRun, SkippedRow, StoredRange
-from importexport.report import Refusal, Report
+from importexport import families, faults
+from importexport.engine import EntityResource
+from importexport.ledger import clear_ledger, copy_rows, write_ledger
+from importexport.models import ImportRun, SkippedRow
+from importexport.outcome import Outcome, Refusal, Stretch
+from importexport.plans import PlanChanged, PlanDigest
+from importexport.report import Report
 from importexport.resources import RESOURCES
 from importexport.table import Table
-from importexport.writing import copy_block
 
 #: How many records a preview shows.
 SAMPLE_ROWS = 20
+#: How many rows are looked at to find out where mended rows come from.
+REPEATS = 200
+#: Called with the report at the end of an import, in its transaction.
+Also = Callable[[Report], None]
 #: How many different sentences are counted one by one, and how many groups are kept.
 SENTENCES, GROUPS = 10_000, 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class RunJournal:
-    """Writes an import's rows and outcome down, in its own transaction: what is kept is true even after a crash.
+    """Writes what an import does to its ledger, in its own transaction: what is kept is true even after a crash.
 
-    What a check refuses is written over ``aside``, a connection of its own, for the check itself is rolled back.
+    What a plan finds is written over ``aside``, a connection of its own, for the plan itself is rolled back. Where the
+    run is a plan that is applied, its end is refused with PlanChanged if it did anything else. ``also`` is called at
+    the end, for whoever has more to write in the same transaction.
     """
 
-    def __init__(self, run: ImportRun, source: "Measured", *, aside: Any = None) -> None:
+    def __init__(self, run: ImportRun, source: "Measured", *, aside: Any = None, also: Also | None = None) -> None:
         self.run = run
         run.started_at = run.started_at or timezone.now()
         self._source = source
         self._aside = aside
+        self._also = also
         self._groups = Groups()
+        self._digest = PlanDigest() if aside or run.plan_digest else None
+        self._counts: Counter[str] = Counter()
+        self._references: Counter[str] = Counter()
         self._first: list[int] = []
-        self._last: list[IdRange] = []
+        self._repeats: list[tuple[int, str]] = []
 
     def begin(self, table: Table) -> None:
-        """Note the header, and forget what an earlier try or check refused."""
+        """Note the header, and forget what an earlier try or plan has written."""
         self.run.header = describe_header(table, RESOURCES[self.run.entity])
-        with (self._aside or connection).cursor() as cursor:
-            for model in (SkippedRow, StoredRange):
-                cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE run_id = %s", [self.run.pk])
+        clear_ledger(self.run.pk, self._aside or connection)
 
-    def add(self, refusals: list[Refusal], stored: list[IdRange]) -> None:
-        """Keep a batch's refused rows and the ids of its records."""
-        if refusals:
-            self._groups.add(refusals)
-            self._copy_refusals(refusals)
-        if stored:
-            self._note_first(stored)
-            self._keep_ids(stored)
+    def add(self, outcome: Outcome) -> None:
+        """Keep what became of a batch."""
+        if outcome.refusals:
+            self._groups.add(outcome.refusals)
+            self._copy_refusals(outcome.refusals)
+        self._note_first(outcome.stretches.get("create", ()))
+        if self._digest:
+            self._digest.add(outcome)
+        write_ledger(self.run, outcome, to=self._aside or connection, is_plan=self._aside is not None)
+        self._count(outcome)
+        if len(self._repeats) < REPEATS:
+            self._repeats.extend(outcome.repeats[:REPEATS])
 
     def end(self, report: Report) -> None:
         """Keep the counts; the run is done when the import's transaction is."""
         run = self.run
-        self._copy_ids(self._last)
+        if self._digest and not self._aside and self._digest.hexdigest() != run.plan_digest:
+            raise PlanChanged
         run.size, run.sha256 = self._source.size, self._source.sha256
         run.total_rows, run.imported, run.skipped = report.total_rows, report.imported, report.skipped
+        run.counts, run.references = dict(self._counts), dict(self._references)
         run.groups = self._groups.listed()
-        if self._aside:
+        run.parent = run.parent or families.find_parent(run, self._repeats)
+        if self._aside and self._digest:
+            run.plan_digest = self._digest.hexdigest()
             run.sample = sample_rows(RESOURCES[run.entity](run.tenant), self._first)
         else:
             run.status, run.finished_at = ImportRun.Status.DONE, timezone.now()
             run.rows_done, run.bytes_done = run.total_rows, run.size
             run.save()
+        if self._also:
+            self._also(report)
 
-    def _keep_ids(self, stored: list[IdRange]) -> None:
-        """Keep ids; a range that the next one continues is not done yet, for few ranges are found through fast."""
-        ranges = self._last + stored[:1]
-        if len(ranges) == 2 and ranges[0][1] + 1 == ranges[1][0]:
-            ranges = [(ranges[0][0], ranges[1][1])]
-        *done, last = ranges + stored[1:]
-        self._copy_ids(done)
-        self._last = [last]
-
-    def _copy_ids(self, ranges: list[IdRange]) -> None:
-        if ranges:
-            texts = [list(map(str, ids)) for ids in zip(*ranges, strict=True)]
-            self._copy(connection, StoredRange, ["first", "last"], texts)
+    def _count(self, outcome: Outcome) -> None:
+        for action in outcome.stretches:
+            self._counts[action] += outcome.count(action)
+        for change in outcome.changes:
+            if change.action == "create":
+                self._references[change.entity] += 1
+            else:
+                self._counts[change.action] += 1
+        self._counts["reject"] += len(outcome.refusals)
 
     def _copy_refusals(self, refusals: list[Refusal]) -> None:
         texts = [
@@ -93,20 +109,12 @@ class RunJournal:
                 for refusal in refusals
             ],
         ]
-        self._copy(self._aside or connection, SkippedRow, ["number", "cells", "faults"], texts)
+        copy_rows(SkippedRow, self.run.pk, ["number", "cells", "faults"], texts, to=self._aside or connection)
 
-    def _copy(self, to: Any, model: type[models.Model], columns: list[str], texts: list[list[str]]) -> None:
-        names = ", ".join(columns)
-        with (
-            to.cursor() as cursor,
-            cursor.copy(f"COPY {model._meta.db_table} (run_id, {names}) FROM STDIN") as copy,
-        ):
-            copy.write(copy_block([[str(self.run.pk)] * len(texts[0]), *texts]))
-
-    def _note_first(self, stored: list[IdRange]) -> None:
-        for first, last in stored:
+    def _note_first(self, stretches: Iterable[Stretch]) -> None:
+        for stretch in stretches:
             room = SAMPLE_ROWS - len(self._first)
-            self._first.extend(range(first, min(last + 1, first + room)))
+            self._first.extend(range(stretch.id, stretch.id + min(stretch.count, room)))
 
 
 def json_list(items: Iterable[str]) -> str:

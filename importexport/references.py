@@ -5,7 +5,7 @@ FOR KEY SHARE keeps a record that was found from being deleted before the import
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar, cast
 
 from django.db import connection, models
 
@@ -14,7 +14,7 @@ from crm.models import Company, Contact, Deal, Pipeline, Stage
 from crm.models.pipeline import DEFAULT_PIPELINE
 from importexport import faults
 from importexport.columns import Cells
-from importexport.widgets import Cell, Cleaned, is_storable, spread
+from importexport.widgets import Cell, Cleaned, Text, is_storable, spread
 
 #: How many answers are kept; a file may name more records than that, and memory stays flat.
 KNOWN_LIMIT = 20_000
@@ -26,10 +26,15 @@ class Reference(Cell):
     model: type[models.Model]
     key: str
     noun: str
+    #: Whether a record that is missing can be made from its name alone.
+    can_make: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
         self.tenant: Any = None
+        #: Whether it is to be made: then it is no fault, and ``awaited`` says which rows of the batch want it.
+        self.makes_missing = False
+        self.awaited: dict[int, tuple] = {}
         self._known: dict[str, list[tuple]] = {}
         self.help = f"an existing {self.noun.lower()}, by {self.key.removesuffix('_key')}"
 
@@ -53,13 +58,31 @@ class Reference(Cell):
         for value, key in keys.items():
             if value:
                 ids[value] = self._pick(value, self._known[key], wrong)
+        self.awaited = {}
+        if self.makes_missing:
+            wanted = {value for value in keys if value and ids[value] is None and value not in wrong}
+            self.awaited = {i: (keys[value], value) for i, value in enumerate(values) if value in wanted}
         return [ids[value] for value in values], spread(values, wrong)
 
     def _pick(self, value: str, found: list[tuple], wrong: dict[str, faults.Fault]) -> str | None:
         if len(found) == 1:
             return str(found[0][0])
-        wrong[value] = faults.ambiguous(self.noun, value) if found else faults.not_found(self.noun, value)
+        fault = faults.ambiguous(self.noun, value) if found else self._missing(value)
+        if fault:
+            wrong[value] = fault
         return None
+
+    def _missing(self, value: str) -> faults.Fault | None:
+        """Return what is wrong with naming a record that there is not."""
+        return faults.not_found(self.noun, value)
+
+    def learn(self, key: Any, found: tuple) -> None:
+        """Take notice of a record that was made for a row."""
+        self._known[key] = [found]
+
+    def forget(self) -> None:
+        """Ask anew for every record: some that were made have been taken back."""
+        self._known.clear()
 
     #: What a look-up selects besides the key; the id comes first.
     selects = "id"
@@ -86,6 +109,13 @@ class CompanyByName(Reference):
     """A company, by its name."""
 
     model, key, noun = Company, "name_key", "Company"
+    can_make = True
+
+    def _missing(self, value: str) -> faults.Fault | None:
+        """Return what is wrong with naming a company that there is not, and that may be one to make."""
+        if not self.makes_missing:
+            return super()._missing(value)
+        return unfit_name(value, "company_name", Company)
 
 
 class ContactByEmail(Reference):
@@ -115,6 +145,16 @@ class DealByName(Reference):
             if fault:
                 wrong[position] = fault[value]
         return ids, wrong
+
+
+def unfit_name(value: str, column: str, model: type[models.Model]) -> faults.Fault | None:
+    """Return why a record cannot be called so, or None."""
+    name = Text.for_field(cast(models.Field, model._meta.get_field("name")))
+    try:
+        name.parse(value, column)
+    except ValueError as error:
+        return error.args[0]
+    return None
 
 
 def narrow(deals: list[tuple], company: str | None, contact: str | None) -> list[tuple]:
@@ -151,6 +191,7 @@ class StageByName(Reference):
     """
 
     model, key, noun = Stage, "name_key", "Stage"
+    can_make = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -169,6 +210,11 @@ class StageByName(Reference):
         rows = list(zip(texts, fold_column(texts), pipelines, is_named, strict=True))
         found = {row: self._find(*row) for row in set(rows)}
         wrong = {i: fault for i, row in enumerate(rows) if (fault := found[row][3])}
+        self.awaited = {
+            i: ((int(row[2]), row[1]), row[0])
+            for i, row in enumerate(rows)
+            if row[2] and found[row][1] is None and i not in wrong
+        }
         cells.stored["pipeline_id"] = [found[row][0] for row in rows]
         cells.stage_probabilities = [found[row][2] for row in rows]
         return [found[row][1] for row in rows], wrong
@@ -188,6 +234,15 @@ class StageByName(Reference):
             for pipeline, key, pk, probability in cursor:
                 self._stages[pipeline][key] = (pk, probability)
 
+    def learn(self, key: Any, found: tuple) -> None:
+        """Take notice of a stage that was made: of its pipeline and key, its id and probability."""
+        pipeline, name = key
+        self._stages[pipeline][name] = found
+
+    def forget(self) -> None:
+        """Ask anew for all stages."""
+        self._pipelines = {}
+
     def _find(self, text: str, key: str, pipeline: str | None, is_named: bool) -> tuple:
         """Return pipeline id, stage id, probability (COPY texts), and the fault or None."""
         if pipeline is None:
@@ -200,6 +255,8 @@ class StageByName(Reference):
             return pipeline, None, None, faults.ambiguous(self.noun, text)
         stages = self._stages.get(homes[0], {}) if homes else {}
         if not stages:
+            if self.makes_missing and is_named and key:
+                return pipeline, None, None, unfit_name(text, "stage_name", Stage)
             return pipeline, None, None, faults.stage_not_found(text, self._pipelines[int(pipeline)])
         stage, probability = stages[key] if key else next(iter(stages.values()))
         return str(homes[0]), str(stage), str(probability), None

@@ -5,28 +5,14 @@ import io
 import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from typing import BinaryIO, NamedTuple
+from itertools import islice
+from typing import BinaryIO, Protocol
 
 from import_export.results import Result, RowResult
 
-from importexport import faults
-from importexport.headers import ERROR_COLUMN, fold_label
+from importexport.headers import CARRIED, ERROR_COLUMN, ROW_COLUMN, fold_label
 
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
-
-
-class Refusal(NamedTuple):
-    """A refused row: its number in the file, its cells as they were, and what is wrong with which column ("" where
-    the whole row is at fault)."""
-
-    number: int
-    cells: list[str]
-    faults: list[tuple[str, faults.Fault]]
-
-    @property
-    def message(self) -> str:
-        """The one message of the row."""
-        return faults.at_row(self.number, [fault for _, fault in self.faults])
 
 
 class Messages:
@@ -46,12 +32,8 @@ class Messages:
         return self._count
 
     def __iter__(self) -> Iterator[str]:
-        return map(json.loads, self.json_lines())
-
-    def json_lines(self) -> Iterator[bytes]:
-        """Yield each message as a JSON string, and a line feed."""
         self._file.seek(0)
-        yield from self._file
+        return map(json.loads, self._file)
 
 
 class Report(Result):
@@ -64,54 +46,88 @@ class Report(Result):
         super().__init__()
         self.messages = Messages()
         self.ignored_columns: list[str] = []
+        #: How many records were as the row says, and not written.
+        self.unchanged = 0
 
     @property
     def imported(self) -> int:
-        """How many rows were stored."""
+        """How many rows were taken: those of records created, updated, and found to be as the row says."""
+        return self.created + self.updated + self.unchanged
+
+    @property
+    def created(self) -> int:
+        """How many records were created."""
         return self.totals[RowResult.IMPORT_TYPE_NEW]
+
+    @property
+    def updated(self) -> int:
+        """How many records were changed."""
+        return self.totals[RowResult.IMPORT_TYPE_UPDATE]
 
     @property
     def skipped(self) -> int:
         """How many rows were refused."""
         return self.totals[RowResult.IMPORT_TYPE_SKIP]
 
-    def add(self, *, imported: int, messages: Sequence[str]) -> None:
-        """Count a batch: rows stored, and the message of each refused row in row order."""
-        self.total_rows += imported + len(messages)
-        self.totals[RowResult.IMPORT_TYPE_NEW] += imported
+    def add(self, *, messages: Sequence[str], created: int = 0, updated: int = 0, unchanged: int = 0) -> None:
+        """Count a batch: what became of its rows, and the message of each refused row in row order."""
+        self.total_rows += created + updated + unchanged + len(messages)
+        self.totals[RowResult.IMPORT_TYPE_NEW] += created
+        self.totals[RowResult.IMPORT_TYPE_UPDATE] += updated
         self.totals[RowResult.IMPORT_TYPE_SKIP] += len(messages)
+        self.unchanged += unchanged
         if messages:
             self.messages.extend(messages)
 
     def json_chunks(self) -> Iterator[bytes]:
         """Yield the contract's result body, in pieces."""
-        counts = (
-            f'{{"totalRows": {self.total_rows}, "imported": {self.imported}, "skipped": {self.skipped}, "errors": ['
-        )
-        yield counts.encode()
-        separator = b""
-        lines = self.messages.json_lines()
-        while batch := [line[:-1] for _, line in zip(range(1000), lines, strict=False)]:
-            yield separator + b", ".join(batch)
-            separator = b", "
-        yield b"]}"
+        return result_chunks(self.total_rows, self.imported, self.skipped, self.messages)
+
+
+def result_chunks(total: int, imported: int, skipped: int, messages: Iterable[str]) -> Iterator[bytes]:
+    """Yield the contract's result body, in pieces."""
+    yield f'{{"totalRows": {total}, "imported": {imported}, "skipped": {skipped}, "errors": ['.encode()
+    separator = ""
+    lines = map(_to_json, messages)
+    while batch := list(islice(lines, 1000)):
+        yield (separator + ", ".join(batch)).encode()
+        separator = ", "
+    yield b"]}"
+
+
+class Refused(Protocol):
+    """A refused row, of this moment or kept: its number, its cells as they were, its message."""
+
+    @property
+    def number(self) -> int: ...  # noqa: D102
+
+    @property
+    def cells(self) -> list[str]: ...  # noqa: D102
+
+    @property
+    def message(self) -> str: ...  # noqa: D102
 
 
 class RejectedRows:
-    """The refused rows as they were, in the file's own columns and delimiter, with a last column ``import_error``."""
+    """The refused rows as they were, in the file's own columns and delimiter, with a last column ``import_error``.
 
-    def __init__(self, file: BinaryIO, *, header: Sequence[str], delimiter: str) -> None:
+    With ``numbered``, ``import_row`` stands before it: the number that the row goes by when it is brought again.
+    """
+
+    def __init__(self, file: BinaryIO, *, header: Sequence[str], delimiter: str, numbered: bool = False) -> None:
         self._file = file
         self._delimiter = delimiter
         self._width = len(header)
-        self._kept = [i for i, cell in enumerate(header) if fold_label(cell) != fold_label(ERROR_COLUMN)]
-        self._write([[*self._own(list(header)), ERROR_COLUMN]])
+        self._numbered = numbered
+        own = CARRIED if numbered else {fold_label(ERROR_COLUMN)}
+        self._kept = [i for i, cell in enumerate(header) if fold_label(cell) not in own]
+        self._write([[*self._own(list(header)), *[ROW_COLUMN] * numbered, ERROR_COLUMN]])
 
-    def add(self, records: Iterable[list[str]], messages: Iterable[str]) -> None:
+    def add(self, refusals: Iterable[Refused]) -> None:
         """Append refused rows; cells beyond the header's stay, after the message."""
         self._write(
-            [*self._own(record), message, *record[self._width :]]
-            for record, message in zip(records, messages, strict=True)
+            [*self._own(row.cells), *[str(row.number)] * self._numbered, row.message, *row.cells[self._width :]]
+            for row in refusals
         )
 
     def _own(self, record: list[str]) -> list[str]:

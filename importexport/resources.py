@@ -78,7 +78,7 @@ class DealResource(EntityResource):
     """Deals in and out."""
 
     entity, noun = "deals", "deal"
-    keys = (Key("name", "name_key"),)
+    keys = (Key("name", "name_key", {"pipeline_name": "pipeline_id"}),)
 
     name = Column(Text, Deal.name, required=True)
     value = Column(Amount, Deal.value)
@@ -104,7 +104,20 @@ class ActivityResource(EntityResource):
     """Activities in and out."""
 
     entity, noun = "activities", "activity"
-    keys = (Key("subject", "subject_key"),)
+    keys = (
+        Key(
+            "subject",
+            "subject_key",
+            {
+                "activity_type": "activity_type",
+                "scheduled_at": "scheduled_at",
+                "due_date": "due_date",
+                "contact_email": "contact_id",
+                "company_name": "company_id",
+                "deal_name": "deal_id",
+            },
+        ),
+    )
 
     activity_type = Column(Choice, Activity.activity_type, required=True)
     subject = Column(Text, Activity.subject, required=True)

@@ -7,36 +7,47 @@ from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Aggregate, F, Func, Max, Min, Q, Subquery, Value
+from django.db.models import F, Func, Max, Min, Q
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from crm.access import Access
 from crm.models import Tenant
 from importexport import faults, jobs, journal
-from importexport.models import ImportRun, SkippedRow, StoredRange, UploadPart
-from importexport.report import RejectedRows
+from importexport.models import ImportRun, RowChange, SkippedRow, UploadPart
+from importexport.options import Options
+from importexport.report import RejectedRows, result_chunks
 from importexport.resources import RESOURCES
 
 #: Bytes of an upload that are kept in one piece, and of a download that are sent in one.
 PART, CHUNK = 1024 * 1024, 64 * 1024
 
 
-def start_check(*, tenant: Tenant, user: Any, entity: str, file: BinaryIO, file_name: str) -> ImportRun:
-    """Keep an uploaded file and begin to check it, in the background; return its run.
+def start_plan(
+    *, tenant: Tenant, user: Any, entity: str, file: BinaryIO, file_name: str, options: Options | None = None
+) -> ImportRun:
+    """Keep a file that a user has uploaded and begin to plan its import, in the background; return its run.
 
     Raises TooLarge for a file over RALLY_IMPORT_MAX_BYTES, and then keeps nothing.
     """
-    purge()
     run = ImportRun(
         tenant=tenant,
         entity=entity,
         door=ImportRun.Door.ADMIN,
-        status=ImportRun.Status.CHECKING,
         user=user,
         actor=user.get_username(),
         file_name=journal.tidy_name(file_name),
     )
+    keep_upload(run, file, options or Options())
+    jobs.start(run.pk)
+    return run
+
+
+def keep_upload(run: ImportRun, file: BinaryIO, options: Options) -> None:
+    """Keep a new run with its file, to be planned; raise TooLarge, and keep nothing, where it is over the limit."""
+    purge()
+    run.status, run.options = ImportRun.Status.PLANNING, options.kept()
     with transaction.atomic():
         run.save()
         source = journal.Measured(file)
@@ -46,18 +57,46 @@ def start_check(*, tenant: Tenant, user: Any, entity: str, file: BinaryIO, file_
             UploadPart.objects.create(run=run, position=position, content=content)
         run.size, run.sha256 = source.size, source.sha256
         run.save(update_fields=["size", "sha256"])
-    jobs.start(run.pk)
-    return run
+
+
+def claim(run: ImportRun) -> None:
+    """Say that a plan is being applied, which only one can say; raise NotPlanned where it is none (any more)."""
+    status = ImportRun.Status
+    changes = {"status": status.APPLYING, "started_at": None, "finished_at": None, "rows_done": 0, "bytes_done": 0}
+    is_claimed = ImportRun.objects.filter(pk=run.pk, status=status.PLANNED).update(fault="", **changes)
+    run.refresh_from_db()
+    if not is_claimed:
+        raise NotPlanned(WHY_NOT[status(run.status)])
 
 
 def confirm(run: ImportRun) -> None:
-    """Begin to import a checked file, in the background; raise ValueError where it is not one (any more)."""
+    """Begin to apply a plan, in the background; raise NotPlanned where it is none (any more)."""
+    claim(run)
+    jobs.start(run.pk)
+
+
+def plan_again(run: ImportRun) -> None:
+    """Begin to plan a file anew, in the background; raise NotPlanned where it is no plan (any more)."""
     status = ImportRun.Status
-    changes = {"status": status.IMPORTING, "started_at": None, "finished_at": None, "rows_done": 0, "bytes_done": 0}
-    if not ImportRun.objects.filter(pk=run.pk, status=status.CHECKED).update(**changes):
-        raise ValueError("Only a checked file can be imported, and only once.")
+    changes = {"status": status.PLANNING, "started_at": None, "finished_at": None, "rows_done": 0, "bytes_done": 0}
+    if not ImportRun.objects.filter(pk=run.pk, status=status.PLANNED).update(fault="", plan_digest="", **changes):
+        run.refresh_from_db()
+        raise NotPlanned(WHY_NOT[status(run.status)])
     run.refresh_from_db()
     jobs.start(run.pk)
+
+
+class NotPlanned(ValueError):
+    """A run that cannot be applied; its text is the sentence for the user."""
+
+
+WHY_NOT = {
+    ImportRun.Status.PLANNING: "Only a plan can be applied, and this one is still being made.",
+    ImportRun.Status.PLANNED: "The plan was just made anew.",
+    ImportRun.Status.APPLYING: "The plan is being applied at this moment; a plan is applied only once.",
+    ImportRun.Status.DONE: "This has been imported already; a plan is applied only once.",
+    ImportRun.Status.REFUSED: "Only a plan can be applied, and this file was refused.",
+}
 
 
 def resume(run: ImportRun) -> None:
@@ -68,13 +107,13 @@ def resume(run: ImportRun) -> None:
 
 def resume_all() -> None:
     """Take up whatever a process that died has left; for the start of a server."""
-    for run in ImportRun.objects.filter(status__in=[ImportRun.Status.CHECKING, ImportRun.Status.IMPORTING]):
+    for run in ImportRun.objects.filter(status__in=[ImportRun.Status.PLANNING, ImportRun.Status.APPLYING]):
         jobs.start(run.pk)
 
 
 def discard(run: ImportRun) -> None:
     """Forget a run that was not imported, with its upload; raise ValueError for another."""
-    waiting = [ImportRun.Status.CHECKED, ImportRun.Status.CHECKING, ImportRun.Status.REFUSED]
+    waiting = [ImportRun.Status.PLANNED, ImportRun.Status.PLANNING, ImportRun.Status.REFUSED]
     with transaction.atomic():
         # Locked, for it may be confirmed at this very moment.
         found = ImportRun.objects.select_for_update().filter(pk=run.pk, status__in=waiting).first()
@@ -91,11 +130,11 @@ def may_open(run: ImportRun, *, user: Any, access: Access) -> bool:
 
 
 def rejected_file(run: ImportRun) -> Iterator[bytes]:
-    """Yield the refused rows as CSV: the file's own columns and delimiter, and a last column ``import_error``."""
+    """Yield the refused rows as CSV: the file's own columns and delimiter, ``import_row`` and ``import_error``."""
     chunk = io.BytesIO()
-    rows = RejectedRows(chunk, header=run.header["cells"], delimiter=run.header["delimiter"])
-    for row in run.skipped_rows.order_by("number").iterator(chunk_size=1000):
-        rows.add([row.cells], [row.message])
+    rows = RejectedRows(chunk, header=run.header["cells"], delimiter=run.header["delimiter"], numbered=True)
+    for row in run.skipped_rows.order_by("number", "id").iterator(chunk_size=1000):
+        rows.add([row])
         if chunk.tell() > CHUNK:
             yield chunk.getvalue()
             chunk.seek(0)
@@ -103,25 +142,38 @@ def rejected_file(run: ImportRun) -> Iterator[bytes]:
     yield chunk.getvalue()
 
 
-class RangeAgg(Aggregate):
-    """All ranges as one value, in which PostgreSQL looks an id up as in a sorted list."""
-
-    function = "range_agg"
-    output_field = models.TextField()
+def kept_result(run: ImportRun) -> Iterator[bytes]:
+    """Yield the contract's result body of an import once more, byte for byte, in pieces."""
+    # In the order in which they were refused, which for mended rows need not be that of their numbers.
+    messages = (row.message for row in run.skipped_rows.order_by("id").iterator(chunk_size=1000))
+    return result_chunks(run.total_rows, run.imported, run.skipped, messages)
 
 
 def stored_by(run: ImportRun) -> Q:
-    """Return the condition that a record of the run's tenant and entity is one that the run stored."""
-    ids = run.stored.aggregate(first=Min("first"), last=Max("last"))
-    if ids["first"] is None:
-        return Q(pk__in=[])
-    bounds = Func(F("first"), F("last"), Value("[]"), function="int8range", output_field=models.TextField())
-    ranges = StoredRange.objects.filter(run=run).order_by().values("run").annotate(all=RangeAgg(bounds)).values("all")
-    is_among = Func(
-        F("id"), Subquery(ranges), template="%(expressions)s", arg_joiner=" <@ ", output_field=models.BooleanField()
-    )
-    # The outer bounds first: the records of an import lie side by side.
-    return Q(is_among, id__gte=ids["first"], id__lte=ids["last"])
+    """Return the condition that a record of the run's tenant and entity is one that the run created or changed."""
+    created = run.pages.filter(action="create").aggregate(first=Min("first_id"), last=Max("last_id"))
+    changed = RowChange.objects.filter(run=run, entity=run.entity, action="update")
+    condition = Q(pk__in=[])
+    if created["first"] is not None:
+        is_among = Func(
+            F("id"),
+            RawSQL(CREATED, [run.pk]),  # noqa: S611 - a constant
+            template="%(expressions)s",
+            arg_joiner=" <@ ",
+        )
+        is_among.output_field = models.BooleanField()
+        # The outer bounds first: the records of an import lie side by side.
+        condition |= Q(is_among, id__gte=created["first"], id__lte=created["last"])
+    if changed.exists():
+        condition |= Q(pk__in=changed.values("record"))
+    return condition
+
+
+#: The ids that a run created as one value, in which PostgreSQL looks an id up as in a sorted list.
+CREATED = """
+SELECT range_agg(int8range(u.id, u.id + u.count))
+FROM importexport_ledgerpage p, unnest(p.ids, p.counts) AS u(id, count) WHERE p.run_id = %s AND p.action = 'create'
+"""
 
 
 def stored_records(run: ImportRun) -> models.QuerySet:
@@ -136,13 +188,13 @@ def purge(*, days: int | None = None) -> int:
     """
     kept = settings.RALLY_IMPORT_KEEP_DAYS if days is None else days
     old = ImportRun.objects.filter(created_at__lt=timezone.now() - dt.timedelta(days=kept), purged_at=None)
-    ids = list(old.exclude(status=ImportRun.Status.IMPORTING).values_list("pk", flat=True))
+    ids = list(old.exclude(status=ImportRun.Status.APPLYING).values_list("pk", flat=True))
     if not ids:
         return 0
     with transaction.atomic():
         UploadPart.objects.filter(run__in=ids).delete()
         SkippedRow.objects.filter(run__in=ids).delete()
-        never = [ImportRun.Status.CHECKED, ImportRun.Status.CHECKING]
+        never = [ImportRun.Status.PLANNED, ImportRun.Status.PLANNING]
         ImportRun.objects.filter(pk__in=ids, status__in=never).delete()
         ImportRun.objects.filter(pk__in=ids).update(purged_at=Now(), header={}, groups=[], sample=[])
     return len(ids)

@@ -11,8 +11,9 @@ from importexport import formats
 from importexport.engine import Progress
 from importexport.faults import FileFault
 from importexport.formats import FileFormat
-from importexport.journal import Measured, RunJournal, note_refused
+from importexport.journal import Also, Measured, RunJournal, note_refused
 from importexport.models import ImportRun
+from importexport.options import Options
 from importexport.report import Report
 from importexport.resources import RESOURCES
 from importexport.table import read_table
@@ -32,22 +33,27 @@ def import_file(
     max_bytes: int | None = None,
     run: ImportRun | None = None,
     aside: Any = None,
+    options: Options | None = None,
+    also: Also | None = None,
 ) -> Report:
     """Import a CSV file: the good rows are stored in one transaction, every other one is reported.
 
     ``rejected`` gets the refused rows as CSV; ``max_bytes`` is the door's limit of the file's size in bytes;
     ``progress`` is told rows and bytes after every batch; a ``dry_run`` stores nothing. The import is kept as ``run``,
-    a new one or one that waits; what a dry run refuses is written down over ``aside``, a connection of its own.
-    Raises FileFault (NotCsv, TooLarge) where the whole file is at fault, and then nothing is stored but that.
+    a new one or one that waits; what a plan finds is written down over ``aside``, a connection of its own.
+    ``options`` say how rows become records; ``also`` is called at the end of the transaction, with the report.
+    Raises FileFault (NotCsv, TooLarge) where the whole file is at fault, and then nothing is stored but that;
+    PlanChanged where the run is a plan that cannot be kept to any more, and then nothing is stored.
     """
+    options = options or Options()
     start = file.tell() if file.seekable() else None
     is_new = run is not None and run._state.adding
     for left in reversed(range(TRIES)):
-        resource, source = RESOURCES[entity](tenant), Measured(file)
-        journal = RunJournal(run, source, aside=aside) if run else None
+        resource, source = RESOURCES[entity](tenant, options=options), Measured(file)
+        journal = RunJournal(run, source, aside=aside, also=also) if run else None
         try:
             table = read_table(
-                source, columns=resource.column_names(), required=resource.required_names(), max_bytes=max_bytes
+                source, columns=resource.column_names(), required=resource.needed_names(), max_bytes=max_bytes
             )
             return resource.import_data(
                 table, dry_run=dry_run, raise_errors=True, progress=progress, rejected=rejected, journal=journal

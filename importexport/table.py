@@ -1,8 +1,9 @@
 """A file as a table: batches of rows, each a list per column."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, cast
 
 import tablib
 
@@ -11,17 +12,24 @@ from importexport import headers, reading
 ROWS_PER_BATCH = 4_000
 #: Wide rows make smaller batches, so that memory stays flat whatever the cells hold.
 BYTES_PER_BATCH = 1536 * 1024
+#: A number that a row can have; the header is row 1.
+_ROW_NUMBER = re.compile(r"(?!1$)[1-9][0-9]{0,11}")
 
 
 @dataclass
 class Batch:
     """Some rows of a file. ``columns`` has the cells of every known column that the file has, by name;
-    ``surplus`` says how many cells were found where a row has too many; ``records`` are the rows as they were."""
+    ``surplus`` says how many cells were found where a row has too many; ``records`` are the rows as they were.
+
+    Rows that an import refused are called by the numbers that they had there; of those that are mended so,
+    ``repeats`` says number and fault, and ``unnumbered`` which ones name no number though they try."""
 
     numbers: list[int]
     records: list[list[str]]
     columns: dict[str, Sequence[str]] = field(default_factory=dict)
     surplus: dict[int, int] = field(default_factory=dict)
+    repeats: list[tuple[int, str]] = field(default_factory=list)
+    unnumbered: list[int] = field(default_factory=list)
 
 
 class Rows(Protocol):
@@ -61,7 +69,20 @@ class Table:
             rows = [r[:width] + [""] * (width - len(r)) for r in records]
         by_position = list(zip(*rows, strict=True))
         batch.columns = {name: by_position[i] for name, i in self.header.positions.items()}
+        if self.header.row_position is not None:
+            self._renumber(batch, by_position)
         return batch
+
+    def _renumber(self, batch: Batch, by_position: list[tuple[str, ...]]) -> None:
+        """Call rows by the numbers that they carry; one that carries none came into the file by hand."""
+        errors = self.header.error_position
+        carried = by_position[cast(int, self.header.row_position)]
+        for i, text in enumerate(map(str.strip, carried)):
+            if _ROW_NUMBER.fullmatch(text):
+                batch.numbers[i] = int(text)
+                batch.repeats.append((int(text), by_position[errors][i] if errors is not None else ""))
+            elif text:
+                batch.unnumbered.append(i)
 
 
 def read_table(file: reading.Source, *, columns: list[str], required: list[str], max_bytes: int | None = None) -> Table:

@@ -36,6 +36,9 @@ class Cell(Widget):
     #: What a blank cell is read as, and its COPY text.
     blank: Any = None
     blank_stored: str | None = None
+    #: What an existing record gets where its cell is cleared, in SQL, ``{column}`` being the record's other columns;
+    #: "": what a blank cell is read as.
+    cleared_sql: ClassVar[str] = ""
     #: What a user should write, for templates and column help.
     help: str = ""
     example: str = ""
@@ -63,6 +66,10 @@ class Cell(Widget):
     def render(self, value: Any, obj: Any = None, **_: Any) -> str:
         """Return a value as the text of a cell, without the formula mark."""
         return "" if value is None else str(value)
+
+    def render_kept(self, value: Any) -> str:
+        """Return a value that was kept as JSON (see models.RowChange) as the text of a cell."""
+        return self.render(value)
 
     def clean_cells(self, cells: "Cells", column: str) -> Cleaned:
         """Clean a column of a batch; a widget that looks at other columns of the row overrides this."""
@@ -355,6 +362,10 @@ class Day(_Zoned):
         """Return the date in ISO 8601."""
         return "" if value is None else value.isoformat()
 
+    def render_kept(self, value: str | None) -> str:
+        """Return a date, which JSON keeps as the text that it is."""
+        return value or ""
+
 
 class Moment(_Zoned):
     """A date and time; of a date alone, that day's midnight in the tenant's zone."""
@@ -384,6 +395,10 @@ class Moment(_Zoned):
             return ""
         text = value.astimezone(dt.UTC).replace(tzinfo=None).isoformat()
         return (text.rstrip("0").rstrip(".") if "." in text else text) + "Z"
+
+    def render_kept(self, value: str | None) -> str:
+        """Return a time, which JSON keeps as text."""
+        return self.render(value and dt.datetime.fromisoformat(value))
 
 
 class Tags(Cell):
@@ -431,6 +446,8 @@ class Tags(Cell):
 class StageProbability(Whole):
     """A probability in per cent; blank is that of the row's stage."""
 
+    cleared_sql = "(SELECT x.probability FROM crm_stage x WHERE x.id = {stage_id})"
+
     def clean_cells(self, cells: "Cells", column: str) -> Cleaned:
         """Fill the blanks from the stages that StageByName has found."""
         stored, wrong = super().clean_cells(cells, column)
@@ -440,6 +457,8 @@ class StageProbability(Whole):
 
 class ActivityStatus(Choice):
     """A status; blank is ``completed`` where the row says when, else ``pending``."""
+
+    cleared_sql = "CASE WHEN {completed_at} IS NULL THEN 'pending' ELSE 'completed' END"
 
     def clean_cells(self, cells: "Cells", column: str) -> Cleaned:
         """Fill the blanks by completed_at."""

@@ -1,7 +1,7 @@
 """Rows to the database: COPY into a temporary table, then one INSERT in which the first row wins."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
 
@@ -12,10 +12,19 @@ STAGING = "rally_incoming"
 
 @dataclass(frozen=True)
 class Key:
-    """What makes two rows the same record: the ``column`` that a message names, and the database column under it."""
+    """What makes two rows the same record: the ``column`` that a message names, and the database column under it.
+
+    ``others`` are the other columns of the file that are part of it, with their database columns.
+    """
 
     column: str
     stored: str
+    others: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the file that say which record a row is."""
+        return [self.column, *self.others]
 
 
 class Writer:
@@ -25,6 +34,9 @@ class Writer:
     that it is said once: rows go in by their order, and one that meets a unique constraint (a stored record, an
     earlier row, or somebody else's insert of this very moment) is passed over.
     """
+
+    #: Further columns of the temporary table, for a subclass.
+    besides = ""
 
     def __init__(self, model: type[models.Model], *, tenant: Any, columns: Sequence[str]) -> None:
         self.table = model._meta.db_table
@@ -41,15 +53,22 @@ class Writer:
         self._lost_ones: list[int] = []
 
     def __enter__(self) -> "Writer":
-        types = ", ".join(f"{name} {self._fields[name].db_type(connection)}" for name in self.columns)
+        types = ", ".join(f"{name} {self._type_of(name)}" for name in self.columns)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [self.table])
             (sequence,) = cursor.fetchone()
             cursor.execute(
                 f"CREATE TEMPORARY TABLE {STAGING}"
-                f" (n integer, id bigint DEFAULT nextval('{sequence}'), {types}) ON COMMIT DROP"
+                f" (n integer, id bigint DEFAULT nextval('{sequence}'), {types}{self.besides}) ON COMMIT DROP"
             )
         return self
+
+    def _type_of(self, name: str) -> str:
+        """Return a column's type, and its collation, without which its texts could not be compared with the table's."""
+        collation = getattr(self._fields[name], "db_collation", None)
+        return (
+            f"{self._fields[name].db_type(connection)}{f' COLLATE {chr(34)}{collation}{chr(34)}' if collation else ''}"
+        )
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
@@ -65,14 +84,15 @@ class Writer:
         lost = self._store(rows, list(map(str, compress(range(count), is_new))))
         return sorted([*repeated, *lost]) if repeated else lost
 
-    def stored_ids(self) -> list[tuple[int, int]]:
-        """Return the ids of the batch's records, as ranges from the first to the last."""
+    def stored_rows(self) -> list[tuple[int, int, int]]:
+        """Return where the batch's rows went, as stretches: index of the first row, id of its record, how many."""
         if not self._staged:
             return []
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT lower(r), upper(r) - 1 FROM (SELECT unnest(range_agg(int8range(id, id + 1))) AS r"
-                f" FROM {STAGING} WHERE n <> ALL(%s)) AS ranges",
+                "SELECT lower(r), lower(r) + ahead, upper(r) - lower(r) FROM ("
+                f"SELECT unnest(range_agg(int8range(n, n + 1))) AS r, id - n AS ahead FROM {STAGING}"
+                " WHERE n <> ALL(%s) GROUP BY id - n) AS stretches ORDER BY 1",
                 [self._lost_ones],
             )
             return cursor.fetchall()
@@ -93,18 +113,24 @@ class Writer:
         if not numbers:
             return []
         names = ", ".join(self.columns)
-        block = copy_block([numbers, *rows])
         with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {STAGING}")
-            with cursor.copy(f"COPY {STAGING} (n, {names}) FROM STDIN") as copy:
-                copy.write(block)
-            cursor.execute(
-                f"INSERT INTO {self.table} (id, tenant_id, {names}) SELECT id, %s, {names} FROM {STAGING}"
-                f" ORDER BY n ON CONFLICT {self._conflict} DO NOTHING",
-                [self.tenant.pk],
-            )
+            self._stage(cursor, f"n, {names}", [numbers, *rows])
+            cursor.execute(self._insertion(), [self.tenant.pk])
             self._lost_ones = [] if cursor.rowcount == len(numbers) else self._lost(cursor)
             return self._lost_ones
+
+    def _stage(self, cursor: Any, names: str, columns: Sequence[Sequence[str | None]]) -> None:
+        block = copy_block(columns)
+        cursor.execute(f"TRUNCATE {STAGING}")
+        with cursor.copy(f"COPY {STAGING} ({names}) FROM STDIN") as copy:
+            copy.write(block)
+
+    def _insertion(self, where: str = "") -> str:
+        names = ", ".join(self.columns)
+        return (
+            f"INSERT INTO {self.table} (id, tenant_id, {names}) SELECT id, %s, {names} FROM {STAGING} {where}"
+            f" ORDER BY n ON CONFLICT {self._conflict} DO NOTHING"
+        )
 
     def _lost(self, cursor: Any) -> list[int]:
         """Ask which ids did not arrive; not by a join, whose plan can come out quadratic without statistics."""

@@ -11,7 +11,7 @@ from crm.models.fields import Folding
 class Record(Folding):
     """A tenant's record. Timestamps have database defaults, because COPY knows nothing of save()."""
 
-    #: No constraint in the database: its check would cost a tenth of an import. lock_entity holds the tenant instead.
+    #: No constraint in the database: its check would cost a tenth of an import. lock_entities holds the tenant instead.
     tenant = models.ForeignKey("crm.Tenant", models.CASCADE, db_index=False, db_constraint=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)

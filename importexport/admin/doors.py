@@ -86,7 +86,7 @@ class ImportExportMixin(ModelAdmin):
             return self._choose_page(request)
         try:
             file: Any = receiving.received_file(request)
-            run = runs.start_check(
+            run = runs.start_plan(
                 tenant=tenant,
                 user=request.user,
                 entity=self.entity,

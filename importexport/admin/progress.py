@@ -27,14 +27,14 @@ def share_done(run: ImportRun) -> float:
     """Return how much is done, from 0 to 1: of the rows where their number is known, else of the bytes."""
     if not run.is_at_work:
         return 1
-    is_import = run.status == ImportRun.Status.IMPORTING
+    is_import = run.status == ImportRun.Status.APPLYING
     done, whole = (run.rows_done, run.total_rows) if is_import else (run.bytes_done, run.size)
     return min(done / whole, 1) if whole else 0
 
 
 def rows_so_far(run: ImportRun) -> str:
     """Return the number of rows done, in words."""
-    if run.status == ImportRun.Status.IMPORTING:
+    if run.status == ImportRun.Status.APPLYING:
         counts = {"done": words.grouped(run.rows_done), "rows": words.rows(run.total_rows)}
         return _("%(done)s of %(rows)s") % counts
     return _("%(rows)s so far") % {"rows": words.rows(run.rows_done)}

@@ -33,9 +33,9 @@ TEMPLATES = "importexport/admin/run"
 Status, Door = ImportRun.Status, ImportRun.Door
 #: The page of each state, and the step of the three that it is.
 PAGES = {
-    Status.CHECKING: ("work", 2),
-    Status.CHECKED: ("preview", 2),
-    Status.IMPORTING: ("work", 3),
+    Status.PLANNING: ("work", 2),
+    Status.PLANNED: ("preview", 2),
+    Status.APPLYING: ("work", 3),
     Status.DONE: ("result", 3),
     Status.REFUSED: ("refused", 2),
 }
@@ -180,9 +180,9 @@ class ImportRunAdmin(ModelAdmin):
         description=gettext_lazy("State"),
         ordering="status",
         label={
-            "checking": "info",
-            "checked": "warning",
-            "importing": "info",
+            "planning": "info",
+            "planned": "warning",
+            "applying": "info",
             "done": "success",
             "refused": "danger",
             "nothing": "danger",

@@ -42,9 +42,9 @@ KINDS = {
     "cells": gettext_lazy("Too many cells"),
 }
 STATES = {
-    Status.CHECKING: gettext_lazy("Being checked"),
-    Status.CHECKED: gettext_lazy("To be confirmed"),
-    Status.IMPORTING: gettext_lazy("Being imported"),
+    Status.PLANNING: gettext_lazy("Being checked"),
+    Status.PLANNED: gettext_lazy("To be confirmed"),
+    Status.APPLYING: gettext_lazy("Being imported"),
     Status.DONE: gettext_lazy("Imported"),
     Status.REFUSED: gettext_lazy("Refused"),
 }

@@ -11,7 +11,8 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from importexport import faults
+from importexport import differing, faults
+from importexport.plans import PlanChanged
 
 logger = logging.getLogger("rally.api")
 CONTENT_TYPE = "application/problem+json"
@@ -58,6 +59,8 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResp
             return ProblemResponse(413, str(error))
         case faults.FileFault():
             return ProblemResponse(400, str(error))
+        case PlanChanged():
+            return ProblemResponse(409, differing.sentence(error))
         case Problem():
             return ProblemResponse(error.status_code, str(error.detail), error.headers)
         case exceptions.APIException():

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import accumulate, chain
 from typing import Any, ClassVar
-from urllib.parse import quote, unquote_plus
+from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -14,13 +14,16 @@ from rest_framework.views import APIView
 from importexport import formats, service
 from importexport.api import authentication, uploads
 from importexport.api.accept import accepts
+from importexport.api.parameters import choice, read_query
 from importexport.api.problems import Problem
 from importexport.formats import FileFormat
 from importexport.journal import tidy_name
 from importexport.models import ImportRun
+from importexport.options import NAMES, OptionFault, Options, read_options
 from importexport.report import Report
 from importexport.resources import RESOURCES
 
+BASE = "/api/v1/importexport"
 IGNORED_COLUMNS_LIMIT = 1024
 #: A result with more messages than this is streamed.
 MESSAGES_AT_ONCE = 1_000
@@ -29,8 +32,9 @@ MESSAGES_AT_ONCE = 1_000
 class DoorView(APIView):
     """What all endpoints share: the order in which a request is judged, and what every answer carries."""
 
-    #: The scope that a key needs.
+    #: The scope that a key needs, and the parameters that a query may have.
     scope: ClassVar[str] = "read"
+    parameters: ClassVar[tuple[str, ...]] = ()
     caller: authentication.Caller | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -42,8 +46,10 @@ class DoorView(APIView):
         authentication.check_host(caller, http)
         self.check_path(**kwargs)
         self.check_method(http)
+        self.query = {}
         self.check_accept(http)
-        check_query(http)
+        self.query = read_query(http, self.parameters)
+        self.check_query(**kwargs)
         authentication.check_scope(caller, self.scope)
 
     def check_path(self, *, entity: str = "", **_: str) -> None:
@@ -64,6 +70,9 @@ class DoorView(APIView):
         if not accepts(request.META.get("HTTP_ACCEPT", ""), media_type):
             raise Problem(406, f"This endpoint gives {media_type}, which the Accept header excludes.")
 
+    def check_query(self, **kwargs: str) -> None:
+        """Raise a 400 for parameters that cannot be followed."""
+
     def media_type(self) -> str:
         """Return the type of the answer."""
         return "application/json"
@@ -78,13 +87,6 @@ class DoorView(APIView):
         if uploads.has_body(environ):
             response._resource_closers.append(partial(uploads.drain, environ))
         return response
-
-
-def check_query(request: HttpRequest) -> None:
-    """Raise a 400 for a query parameter; there are none."""
-    if query := request.META.get("QUERY_STRING", "").strip("&"):
-        name = unquote_plus(query.partition("&")[0].partition("=")[0])
-        raise Problem(400, f"Unknown query parameter '{name[:100]}'.")
 
 
 class UnknownView(DoorView):
@@ -155,29 +157,64 @@ class TemplateView(DoorView):
     head = get
 
 
-class ImportView(DoorView):
+class OptionsView(DoorView):
+    """What takes a file in, under options."""
+
+    parameters = NAMES
+
+    def check_query(self, *, entity: str = "", **_: str) -> None:
+        """Raise a 400 for an option that cannot be followed."""
+        self.options(entity)
+
+    def options(self, entity: str) -> Options:
+        """Return the options that the query asks for."""
+        given = {name: value for name, value in self.query.items() if name in NAMES}
+        try:
+            return read_options(given, RESOURCES[entity])
+        except OptionFault as fault:
+            raise Problem(400, str(fault)) from None
+
+
+class ImportView(OptionsView):
     """A CSV file in."""
 
     scope = "write"
+    parameters = ("dry_run", *NAMES)
+
+    def check_query(self, *, entity: str = "", **_: str) -> None:
+        """Raise a 400 for an option that cannot be followed."""
+        choice(self.query, "dry_run", ("true", "false"))
+        super().check_query(entity=entity)
 
     def post(self, request: Request, entity: str) -> HttpResponseBase:
-        """Import the uploaded file and report."""
+        """Import the uploaded file and report; in a dry run, store nothing."""
         assert self.caller
         file, name = uploads.receive_file(request._request)
-        run = ImportRun(
-            tenant=self.caller.tenant,
-            entity=entity,
-            door=ImportRun.Door.API,
-            key_id=authentication.key_id(request._request),
-            actor=self.caller.key_name,
-            file_name=tidy_name(name),
-        )
+        options, is_dry = self.options(entity), self.query.get("dry_run") == "true"
+        run = None if is_dry else new_run(self, request, entity, name)
+        if run:
+            run.options = options.kept()
         with file:
-            report = service.import_file(entity, tenant=self.caller.tenant, file=file, run=run)
+            report = service.import_file(
+                entity, tenant=self.caller.tenant, file=file, run=run, options=options, dry_run=is_dry
+            )
         response = result_response(report)
         if report.ignored_columns:
             response["X-Import-Ignored-Columns"] = listed_names(report.ignored_columns)
         return response
+
+
+def new_run(view: DoorView, request: Request, entity: str, name: str) -> ImportRun:
+    """Return the run of a file that has just come in, not saved yet."""
+    assert view.caller
+    return ImportRun(
+        tenant=view.caller.tenant,
+        entity=entity,
+        door=ImportRun.Door.API,
+        key_id=authentication.key_id(request._request),
+        actor=view.caller.key_name,
+        file_name=tidy_name(name),
+    )
 
 
 def result_response(report: Report) -> HttpResponseBase:

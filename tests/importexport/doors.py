@@ -33,12 +33,28 @@ class Api:
     def get(self, path, **headers):
         return self.client.get(f"{BASE}/{path}", headers=headers)
 
-    def post_file(self, entity, content, *, name="file.csv", **headers):
+    def post_file(self, entity, content, *, name="file.csv", to="import", query="", **headers):
         data = content if isinstance(content, bytes) else content.encode()
-        return self.client.post(f"{BASE}/{entity}/import", {"file": Upload(name, data)}, headers=headers)
+        path = f"{BASE}/{entity}/{to}{query and '?'}{query}"
+        return self.client.post(path, {"file": Upload(name, data)}, headers=headers)
 
-    def import_csv(self, entity, content):
-        response = self.post_file(entity, content)
+    def post(self, path, **headers):
+        return self.client.post(f"{BASE}/{path}", headers=headers)
+
+    def plan(self, entity, content, query=""):
+        """Plan a file; return the plan."""
+        response = self.post_file(entity, content, to="plan", query=query)
+        assert response.status_code == 201, response.getvalue()
+        return json.loads(response.content)
+
+    def look(self, path):
+        """Return the JSON of a GET."""
+        response = self.get(path)
+        assert response.status_code == 200, response.getvalue()
+        return json.loads(response.content)
+
+    def import_csv(self, entity, content, query=""):
+        response = self.post_file(entity, content, query=query)
         assert response.status_code == 200, response.getvalue()
         return json.loads(response.getvalue())
 

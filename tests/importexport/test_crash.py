@@ -109,7 +109,7 @@ def confirmed_run(tenant, content):
     (run,) = tenant.sql(
         "INSERT INTO importexport_importrun (id, tenant_id, entity, door, status, actor, file_name, sha256, rows_done,"
         " bytes_done, total_rows, imported, skipped, header, fault, groups, sample) VALUES (gen_random_uuid(), %s,"
-        " 'contacts', 'admin', 'importing', 'ada', 'people.csv', '', 0, 0, 0, 0, 0, '{}', '', '[]', '[]') RETURNING id",
+        " 'contacts', 'admin', 'applying', 'ada', 'people.csv', '', 0, 0, 0, 0, 0, '{}', '', '[]', '[]') RETURNING id",
         tenant.pk,
     )
     tenant.sql(

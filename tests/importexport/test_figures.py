@@ -41,7 +41,7 @@ def test_imports_are_counted_by_day(tenant):
 
 
 def test_what_is_not_an_import_of_these_days_is_left_out(tenant):
-    for status in ("checking", "checked", "importing"):
+    for status in ("planning", "planned", "applying"):
         add_run(tenant, status=status, imported=5, skipped=5)
     add_run(tenant, imported=5, skipped=5, days_ago=DAYS)
     add_run(create_tenant(slug="globex", name="Globex"), imported=5, skipped=5)

@@ -14,7 +14,7 @@ from crm.access import Access
 from crm.models import Company, Contact
 from crm.models.tenant import create_tenant
 from importexport import faults, jobs, runs
-from importexport.models import ImportRun, SkippedRow, StoredRange, UploadPart
+from importexport.models import ImportRun, SkippedRow, LedgerPage, UploadPart
 from tests.importexport.doors import Api
 
 HEADER = "first_name,last_name,email,company_name\r\n"
@@ -34,7 +34,7 @@ def user(tenant):
 def check(tenant, user, content, *, entity="contacts", name="contacts.csv"):
     """Bring a file; return its run once it is checked."""
     file = io.BytesIO(content.encode())
-    run = runs.start_check(tenant=tenant, user=user, entity=entity, file=file, file_name=name)
+    run = runs.start_plan(tenant=tenant, user=user, entity=entity, file=file, file_name=name)
     return finished(run)
 
 
@@ -159,7 +159,7 @@ def test_many_batches_are_kept_whole(tenant):
     Api(tenant).import_csv("contacts", HEADER + "".join(f"A,B,a{n // 2}@example.com,\r\n" for n in range(10_000)))
     run = ImportRun.objects.get()
     assert (run.imported, run.skipped) == (5000, 5000)
-    assert run.stored.count() == 1
+    assert run.pages.count() == 3
     assert runs.stored_records(run).count() == 5000
     assert [row.number for row in run.skipped_rows.all()] == list(range(3, 10_003, 2))
 
@@ -170,9 +170,9 @@ def test_the_rejected_file_holds_the_files_own_columns(tenant):
     )
     text = b"".join(runs.rejected_file(ImportRun.objects.get())).decode()
     assert list(csv.reader(io.StringIO(text, newline=""), delimiter=";")) == [
-        ["Email", "FIRST name", "last_name", "Shoe size", "import_error"],
-        ["x", "Ada", "Lovelace", "7", "Row 2: Invalid email format 'x'"],
-        ["y@example.com", "", "Hopper", "8", "Row 3: Required field 'first_name' is empty"],
+        ["Email", "FIRST name", "last_name", "Shoe size", "import_row", "import_error"],
+        ["x", "Ada", "Lovelace", "7", "2", "Row 2: Invalid email format 'x'"],
+        ["y@example.com", "", "Hopper", "8", "3", "Row 3: Required field 'first_name' is empty"],
     ]
 
 
@@ -181,9 +181,9 @@ def test_the_rejected_file_holds_the_files_own_columns(tenant):
 
 def test_a_check_stores_no_record(tenant, user):
     run = check(tenant, user, MIXED)
-    assert (run.status, run.total_rows, run.imported, run.skipped) == ("checked", 3, 1, 2)
+    assert (run.status, run.total_rows, run.imported, run.skipped) == ("planned", 3, 1, 2)
     assert not Contact.objects.exists()
-    assert not StoredRange.objects.exists()
+    assert [(page.action, page.numbers, page.ids) for page in LedgerPage.objects.all()] == [("create", [2], [0])]
     assert [row.number for row in run.skipped_rows.all()] == [3, 4]
 
 
@@ -230,12 +230,17 @@ def test_a_file_is_imported_once(tenant, user):
     assert Contact.objects.count() == 1
 
 
-def test_what_changed_since_the_check_is_reported_by_the_import(tenant, user):
+def test_a_plan_that_no_longer_holds_is_not_applied(tenant, user):
     run = check(tenant, user, MIXED)
     Contact.objects.create(tenant=tenant, first_name="Ada", last_name="L", email="ada@example.com")
     run = confirm(run)
-    assert (run.imported, run.skipped) == (0, 3)
-    assert run.skipped_rows.first().message == "Row 2: Duplicate contact with email 'ada@example.com'"
+    assert (run.status, run.imported, run.skipped) == ("planned", 1, 2)
+    assert run.fault == (
+        "The plan no longer holds. Row 2 was to create a record; now: be refused (Duplicate contact with email"
+        " 'ada@example.com'). Nothing was stored; plan the file again."
+    )
+    assert Contact.objects.count() == 1
+    assert [row.number for row in run.skipped_rows.all()] == [3, 4]
 
 
 def test_a_file_at_fault_is_refused_by_its_check(tenant, user):
@@ -243,14 +248,14 @@ def test_a_file_at_fault_is_refused_by_its_check(tenant, user):
     assert run.status == "refused"
     assert run.fault.startswith("Broken quoting in row 3")
     assert not run.skipped_rows.exists()
-    with pytest.raises(ValueError, match="Only a checked file"):
+    with pytest.raises(ValueError, match="Only a plan"):
         runs.confirm(run)
 
 
 def test_a_file_over_the_limit_is_not_kept(tenant, user, settings):
     settings.RALLY_IMPORT_MAX_BYTES = 10
     with pytest.raises(faults.TooLarge):
-        runs.start_check(tenant=tenant, user=user, entity="contacts", file=io.BytesIO(b"x" * 11), file_name="a")
+        runs.start_plan(tenant=tenant, user=user, entity="contacts", file=io.BytesIO(b"x" * 11), file_name="a")
     assert not ImportRun.objects.exists()
 
 
@@ -271,7 +276,7 @@ def test_what_was_imported_is_not_discarded(tenant, user):
 def test_work_that_died_is_taken_up(tenant, user):
     run = check(tenant, user, MIXED)
     # As a process leaves it that is killed at work: said to be importing, and nobody at it.
-    ImportRun.objects.filter(pk=run.pk).update(status="importing")
+    ImportRun.objects.filter(pk=run.pk).update(status="applying")
     run.refresh_from_db()
     runs.resume(run)
     assert finished(run).status == "done"

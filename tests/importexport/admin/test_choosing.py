@@ -144,7 +144,7 @@ def test_nobody_brings_a_file(tenant):
 def test_a_file_goes_on_to_its_check(editor, tenant):
     run = editor.check(MIXED, name="C:\\files\\people.csv")
     assert (run.tenant, run.entity, run.user, run.door) == (tenant, "contacts", editor.user, "admin")
-    assert (run.file_name, run.status) == ("people.csv", "checked")
+    assert (run.file_name, run.status) == ("people.csv", "planned")
 
 
 def test_every_entity_has_its_own_door(editor):

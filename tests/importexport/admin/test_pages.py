@@ -221,7 +221,7 @@ def test_what_was_imported_is_not_discarded(editor):
 
 def test_progress_of_a_check(editor, tenant, asleep):
     started = timezone.now() - dt.timedelta(seconds=10)
-    run = waiting(tenant, status="checking", size=4000, bytes_done=1000, rows_done=1234, started_at=started)
+    run = waiting(tenant, status="planning", size=4000, bytes_done=1000, rows_done=1234, started_at=started)
     assert editor.get("importexport_importrun_progress", run.pk).json() == {
         "at_work": True, "percent": 25, "rows": "1,234 rows so far", "left": "About 30 seconds left",
     }  # fmt: skip
@@ -229,13 +229,13 @@ def test_progress_of_a_check(editor, tenant, asleep):
 
 def test_progress_of_an_import(editor, tenant, asleep):
     started = timezone.now() - dt.timedelta(minutes=3)
-    run = waiting(tenant, status="importing", total_rows=2000, rows_done=1000, started_at=started)
+    run = waiting(tenant, status="applying", total_rows=2000, rows_done=1000, started_at=started)
     answer = editor.get("importexport_importrun_progress", run.pk).json()
     assert answer == {"at_work": True, "percent": 50, "rows": "1,000 of 2,000 rows", "left": "About 3 minutes left"}
 
 
 def test_progress_of_what_has_not_begun(editor, tenant, asleep):
-    run = waiting(tenant, status="checking", size=4000)
+    run = waiting(tenant, status="planning", size=4000)
     assert editor.get("importexport_importrun_progress", run.pk).json()["left"] == "Waiting for its turn"
 
 
@@ -245,7 +245,7 @@ def test_progress_of_what_is_done(editor):
 
 
 def test_the_page_of_work_has_a_bar_and_reloads_without_scripts(editor, tenant, asleep):
-    run = waiting(tenant, status="checking", size=4000, bytes_done=1000)
+    run = waiting(tenant, status="planning", size=4000, bytes_done=1000)
     response = editor.get(CHANGE, run.pk).content.decode()
     assert '<progress id="progress" max="100" value="25"' in response
     assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in response
@@ -254,7 +254,7 @@ def test_the_page_of_work_has_a_bar_and_reloads_without_scripts(editor, tenant, 
 def test_whoever_looks_takes_up_work_that_died(editor, tenant, asleep):
     run = editor.bring(MIXED)
     run = ImportRun.objects.get()
-    assert run.status == "checking"
+    assert run.status == "planning"
     asked = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("importexport.jobs.start", asked.append)
@@ -334,7 +334,7 @@ def test_another_tenants_run_is_not_there(editor, stranger, view):
     ask = stranger.post if view.endswith(("confirm", "discard")) else stranger.get
     assert ask(view, run.pk).status_code == 404
     run.refresh_from_db()
-    assert run.status == "checked"
+    assert run.status == "planned"
 
 
 @pytest.mark.parametrize("identifier", [uuid.uuid4(), "1", "x"])

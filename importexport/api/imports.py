@@ -1,0 +1,207 @@
+"""The endpoints of imports: plan one, look at it, apply it; the list of all, and what became of each row."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+
+from importexport import jobs, ledger, runs
+from importexport.api import rendering, uploads
+from importexport.api.parameters import MOST, USUAL, choice, number
+from importexport.api.problems import Problem
+from importexport.api.views import BASE, DoorView, OptionsView, new_run, result_response, started
+from importexport.models import ImportRun
+from importexport.resources import RESOURCES
+
+CSV = "text/csv; charset=utf-8"
+
+
+class PlanView(OptionsView):
+    """A CSV file in, to be looked at before it is applied."""
+
+    scope = "write"
+
+    def post(self, request: Request, entity: str) -> HttpResponseBase:
+        """Plan the uploaded file's import."""
+        file, name = uploads.receive_file(request._request)
+        run = new_run(self, request, entity, name)
+        with file:
+            runs.keep_upload(run, file, self.options(entity))
+        jobs.do_now(run.pk)
+        run.refresh_from_db()
+        response = JsonResponse(rendering.detail_json(run), status=201)
+        response["Location"] = f"{BASE}/imports/{run.pk}"
+        return response
+
+
+class RunView(DoorView):
+    """What the endpoints of one import share."""
+
+    def check_path(self, *, run_id: str = "", **_: str) -> None:
+        """Raise a 404 for an import that does not exist, or is another tenant's."""
+        try:
+            wanted = UUID(run_id)
+        except ValueError:
+            wanted = None
+        assert self.caller
+        found = ImportRun.objects.filter(pk=wanted, tenant=self.caller.tenant_id).select_related("tenant").first()
+        if found is None:
+            raise Problem(404, "There is no such import.")
+        self.run = found
+
+
+class ImportsView(DoorView):
+    """All imports, by any door."""
+
+    parameters = ("entity", "status", "limit", "after")
+
+    def check_path(self, **_: str) -> None:
+        """There is one list."""
+
+    def get(self, request: Request) -> HttpResponse:
+        """Return a page of imports, the latest first."""
+        assert self.caller
+        limit = number(self.query, "limit", usual=USUAL, least=1, most=MOST)
+        found = ImportRun.objects.filter(tenant=self.caller.tenant_id).order_by("-created_at", "-pk")
+        for name, values in (("entity", list(RESOURCES)), ("status", ImportRun.Status.values)):
+            if value := choice(self.query, name, values):
+                found = found.filter(**{name: value})
+        count = found.count()
+        if last := self._last():
+            found = found.filter(created_at__lte=last.created_at).exclude(created_at=last.created_at, pk__gte=last.pk)
+        page = list(found.defer("header", "groups", "sample", "suggestions")[: limit + 1])
+        rest = len(page) > limit
+        page = page[:limit]
+        after = urlencode({**self.query, "after": page[-1].pk}) if rest else None
+        return JsonResponse(
+            {
+                "count": count,
+                "next": f"{BASE}/imports?{after}" if after else None,
+                "results": [rendering.run_json(run) for run in page],
+            }
+        )
+
+    head = get
+
+    def _last(self) -> ImportRun | None:
+        """Return the import after which the page begins."""
+        text = self.query.get("after")
+        if text is None:
+            return None
+        try:
+            return ImportRun.objects.get(pk=UUID(text), tenant=self.caller.tenant_id)  # type: ignore[union-attr]
+        except (ValueError, ImportRun.DoesNotExist):
+            raise Problem(400, f"Unknown after '{text[:100]}'. Expected the id of an import.") from None
+
+
+class ImportDetailView(RunView):
+    """One import as a whole."""
+
+    def get(self, request: Request, run_id: str) -> HttpResponse:
+        """Return it; work that a killed server left is taken up."""
+        runs.resume(self.run)
+        return JsonResponse(rendering.detail_json(self.run))
+
+    head = get
+
+
+class RowsView(RunView):
+    """What became, or would become, of each row."""
+
+    parameters = ("action", "limit", "after", "format")
+
+    def media_type(self) -> str:
+        """Return JSON's type, or CSV's where it is asked for."""
+        # Judged before the query is.
+        return CSV if self.request.GET.get("format") == "csv" else "application/json"
+
+    def get(self, request: Request, run_id: str) -> HttpResponseBase:
+        """Return a page of rows, in their order; as CSV, all of them."""
+        action = choice(self.query, "action", ledger.ACTIONS)
+        after = number(self.query, "after", usual=0, least=0, most=10**12)
+        limit = number(self.query, "limit", usual=USUAL, least=1, most=MOST)
+        if choice(self.query, "format", ("json", "csv")) == "csv":
+            return self._csv(action, after)
+        page, rest = ledger.some_rows(self.run, action=action, after=after, limit=limit)
+        following = urlencode({**self.query, "after": page[-1].number}) if rest else None
+        return JsonResponse(
+            {
+                "next": f"{BASE}/imports/{self.run.pk}/rows?{following}" if following else None,
+                "results": [rendering.row_json(row, self.run) for row in page],
+            }
+        )
+
+    head = get
+
+    def _csv(self, action: str | None, after: int) -> HttpResponseBase:
+        if "limit" in self.query:
+            raise Problem(400, "'limit' means nothing with format 'csv', which has all rows.")
+        pieces = rendering.csv_chunks(ledger.rows(self.run, action=action, after=after), self.run)
+        return download(pieces, f"{self.run.entity}_rows.csv")
+
+
+class RejectedView(RunView):
+    """The refused rows, to be mended and brought again."""
+
+    def media_type(self) -> str:
+        """Return CSV's type."""
+        return CSV
+
+    def get(self, request: Request, run_id: str) -> HttpResponseBase:
+        """Return the file; an import without refused rows has none."""
+        if self.run.purged_at:
+            raise Problem(404, "The rejected rows of this import are no longer kept.")
+        if self.run.is_at_work or not self.run.skipped:
+            raise Problem(404, "This import has no rejected rows.")
+        return download(runs.rejected_file(self.run), f"{self.run.entity}_rejected.csv")
+
+    head = get
+
+
+class ApplyView(RunView):
+    """A plan becomes an import."""
+
+    scope = "write"
+    parameters: ClassVar[tuple[str, ...]] = ()
+
+    def post(self, request: Request, run_id: str) -> HttpResponseBase:
+        """Do just what the plan says, and report as an import does; raise a 409 where that cannot be any more."""
+        try:
+            runs.claim(self.run)
+        except runs.NotPlanned as why:
+            raise Problem(409, str(why)) from None
+        report = jobs.do_now(self.run.pk)
+        if report is not None:
+            return result_response(report)
+        self.run.refresh_from_db()
+        return HttpResponse(b"".join(runs.kept_result(self.run)), content_type="application/json")
+
+
+class HistoryView(DoorView):
+    """Where a record comes from."""
+
+    def check_path(self, *, entity: str = "", record: str = "", **_: str) -> None:
+        """Raise a 404 for a record that does not exist, or is another tenant's."""
+        super().check_path(entity=entity)
+        assert self.caller
+        known = RESOURCES[entity]._meta.model._default_manager.filter(tenant=self.caller.tenant_id)
+        self.record: Any = known.filter(pk=int(record)).first() if len(record) < 19 else None
+        if self.record is None:
+            raise Problem(404, "There is no such record.")
+
+    def get(self, request: Request, entity: str, record: str) -> HttpResponse:
+        """Return what imports did to it, the latest first."""
+        return JsonResponse({"results": [rendering.trace_json(trace) for trace in ledger.traces(self.record, entity)]})
+
+    head = get
+
+
+def download(pieces: Iterator[bytes], name: str) -> HttpResponseBase:
+    """Return a CSV file as an answer; its first piece is made before the answer begins."""
+    response = StreamingHttpResponse(started(pieces), content_type=CSV)
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

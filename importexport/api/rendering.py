@@ -1,0 +1,141 @@
+"""Imports and their rows as programs read them: JSON, and CSV."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import Any
+
+from importexport import faults, suggesting
+from importexport.families import family_of
+from importexport.ledger import LedgerRow, Trace, shown_changes
+from importexport.models import ImportRun
+from importexport.safety import mark
+
+Json = dict[str, Any]
+CSV_HEADER = ["import_row", "action", "entity", "record", "column", "before", "after", "import_error"]
+CHUNK_ROWS = 500
+
+
+def run_json(run: ImportRun) -> Json:
+    """Return an import as lists show it."""
+    counts = run.counts
+    return {
+        "id": str(run.pk),
+        "kind": run.kind,
+        "entity": run.entity,
+        "status": run.status,
+        "door": run.door,
+        "actor": run.actor,
+        "fileName": run.file_name,
+        "size": run.size,
+        "sha256": run.sha256 or None,
+        "createdAt": moment(run.created_at),
+        "finishedAt": moment(run.finished_at),
+        "options": run.options,
+        "totalRows": run.total_rows,
+        "imported": run.imported,
+        "skipped": run.skipped,
+        "created": counts.get("create", 0),
+        "updated": counts.get("update", 0),
+        "unchanged": counts.get("unchanged", 0),
+        "references": run.references,
+        "parent": str(run.parent_id) if run.parent_id else None,
+        "fault": run.fault or None,
+    }
+
+
+def detail_json(run: ImportRun) -> Json:
+    """Return an import with all that is known of it as a whole."""
+    children = run.children.filter(status=ImportRun.Status.DONE).order_by("created_at").values_list("pk", flat=True)
+    detail = run_json(run) | {"ignoredColumns": run.header.get("ignored", []), "children": list(map(str, children))}
+    if run.kind == ImportRun.Kind.IMPORT and run.status in {ImportRun.Status.DONE, ImportRun.Status.PLANNED}:
+        family = family_of(run)
+        detail["family"] = {
+            "totalRows": family.total,
+            "imported": family.imported,
+            "repaired": family.repaired,
+            "left": family.left,
+        }
+    return detail
+
+
+def row_json(row: LedgerRow, run: ImportRun) -> Json:
+    """Return what became of a row."""
+    rendered: Json = {"row": row.number, "action": row.action, "entity": row.entity, "record": row.record}
+    if row.changes:
+        rendered["changes"] = {name: [before, after] for name, before, after in shown_changes(row)}
+    if row.action == "reject":
+        rendered["error"] = message_of(row, run)
+        rendered["cells"] = row.cells
+        if meant := suggestions_of(row, run):
+            rendered["didYouMean"] = meant
+    if row.note:
+        rendered["note"] = row.note
+    return rendered
+
+
+def trace_json(trace: Trace) -> Json:
+    """Return what an import did to a record."""
+    return {
+        "import": str(trace.run.pk),
+        "action": trace.action,
+        "row": trace.number or None,
+        "fileName": trace.run.file_name,
+        "at": moment(trace.run.finished_at),
+        "door": trace.run.door,
+        "actor": trace.run.actor,
+        "text": trace_text(trace),
+    }
+
+
+def trace_text(trace: Trace) -> str:
+    """Return where a record comes from, as people say it: ``row 34 of contacts.csv, 12 May 2026, key ci``."""
+    run = trace.run
+    row = f"row {trace.number} of " if trace.number else ""
+    day = (run.finished_at or run.created_at).astimezone(run.tenant.zone)
+    who = f"key {run.actor}" if run.door == ImportRun.Door.API else run.actor
+    return f"{row}{run.file_name}, {day.day} {day:%b %Y}, {who}"
+
+
+def suggestions_of(row: LedgerRow, run: ImportRun) -> dict[str, list[str]]:
+    """Return the names that were perhaps meant by those that were not found, by column."""
+    places = {name: place for place, name in enumerate(run.header.get("columns", ())) if name}
+    asked = [column for column, kind, _ in row.faults if kind == "not_found" and column in places]
+    found = {
+        column: suggesting.did_you_mean(run, column, row.cells[places[column]])
+        for column in asked
+        if places[column] < len(row.cells)
+    }
+    return {column: names for column, names in found.items() if names}
+
+
+def message_of(row: LedgerRow, run: ImportRun) -> str:
+    """Return what is wrong with a row, and what was perhaps meant."""
+    meant = suggestions_of(row, run)
+    sentences = [
+        faults.did_you_mean(sentence, meant[column]) if kind == "not_found" and column in meant else sentence
+        for column, kind, sentence in row.faults
+    ]
+    return faults.at_row(row.number, sentences)
+
+
+def csv_chunks(rows: Iterator[LedgerRow], run: ImportRun) -> Iterator[bytes]:
+    """Yield rows of the ledger as CSV: a line for each, or one for each cell that it changes."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(CSV_HEADER)
+    for count, row in enumerate(rows, 1):
+        head = [row.number, row.action, row.entity, row.record or ""]
+        error = message_of(row, run) if row.action == "reject" else row.note
+        for name, before, after in list(shown_changes(row)) or [("", "", "")]:
+            writer.writerow([*head, name, mark(before), mark(after), mark(error)])
+        if count % CHUNK_ROWS == 0:
+            yield text.getvalue().encode()
+            text.seek(0)
+            text.truncate()
+    yield text.getvalue().encode()
+
+
+def moment(value: Any) -> str | None:
+    """Return a time as exports have it."""
+    return value.strftime("%Y-%m-%dT%H:%M:%SZ") if value else None

@@ -1,0 +1,63 @@
+"""Whether an import does what its plan said: both leave a digest of all that they did to every row."""
+
+import hashlib
+import json
+from typing import Any
+
+from importexport.outcome import Outcome
+from importexport.writing import copy_block
+
+#: What changes from one hour to the next without meaning anything to a plan.
+STAMPS = {"updated_at"}
+
+
+class PlanChanged(Exception):
+    """A plan cannot be applied, for it would do something else by now; ``differences`` say what, as sentences."""
+
+    def __init__(self, differences: list[str] | None = None, count: int = 0) -> None:
+        super().__init__()
+        self.differences = differences or []
+        #: How many rows differ.
+        self.count = count
+
+
+class PlanDigest:
+    """Takes in what becomes of each row. Two imports have the same digest when they do the same, however their rows
+    came in batches and whatever the ids of the records that they make."""
+
+    PARTS = ("create", "values", "unchanged", "changes", "reject")
+
+    def __init__(self) -> None:
+        self._parts = {part: hashlib.sha256() for part in self.PARTS}
+
+    def add(self, outcome: Outcome) -> None:
+        """Take in a batch."""
+        for action, stretches in outcome.stretches.items():
+            rows = [number + n for number, _, count in stretches for n in range(count)]
+            self._take("create" if action == "create" else "unchanged", action, rows)
+            if action != "create":
+                self._take("unchanged", "", [record + n for _, record, count in stretches for n in range(count)])
+        if outcome.values and outcome.values[0]:
+            self._parts["values"].update(copy_block(outcome.values))
+        self._take("changes", "", [comparable(change) for change in outcome.changes])
+        self._take("reject", "", [refusal.message for refusal in outcome.refusals])
+
+    def _take(self, part: str, label: str, items: list[Any]) -> None:
+        if items:
+            text = "".join(f"{label}{item}\n" for item in items)
+            self._parts[part].update(text.encode(errors="surrogatepass"))
+
+    def hexdigest(self) -> str:
+        """Return the digest."""
+        return hashlib.sha256("".join(part.hexdigest() for part in self._parts.values()).encode()).hexdigest()
+
+
+def comparable(change: Any) -> str:
+    """Return what a change means, without the ids and times that are another at every try."""
+    record = 0 if change.action == "create" else change.record
+    values = {
+        name: value if len(value) < 4 else [value[0], value[3]]
+        for name, value in json.loads(change.changes).items()
+        if name not in STAMPS
+    }
+    return json.dumps([change.number, change.action, change.entity, record, values, change.note])
