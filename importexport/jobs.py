@@ -12,7 +12,6 @@ import zlib
 from contextlib import closing
 from typing import Any
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
 from django.utils import timezone
 
@@ -156,7 +155,7 @@ def _import(run: ImportRun, aside: Any, also: Also | None) -> Report:
             file=file,
             dry_run=is_plan,
             progress=progress_of(run, aside),
-            max_bytes=settings.RALLY_IMPORT_MAX_BYTES,
+            max_bytes=run.max_bytes,
             run=run,
             aside=aside if is_plan else None,
             options=from_kept(run.options),

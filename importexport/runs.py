@@ -45,15 +45,16 @@ def start_plan(
 
 
 def keep_upload(run: ImportRun, file: BinaryIO, options: Options) -> None:
-    """Keep a new run with its file, to be planned; raise TooLarge, and keep nothing, where it is over the limit."""
+    """Keep a new run with its file, to be planned; raise TooLarge, and keep nothing, where it is over its door's limit."""
     purge()
+    limit = run.max_bytes
     run.status, run.options = ImportRun.Status.PLANNING, options.kept()
     with transaction.atomic():
         run.save()
         source = journal.Measured(file)
         for position, content in enumerate(iter(lambda: source.read(PART), b"")):
-            if source.size > settings.RALLY_IMPORT_MAX_BYTES:
-                raise faults.TooLarge(settings.RALLY_IMPORT_MAX_BYTES)
+            if limit is not None and source.size > limit:
+                raise faults.TooLarge(limit)
             UploadPart.objects.create(run=run, position=position, content=content)
         run.size, run.sha256 = source.size, source.sha256
         run.save(update_fields=["size", "sha256"])

@@ -104,6 +104,11 @@ class ImportRun(models.Model):
         """Whether it is being planned or applied, or waits to be."""
         return self.status in {self.Status.PLANNING, self.Status.APPLYING}
 
+    @property
+    def max_bytes(self) -> int | None:
+        """The limit of the file's size in bytes; a shell has none."""
+        return None if self.door == self.Door.SHELL else settings.RALLY_IMPORT_MAX_BYTES
+
     def open_upload(self) -> BinaryIO:
         """Return the uploaded file, from its start; the caller closes it."""
         file = tempfile.SpooledTemporaryFile(max_size=1024 * 1024)  # noqa: SIM115 - the caller closes it

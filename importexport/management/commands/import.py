@@ -15,13 +15,23 @@ from django.core.management.base import CommandError
 from tqdm import tqdm
 
 from crm.management.base import INTERRUPTED, STRICT, Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
-from importexport import faults, service
+from importexport import faults, jobs, runs, service
 from importexport.engine import Progress
 from importexport.journal import tidy_name
 from importexport.management.files import replacing
 from importexport.models import ImportRun
+from importexport.options import NAMES, VALUES, OptionFault, Options, read_options
 from importexport.report import Report
 from importexport.resources import RESOURCES
+
+#: Option → what it says, for the help.
+OPTIONS = {
+    "mode": "what rows do",
+    "match_on": "the column by which a row finds its record",
+    "blank": "what a blank cell does to a record that there is",
+    "tags": "what tags do to those that a record has",
+    "missing": "what to do about companies and stages that rows name and there are not",
+}
 
 
 class Command(RallyCommand):
@@ -37,23 +47,43 @@ class Command(RallyCommand):
         parser.add_argument("--json", action="store_true", help="print the result as the API's JSON")
         parser.add_argument("--rejected", metavar="FILE", type=Path, help="write the rejected rows to a CSV file")
         parser.add_argument("--strict", action="store_true", help="exit with 1 when rows were skipped")
+        for name, text in OPTIONS.items():
+            choices = f": {', '.join(VALUES[name])}" if name in VALUES else ""
+            parser.add_argument(f"--{name.replace('_', '-')}", metavar="WORD", help=text + choices)
+        trial = parser.add_mutually_exclusive_group()
+        trial.add_argument("--dry-run", action="store_true", help="report what would be imported, and store nothing")
+        trial.add_argument("--plan", action="store_true", help="keep a plan, and print its id; see the command imports")
 
     def handle(
-        self, *, entity: str, file: str, tenant: str, json: bool, rejected: Path | None, strict: bool, **_: Any
+        self, *, entity: str, file: str, tenant: str, json: bool, rejected: Path | None, strict: bool, **given: Any
     ) -> None:
         """Import it."""
-        owner = find_tenant(tenant)
+        owner, options = find_tenant(tenant), chosen_options(given, entity)
         run = ImportRun(
             tenant=owner,
             entity=entity,
             door=ImportRun.Door.SHELL,
             actor=account_name(),
             file_name="stdin" if file == "-" else tidy_name(file),
+            options=options.kept(),
         )
+        if given["plan"]:
+            if rejected or json or strict:
+                raise Mistake("--plan stores no rows: it takes neither --json, --rejected nor --strict.")
+            self._plan(run, file, options)
+            return
+        is_dry = given["dry_run"]
         with opened(file) as source, replacing(distinct(rejected, source)) as refused, progress_bar(source) as progress:
             try:
                 report = service.import_file(
-                    entity, tenant=owner, file=source, rejected=refused, progress=progress, run=run
+                    entity,
+                    tenant=owner,
+                    file=source,
+                    rejected=refused,
+                    progress=progress,
+                    run=None if is_dry else run,
+                    options=options,
+                    dry_run=is_dry,
                 )
             except faults.FileFault as fault:
                 raise Mistake(str(fault)) from None
@@ -65,6 +95,15 @@ class Command(RallyCommand):
         if strict and report.skipped:
             sys.exit(STRICT)
 
+    def _plan(self, run: ImportRun, file: str, options: Options) -> None:
+        with opened(file) as source:
+            runs.keep_upload(run, source, options)
+        try:
+            jobs.do_now(run.pk)
+        except faults.FileFault as fault:
+            raise Mistake(str(fault)) from None
+        self.stdout.write(str(run.pk))
+
     def _show(self, report: Report, *, as_json: bool) -> None:
         if as_json:
             sys.stdout.buffer.writelines(report.json_chunks())
@@ -75,6 +114,14 @@ class Command(RallyCommand):
         if report.ignored_columns:
             self.stdout.write(f"Ignored columns: {', '.join(report.ignored_columns)}")
         self.stdout.write(f"{report.total_rows} rows: {report.imported} imported, {report.skipped} skipped.")
+
+
+def chosen_options(given: dict[str, Any], entity: str) -> Options:
+    """Return the options among the arguments; raise Mistake for one that cannot be followed."""
+    try:
+        return read_options({name: given[name] for name in NAMES if given[name] is not None}, RESOURCES[entity])
+    except OptionFault as fault:
+        raise Mistake(str(fault)) from None
 
 
 def account_name() -> str:

@@ -1,0 +1,106 @@
+"""`manage.py imports list --tenant acme`, and what can be done with one of them."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
+from crm.models import Tenant
+from importexport import differing, jobs, ledger, runs
+from importexport.api import rendering
+from importexport.faults import FileFault
+from importexport.management.files import replacing
+from importexport.models import ImportRun
+from importexport.plans import PlanChanged
+
+#: How many imports are listed.
+LISTED = 50
+
+
+class Command(RallyCommand):
+    """Look at imports by any door, and apply plans."""
+
+    help = "Look at imports, and apply plans: list, show, rows, rejected, apply."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        actions = parser.add_subparsers(dest="what", required=True, metavar="list|show|rows|rejected|apply")
+        for name, text in WHAT.items():
+            action = actions.add_parser(name, help=text)
+            action.error = parser.error  # type: ignore[method-assign]
+            if name != "list":
+                action.add_argument("id", help="the import's id")
+            add_tenant_argument(action, option=True)
+            if name == "rows":
+                action.add_argument("--action", choices=ledger.ACTIONS, help="only rows of which this became")
+            if name in {"rows", "rejected"}:
+                action.add_argument("--output", metavar="FILE", type=Path, help="a CSV file (default: stdout)")
+
+    def handle(self, *, what: str, tenant: str, **given: Any) -> None:
+        """Do what is asked."""
+        owner = find_tenant(tenant)
+        if what == "list":
+            for run in ImportRun.objects.filter(tenant=owner).select_related("tenant")[:LISTED]:
+                self.stdout.write(line_of(run))
+            return
+        run = find_run(given["id"], owner)
+        if what == "show":
+            self.stdout.write(json.dumps(rendering.detail_json(run), indent=2, ensure_ascii=False))
+        elif what == "rows":
+            write(rendering.csv_chunks(ledger.rows(run, action=given["action"]), run), given["output"])
+        elif what == "rejected":
+            if run.purged_at or run.is_at_work or not run.skipped:
+                raise Mistake("This import has no rejected rows, or keeps them no longer.")
+            write(runs.rejected_file(run), given["output"])
+        else:
+            self._apply(run)
+
+    def _apply(self, run: ImportRun) -> None:
+        try:
+            runs.claim(run)
+            jobs.do_now(run.pk)
+        except (runs.NotPlanned, FileFault) as why:
+            raise Mistake(str(why)) from None
+        except PlanChanged as change:
+            raise Mistake(differing.sentence(change)) from None
+        run.refresh_from_db()
+        self.stdout.write(f"{run.total_rows} rows: {run.imported} imported, {run.skipped} skipped.")
+
+
+WHAT = {
+    "list": "the latest imports, a line each",
+    "show": "all that is known of one, as JSON",
+    "rows": "what became of its rows, as CSV",
+    "rejected": "the rows that it refused, as CSV, to be mended and imported again",
+    "apply": "import what a plan says",
+}
+
+
+def find_run(text: str, tenant: Tenant) -> ImportRun:
+    """Return an import of a tenant; raise Mistake where there is none."""
+    try:
+        return ImportRun.objects.select_related("tenant").get(pk=UUID(text), tenant=tenant)
+    except (ValueError, ImportRun.DoesNotExist):
+        raise Mistake(f"Import '{text}' not found.") from None
+
+
+def line_of(run: ImportRun) -> str:
+    """Return an import in one line."""
+    when = f"{run.created_at.astimezone(run.tenant.zone):%Y-%m-%d %H:%M}"
+    counts = f"{run.total_rows} rows, {run.imported} imported, {run.skipped} skipped"
+    return f"{run.pk}  {when}  {run.status:8}  {run.entity:10}  {counts}  {run.file_name} ({run.actor})"
+
+
+def write(chunks: Iterator[bytes], output: Path | None) -> None:
+    """Write a file, or to stdout, whose reader may leave early."""
+    with replacing(output) as file:
+        if file:
+            file.writelines(chunks)
+            return
+        with quiet_pipe():
+            for chunk in chunks:
+                sys.stdout.buffer.write(chunk)

@@ -1,0 +1,81 @@
+"""Plans, options and the ledger in a shell."""
+
+import json
+
+import pytest
+
+HEAD = "first_name,last_name,email,phone\n"
+
+
+@pytest.fixture
+def shell(installation, tmp_path):
+    assert installation.manage("create_tenant", "acme", "--name", "Acme").returncode == 0
+
+    def run(*args, status=0):
+        done = installation.manage(*args, "--tenant", "acme")
+        assert done.returncode == status, (done.stdout, done.stderr)
+        return done.stdout if status == 0 else done.stderr
+
+    def write(content, name="contacts.csv"):
+        path = tmp_path / name
+        path.write_text(content)
+        return str(path)
+
+    run.write = write
+    run.folder = tmp_path
+    return run
+
+
+def test_a_plan_is_made_looked_at_and_applied(shell):
+    shell("import", "contacts", shell.write(HEAD + "Ada,L,ada@example.com,1\n"))
+    mended = shell.write(HEAD + "Ada,L,ada@example.com,2\nA,B,new@example.com,\nA,B,x,\n")
+    plan = shell("import", "contacts", mended, "--mode", "upsert", "--plan").strip()
+    shown = json.loads(shell("imports", "show", plan))
+    assert (shown["status"], shown["created"], shown["updated"], shown["skipped"]) == ("planned", 1, 1, 1)
+    rows = shell("imports", "rows", plan, "--action", "update").splitlines()
+    assert rows[1].startswith("2,update,contacts,")
+    assert rows[1].endswith(",phone,1,2,")
+    assert shell("imports", "apply", plan) == "3 rows: 2 imported, 1 skipped.\n"
+    assert shell("imports", "apply", plan, status=2) == (
+        "This has been imported already; a plan is applied only once.\n"
+    )
+    assert "ada@example.com,2," in shell("export", "contacts")
+    listed = shell("imports", "list").splitlines()
+    assert [line.split()[3] for line in listed] == ["done", "done"]
+
+
+def test_the_rejected_rows_go_in_again_under_their_numbers(shell):
+    shell("import", "contacts", shell.write(HEAD + "A,B,x,\nA,B,a@example.com,\nA,B,y,\n"))
+    first = shell("imports", "list").split()[0]
+    rejected = shell.folder / "rejected.csv"
+    shell("imports", "rejected", first, "--output", str(rejected))
+    text = rejected.read_text()
+    assert text.splitlines()[0] == "first_name,last_name,email,phone,import_row,import_error"
+    rejected.write_text(text.replace(",x,", ",x@example.com,"))
+    assert shell("import", "contacts", str(rejected)) == (
+        "Row 4: Invalid email format 'y'\n2 rows: 1 imported, 1 skipped.\n"
+    )
+    family = json.loads(shell("imports", "show", first))["family"]
+    assert family == {"totalRows": 3, "imported": 1, "repaired": 1, "left": 1}
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--mode", "merge"], "Unknown mode 'merge'. Expected one of: create, update, upsert.\n"),
+        (["--blank", "keep"], "'blank' means nothing with mode 'create'.\n"),
+        (["--plan", "--json"], "--plan stores no rows: it takes neither --json, --rejected nor --strict.\n"),
+    ],
+)
+def test_an_option_that_cannot_be_followed_is_a_mistake(shell, args, message):
+    assert shell("import", "contacts", shell.write(HEAD), *args, status=2) == message
+
+
+def test_a_dry_run_stores_nothing(shell):
+    path = shell.write(HEAD + "A,B,a@example.com,\n")
+    assert shell("import", "contacts", path, "--dry-run") == "1 rows: 1 imported, 0 skipped.\n"
+    assert shell("import", "contacts", path) == "1 rows: 1 imported, 0 skipped.\n"
+
+
+def test_an_unknown_import_is_a_mistake(shell):
+    assert shell("imports", "show", "nonsense", status=2) == "Import 'nonsense' not found.\n"
