@@ -74,4 +74,6 @@ def _ended(tenant: Tenant) -> QuerySet[ImportRun]:
         timezone.now().astimezone(tenant.zone).date() - dt.timedelta(days=DAYS - 1), dt.time(), tenant.zone
     )
     ended = [ImportRun.Status.DONE, ImportRun.Status.REFUSED]
-    return ImportRun.objects.filter(tenant=tenant, created_at__gte=midnight, status__in=ended)
+    return ImportRun.objects.filter(
+        tenant=tenant, created_at__gte=midnight, status__in=ended, kind=ImportRun.Kind.IMPORT
+    )

@@ -22,6 +22,7 @@ from importexport.ledger import clear_ledger
 from importexport.models import ImportRun
 from importexport.options import from_kept
 from importexport.report import Report
+from importexport.undoing import undo
 
 logger = logging.getLogger("rally.jobs")
 #: The first half of a job's lock; any number that nobody else uses. Imports' own locks begin with a tenant's id.
@@ -114,7 +115,9 @@ def _carry_out(run_id: uuid.UUID, aside: Any, *, also: Also | None = None) -> Re
     run.started_at = timezone.now()
     ImportRun.objects.filter(pk=run_id).update(started_at=run.started_at, rows_done=0, bytes_done=0)
     try:
-        return _import(run, aside, also)
+        if run.kind == ImportRun.Kind.IMPORT:
+            return _import(run, aside, also)
+        _undo(run, aside)
     except faults.FileFault:
         raise  # Which service has kept.
     except plans.PlanChanged as change:
@@ -126,18 +129,28 @@ def _carry_out(run_id: uuid.UUID, aside: Any, *, also: Also | None = None) -> Re
         logger.error("bug", exc_info=error)  # noqa: TRY400 - the formatter wants it so
         _give_up(run)
         raise
+    return None
 
 
 def _keep_difference(run: ImportRun, change: plans.PlanChanged) -> None:
     """Find out what the plan would do by now, and leave the plan as it was."""
     shadow = uuid.uuid4()
-    with closing(connection.copy()) as aside, run.open_upload() as file:
+    now = ImportRun(pk=shadow, tenant=run.tenant, entity=run.entity, kind=run.kind, parent=run.parent)
+    with closing(connection.copy()) as aside:
         try:
-            now = ImportRun(pk=shadow, tenant=run.tenant, entity=run.entity, file_name=run.file_name)
-            options = from_kept(run.options)
-            service.import_file(
-                run.entity, tenant=run.tenant, file=file, dry_run=True, run=now, aside=aside, options=options
-            )
+            if run.kind == ImportRun.Kind.UNDO:
+                undo(now, aside=aside)
+            else:
+                with run.open_upload() as file:
+                    service.import_file(
+                        run.entity,
+                        tenant=run.tenant,
+                        file=file,
+                        dry_run=True,
+                        run=now,
+                        aside=aside,
+                        options=from_kept(run.options),
+                    )
             change.differences, change.count = differing.differences(run, now)
         finally:
             clear_ledger(shadow, aside)
@@ -166,9 +179,17 @@ def _import(run: ImportRun, aside: Any, also: Also | None) -> Report:
     return report
 
 
+def _undo(run: ImportRun, aside: Any) -> None:
+    is_plan = run.status == ImportRun.Status.PLANNING
+    undo(run, aside=aside if is_plan else None, progress=progress_of(run, aside))
+    if is_plan:
+        _keep_plan(run)
+
+
 def _keep_plan(run: ImportRun) -> None:
     run.status, run.finished_at = ImportRun.Status.PLANNED, timezone.now()
-    run.suggestions = suggesting.suggestions(run)
+    if run.kind == ImportRun.Kind.IMPORT:
+        run.suggestions = suggesting.suggestions(run)
     found = {name: getattr(run, name) for name in PLAN_FIELDS}
     if not ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNING).update(**found):
         run.skipped_rows.all().delete()  # It was discarded meanwhile.

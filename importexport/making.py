@@ -59,7 +59,7 @@ class Maker:
         for column in self._columns:
             idle = [made.record.pk for made in self._made if made.column is column and made.record.pk not in needed]
             if idle:
-                type_of(column).filter(pk__in=idle)._raw_delete(connection.alias)  # type: ignore[attr-defined]
+                type_of(column).filter(pk__in=idle)._raw_delete(connection.alias)
                 widget_of(column).forget()
         return [
             Change(numbers[made.position], "create", entity_of(made.record), made.record.pk, name_json(made.record))

@@ -35,7 +35,8 @@ class Merger(Writer):
     """A Writer that also finds and changes records. Use as a context manager; of each batch, first ``stage`` the rows,
     then ``find`` their records, and then ``compare``, ``update`` and ``insert``.
 
-    ``changeable`` are the file's columns that are not part of the ``key``, which says who a record is and never changes.
+    ``changeable`` are the file's columns that are not part of the ``key``, which says who
+    a record is and never changes.
     """
 
     besides = ", given bigint, cleared bigint"
@@ -125,7 +126,7 @@ class Merger(Writer):
             return {n: (value, taken) for n, value, taken in cursor}
 
     def compare(self, pairs: Sequence[Pair]) -> dict[int, str]:
-        """Return what each row would change of its record, as JSON (see models.RowChange); of most, perhaps, nothing."""
+        """Return what each row would change of its record, as JSON (see models.RowChange), where it is anything."""
         if not pairs or not self._changeable:
             return {}
         new = ", ".join(f"{value} AS {name}" for name, value in self._values())
@@ -200,7 +201,7 @@ class Merger(Writer):
         for name in self._changeable:
             yield name, self._value(name)
         for field in self._folded:
-            yield field.column, self._folded_value(field)
+            yield str(field.column), self._folded_value(field)
 
     def _value(self, name: str) -> str:
         """Return a column's new value: ``t`` is the record, ``s`` the row."""

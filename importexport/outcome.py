@@ -26,7 +26,7 @@ class Stretch(NamedTuple):
 
     number: int
     id: int
-    count: int
+    count: int  # type: ignore[assignment]
 
 
 class Change(NamedTuple):

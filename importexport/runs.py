@@ -45,7 +45,7 @@ def start_plan(
 
 
 def keep_upload(run: ImportRun, file: BinaryIO, options: Options) -> None:
-    """Keep a new run with its file, to be planned; raise TooLarge, and keep nothing, where it is over its door's limit."""
+    """Keep a new run with its file, to be planned; raise TooLarge where it is over its door's limit."""
     purge()
     limit = run.max_bytes
     run.status, run.options = ImportRun.Status.PLANNING, options.kept()
@@ -74,6 +74,26 @@ def confirm(run: ImportRun) -> None:
     """Begin to apply a plan, in the background; raise NotPlanned where it is none (any more)."""
     claim(run)
     jobs.start(run.pk)
+
+
+def new_undo(run: ImportRun, **by: Any) -> ImportRun:
+    """Keep the wish to undo a run, to be planned; ``by`` says who, and by which door.
+
+    Raises NotPlanned where there is nothing that could be undone.
+    """
+    if run.status != ImportRun.Status.DONE:
+        raise NotPlanned("Only what was imported can be undone.")
+    if run.purged_at:
+        raise NotPlanned("What this import has changed is no longer kept, so it cannot be undone.")
+    return ImportRun.objects.create(
+        tenant=run.tenant,
+        kind=ImportRun.Kind.UNDO,
+        parent=run,
+        entity=run.entity,
+        file_name=run.file_name,
+        status=ImportRun.Status.PLANNING,
+        **by,
+    )
 
 
 def plan_again(run: ImportRun) -> None:
@@ -195,6 +215,7 @@ def purge(*, days: int | None = None) -> int:
     with transaction.atomic():
         UploadPart.objects.filter(run__in=ids).delete()
         SkippedRow.objects.filter(run__in=ids).delete()
+        RowChange.objects.filter(run__in=ids).update(changes={})
         never = [ImportRun.Status.PLANNED, ImportRun.Status.PLANNING]
         ImportRun.objects.filter(pk__in=ids, status__in=never).delete()
         ImportRun.objects.filter(pk__in=ids).update(purged_at=Now(), header={}, groups=[], sample=[])

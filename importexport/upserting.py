@@ -19,7 +19,7 @@ Refused = dict[int, list["ColumnFault"]]
 
 
 class Upsert:
-    """Takes batches in under ``mode=update`` and ``mode=upsert``. Use its ``writer`` as a context manager around them."""
+    """Takes batches in under ``mode=update`` and ``mode=upsert``; its ``writer`` has to be open around them."""
 
     def __init__(self, resource: "EntityResource", options: Options, key: Key, present: Sequence[str]) -> None:
         self._resource, self._options, self._key = resource, options, key

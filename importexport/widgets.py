@@ -398,7 +398,7 @@ class Moment(_Zoned):
 
     def render_kept(self, value: str | None) -> str:
         """Return a time, which JSON keeps as text."""
-        return self.render(value and dt.datetime.fromisoformat(value))
+        return self.render(dt.datetime.fromisoformat(value) if value else None)
 
 
 class Tags(Cell):

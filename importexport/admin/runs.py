@@ -210,6 +210,7 @@ class ImportRunAdmin(ModelAdmin):
         views: dict[str, Callable[..., HttpResponseBase]] = {
             "confirm": self.confirm_view,
             "discard": self.discard_view,
+            "plan_again": self.plan_again_view,
             "progress": self.progress_view,
             "rejected": self.rejected_view,
         }
@@ -244,6 +245,16 @@ class ImportRunAdmin(ModelAdmin):
         try:
             runs.confirm(run)
         except ValueError:
+            messages.info(request, _("This file is no longer waiting: here is what became of it."))
+        return redirect("admin:importexport_importrun_change", run.pk)
+
+    @method_decorator(require_POST)
+    def plan_again_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
+        """Plan a file anew, which would do something else by now."""
+        run = self._run_to_decide_on(request, run_id)
+        try:
+            runs.plan_again(run)
+        except runs.NotPlanned:
             messages.info(request, _("This file is no longer waiting: here is what became of it."))
         return redirect("admin:importexport_importrun_change", run.pk)
 

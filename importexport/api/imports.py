@@ -10,7 +10,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from importexport import jobs, ledger, runs
-from importexport.api import rendering, uploads
+from importexport.api import authentication, rendering, uploads
 from importexport.api.parameters import MOST, USUAL, choice, number
 from importexport.api.problems import Problem
 from importexport.api.views import BASE, DoorView, OptionsView, new_run, result_response, started
@@ -30,7 +30,7 @@ class PlanView(OptionsView):
         file, name = uploads.receive_file(request._request)
         run = new_run(self, request, entity, name)
         with file:
-            runs.keep_upload(run, file, self.options(entity))
+            runs.keep_upload(run, file, self.chosen_options(entity))
         jobs.do_now(run.pk)
         run.refresh_from_db()
         response = JsonResponse(rendering.detail_json(run), status=201)
@@ -43,15 +43,12 @@ class RunView(DoorView):
 
     def check_path(self, *, run_id: str = "", **_: str) -> None:
         """Raise a 404 for an import that does not exist, or is another tenant's."""
-        try:
-            wanted = UUID(run_id)
-        except ValueError:
-            wanted = None
         assert self.caller
-        found = ImportRun.objects.filter(pk=wanted, tenant=self.caller.tenant_id).select_related("tenant").first()
-        if found is None:
-            raise Problem(404, "There is no such import.")
-        self.run = found
+        try:
+            found = ImportRun.objects.select_related("tenant").filter(tenant=self.caller.tenant_id)
+            self.run = found.get(pk=UUID(run_id))
+        except (ValueError, ImportRun.DoesNotExist):
+            raise Problem(404, "There is no such import.") from None
 
 
 class ImportsView(DoorView):
@@ -178,7 +175,29 @@ class ApplyView(RunView):
         if report is not None:
             return result_response(report)
         self.run.refresh_from_db()
+        if self.run.kind == ImportRun.Kind.UNDO:
+            return JsonResponse(rendering.detail_json(self.run))
         return HttpResponse(b"".join(runs.kept_result(self.run)), content_type="application/json")
+
+
+class UndoView(RunView):
+    """The way back, to be looked at before it is gone."""
+
+    scope = "write"
+
+    def post(self, request: Request, run_id: str) -> HttpResponse:
+        """Plan to undo an import, or another undo; the plan is applied as any other."""
+        assert self.caller
+        by = {"key_id": authentication.key_id(request._request), "actor": self.caller.key_name}
+        try:
+            run = runs.new_undo(self.run, door=ImportRun.Door.API, **by)
+        except runs.NotPlanned as why:
+            raise Problem(409, str(why)) from None
+        jobs.do_now(run.pk)
+        run.refresh_from_db()
+        response = JsonResponse(rendering.detail_json(run), status=201)
+        response["Location"] = f"{BASE}/imports/{run.pk}"
+        return response
 
 
 class HistoryView(DoorView):

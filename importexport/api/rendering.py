@@ -38,6 +38,8 @@ def run_json(run: ImportRun) -> Json:
         "created": counts.get("create", 0),
         "updated": counts.get("update", 0),
         "unchanged": counts.get("unchanged", 0),
+        "deleted": counts.get("delete", 0),
+        "conflicts": counts.get("conflict", 0),
         "references": run.references,
         "parent": str(run.parent_id) if run.parent_id else None,
         "fault": run.fault or None,

@@ -14,6 +14,7 @@ urlpatterns = [
     re_path(rf"{ONE}/rows/?\Z", imports.RowsView.as_view()),
     re_path(rf"{ONE}/rejected/?\Z", imports.RejectedView.as_view()),
     re_path(rf"{ONE}/apply/?\Z", imports.ApplyView.as_view()),
+    re_path(rf"{ONE}/undo/?\Z", imports.UndoView.as_view()),
     re_path(rf"{ENTITY}/plan/?\Z", imports.PlanView.as_view()),
     re_path(rf"{ENTITY}/(?P<record>[0-9]+)/imports/?\Z", imports.HistoryView.as_view()),
     re_path(rf"{ENTITY}/export/?\Z", views.ExportView.as_view()),

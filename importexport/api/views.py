@@ -160,13 +160,13 @@ class TemplateView(DoorView):
 class OptionsView(DoorView):
     """What takes a file in, under options."""
 
-    parameters = NAMES
+    parameters: ClassVar[tuple[str, ...]] = NAMES
 
     def check_query(self, *, entity: str = "", **_: str) -> None:
         """Raise a 400 for an option that cannot be followed."""
-        self.options(entity)
+        self.chosen_options(entity)
 
-    def options(self, entity: str) -> Options:
+    def chosen_options(self, entity: str) -> Options:
         """Return the options that the query asks for."""
         given = {name: value for name, value in self.query.items() if name in NAMES}
         try:
@@ -179,7 +179,7 @@ class ImportView(OptionsView):
     """A CSV file in."""
 
     scope = "write"
-    parameters = ("dry_run", *NAMES)
+    parameters: ClassVar[tuple[str, ...]] = ("dry_run", *NAMES)
 
     def check_query(self, *, entity: str = "", **_: str) -> None:
         """Raise a 400 for an option that cannot be followed."""
@@ -190,7 +190,7 @@ class ImportView(OptionsView):
         """Import the uploaded file and report; in a dry run, store nothing."""
         assert self.caller
         file, name = uploads.receive_file(request._request)
-        options, is_dry = self.options(entity), self.query.get("dry_run") == "true"
+        options, is_dry = self.chosen_options(entity), self.query.get("dry_run") == "true"
         run = None if is_dry else new_run(self, request, entity, name)
         if run:
             run.options = options.kept()

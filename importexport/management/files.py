@@ -1,6 +1,7 @@
-"""Files that commands write."""
+"""What commands share besides their arguments: files that they write, and who runs them."""
 
 import contextlib
+import getpass
 import os
 import tempfile
 from collections.abc import Iterator
@@ -52,3 +53,11 @@ def current_umask() -> int:
     umask = os.umask(0o077)
     os.umask(umask)
     return umask
+
+
+def account_name() -> str:
+    """Return who runs the command, as the system calls them; a container may have no name for them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

@@ -14,7 +14,7 @@ from crm.access import Access
 from crm.models import Company, Contact
 from crm.models.tenant import create_tenant
 from importexport import faults, jobs, runs
-from importexport.models import ImportRun, SkippedRow, LedgerPage, UploadPart
+from importexport.models import ImportRun, LedgerPage, SkippedRow, UploadPart
 from tests.importexport.doors import Api
 
 HEADER = "first_name,last_name,email,company_name\r\n"

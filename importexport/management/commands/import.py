@@ -1,7 +1,6 @@
 """`manage.py import contacts contacts.csv --tenant acme`."""
 
 import contextlib
-import getpass
 import io
 import os
 import stat
@@ -18,7 +17,7 @@ from crm.management.base import INTERRUPTED, STRICT, Mistake, RallyCommand, add_
 from importexport import faults, jobs, runs, service
 from importexport.engine import Progress
 from importexport.journal import tidy_name
-from importexport.management.files import replacing
+from importexport.management.files import account_name, replacing
 from importexport.models import ImportRun
 from importexport.options import NAMES, VALUES, OptionFault, Options, read_options
 from importexport.report import Report
@@ -122,14 +121,6 @@ def chosen_options(given: dict[str, Any], entity: str) -> Options:
         return read_options({name: given[name] for name in NAMES if given[name] is not None}, RESOURCES[entity])
     except OptionFault as fault:
         raise Mistake(str(fault)) from None
-
-
-def account_name() -> str:
-    """Return who runs the command, as the system calls them; a container may have no name for them."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from crm.models import Tenant
 from importexport import differing, jobs, ledger, runs
 from importexport.api import rendering
 from importexport.faults import FileFault
-from importexport.management.files import replacing
+from importexport.management.files import account_name, replacing
 from importexport.models import ImportRun
 from importexport.plans import PlanChanged
 
@@ -24,11 +24,11 @@ LISTED = 50
 class Command(RallyCommand):
     """Look at imports by any door, and apply plans."""
 
-    help = "Look at imports, and apply plans: list, show, rows, rejected, apply."
+    help = "Look at imports, and apply plans: list, show, rows, rejected, undo, apply."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
-        actions = parser.add_subparsers(dest="what", required=True, metavar="list|show|rows|rejected|apply")
+        actions = parser.add_subparsers(dest="what", required=True, metavar="list|show|rows|rejected|undo|apply")
         for name, text in WHAT.items():
             action = actions.add_parser(name, help=text)
             action.error = parser.error  # type: ignore[method-assign]
@@ -56,8 +56,18 @@ class Command(RallyCommand):
             if run.purged_at or run.is_at_work or not run.skipped:
                 raise Mistake("This import has no rejected rows, or keeps them no longer.")
             write(runs.rejected_file(run), given["output"])
+        elif what == "undo":
+            self._undo(run)
         else:
             self._apply(run)
+
+    def _undo(self, run: ImportRun) -> None:
+        try:
+            plan = runs.new_undo(run, door=ImportRun.Door.SHELL, actor=account_name())
+        except runs.NotPlanned as why:
+            raise Mistake(str(why)) from None
+        jobs.do_now(plan.pk)
+        self.stdout.write(str(plan.pk))
 
     def _apply(self, run: ImportRun) -> None:
         try:
@@ -68,6 +78,9 @@ class Command(RallyCommand):
         except PlanChanged as change:
             raise Mistake(differing.sentence(change)) from None
         run.refresh_from_db()
+        if run.kind == ImportRun.Kind.UNDO:
+            self.stdout.write(f"{run.imported} records put back, {run.skipped} conflicts.")
+            return
         self.stdout.write(f"{run.total_rows} rows: {run.imported} imported, {run.skipped} skipped.")
 
 
@@ -76,7 +89,8 @@ WHAT = {
     "show": "all that is known of one, as JSON",
     "rows": "what became of its rows, as CSV",
     "rejected": "the rows that it refused, as CSV, to be mended and imported again",
-    "apply": "import what a plan says",
+    "undo": "plan to undo one, and print the plan's id",
+    "apply": "do what a plan says",
 }
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from crm.models import Company, Contact
 from importexport import runs
 from importexport.models import ImportRun
-from tests.importexport.admin.wizard import HEADER, MIXED, Staff, words_of
+from tests.importexport.admin.wizard import HEADER, MIXED, Staff, finished, words_of
 from tests.importexport.doors import Api
 
 CHANGE = "importexport_importrun_change"
@@ -179,6 +179,19 @@ def test_a_confirmed_file_is_imported_and_its_result_shown(editor):
     assert "Rows in the file 3 Imported 1 Skipped 2" in words
     assert Contact.objects.get().email == "ada@example.com"
     assert f"/admin/crm/contact/?run={run.pk}" in editor.get(CHANGE, run.pk).content.decode()
+
+
+def test_a_preview_that_no_longer_holds_is_made_anew(editor, tenant):
+    run = editor.check(MIXED)
+    Contact.objects.create(tenant=tenant, first_name="Ada", last_name="L", email="ada@example.com")
+    run = editor.confirm(run)
+    words = editor.run_page(run)
+    assert "Nothing was imported: since this preview was made, something has changed." in words
+    assert "Row 2 was to create a record; now: be refused (Duplicate contact with email 'ada@example.com')" in words
+    assert "Import 1 contact " not in words
+    assert editor.post("importexport_importrun_plan_again", run.pk).status_code == 302
+    run = finished(run)
+    assert (run.status, run.fault, run.imported, run.skipped) == ("planned", "", 0, 3)
 
 
 def test_a_file_is_not_imported_twice(editor):
