@@ -1,7 +1,7 @@
 """The endpoints of imports: plan one, look at it, apply it; the list of all, and what became of each row."""
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -11,6 +11,7 @@ from rest_framework.request import Request
 
 from importexport import jobs, ledger, runs
 from importexport.api import authentication, rendering, uploads
+from importexport.api.idempotency import Retry
 from importexport.api.parameters import MOST, USUAL, choice, number
 from importexport.api.problems import Problem
 from importexport.api.views import BASE, DoorView, OptionsView, new_run, result_response, started
@@ -30,12 +31,20 @@ class PlanView(OptionsView):
         file, name = uploads.receive_file(request._request)
         run = new_run(self, request, entity, name)
         with file:
-            runs.keep_upload(run, file, self.chosen_options(entity))
-        jobs.do_now(run.pk)
-        run.refresh_from_db()
-        response = JsonResponse(rendering.detail_json(run), status=201)
-        response["Location"] = f"{BASE}/imports/{run.pk}"
-        return response
+            return Retry(request._request, run.key_id, file).answer(lambda: self._plan(run, file))
+
+    def _plan(self, run: ImportRun, file: BinaryIO) -> HttpResponseBase:
+        runs.keep_upload(run, file, self.chosen_options(run.entity))
+        return planned(run)
+
+
+def planned(run: ImportRun) -> HttpResponseBase:
+    """Make a plan, and return it as an answer."""
+    jobs.do_now(run.pk)
+    run.refresh_from_db()
+    response = JsonResponse(rendering.detail_json(run), status=201)
+    response["Location"] = f"{BASE}/imports/{run.pk}"
+    return response
 
 
 class RunView(DoorView):
@@ -167,11 +176,15 @@ class ApplyView(RunView):
 
     def post(self, request: Request, run_id: str) -> HttpResponseBase:
         """Do just what the plan says, and report as an import does; raise a 409 where that cannot be any more."""
+        retry = Retry(request._request, authentication.key_id(request._request))
+        return retry.answer(lambda: self._apply(retry))
+
+    def _apply(self, retry: Retry) -> HttpResponseBase:
         try:
             runs.claim(self.run)
         except runs.NotPlanned as why:
             raise Problem(409, str(why)) from None
-        report = jobs.do_now(self.run.pk)
+        report = jobs.do_now(self.run.pk, also=lambda _: retry.keep_result(self.run, {}))
         if report is not None:
             return result_response(report)
         self.run.refresh_from_db()
@@ -185,19 +198,18 @@ class UndoView(RunView):
 
     scope = "write"
 
-    def post(self, request: Request, run_id: str) -> HttpResponse:
+    def post(self, request: Request, run_id: str) -> HttpResponseBase:
         """Plan to undo an import, or another undo; the plan is applied as any other."""
+        key_id = authentication.key_id(request._request)
+        return Retry(request._request, key_id).answer(lambda: self._plan(key_id))
+
+    def _plan(self, key_id: int | None) -> HttpResponseBase:
         assert self.caller
-        by = {"key_id": authentication.key_id(request._request), "actor": self.caller.key_name}
         try:
-            run = runs.new_undo(self.run, door=ImportRun.Door.API, **by)
+            run = runs.new_undo(self.run, door=ImportRun.Door.API, key_id=key_id, actor=self.caller.key_name)
         except runs.NotPlanned as why:
             raise Problem(409, str(why)) from None
-        jobs.do_now(run.pk)
-        run.refresh_from_db()
-        response = JsonResponse(rendering.detail_json(run), status=201)
-        response["Location"] = f"{BASE}/imports/{run.pk}"
-        return response
+        return planned(run)
 
 
 class HistoryView(DoorView):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 from itertools import accumulate, chain
-from typing import Any, ClassVar
+from typing import Any, BinaryIO, ClassVar
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from importexport import formats, service
 from importexport.api import authentication, uploads
 from importexport.api.accept import accepts
+from importexport.api.idempotency import Retry, earlier_like
 from importexport.api.parameters import choice, read_query
 from importexport.api.problems import Problem
 from importexport.formats import FileFormat
@@ -188,20 +189,39 @@ class ImportView(OptionsView):
 
     def post(self, request: Request, entity: str) -> HttpResponseBase:
         """Import the uploaded file and report; in a dry run, store nothing."""
-        assert self.caller
         file, name = uploads.receive_file(request._request)
-        options, is_dry = self.chosen_options(entity), self.query.get("dry_run") == "true"
-        run = None if is_dry else new_run(self, request, entity, name)
-        if run:
-            run.options = options.kept()
+        run = new_run(self, request, entity, name)
         with file:
-            report = service.import_file(
-                entity, tenant=self.caller.tenant, file=file, run=run, options=options, dry_run=is_dry
-            )
+            retry = Retry(request._request, run.key_id, file)
+            return retry.answer(lambda: self._import(entity, file, run, retry))
+
+    def _import(self, entity: str, file: BinaryIO, run: ImportRun, retry: Retry) -> HttpResponseBase:
+        options, is_dry = self.chosen_options(entity), self.query.get("dry_run") == "true"
+        run.options = options.kept()
+        report = service.import_file(
+            entity,
+            tenant=run.tenant,
+            file=file,
+            run=None if is_dry else run,
+            options=options,
+            dry_run=is_dry,
+            also=lambda report: retry.keep_result(run, headers_of(report)),
+        )
         response = result_response(report)
-        if report.ignored_columns:
-            response["X-Import-Ignored-Columns"] = listed_names(report.ignored_columns)
+        for name, value in headers_of(report).items():
+            response[name] = value
+        if not is_dry and not retry.name and (earlier := earlier_like(run)):
+            response["X-Import-Warning"] = (
+                f"This file was imported before, as {earlier.pk}, at {earlier.created_at:%Y-%m-%dT%H:%M:%SZ}."
+            )
         return response
+
+
+def headers_of(report: Report) -> dict[str, str]:
+    """Return the headers that belong to a result."""
+    if not report.ignored_columns:
+        return {}
+    return {"X-Import-Ignored-Columns": listed_names(report.ignored_columns)}
 
 
 def new_run(view: DoorView, request: Request, entity: str, name: str) -> ImportRun:

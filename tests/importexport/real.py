@@ -39,12 +39,12 @@ class RealTenant:
     def count(self, table):
         return self.sql(f"SELECT count(*) FROM crm_{table} WHERE tenant_id = %s", self.pk)[0]
 
-    def post(self, entity, content, *, server=None):
+    def post(self, entity, content, *, server=None, headers=None):
         """Import a file; return the status and the body."""
         client = http.client.HTTPConnection("127.0.0.1", (server or self.server).port, timeout=120)
         head = '--b\r\nContent-Disposition: form-data; name="file"; filename="f.csv"\r\n\r\n'
         body = head.encode() + content + b"\r\n--b--\r\n"
-        headers = {"X-Api-Key": self.secret, "Content-Type": "multipart/form-data; boundary=b"}
+        headers = {"X-Api-Key": self.secret, "Content-Type": "multipart/form-data; boundary=b"} | (headers or {})
         client.request("POST", f"/api/v1/importexport/{entity}/import", body=body, headers=headers)
         answer = client.getresponse()
         found = answer.status, json.loads(answer.read())

@@ -1,0 +1,145 @@
+"""The header ``Idempotency-Key``: a request sent again gets the first answer again, and nothing is done twice.
+
+After the IETF's draft "The Idempotency-Key HTTP Header Field". Whether the first is still at work is a session lock of
+PostgreSQL's to say, which goes with the process that held it; an import's answer is kept in its own transaction.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import BinaryIO, cast
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from importexport import faults, runs
+from importexport.api.problems import Problem, handle_exception
+from importexport.models import ImportRun, KeptAnswer
+from importexport.plans import PlanChanged
+
+HEADER = "HTTP_IDEMPOTENCY_KEY"
+KEPT = timedelta(hours=24)
+CHUNK = 64 * 1024
+#: Headers that are given again with the answer.
+REPEATED = ("X-Import-Ignored-Columns", "Location")
+
+
+class Retry:
+    """One request with a key, or without: then nothing is kept and nothing is looked for."""
+
+    def __init__(self, request: HttpRequest, key_id: int | None, file: BinaryIO | None = None) -> None:
+        self.name = name_of(request)
+        self._key_id = key_id
+        self._digest = digest_of(request, file) if self.name else ""
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Be the only request with the key for a while; raise a 409 where another is at it."""
+        if not self.name:
+            yield
+            return
+        text = hashlib.sha256(f"{self._key_id} {self.name}".encode()).digest()
+        number = int.from_bytes(text[:8], signed=True)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
+            if not cursor.fetchone()[0]:
+                raise Problem(409, "A request with this Idempotency-Key is being carried out at this moment.")
+        try:
+            yield
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+
+    def first_answer(self) -> HttpResponseBase | None:
+        """Return the answer that the key has had, or None; raise a 422 where that was to something else."""
+        if not self.name:
+            return None
+        KeptAnswer.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
+        kept = KeptAnswer.objects.select_related("run").filter(key=self._key_id, name=self.name).first()
+        if kept is None:
+            return None
+        if kept.digest != self._digest:
+            raise Problem(422, "This Idempotency-Key has come with another request within the last 24 hours.")
+        is_result = kept.run is not None and not kept.body
+        content = b"".join(runs.kept_result(cast(ImportRun, kept.run))) if is_result else kept.body.encode()
+        return HttpResponse(content, status=kept.status, headers=kept.headers)
+
+    def keep_result(self, run: ImportRun, headers: dict[str, str]) -> None:
+        """Keep that the answer is an import's result; called in the import's own transaction."""
+        if self.name:
+            self._keep(200, {"Content-Type": "application/json", **headers}, run=run)
+
+    def keep(self, response: HttpResponseBase) -> HttpResponseBase:
+        """Keep an answer as it is, unless it is kept; a fault of ours is not one to be given again."""
+        if not self.name or response.status_code >= 500:
+            return response
+        if isinstance(response, StreamingHttpResponse):
+            headers = dict(response.items())
+            response = HttpResponse(b"".join(response), status=response.status_code, headers=headers)
+        if not KeptAnswer.objects.filter(key=self._key_id, name=self.name).exists():
+            names = ("Content-Type", *REPEATED)
+            headers = {name: response[name] for name in names if name in response}
+            self._keep(response.status_code, headers, body=response.content.decode())  # type: ignore[attr-defined]
+        return response
+
+    def _keep(self, status: int, headers: dict[str, str], *, body: str = "", run: ImportRun | None = None) -> None:
+        KeptAnswer.objects.create(
+            key_id=cast(int, self._key_id),
+            name=self.name,
+            digest=self._digest,
+            status=status,
+            headers=headers,
+            body=body,
+            run=run,
+        )
+
+    def answer(self, carry_out: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+        """Return the first answer again, or carry the request out and keep its answer, a refusal as well."""
+        with self.alone():
+            if first := self.first_answer():
+                return first
+            try:
+                return self.keep(carry_out())
+            except (faults.FileFault, PlanChanged, Problem) as refusal:
+                if self.name:
+                    self.keep(handle_exception(refusal, {}))
+                raise
+
+
+def name_of(request: HttpRequest) -> str:
+    """Return the request's key, or ""; raise a 400 for one that is malformed."""
+    name = request.META.get(HEADER)
+    if name is None:
+        return ""
+    if not 0 < len(name) <= 255 or not name.isascii() or not name.isprintable():
+        raise Problem(400, "The Idempotency-Key must have 1 to 255 printable ASCII characters.")
+    return name
+
+
+def digest_of(request: HttpRequest, file: BinaryIO | None = None) -> str:
+    """Return the SHA-256 of what a request asks: its path, its parameters, its file (which is left at its start)."""
+    asked = {"path": request.path.rstrip("/").replace("/v1/", "/", 1), "query": sorted(request.GET.items())}
+    digest = hashlib.sha256(json.dumps(asked).encode())
+    while file and (chunk := file.read(CHUNK)):
+        digest.update(chunk)
+    if file:
+        file.seek(0)
+    return digest.hexdigest()
+
+
+def earlier_like(run: ImportRun) -> ImportRun | None:
+    """Return the latest import of an identical file within the last 24 hours that took rows, or None."""
+    same = ImportRun.objects.filter(
+        tenant=run.tenant_id,
+        sha256=run.sha256,
+        entity=run.entity,
+        kind=ImportRun.Kind.IMPORT,
+        status=ImportRun.Status.DONE,
+        imported__gt=0,
+        created_at__gt=timezone.now() - KEPT,
+    )
+    return same.exclude(pk=run.pk).defer("header", "groups", "sample").order_by("-created_at").first()
