@@ -38,7 +38,7 @@ def arguments():
     parser.add_argument("--million", type=int, default=1_000_000, help="rows of the largest file")
     parser.add_argument("--export-rows", type=int, default=450_000, help="rows of the export whose first byte is timed")
     parser.add_argument("--stock-rows", type=int, default=0, help="rows of the 10 MiB file that stock gets (0: all)")
-    parser.add_argument("--only", default="imports,exports,scale,requests")
+    parser.add_argument("--only", default="imports,updates,exports,scale,requests")
     return parser.parse_args()
 
 
@@ -115,6 +115,36 @@ class Bench:
                     runs[case].append(run)
             progress(path.stem, runs)
         return runs
+
+    def updates(self):
+        """The larger file once more, half of its rows there already; and the way back from its import."""
+        path, _ = self.file("updated", n=self.options.rows, bad=0)
+        older, limit = self.folder / "older.csv", self.options.stock_rows or 2000
+        in_child("older_half", path, older)
+        runs = {case: [] for case in ("create", "undo", "upsert", "peer")}
+        for _ in range(self.options.repeats):
+            in_child("reset")
+            runs["create"].append(in_child("import_product", path))
+            runs["undo"].append(in_child("undo_product"))
+            assert runs["undo"][-1]["counts"]["delete"] == self.options.rows, runs["undo"][-1]
+            in_child("reset")
+            in_child("import_product", older)
+            runs["upsert"].append(done := in_child("upsert_product", path))
+            # A blank cell changes nothing, so a few rows find their records unchanged.
+            assert done["created"] == self.options.rows // 2 and done["updated"] > 0.45 * self.options.rows, done
+            in_child("reset")
+            runs["peer"].append(in_child("update_peer", older, path, limit, settings="benchmarks.peer.settings"))
+            progress("updates", runs)
+        name, create = f"{self.options.rows:,} rows", median(runs["create"])
+        rates = {case: statistics.median(r["rows"] / r["wall"] for r in runs[case]) for case in ("upsert", "peer")}
+        self.add(
+            f"upsert {name}, half of them there: time against create", ratio(median(runs["upsert"]), create), "≤ 2.5"
+        )
+        self.add("upsert: rows/s against stock's own update", ratio(rates["upsert"], rates["peer"]), "≥ 40")
+        self.add("upsert: memory", f"{max(r['above'] for r in runs['upsert']):.0f} MB", "≤ 32 MB")
+        self.add(f"undo {name}: time against their import", ratio(median(runs["undo"]), create), "≤ 1")
+        self.add("undo: its plan, time against the import", ratio(median(runs["undo"], "planning"), create), "")
+        self.add("undo: memory", f"{max(r['above'] for r in runs['undo']):.0f} MB", "≤ 32 MB")
 
     def exports(self):
         """The larger file, out again."""

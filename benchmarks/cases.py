@@ -73,7 +73,9 @@ def reset():
 
     emails = [gen.existing_email(i) for i in range(EXISTING)]
     with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE crm_contact, peer_contact, importexport_skippedrow RESTART IDENTITY CASCADE")
+        cursor.execute(
+            "TRUNCATE crm_contact, peer_contact, importexport_skippedrow, importexport_ledgerpage, importexport_rowchange RESTART IDENTITY CASCADE"
+        )
         cursor.execute(
             "INSERT INTO crm_contact (tenant_id, first_name, last_name, email, email_key, phone, mobile, title, department,"
             " address, city, state, country, postal_code, lifecycle_stage, lead_source, tags, notes)"
@@ -112,6 +114,80 @@ def import_product(path):
         run = ImportRun(tenant=owner, entity="contacts", door="shell", actor="bench", file_name=str(path))
         report = service.import_file("contacts", tenant=owner, file=file, run=run)
     return timer.report(rows=report.total_rows, imported=report.imported)
+
+
+def older_half(path, out):
+    """Write the first half of a file's rows as they may have been before: another title, no notes."""
+    with open(path, newline="", encoding="utf-8") as file, open(out, "w", newline="", encoding="utf-8") as half:
+        rows = list(csv.DictReader(file))
+        writer = csv.DictWriter(half, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(row | {"title": "Before", "notes": ""} for row in rows[: len(rows) // 2])
+    return {}
+
+
+def upsert_product(path):
+    """Import under mode=upsert, after ``import_product`` of the older half."""
+    from importexport import service
+    from importexport.models import ImportRun
+    from importexport.options import Options
+
+    owner, options = tenant(), Options(mode="upsert", match_on="email")
+    warm_up()
+    with open(path, "rb") as file, Timer() as timer:
+        run = ImportRun(
+            tenant=owner, entity="contacts", door="shell", actor="bench", file_name="f", options=options.kept()
+        )
+        report = service.import_file("contacts", tenant=owner, file=file, run=run, options=options)
+    return timer.report(rows=report.total_rows, created=report.created, updated=report.updated)
+
+
+def undo_product():
+    """Undo the latest import: its plan, and the undo itself."""
+    from importexport import jobs, runs
+    from importexport.models import ImportRun
+
+    warm_up()
+    run = ImportRun.objects.filter(imported__gt=0).first()
+    with Timer() as planning:
+        undo = runs.new_undo(run, door="shell", actor="bench")
+        jobs.do_now(undo.pk)
+    undo.refresh_from_db()
+    with Timer() as timer:
+        runs.claim(undo)
+        jobs.do_now(undo.pk)
+    undo.refresh_from_db()
+    return timer.report(planning=planning.report()["wall"], counts=undo.counts)
+
+
+def update_peer(older, path, limit):
+    """django-import-export's own update: its look-up by e-mail, its comparison, its save; half of the rows exist."""
+    import tablib
+    from import_export.resources import Resource
+
+    from benchmarks.peer import models, resources
+
+    owner = models.Tenant.objects.get()
+
+    class Update(resources.ContactStock):
+        skip_row = Resource.skip_row
+
+        class Meta(resources.ContactStock.Meta):
+            skip_unchanged = True
+
+    def rows_of(name, count):
+        with open(name, newline="", encoding="utf-8") as file:
+            lines = csv.reader(file)
+            data = tablib.Dataset(headers=next(lines))
+            for row, _ in zip(lines, range(count), strict=False):
+                data.append(row)
+        return data
+
+    resources.ContactStock(owner).import_data(rows_of(older, int(limit) // 2))
+    data = rows_of(path, int(limit))
+    with Timer() as timer:
+        result = Update(owner).import_data(data)
+    return timer.report(rows=len(data), updated=result.totals["update"], created=result.totals["new"])
 
 
 def import_peer(path, resource, limit):
