@@ -183,7 +183,11 @@ def traces(record: Any, entity: str) -> list[Trace]:
         for page in pages.select_related("run")
         if (number := number_in(page, record.pk)) is not None
     ]
-    changes = RowChange.objects.filter(record=record.pk, entity=entity, **done).exclude(action="conflict")
+    changes = (
+        RowChange.objects.filter(record=record.pk, entity=entity, **done)
+        .exclude(action="delete")
+        .exclude(action="conflict")
+    )
     found += [Trace(change.run, change.number, change.action) for change in changes.select_related("run")]
     return sorted(found, key=lambda trace: trace.run.created_at, reverse=True)
 

@@ -215,7 +215,7 @@ def purge(*, days: int | None = None) -> int:
     with transaction.atomic():
         UploadPart.objects.filter(run__in=ids).delete()
         SkippedRow.objects.filter(run__in=ids).delete()
-        RowChange.objects.filter(run__in=ids).update(changes={})
+        RowChange.objects.filter(run__in=ids).update(changes={}, image="")
         never = [ImportRun.Status.PLANNED, ImportRun.Status.PLANNING]
         ImportRun.objects.filter(pk__in=ids, status__in=never).delete()
         ImportRun.objects.filter(pk__in=ids).update(purged_at=Now(), header={}, groups=[], sample=[])

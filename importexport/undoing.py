@@ -25,7 +25,7 @@ from importexport.resources import RESOURCES
 ROWS_AT_ONCE = 4_000
 #: How often it is tried anew where a change of this very moment stands in the way.
 TRIES = 3
-GOING, BACK = "rally_going", "rally_back"
+GOING, BACK, WAS = "rally_going", "rally_back", "rally_was"
 EDITED, DELETED, LINKED = "It was edited since.", "It was deleted since.", "Other records refer to it."
 TAKEN, ORPHANED = "Another record has its name, e-mail or domain by now.", "What it referred to is no longer there."
 #: The records that imports touch, those that others refer to last.
@@ -46,6 +46,9 @@ class Undo:
     def carry_out(self, progress: Progress | None = None) -> None:
         """Do it; raise PlanChanged where the run is a plan that it does not keep to."""
         lock_entities(self.run.tenant, {"companies", self.run.entity})
+        with connection.cursor() as cursor:
+            # A reference that stands in the way is to be met here, and not when all is done.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         clear_ledger(self.run.pk, self._aside or connection)
         done = 0
         for outcome in self._outcomes():
@@ -86,6 +89,7 @@ class Undo:
         if self._digest and not self._aside and self._digest.hexdigest() != run.plan_digest:
             raise PlanChanged
         run.counts = self._counts
+        run.header = {"columns_of": {entity: columns_of(model) for entity, model in MODELS.items()}}
         run.imported = sum(self._counts[action] for action in ("create", "update", "delete"))
         run.skipped = self._counts["conflict"]
         run.total_rows = run.imported + run.skipped + self._counts["unchanged"]
@@ -100,25 +104,36 @@ class Undo:
     def _recreate(self, entity: str) -> Iterator[Outcome]:
         model = MODELS[entity]
         table = model._meta.db_table
-        names = ", ".join(str(field.column) for field in model._meta.concrete_fields)
+        columns = self.undone.header.get("columns_of", {}).get(entity)
+        if not columns:
+            return
+        names = ", ".join(columns)
+        with connection.cursor() as cursor:
+            # The table may have got other columns since.
+            cursor.execute(
+                f"CREATE TEMPORARY TABLE {WAS}_{entity} ON COMMIT DROP AS SELECT {names} FROM {table} LIMIT 0"
+            )
         whole = " AND ".join(
             f"(p.{link.column} IS NULL OR EXISTS"
             f" (SELECT FROM {table_of(link)} AS x WHERE x.id = p.{link.column} FOR KEY SHARE))"
             for link in references_of(model)
         )
         whole = whole or "true"
-        rows = f"importexport_rowchange AS c, jsonb_populate_record(NULL::{table}, c.changes) AS p WHERE c.id = ANY(%s)"
+        rows = (
+            f"(SELECT c.number, c.record, (c.image::{WAS}_{entity}).* FROM importexport_rowchange AS c"
+            " WHERE c.id = ANY(%s)) AS p"
+        )
         for batch in self._changes(entity, "delete"):
             with connection.cursor() as cursor:
                 cursor.execute(
-                    f"INSERT INTO {table} ({names}) SELECT {prefixed(model, 'p')} FROM {rows} AND {whole}"
-                    " ORDER BY c.number ON CONFLICT DO NOTHING RETURNING id",
+                    f"INSERT INTO {table} ({names}) SELECT {names} FROM {rows} WHERE {whole}"
+                    " ORDER BY number ON CONFLICT DO NOTHING RETURNING id",
                     [batch],
                 )
                 back = {pk for (pk,) in cursor}
                 cursor.execute(
-                    f"SELECT c.number, c.record, {whole}, EXISTS (SELECT FROM {table} AS t WHERE t.id = c.record)"
-                    f" FROM {rows} ORDER BY c.number",
+                    f"SELECT number, record, {whole}, EXISTS (SELECT FROM {table} AS t WHERE t.id = p.record)"
+                    f" FROM {rows} ORDER BY number",
                     [batch],
                 )
                 found = cursor.fetchall()
@@ -219,9 +234,10 @@ class Undo:
                     cursor.execute(f"{deletion} RETURNING g.number, t.id")
                 else:
                     cursor.execute(
-                        f"WITH gone AS ({deletion} RETURNING g.number, t.id, to_jsonb(t) AS was)"
-                        " INSERT INTO importexport_rowchange (run_id, number, action, entity, record, changes, note)"
-                        " SELECT %s, number, 'delete', %s, id, was, '' FROM gone RETURNING number, record",
+                        f"WITH gone AS ({deletion} RETURNING g.number, t.id, t::text AS was)"
+                        " INSERT INTO importexport_rowchange"
+                        " (run_id, number, action, entity, record, changes, note, image)"
+                        " SELECT %s, number, 'delete', %s, id, '{}', '', was FROM gone RETURNING number, record",
                         [self.run.pk, entity],
                     )
                 gone = sorted(cursor.fetchall())
@@ -343,9 +359,15 @@ def links_to(model: type[models.Model]) -> list[tuple[str, str]]:
     return [(field.model._meta.db_table, str(field.column)) for field in links]
 
 
-def prefixed(model: type[models.Model], name: str) -> str:
-    """Return a model's columns, of a table that goes by another name."""
-    return ", ".join(f"{name}.{field.column}" for field in model._meta.concrete_fields)
+def columns_of(model: type[models.Model]) -> list[str]:
+    """Return a table's columns in the order in which PostgreSQL writes a row."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+            " ORDER BY attnum",
+            [model._meta.db_table],
+        )
+        return [name for (name,) in cursor]
 
 
 def undo(run: ImportRun, *, aside: Any = None, progress: Progress | None = None) -> None:

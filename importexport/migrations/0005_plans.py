@@ -69,6 +69,7 @@ class Migration(migrations.Migration):
                 ('record', models.BigIntegerField()),
                 ('changes', models.JSONField(decoder=importexport.models.fields.ExactDecoder, default=dict)),
                 ('note', models.TextField(default='')),
+                ('image', models.TextField(db_default='', default='')),
             ],
             options={
                 'ordering': ['number', 'id'],
@@ -164,6 +165,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='rowchange',
-            index=models.Index(fields=['record', 'entity'], name='rowchange_by_record'),
+            index=models.Index(condition=models.Q(('action', 'delete'), _negated=True), fields=['record', 'entity'], name='rowchange_by_record'),
         ),
     ]

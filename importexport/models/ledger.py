@@ -85,10 +85,9 @@ class LedgerPage(models.Model):
 class RowChange(models.Model):
     """What became of one row's record where more is to be said than that it was created.
 
-    ``changes`` are by database column: of an ``update`` ``[before, after]``, and for a reference also what it shows
-    ``[before, after, shown before, shown after]``; of a ``delete`` the record as it was. A ``conflict`` is what could
-    not be undone, and ``note`` says why. A ``create`` is a record that was made because the row refers to it, or one
-    that an undo brought back.
+    ``changes`` are by database column: of an ``update`` ``[before, after]``, and for a reference also what it shows,
+    ``[before, after, shown before, shown after]``. A ``conflict`` is what could not be undone, and ``note`` says why.
+    A ``create`` is a record that was made because the row refers to it, or one that an undo brought back.
     """
 
     run = models.ForeignKey(ImportRun, models.CASCADE, related_name="changes", db_constraint=False, db_index=False)
@@ -98,12 +97,15 @@ class RowChange(models.Model):
     record = models.BigIntegerField()
     changes = models.JSONField(default=dict, decoder=ExactDecoder)
     note = models.TextField(default="")
+    #: Of a ``delete``: the record as it was, as PostgreSQL writes a row of those columns that the run's header names.
+    image = models.TextField(default="", db_default="")
 
     class Meta:
         ordering = ["number", "id"]
         indexes = [
             models.Index(fields=["run", "number"], name="rowchange_in_order"),
-            models.Index(fields=["record", "entity"], name="rowchange_by_record"),
+            # From a record to the imports that were at it; one that was deleted is not asked for.
+            models.Index(fields=["record", "entity"], condition=~Q(action="delete"), name="rowchange_by_record"),
         ]
 
     def __str__(self) -> str:
