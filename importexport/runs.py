@@ -96,6 +96,13 @@ def new_undo(run: ImportRun, **by: Any) -> ImportRun:
     )
 
 
+def start_undo(run: ImportRun, **by: Any) -> ImportRun:
+    """Begin to plan an undo, in the background; return its run. Raises NotPlanned as ``new_undo``."""
+    undo = new_undo(run, **by)
+    jobs.start(undo.pk)
+    return undo
+
+
 def plan_again(run: ImportRun) -> None:
     """Begin to plan a file anew, in the background; raise NotPlanned where it is no plan (any more)."""
     status = ImportRun.Status

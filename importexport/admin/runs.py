@@ -22,7 +22,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from crm.access import Access, access_of
-from importexport import runs
+from importexport import ledger, runs
 from importexport.admin import showing, words
 from importexport.admin.progress import progress
 from importexport.api.views import started
@@ -211,6 +211,7 @@ class ImportRunAdmin(ModelAdmin):
             "confirm": self.confirm_view,
             "discard": self.discard_view,
             "plan_again": self.plan_again_view,
+            "undo": self.undo_view,
             "progress": self.progress_view,
             "rejected": self.rejected_view,
         }
@@ -227,9 +228,11 @@ class ImportRunAdmin(ModelAdmin):
         run = self.get_run(request, object_id)
         runs.resume(run)
         page, step = PAGES[Status(run.status)]
+        if run.kind == ImportRun.Kind.UNDO and page in {"preview", "result"}:
+            page = "undo"
         context = {
             "run": run,
-            "step": step if run.door == Door.ADMIN else 0,
+            "step": step if run.door == Door.ADMIN and run.kind == ImportRun.Kind.IMPORT else 0,
             "model_admin": self,
             "title": showing.shown(run.file_name, limit=60) or _("no name"),
             "entity_opts": RESOURCES[run.entity]._meta.model._meta,
@@ -257,6 +260,17 @@ class ImportRunAdmin(ModelAdmin):
         except runs.NotPlanned:
             messages.info(request, _("This file is no longer waiting: here is what became of it."))
         return redirect("admin:importexport_importrun_change", run.pk)
+
+    @method_decorator(require_POST)
+    def undo_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
+        """Plan to undo an import, and go on to that plan."""
+        run = self._run_to_decide_on(request, run_id)
+        try:
+            undo = runs.start_undo(run, door=Door.ADMIN, user=request.user, actor=request.user.get_username())
+        except runs.NotPlanned as why:
+            messages.error(request, str(why))
+            return redirect("admin:importexport_importrun_change", run.pk)
+        return redirect("admin:importexport_importrun_change", undo.pk)
 
     @method_decorator(require_POST)
     def discard_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
@@ -320,6 +334,8 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     }
     if run.is_at_work:
         return context | {"progress": progress(run)}
+    if run.kind == ImportRun.Kind.UNDO and run.status != Status.REFUSED:
+        return context | undo_context(run, may_open=context["may_open"])
     if run.status == Status.REFUSED:
         return context | {"unknown": showing.unknown_in_upload(run) if context["may_open"] else []}
     context |= {
@@ -329,6 +345,27 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "share": 100 * run.imported / run.total_rows if run.total_rows else 0,
     }
     return context | (content_context(request, run) if context["may_open"] and not run.purged_at else {})
+
+
+def undo_context(run: ImportRun, *, may_open: bool) -> dict[str, Any]:
+    """Return what is shown of an undo: how much of each, and the first rows that cannot be undone."""
+    conflicts, more = ledger.some_rows(run, action="conflict", after=0, limit=showing.ROWS_PER_PAGE)
+    return {
+        "deleted": run.counts.get("delete", 0),
+        "restored": run.counts.get("update", 0),
+        "brought_back": run.counts.get("create", 0),
+        "conflicts": [
+            {
+                "number": row.number,
+                "note": row.note,
+                "cells": [
+                    (name, showing.shown(now), showing.shown(was)) for name, now, was in ledger.shown_changes(row)
+                ],
+            }
+            for row in (conflicts if may_open else [])
+        ],
+        "more_conflicts": more,
+    }
 
 
 def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:

@@ -51,6 +51,8 @@ STATES = {
 
 #: The state of an import that stored nothing.
 NOTHING = gettext_lazy("Nothing imported")
+#: The state of an undo that was carried out.
+UNDONE = gettext_lazy("Undone")
 DOORS = {
     Door.ADMIN: gettext_lazy("Admin"),
     Door.API: gettext_lazy("API"),
@@ -60,6 +62,8 @@ DOORS = {
 
 def state(run: ImportRun) -> Any:
     """Return a run's state in words."""
+    if run.kind == ImportRun.Kind.UNDO and run.status == Status.DONE:
+        return UNDONE
     is_nothing = run.status == Status.DONE and not run.imported
     return NOTHING if is_nothing else STATES[Status(run.status)]
 

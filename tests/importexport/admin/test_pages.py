@@ -194,6 +194,29 @@ def test_a_preview_that_no_longer_holds_is_made_anew(editor, tenant):
     assert (run.status, run.fault, run.imported, run.skipped) == ("planned", "", 0, 3)
 
 
+def test_an_import_is_undone_after_a_look(editor):
+    run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\nA,B,b@example.com,\r\n"))
+    Contact.objects.get(email="b@example.com").save()
+    assert "Undo…" in editor.run_page(run)
+    response = editor.post("importexport_importrun_undo", run.pk)
+    undo = finished(ImportRun.objects.get(kind="undo"))
+    assert response.url.endswith(f"/{undo.pk}/change/")
+    words = editor.run_page(undo)
+    assert "Nothing is undone yet." in words
+    assert "Records removed 1 Records given back what they had 0 Conflicts 1" in words
+    assert "Row 3: It was edited since." in words
+    assert Contact.objects.count() == 2
+    words = editor.run_page(editor.confirm(undo))
+    assert "“people.csv” is undone" in words
+    assert [contact.email for contact in Contact.objects.all()] == ["b@example.com"]
+
+
+def test_who_may_not_import_may_not_undo(editor, viewer):
+    run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\n"))
+    assert viewer.post("importexport_importrun_undo", run.pk).status_code == 403
+    assert Contact.objects.exists()
+
+
 def test_a_file_is_not_imported_twice(editor):
     run = editor.confirm(editor.check(MIXED))
     editor.confirm(run)
