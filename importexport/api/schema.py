@@ -10,9 +10,12 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from importexport import examples, faults, formats
+from importexport import differing, examples, faults, formats, runs
+from importexport.api import schema_imports
 from importexport.api.problems import ProblemResponse, problem_body
 from importexport.engine import EntityResource
+from importexport.models import ImportRun
+from importexport.plans import PlanChanged
 from importexport.resources import RESOURCES
 
 Json = dict[str, Any]
@@ -34,7 +37,10 @@ PROBLEMS: dict[int, tuple[str, list[str]]] = {
             "The API key has the scope 'read'; this needs 'write'.",
         ],
     ),
-    404: ("An unknown path or entity", ["There is nothing at this path."]),
+    404: (
+        "An unknown path or entity; an import or record that there is not",
+        ["There is nothing at this path.", "There is no such import.", "There is no such record."],
+    ),
     405: ("An unknown method; the header Allow names those there are", ["The method PUT is not allowed here."]),
     406: (
         "The Accept header excludes what the endpoint gives",
@@ -43,6 +49,18 @@ PROBLEMS: dict[int, tuple[str, list[str]]] = {
     408: (
         "The body stood still, or took too long",
         ["The body stood still for 30 seconds.", "The body took longer than 300 seconds."],
+    ),
+    409: (
+        "A plan that does not hold any more, was applied already or is being applied; an Idempotency-Key in use",
+        [
+            runs.WHY_NOT[ImportRun.Status.DONE],
+            differing.sentence(PlanChanged(["Row 4 was to leave record 17 as it is; now: create a record"], 1)),
+            "A request with this Idempotency-Key is being carried out at this moment.",
+        ],
+    ),
+    422: (
+        "An Idempotency-Key that came with another request",
+        ["This Idempotency-Key has come with another request within the last 24 hours."],
     ),
     415: ("Not multipart/form-data, or a file that is no CSV", [str(faults.NotCsv("an image"))]),
     413: ("The file is over the limit", [str(faults.TooLarge(10 * 1024 * 1024))]),
@@ -67,7 +85,7 @@ BESIDES = {
     "deal_name": "where several bear the name, the one of the row's company, then of its contact",
 }
 READING = (401, 429, 403, 404, 405, 406, 400, 503)
-WRITING = (401, 429, 403, 404, 405, 406, 408, 415, 413, 400, 503)
+WRITING = (401, 429, 403, 404, 405, 406, 408, 409, 415, 413, 400, 422, 503)
 RATE_HEADERS = {
     "X-RateLimit-Limit": "Requests a minute that the tenant has",
     "X-RateLimit-Remaining": "Requests left in this minute",
@@ -123,13 +141,17 @@ def description() -> Json:
         paths[f"{base}/export"] = {"get": export_operation(resource, "csv")}
         paths[f"{base}/export/excel"] = {"get": export_operation(resource, "xlsx")}
         paths[f"{base}/import"] = {"post": import_operation(resource)}
+        paths[f"{base}/plan"] = {"post": plan_operation(resource)}
         paths[f"{base}/template"] = {"get": template_operation(resource)}
+        paths[f"{base}/{{record}}/imports"] = {"get": schema_imports.history_operation(resource.entity)}
+    paths |= schema_imports.paths(list(RESOURCES))
     return {
         "openapi": "3.1.0",
         "info": {"title": "Rally import / export", "version": "1", "description": examples.INTRODUCTION},
         "servers": [{"url": "/"}],
         "security": [{"key": []}],
-        "tags": [{"name": entity, "description": SAME_RECORD[entity]} for entity in RESOURCES],
+        "tags": [{"name": entity, "description": SAME_RECORD[entity]} for entity in RESOURCES]
+        + [{"name": "imports", "description": "Every import by any door: planned, applied, repaired, undone."}],
         "paths": paths,
         "components": components(),
     }
@@ -140,7 +162,7 @@ def components() -> Json:
     return {
         "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}},
         "headers": {name: {"description": text, "schema": {"type": "integer"}} for name, text in RATE_HEADERS.items()},
-        "schemas": {"Result": RESULT, "Problem": PROBLEM},
+        "schemas": {"Result": RESULT, "Problem": PROBLEM} | schema_imports.SCHEMAS,
         "responses": {f"Problem{status}": problem_answer(status) for status in PROBLEMS},
     }
 
@@ -226,11 +248,37 @@ def import_operation(resource: type[EntityResource]) -> Json:
             }
         },
     }
-    described["responses"]["200"]["headers"]["X-Import-Ignored-Columns"] = {
-        "description": "Columns that were ignored: comma-separated, percent-encoded where not ASCII, cut to 1 kB",
-        "schema": {"type": "string"},
+    described["responses"]["200"]["headers"] |= {
+        "X-Import-Ignored-Columns": {
+            "description": "Columns that were ignored: comma-separated, percent-encoded where not ASCII, cut to 1 kB",
+            "schema": {"type": "string"},
+        },
+        "X-Import-Warning": {
+            "description": "An identical file was imported within 24 hours; which import that was",
+            "schema": {"type": "string"},
+        },
     }
+    trial = {"type": "string", "enum": ["false", "true"], "default": "false"}
+    described["parameters"] = [
+        *schema_imports.option_parameters(resource),
+        schema_imports.parameter("dry_run", "The same answer, and nothing stored", trial),
+        schema_imports.IDEMPOTENCY,
+    ]
     return described
+
+
+def plan_operation(resource: type[EntityResource]) -> Json:
+    """Describe a plan, which takes what an import takes."""
+    described = import_operation(resource)
+    answer = described["responses"].pop("200")
+    answer["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Import"}}}
+    return described | {
+        "operationId": f"{resource.entity}_plan",
+        "summary": f"Plan an import of {resource.entity}",
+        "description": "Says what an import would do, row by row, and stores no record; then `apply` does just that.",
+        "parameters": [*schema_imports.option_parameters(resource), schema_imports.IDEMPOTENCY],
+        "responses": {"201": answer, **described["responses"]},
+    }
 
 
 def operation(
