@@ -21,7 +21,7 @@ from crm.models.fields import CURRENCIES
 from importexport.admin.records import EntityAdmin, RunFilter, record_link, web_link
 
 ADDRESS = (gettext_lazy("Address"), {"fields": ("address", ("postal_code", "city"), ("state", "country"))})
-DATES = (gettext_lazy("Dates"), {"fields": (("created_at", "updated_at"),)})
+DATES = (gettext_lazy("Dates"), {"fields": (("created_at", "updated_at"), "imports")})
 STAGE_LABELS = {"lead": "info", "qualified": "info", "opportunity": "warning", "customer": "success"}
 STATUS_LABELS = {"pending": "warning", "completed": "success", "cancelled": "danger"}
 PRIORITY_LABELS = {"high": "warning", "urgent": "danger"}

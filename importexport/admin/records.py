@@ -12,7 +12,8 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
@@ -23,12 +24,14 @@ from crm.admin.lists import search
 from crm.admin.panels import PanelsMixin
 from crm.models import Activity
 from crm.models.record import Record
-from importexport import runs
+from importexport import ledger, runs
 from importexport.admin.doors import ImportExportMixin
 from importexport.models import ImportRun
 
 #: The most records that are deleted in one go: each is named on the page that asks.
 DELETE_AT_ONCE = 500
+#: What an import did to a record, before the words that say which.
+TRACES = {"create": gettext_lazy("Created:"), "update": gettext_lazy("Changed:")}
 #: Addresses that a page may lead to.
 SAFE_SCHEMES = {"http", "https"}
 
@@ -77,7 +80,7 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
     list_filter_sheet = True
     actions = ("delete_selected",)
     search_fields = ("pk",)
-    readonly_fields = ("created_at", "updated_at")
+    readonly_fields = ("created_at", "updated_at", "imports")
 
     def get_sortable_by(self, request: HttpRequest) -> Any:
         """Return the columns that are sorted soon enough; the indexes that sort are each tenant's own."""
@@ -124,6 +127,19 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
         return delete_selected(self, request, queryset)
 
     # --- columns -------------------------------------------------------------------------------------------------
+
+    @display(description=gettext_lazy("Imports"))
+    def imports(self, record: Record) -> str:
+        """Return which rows of which imports made and changed the record, the latest first."""
+        # The form asks for a read-only field several times.
+        if "rally_traces" not in record.__dict__:
+            record.__dict__["rally_traces"] = ledger.traces(record, self.entity)
+        found = [
+            (reverse("admin:importexport_importrun_change", args=[trace.run.pk]), TRACES[trace.action], trace.text)
+            for trace in record.__dict__["rally_traces"]
+        ]
+        line = '<a class="text-primary-700 underline dark:text-primary-400" href="{}">{} {}</a>'
+        return format_html_join(mark_safe("<br>"), line, found) or "–"
 
     @display(description=gettext_lazy("Added"), ordering="id")
     def added(self, record: Record) -> Any:

@@ -86,17 +86,8 @@ def trace_json(trace: Trace) -> Json:
         "at": moment(trace.run.finished_at),
         "door": trace.run.door,
         "actor": trace.run.actor,
-        "text": trace_text(trace),
+        "text": trace.text,
     }
-
-
-def trace_text(trace: Trace) -> str:
-    """Return where a record comes from, as people say it: ``row 34 of contacts.csv, 12 May 2026, key ci``."""
-    run = trace.run
-    row = f"row {trace.number} of " if trace.number else ""
-    day = (run.finished_at or run.created_at).astimezone(run.tenant.zone)
-    who = f"key {run.actor}" if run.door == ImportRun.Door.API else run.actor
-    return f"{row}{run.file_name}, {day.day} {day:%b %Y}, {who}"
 
 
 def suggestions_of(row: LedgerRow, run: ImportRun) -> dict[str, list[str]]:

@@ -39,13 +39,22 @@ class RealTenant:
     def count(self, table):
         return self.sql(f"SELECT count(*) FROM crm_{table} WHERE tenant_id = %s", self.pk)[0]
 
-    def post(self, entity, content, *, server=None, headers=None):
+    def send(self, path, *, server=None):
+        """Send an empty POST; return the status and the body."""
+        client = http.client.HTTPConnection("127.0.0.1", (server or self.server).port, timeout=120)
+        client.request("POST", f"/api/v1/importexport/{path}", headers={"X-Api-Key": self.secret})
+        answer = client.getresponse()
+        found = answer.status, json.loads(answer.read())
+        client.close()
+        return found
+
+    def post(self, entity, content, *, server=None, headers=None, to="import", query=""):
         """Import a file; return the status and the body."""
         client = http.client.HTTPConnection("127.0.0.1", (server or self.server).port, timeout=120)
         head = '--b\r\nContent-Disposition: form-data; name="file"; filename="f.csv"\r\n\r\n'
         body = head.encode() + content + b"\r\n--b--\r\n"
         headers = {"X-Api-Key": self.secret, "Content-Type": "multipart/form-data; boundary=b"} | (headers or {})
-        client.request("POST", f"/api/v1/importexport/{entity}/import", body=body, headers=headers)
+        client.request("POST", f"/api/v1/importexport/{entity}/{to}?{query}", body=body, headers=headers)
         answer = client.getresponse()
         found = answer.status, json.loads(answer.read())
         client.close()

@@ -466,3 +466,22 @@ def test_the_page_of_a_run_cannot_be_posted_to(admin_of_tenant, tenant):
     run = waiting(tenant)
     words_of(admin_of_tenant.post(CHANGE, run.pk, file_name="x"))
     assert ImportRun.objects.get().file_name == "a.csv"
+
+
+# --- a record's page ------------------------------------------------------------------------------------------
+
+
+def test_a_record_says_which_rows_made_and_changed_it(editor, tenant):
+    editor.confirm(editor.check(HEADER + "A,B,x,\r\nA,B,a@example.com,\r\n"))
+    api = Api(tenant)
+    api.post_file("contacts", "email,phone\na@example.com,2\n", name="more.csv", query="mode=update")
+    words = editor.page("crm_contact_change", Contact.objects.get().pk)
+    day = timezone.now().astimezone(tenant.zone)
+    when = f"{day.day} {day:%b %Y}"
+    assert f"Changed: row 2 of more.csv, {when}, key {api.key.name}" in words
+    assert f"Created: row 3 of people.csv, {when}, {editor.user.username}" in words
+
+
+def test_a_record_made_by_hand_names_no_import(editor, tenant):
+    contact = Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email="a@example.com")
+    assert "Imports – " in editor.page("crm_contact_change", contact.pk)
