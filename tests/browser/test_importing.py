@@ -17,10 +17,10 @@ MIXED = csv_of(
     ",Twain,mark@example.com,Acme Ltd,5,prospect",
 )
 REJECTED = csv_of(
-    f"{HEADER},import_error",
-    "Bram,Stoker,not-an-email,,2,lead,Row 3: Invalid email format 'not-an-email'",
-    "Jane,Austen,jane@example.com,Acme Ltd,3,lead,Row 4: Company 'Acme Ltd' not found",
-    ",Twain,mark@example.com,Acme Ltd,5,prospect,Row 6: Required field 'first_name' is empty; "
+    f"{HEADER},import_row,import_error",
+    "Bram,Stoker,not-an-email,,2,lead,3,Row 3: Invalid email format 'not-an-email'",
+    "Jane,Austen,jane@example.com,Acme Ltd,3,lead,4,Row 4: Company 'Acme Ltd' not found",
+    ",Twain,mark@example.com,Acme Ltd,5,prospect,6,Row 6: Required field 'first_name' is empty; "
     "Company 'Acme Ltd' not found; Invalid lifecycle_stage value 'prospect'",
 ).decode()
 
