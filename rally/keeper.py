@@ -103,6 +103,7 @@ def prepare_directories(home: Path, account: pwd.struct_passwd | None) -> None:
         for path in (home / "postgres", sockets, BINARIES / "postgres"):
             let_through(path)
     own(sockets, account)
+    remove_unfinished(home)
     if not (home / "postgres").exists():
         make_cluster(home, account)
 
@@ -137,15 +138,25 @@ def open_binaries() -> None:
 
 def make_cluster(home: Path, account: pwd.struct_passwd | None) -> None:
     """Make the data under another name first, so that a half-made cluster is never taken for a whole one."""
-    for left_over in home.glob("postgres.unfinished-*"):
-        shutil.rmtree(left_over, ignore_errors=True)
-    # A name of its own: the initdb of a killed keeper may still be at work, and tidies up behind itself.
     unfinished = Path(tempfile.mkdtemp(prefix="postgres.unfinished-", dir=home))
     own(unfinished, account)
     command = [str(BINARIES / "initdb"), "-D", str(unfinished), "-U", USER, "--auth=trust", "--encoding=UTF8"]
     command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, cwd="/", **identity(account))
     unfinished.rename(home / "postgres")
+
+
+def remove_unfinished(home: Path) -> None:
+    """Remove the half-made data of a killed keeper, once the initdb that may still be making it is ended."""
+    for left_over in home.glob("postgres.unfinished-*"):
+        # More than once: initdb may start another process while it is looked for.
+        for _ in range(3):
+            at_work = processes_in(left_over)
+            for process in at_work:
+                with contextlib.suppress(psutil.Error):
+                    process.kill()
+            psutil.wait_procs(at_work, timeout=10)
+        shutil.rmtree(left_over, ignore_errors=True)
 
 
 def running_server(home: Path) -> psutil.Process | None:
@@ -162,19 +173,22 @@ def running_server(home: Path) -> psutil.Process | None:
     return None
 
 
-def orphans(home: Path) -> list[psutil.Process]:
-    """Return the processes of a killed server that have not noticed yet; they work in its data directory."""
+def processes_in(directory: Path) -> list[psutil.Process]:
+    """Return the processes of PostgreSQL that work in a data directory, or were told to."""
     found = []
     for process in psutil.process_iter(["name"]):
         with contextlib.suppress(psutil.Error):
-            if process.info["name"] == "postgres" and process.cwd() == str(home / "postgres"):
+            if process.info["name"] in {"postgres", "initdb"} and (
+                process.cwd() == str(directory) or str(directory) in process.cmdline()
+            ):
                 found.append(process)
     return found
 
 
 def remove_stale_files(home: Path) -> None:
     """Remove what a killed server left, lest another process that got its number be taken for it."""
-    _, alive = psutil.wait_procs(orphans(home), timeout=30)
+    # The children of a killed server may not have noticed yet.
+    _, alive = psutil.wait_procs(processes_in(home / "postgres"), timeout=30)
     if alive:
         raise SystemExit(f"Process {alive[0].pid} of another PostgreSQL is at work in {home / 'postgres'}.")
     for path in (home / "postgres" / "postmaster.pid", *socket_directory(home).glob(".s.PGSQL.*")):

@@ -256,6 +256,13 @@ def test_a_keeper_killed_while_it_makes_the_data(empty):
     assert not list(empty.home.glob("postgres.unfinished-*"))
 
 
+def test_half_made_data_is_removed_though_whole_data_is_there(cluster):
+    (cluster.home / "postgres.unfinished-1" / "base").mkdir(parents=True)
+    leave(cluster.use())
+    assert cluster.is_at_rest()
+    assert not list(cluster.home.glob("postgres.unfinished-*"))
+
+
 def test_no_pipe_is_held(cluster):
     code = "import sys; from pathlib import Path; from rally.database import *; ensure_running(Path(sys.argv[1]))"
     command = [sys.executable, "-c", code, str(cluster.home)]
