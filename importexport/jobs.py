@@ -192,7 +192,7 @@ def _keep_plan(run: ImportRun) -> None:
         run.suggestions = suggesting.suggestions(run)
     found = {name: getattr(run, name) for name in PLAN_FIELDS}
     if not ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNING).update(**found):
-        run.skipped_rows.all().delete()  # It was discarded meanwhile.
+        clear_ledger(run.pk, connection)  # It was discarded meanwhile.
 
 
 def progress_of(run: ImportRun, aside: Any) -> Progress:

@@ -223,7 +223,7 @@ def note_refused(run: ImportRun, fault: faults.FileFault, source: Measured) -> N
         return
     # Not save(), which would bring back a run that was discarded meanwhile.
     ImportRun.objects.filter(pk=run.pk).update(status=run.status, finished_at=run.finished_at, fault=run.fault)
-    run.skipped_rows.all().delete()
+    clear_ledger(run.pk, connection)
 
 
 def tidy_name(name: str) -> str:

@@ -306,7 +306,7 @@ class ImportRunAdmin(ModelAdmin):
         run = self.get_run(request, run_id)
         if not runs.may_open(run, user=request.user, access=access_of(request)):
             raise PermissionDenied
-        if not run.skipped or run.purged_at or run.is_at_work:
+        if not run.has_rejected:
             raise Http404
         response = StreamingHttpResponse(started(runs.rejected_file(run)), content_type="text/csv; charset=utf-8")
         name = f"{run.file_name.rpartition('.')[0] or run.file_name or run.entity}_rejected.csv"

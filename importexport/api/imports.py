@@ -161,7 +161,7 @@ class RejectedView(RunView):
         """Return the file; an import without refused rows has none."""
         if self.run.purged_at:
             raise Problem(404, "The rejected rows of this import are no longer kept.")
-        if self.run.is_at_work or not self.run.skipped:
+        if not self.run.has_rejected:
             raise Problem(404, "This import has no rejected rows.")
         return download(runs.rejected_file(self.run), f"{self.run.entity}_rejected.csv")
 

@@ -105,6 +105,12 @@ class ImportRun(models.Model):
         return self.status in {self.Status.PLANNING, self.Status.APPLYING}
 
     @property
+    def has_rejected(self) -> bool:
+        """Whether its refused rows can be given back as a file, to be mended."""
+        is_found = self.status in {self.Status.PLANNED, self.Status.DONE}
+        return self.kind == self.Kind.IMPORT and is_found and self.skipped > 0 and self.purged_at is None
+
+    @property
     def max_bytes(self) -> int | None:
         """The limit of the file's size in bytes; a shell has none."""
         return None if self.door == self.Door.SHELL else settings.RALLY_IMPORT_MAX_BYTES

@@ -235,6 +235,13 @@ def test_a_file_that_cannot_be_read_is_refused_and_kept(api):
     assert problem(api.post(f"imports/{run['id']}/apply"))[0] == 409
 
 
+def test_a_file_refused_half_way_leaves_no_ledger(api):
+    good = "".join(f"A,B,a{n}@example.com,\n" for n in range(5000))
+    status, _ = problem(api.post_file("contacts", HEAD.encode() + good.encode() + b'"\xff', to="plan"))
+    assert (status, ImportRun.objects.get().status) == (400, "refused")
+    assert not LedgerPage.objects.exists()
+
+
 def test_made_companies_are_planned_and_applied(api):
     content = HEAD + "A,B,a@example.com,,New\nA,B,b@example.com,,new\n"
     plan = api.plan("contacts", content, "missing=create")

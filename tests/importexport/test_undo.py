@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +83,14 @@ def test_what_was_edited_since_is_a_conflict(api):
     (row,) = api.look(f"imports/{done['id']}/rows?action=conflict")["results"]
     assert (row["row"], row["record"], row["note"]) == (2, contact.pk, "It was edited since.")
     assert list(Contact.objects.all()) == [contact]
+
+
+def test_conflicts_are_no_rejected_rows(api):
+    run = brought(api, "contacts", HEAD + "A,B,a@example.com,,\n")
+    Contact.objects.update(city="Bern", updated_at=timezone.now())
+    done = undo(api, run)
+    assert counts(done) == {"conflicts": 1}
+    assert problem(api.get(f"imports/{done['id']}/rejected")) == (404, "This import has no rejected rows.")
 
 
 def test_what_was_linked_to_since_is_a_conflict(api, tenant):

@@ -53,7 +53,7 @@ class Command(RallyCommand):
         elif what == "rows":
             write(rendering.csv_chunks(ledger.rows(run, action=given["action"]), run), given["output"])
         elif what == "rejected":
-            if run.purged_at or run.is_at_work or not run.skipped:
+            if not run.has_rejected:
                 raise Mistake("This import has no rejected rows, or keeps them no longer.")
             write(runs.rejected_file(run), given["output"])
         elif what == "undo":
