@@ -12,7 +12,9 @@ from rapidfuzz import fuzz, process
 
 from crm.matching import fold
 from crm.models.fields import Folded
-from importexport.models import ImportRun
+from importexport import faults
+from importexport.ledger import LedgerRow
+from importexport.models import ImportRun, SkippedRow
 from importexport.references import Reference
 from importexport.resources import RESOURCES
 
@@ -70,6 +72,20 @@ def known_names(widget: Reference, run: ImportRun) -> Iterator[dict[str, str]]:
         yield batch
 
 
-def did_you_mean(run: ImportRun, column: str, cell: str) -> list[str]:
-    """Return the names that a plan suggests for a cell."""
-    return run.suggestions.get(column, {}).get(fold(cell), [])
+def sentences(run: ImportRun, row: LedgerRow | SkippedRow) -> list[str]:
+    """Return what is wrong with a refused row, each with the names that a plan suggests."""
+    names = meant(run, row)
+    return [
+        faults.did_you_mean(sentence, names[column]) if kind == "not_found" and column in names else sentence
+        for column, kind, sentence in row.faults
+    ]
+
+
+def meant(run: ImportRun, row: LedgerRow | SkippedRow) -> dict[str, list[str]]:
+    """Return the names that a plan suggests for those that a refused row names in vain, by column."""
+    if not run.suggestions:
+        return {}
+    cells = dict(zip(run.header.get("columns", ()), row.cells, strict=False))
+    asked = [column for column, kind, _ in row.faults if kind == "not_found" and column in cells]
+    found = {column: run.suggestions.get(column, {}).get(fold(cells[column]), []) for column in asked}
+    return {column: names for column, names in found.items() if names}

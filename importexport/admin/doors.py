@@ -17,10 +17,11 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from crm.access import access_of
 from crm.figures import RecordCount, count_records
 from importexport import faults, runs, service
-from importexport.admin import exports, receiving, words
+from importexport.admin import choices, exports, receiving, words
 from importexport.admin.help import column_help
 from importexport.api.uploads import drain
 from importexport.api.views import started
+from importexport.options import OptionFault
 from importexport.resources import RESOURCES
 
 if TYPE_CHECKING:
@@ -92,7 +93,10 @@ class ImportExportMixin(ModelAdmin):
                 entity=self.entity,
                 file=file,
                 file_name=file.name or "",
+                options=choices.read_choice(request.POST, RESOURCES[self.entity]),
             )
+        except OptionFault as fault:
+            return self._choose_page(request, receiving.UploadRefused(str(fault)))
         except receiving.UploadRefused as refusal:
             return self._choose_page(request, refusal)
         except faults.TooLarge:
@@ -107,6 +111,9 @@ class ImportExportMixin(ModelAdmin):
             "limit": words.size(settings.RALLY_IMPORT_MAX_BYTES),
             "required": RESOURCES[self.entity].required_names(),
             "order": words.ENTITIES,
+            "option_fields": choices.option_fields(
+                RESOURCES[self.entity], {} if refusal and refusal.status != 200 else request.POST
+            ),
         }
         return self._page(request, "choose", _("Import"), status=refusal.status if refusal else 200, **context)
 

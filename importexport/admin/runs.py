@@ -1,6 +1,6 @@
 """Imports: the list of all, and each one's page, from its check to its result."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -23,8 +23,9 @@ from unfold.decorators import display
 
 from crm.access import Access, access_of
 from importexport import ledger, runs
-from importexport.admin import showing, words
+from importexport.admin import choices, showing, words
 from importexport.admin.progress import progress
+from importexport.api import rendering
 from importexport.api.views import started
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
@@ -214,6 +215,7 @@ class ImportRunAdmin(ModelAdmin):
             "undo": self.undo_view,
             "progress": self.progress_view,
             "rejected": self.rejected_view,
+            "rows": self.rows_view,
         }
         own = [
             path(f"<uuid:run_id>/{name}/", self.admin_site.admin_view(view), name=f"importexport_importrun_{name}")
@@ -244,19 +246,17 @@ class ImportRunAdmin(ModelAdmin):
     @method_decorator(require_POST)
     def confirm_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
         """Import a checked file."""
-        run = self._run_to_decide_on(request, run_id)
-        try:
-            runs.confirm(run)
-        except ValueError:
-            messages.info(request, _("This file is no longer waiting: here is what became of it."))
-        return redirect("admin:importexport_importrun_change", run.pk)
+        return self._go_on(request, run_id, runs.confirm)
 
     @method_decorator(require_POST)
     def plan_again_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
         """Plan a file anew, which would do something else by now."""
+        return self._go_on(request, run_id, runs.plan_again)
+
+    def _go_on(self, request: HttpRequest, run_id: UUID, way: Callable[[ImportRun], None]) -> HttpResponse:
         run = self._run_to_decide_on(request, run_id)
         try:
-            runs.plan_again(run)
+            way(run)
         except runs.NotPlanned:
             messages.info(request, _("This file is no longer waiting: here is what became of it."))
         return redirect("admin:importexport_importrun_change", run.pk)
@@ -303,15 +303,33 @@ class ImportRunAdmin(ModelAdmin):
     @method_decorator(require_GET)
     def rejected_view(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
         """Give the skipped rows as a file, to be mended."""
+        run = self._run_to_open(request, run_id)
+        if not run.has_rejected:
+            raise Http404
+        return download(runs.rejected_file(run), run, "rejected")
+
+    @method_decorator(require_GET)
+    def rows_view(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
+        """Give what becomes, or became, of every row as a file."""
+        run = self._run_to_open(request, run_id)
+        if run.is_at_work or run.purged_at:
+            raise Http404
+        return download(rendering.csv_chunks(ledger.rows(run), run), run, "rows")
+
+    def _run_to_open(self, request: HttpRequest, run_id: UUID) -> ImportRun:
+        """Return a run whose rows the user may see; raise PermissionDenied for another."""
         run = self.get_run(request, run_id)
         if not runs.may_open(run, user=request.user, access=access_of(request)):
             raise PermissionDenied
-        if not run.has_rejected:
-            raise Http404
-        response = StreamingHttpResponse(started(runs.rejected_file(run)), content_type="text/csv; charset=utf-8")
-        name = f"{run.file_name.rpartition('.')[0] or run.file_name or run.entity}_rejected.csv"
-        response["Content-Disposition"] = content_disposition_header(True, name)
-        return response
+        return run
+
+
+def download(pieces: Iterator[bytes], run: ImportRun, what: str) -> HttpResponseBase:
+    """Return a CSV file about a run as an answer, named after the run's own."""
+    response = StreamingHttpResponse(started(pieces), content_type="text/csv; charset=utf-8")
+    name = f"{run.file_name.rpartition('.')[0] or run.file_name or run.entity}_{what}.csv"
+    response["Content-Disposition"] = content_disposition_header(True, name)
+    return response
 
 
 def may_decide(run: ImportRun, user: Any, access: Access) -> bool:
@@ -331,6 +349,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "size": "" if run.size is None else words.size(run.size),
         "duration": words.span(run.duration.total_seconds()) if run.duration else "",
         "created": date_format(run.created_at.astimezone(run.tenant.zone), "DATETIME_FORMAT"),
+        "options": choices.in_words(run.options, RESOURCES[run.entity]),
     }
     if run.is_at_work:
         return context | {"progress": progress(run)}
@@ -342,6 +361,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "imported_records": words.counted(run.entity, run.imported),
         "skipped_rows": words.rows(run.skipped),
         "total_rows": words.rows(run.total_rows),
+        "counts": choices.counts_in_words(run.counts, run.references) if context["options"] else [],
         "share": 100 * run.imported / run.total_rows if run.total_rows else 0,
     }
     return context | (content_context(request, run) if context["may_open"] and not run.purged_at else {})
@@ -375,6 +395,7 @@ def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     return {
         "header": showing.header_found(run),
         "sample": showing.sample(run),
+        "changed": showing.changed_rows(run, request.GET.get("after")) if run.counts.get("update") else None,
         "groups": groups[: showing.GROUPS],
         "more_groups": groups[showing.GROUPS :],
         "kinds": showing.kinds(run, chosen),

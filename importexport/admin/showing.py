@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import QueryDict
 
+from importexport import ledger, suggesting
 from importexport.admin.words import KINDS
 from importexport.faults import FileFault
 from importexport.headers import ERROR_COLUMN, count_known, fold_label
@@ -22,6 +23,8 @@ from importexport.resources import RESOURCES
 ROWS_PER_PAGE = 50
 #: A file can have endless columns, and a cell an endless text; of more than this only the beginning is shown.
 COLUMNS, CHARACTERS, IGNORED = 60, 120, 30
+#: Digits of a row's number, at most.
+NUMBER = 12
 #: Groups that are shown at once; the others unfold.
 GROUPS = 8
 _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
@@ -193,6 +196,29 @@ def kinds(run: ImportRun, chosen: FaultFilter) -> list[Kind]:
 # --- rows -----------------------------------------------------------------------------------------------------
 
 
+class ShownChange(NamedTuple):
+    """A cell of a record that a row changes, before and after."""
+
+    column: str
+    before: str
+    after: str
+
+
+class ChangedRows(NamedTuple):
+    """Some of the rows that change records; ``following`` is where the next ones begin, or None."""
+
+    rows: list[tuple[int, list[ShownChange]]]
+    following: int | None
+
+
+def changed_rows(run: ImportRun, after: str | None) -> ChangedRows:
+    """Return the rows that change records, from the number after the given one; from the first where it is none."""
+    start = int(after) if after and after.isdecimal() and len(after) < NUMBER else 0
+    found, has_more = ledger.some_rows(run, action="update", after=start, limit=ROWS_PER_PAGE)
+    rows = [(row.number, [ShownChange(*map(shown, change)) for change in ledger.shown_changes(row)]) for row in found]
+    return ChangedRows(rows, found[-1].number if has_more else None)
+
+
 class ShownCell(NamedTuple):
     """A cell of a skipped row, and what is wrong with it, or ""."""
 
@@ -230,7 +256,7 @@ def rows_page(run: ImportRun, chosen: FaultFilter, number: str | None) -> RowsPa
     width = max([len(cells), *(len(row.cells) for row in found)])
     header = [shown(cell) for cell in cells] + [""] * (width - len(cells))
     columns = run.header["columns"] + [None] * (width - len(cells))
-    rows = [ShownRow(row.number, list(_sentences(row)), _cells(row, columns[:COLUMNS], len(cells))) for row in found]
+    rows = [ShownRow(row.number, _sentences(run, row), _cells(row, columns[:COLUMNS], len(cells))) for row in found]
     return RowsPage(page, header[:COLUMNS], rows, max(width - COLUMNS, 0))
 
 
@@ -250,8 +276,8 @@ def known_count(run: ImportRun, chosen: FaultFilter) -> int | None:
     return sum(group["rows"] for group in alike) or None
 
 
-def _sentences(row: SkippedRow) -> Iterator[str]:
-    return (shown(sentence, limit=300) for _column, _kind, sentence in row.faults)
+def _sentences(run: ImportRun, row: SkippedRow) -> list[str]:
+    return [shown(sentence, limit=300) for sentence in suggesting.sentences(run, row)]
 
 
 def _cells(row: SkippedRow, columns: Sequence[str | None], width: int) -> list[ShownCell]:

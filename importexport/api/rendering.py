@@ -69,7 +69,7 @@ def row_json(row: LedgerRow, run: ImportRun) -> Json:
     if row.action == "reject":
         rendered["error"] = message_of(row, run)
         rendered["cells"] = row.cells
-        if meant := suggestions_of(row, run):
+        if meant := suggesting.meant(run, row):
             rendered["didYouMean"] = meant
     if row.note:
         rendered["note"] = row.note
@@ -90,26 +90,9 @@ def trace_json(trace: Trace) -> Json:
     }
 
 
-def suggestions_of(row: LedgerRow, run: ImportRun) -> dict[str, list[str]]:
-    """Return the names that were perhaps meant by those that were not found, by column."""
-    places = {name: place for place, name in enumerate(run.header.get("columns", ())) if name}
-    asked = [column for column, kind, _ in row.faults if kind == "not_found" and column in places]
-    found = {
-        column: suggesting.did_you_mean(run, column, row.cells[places[column]])
-        for column in asked
-        if places[column] < len(row.cells)
-    }
-    return {column: names for column, names in found.items() if names}
-
-
 def message_of(row: LedgerRow, run: ImportRun) -> str:
     """Return what is wrong with a row, and what was perhaps meant."""
-    meant = suggestions_of(row, run)
-    sentences = [
-        faults.did_you_mean(sentence, meant[column]) if kind == "not_found" and column in meant else sentence
-        for column, kind, sentence in row.faults
-    ]
-    return faults.at_row(row.number, sentences)
+    return faults.at_row(row.number, suggesting.sentences(run, row))
 
 
 def csv_chunks(rows: Iterator[LedgerRow], run: ImportRun) -> Iterator[bytes]:

@@ -155,3 +155,34 @@ def test_every_entity_has_its_own_door(editor):
 def test_the_tenant_of_a_file_is_its_users(stranger, editor):
     assert stranger.check(MIXED).tenant == stranger.tenant
     assert isinstance(editor, Staff)
+
+
+@pytest.mark.parametrize(
+    ("model", "names"),
+    [
+        ("contact", ["mode", "blank", "tags", "missing"]),
+        ("company", ["mode", "match_on", "blank", "tags"]),
+        ("deal", ["mode", "blank", "missing"]),
+        ("activity", ["mode", "blank", "missing"]),
+    ],
+)
+def test_the_form_offers_the_options_that_leave_a_choice(editor, model, names):
+    assert [field.name for field in editor.get(f"crm_{model}_import").context["option_fields"]] == names
+
+
+def test_what_the_mode_has_no_use_for_is_passed_over(editor):
+    run = editor.check(HEADER + "A,B,a@example.com,\n", mode="create", blank="clear", tags="add", missing="create")
+    assert run.options == {"mode": "create", "missing": "create"}
+
+
+def test_an_option_that_the_form_does_not_have_is_refused(editor):
+    words = words_of(editor.bring(HEADER + "A,B,a@example.com,\n", mode="merge"))
+    assert "Unknown mode 'merge'. Expected one of: create, update, upsert." in words
+    assert not ImportRun.objects.exists()
+
+
+def test_the_options_stay_chosen_where_the_file_is_refused(editor):
+    response = editor.bring("", mode="upsert", blank="fill")
+    chosen = {field.name: choice.value for field in response.context["option_fields"] for choice in field.choices
+              if choice.is_chosen}  # fmt: skip
+    assert chosen == {"mode": "upsert", "blank": "fill", "tags": "replace", "missing": "reject"}

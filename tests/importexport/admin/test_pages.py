@@ -485,3 +485,57 @@ def test_a_record_says_which_rows_made_and_changed_it(editor, tenant):
 def test_a_record_made_by_hand_names_no_import(editor, tenant):
     contact = Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email="a@example.com")
     assert "Imports – " in editor.page("crm_contact_change", contact.pk)
+
+
+def test_the_preview_of_an_upsert_tells_new_from_changed_cell_by_cell(editor):
+    editor.confirm(editor.check("first_name,last_name,email,phone\nAda,L,ada@example.com,1\nBo,K,bo@example.com,\n"))
+    mended = "first_name,last_name,email,phone\nAda,L,ada@example.com,2\nBo,K,bo@example.com,\nCy,M,cy@example.com,\n"
+    run = editor.check(mended, mode="upsert", blank="keep", tags="add", missing="reject")
+    words = editor.run_page(run)
+    assert "1 new 1 changed 1 unchanged" in words
+    assert "What will be changed Rows that change a record" in words
+    assert "2 phone 1 2 " in words
+    assert "What should become of the rows? Add new records, and update those that are there" in words
+    lines = editor.get("importexport_importrun_rows", run.pk).getvalue().decode().splitlines()
+    assert [line.split(",")[:2] for line in lines[1:]] == [["2", "update"], ["3", "unchanged"], ["4", "create"]]
+    words = editor.run_page(editor.confirm(run))
+    assert "What was changed" in words
+    assert Contact.objects.get(email="ada@example.com").phone == "2"
+
+
+def test_changed_rows_come_in_pages(editor):
+    head = "first_name,last_name,email,phone\n"
+    editor.confirm(editor.check(head + "".join(f"A,B,a{n}@example.com,1\n" for n in range(60))))
+    run = editor.check(head + "".join(f"A,B,a{n}@example.com,2\n" for n in range(60)), mode="update")
+    assert 'href="?after=51#changed"' in editor.get("importexport_importrun_change", run.pk).content.decode()
+    words = editor.run_page(run, after="51")
+    assert "52 phone 1 2" in words
+    assert "51 phone 1 2" not in words
+
+
+@pytest.mark.parametrize("after", ["x", "-1", "9" * 40, "\N{SUPERSCRIPT TWO}"])
+def test_a_page_that_is_none_is_the_first(editor, after):
+    head = "first_name,last_name,email,phone\n"
+    editor.confirm(editor.check(head + "A,B,a@example.com,1\n"))
+    run = editor.check(head + "A,B,a@example.com,2\n", mode="update")
+    assert "2 phone 1 2" in editor.run_page(run, after=after)
+
+
+def test_companies_are_made_where_the_form_says_so(editor):
+    run = editor.check(HEADER + "A,B,a@example.com,New Co\r\n", missing="create")
+    words = editor.run_page(run)
+    assert "1 company made" in words
+    editor.confirm(run)
+    assert Contact.objects.get().company.name == "New Co"
+
+
+def test_the_preview_says_what_was_perhaps_meant(editor):
+    editor.confirm(editor.check("name\nAcme Limited\n", model="company"))
+    run = editor.check(HEADER + "A,B,a@example.com,Acme Limitd\r\n")
+    assert "Company 'Acme Limitd' not found (did you mean 'Acme Limited'?)" in editor.run_page(run)
+
+
+def test_rows_are_for_who_may_open_them(editor, viewer, stranger):
+    run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\n"))
+    assert viewer.get("importexport_importrun_rows", run.pk).status_code == 403
+    assert stranger.get("importexport_importrun_rows", run.pk).status_code == 404

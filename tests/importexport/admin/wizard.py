@@ -46,10 +46,10 @@ class Staff:
     def post(self, view, *args, **data):
         return self.client.post(reverse(f"admin:{view}", args=args), data)
 
-    def bring(self, content, *, name="people.csv", model="contact"):
-        """Send a file by the form; return the answer."""
+    def bring(self, content, *, name="people.csv", model="contact", **options):
+        """Send a file by the form, with options of the import; return the answer."""
         data = content.encode() if isinstance(content, str) else content
-        return self.post(f"crm_{model}_import", file=SimpleUploadedFile(name, data))
+        return self.post(f"crm_{model}_import", file=SimpleUploadedFile(name, data), **options)
 
     def check(self, content, **options):
         """Send a file and wait for its check; return its run."""

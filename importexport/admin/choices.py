@@ -1,0 +1,117 @@
+"""The options of an import as people choose them: what each is called, what it offers, what was chosen."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from importexport.admin import words
+from importexport.engine import EntityResource
+from importexport.options import NAMES, OF_UPDATES, Options, read_options, values_of
+
+TITLES = {
+    "mode": gettext_lazy("What should become of the rows?"),
+    "match_on": gettext_lazy("Rows find their records by"),
+    "blank": gettext_lazy("The cells of a record that is there"),
+    "tags": gettext_lazy("The tags of a record that is there"),
+    "missing": gettext_lazy("Names in the file that are not there yet"),
+}
+VALUES = {
+    "create": gettext_lazy("Add new records"),
+    "upsert": gettext_lazy("Add new records, and update those that are there"),
+    "update": gettext_lazy("Update records that are there"),
+    "keep": gettext_lazy("are replaced; a blank cell leaves what the record has"),
+    "clear": gettext_lazy("are replaced; a blank cell empties what the record has"),
+    "fill": gettext_lazy("are only filled in where the record has nothing"),
+    "replace": gettext_lazy("are replaced by the file's"),
+    "add": gettext_lazy("get the file's added"),
+    "remove": gettext_lazy("lose those in the file"),
+}
+HINTS = {
+    "create": gettext_lazy("A row whose record is there already is skipped."),
+    "upsert": gettext_lazy("A row whose record is there already changes it."),
+    "update": gettext_lazy("A row without a record is skipped; nothing new is added."),
+}
+#: What can be made where rows name it, and what becomes of the row otherwise.
+MISSING = {
+    "reject": gettext_lazy("Skip their rows"),
+    "create": gettext_lazy("Make the companies"),
+}
+MISSING_OF_DEALS = gettext_lazy("Make the companies, and the stages in the pipelines")
+
+
+class Choice(NamedTuple):
+    """A value that an option can have."""
+
+    value: str
+    title: Any
+    hint: Any
+    is_chosen: bool
+
+
+class OptionField(NamedTuple):
+    """An option with its values; ``of_updates`` where it means nothing for new records."""
+
+    name: str
+    title: Any
+    choices: list[Choice]
+    of_updates: bool
+
+
+def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> list[OptionField]:
+    """Return the options that leave a choice for an entity; chosen are the given values, or the defaults."""
+    fields = []
+    for name in NAMES:
+        values = values_of(name, resource)
+        if len(values) < 2:
+            continue
+        chosen = given.get(name) if given.get(name) in values else values[0]
+        # Most often what is wanted beside the plain import, so it stands next to it.
+        order = ("create", "upsert", "update") if name == "mode" else values
+        choices = [Choice(v, title_of(name, v, resource.entity), HINTS.get(v, ""), v == chosen) for v in order]
+        if name == "missing":
+            choices = [choice._replace(hint="") for choice in choices]
+        fields.append(OptionField(name, TITLES[name], choices, name in OF_UPDATES))
+    return fields
+
+
+def title_of(name: str, value: str, entity: str) -> Any:
+    """Return what a value of an option is called."""
+    if name == "match_on":
+        return value
+    if name == "missing":
+        return MISSING_OF_DEALS if (value, entity) == ("create", "deals") else MISSING[value]
+    return VALUES[value]
+
+
+def read_choice(given: Mapping[str, str], resource: type[EntityResource]) -> Options:
+    """Return the options that a form means; raise OptionFault where it holds what no form of ours does.
+
+    The form has the fields of updates in any case, hidden where the mode has no use for them.
+    """
+    idle = () if given.get("mode", "create") != "create" else OF_UPDATES
+    return read_options({name: given[name] for name in NAMES if name in given and name not in idle}, resource)
+
+
+def in_words(options: Mapping[str, str], resource: type[EntityResource]) -> list[tuple[Any, Any]]:
+    """Return the options of a run that are not the plain import's, each with its value, in words."""
+    plain = Options().kept()
+    return [
+        (TITLES[field.name], choice.title)
+        for field in option_fields(resource, options)
+        for choice in field.choices
+        if choice.is_chosen and options.get(field.name, plain.get(field.name)) != plain.get(field.name)
+    ]
+
+
+def counts_in_words(counts: Mapping[str, int], references: Mapping[str, int]) -> list[str]:
+    """Return what an import with options does to records: ``12 new``, ``1 company made``."""
+    titles = {"create": _("%(count)s new"), "update": _("%(count)s changed"), "unchanged": _("%(count)s unchanged")}
+    made = {
+        "companies": lambda count: ngettext("%(count)s company made", "%(count)s companies made", count),
+        "stages": lambda count: ngettext("%(count)s stage made", "%(count)s stages made", count),
+    }
+    return [text % {"count": words.grouped(counts.get(action, 0))} for action, text in titles.items()] + [
+        made[entity](count) % {"count": words.grouped(count)} for entity, count in references.items() if count
+    ]
