@@ -6,13 +6,15 @@ the database server.
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
+from django.db import models
 from rapidfuzz import fuzz, process
 
 from crm.matching import fold
 from crm.models.fields import Folded
 from importexport import faults
+from importexport.engine import EntityResource
 from importexport.ledger import LedgerRow
 from importexport.models import ImportRun, SkippedRow
 from importexport.references import Reference
@@ -24,50 +26,70 @@ WANTED, SUGGESTED, ALIKE = 200, 3, 80
 NAMES_AT_ONCE = 5_000
 #: How many refused rows are looked through for names.
 ROWS = 20_000
+#: How many pairs of names are compared for a column, at most: about two seconds of work.
+COMPARED = 3_000_000
+
+
+class Place(NamedTuple):
+    """Where names are: a model, and its field of folded ones."""
+
+    model: type[models.Model]
+    key: str
 
 
 def suggestions(run: ImportRun) -> dict[str, dict[str, list[str]]]:
     """Return the nearest names for those that a plan did not find: column → the folded name → names, nearest first."""
-    resource = RESOURCES[run.entity](run.tenant)
     found: dict[str, dict[str, list[str]]] = {}
-    for column, texts in wanted_names(run).items():
-        widget = resource.fields[column].widget if column in resource.fields else None
-        if isinstance(widget, Reference):
-            found[column] = nearest(sorted(texts), widget, run)
+    for column, wanted in wanted_names(run).items():
+        place = place_of(column, RESOURCES[run.entity])
+        if place:
+            found[column] = nearest(list(wanted), place, run)
     return {column: {name: near for name, near in names.items() if near} for column, names in found.items() if names}
 
 
-def wanted_names(run: ImportRun) -> dict[str, set[str]]:
-    """Return the folded names that a plan did not find, by column."""
-    wanted: dict[str, set[str]] = {}
+def place_of(column: str, resource: type[EntityResource]) -> Place | None:
+    """Return where the names of a column are: among what it refers to, or the records that its key finds."""
+    widget = resource.fields[column].widget if column in resource.fields else None
+    if isinstance(widget, Reference):
+        return Place(widget.model, widget.key)
+    keys = {key.column: key.stored for key in resource.keys}
+    return Place(resource._meta.model, keys[column]) if column in keys else None
+
+
+def wanted_names(run: ImportRun) -> dict[str, dict[str, None]]:
+    """Return the folded names that a plan did not find, by column, in the file's order."""
+    wanted: dict[str, dict[str, None]] = {}
     places = {name: place for place, name in enumerate(run.header["columns"]) if name}
     rows = run.skipped_rows.with_fault(kind="not_found").order_by("number")
     for row in islice(rows.iterator(chunk_size=500), ROWS):
         for column, kind, _ in row.faults:
-            texts = wanted.setdefault(column, set())
+            texts = wanted.setdefault(column, {})
             if kind == "not_found" and column in places and len(texts) < WANTED and places[column] < len(row.cells):
-                texts.add(fold(row.cells[places[column]]))
+                texts[fold(row.cells[places[column]])] = None
     return wanted
 
 
-def nearest(wanted: list[str], widget: Reference, run: ImportRun) -> dict[str, list[str]]:
-    """Return the nearest of the tenant's names for some names, which are folded."""
+def nearest(wanted: list[str], place: Place, run: ImportRun) -> dict[str, list[str]]:
+    """Return the nearest of the tenant's names for the first of some names, which are folded."""
+    known = place.model._default_manager.filter(tenant=run.tenant).order_by()
+    wanted = wanted[: max(COMPARED // max(known.count(), 1), 1)]
     best: dict[str, dict[str, tuple[float, str]]] = {name: {} for name in wanted}
-    for names in known_names(widget, run):
+    for names in named(known, place):
         for name in wanted:
             for key, score, _ in process.extract(
                 name, names.keys(), scorer=fuzz.WRatio, limit=SUGGESTED, score_cutoff=ALIKE
             ):
-                best[name][key] = (score, names[key])
+                # The very name: a record that has it, and lacks what else the row's key says.
+                if key != name:
+                    best[name][key] = (score, names[key])
     return {name: [text for _, text in sorted(near.values(), reverse=True)[:SUGGESTED]] for name, near in best.items()}
 
 
-def known_names(widget: Reference, run: ImportRun) -> Iterator[dict[str, str]]:
-    """Yield the names that there are, by their folded form, some at a time."""
-    folded: Any = widget.model._meta.get_field(widget.key)
+def named(records: models.QuerySet, place: Place) -> Iterator[dict[str, str]]:
+    """Yield the names of records, by their folded form, some at a time."""
+    folded: Any = place.model._meta.get_field(place.key)
     assert isinstance(folded, Folded)
-    names = widget.model._default_manager.filter(tenant=run.tenant).order_by()
-    pairs = names.values_list(widget.key, folded.source).iterator(chunk_size=NAMES_AT_ONCE)
+    pairs = records.values_list(place.key, folded.source).iterator(chunk_size=NAMES_AT_ONCE)
     while batch := dict(islice(pairs, NAMES_AT_ONCE)):
         yield batch
 

@@ -15,7 +15,7 @@ TITLES = {
     "match_on": gettext_lazy("Rows find their records by"),
     "blank": gettext_lazy("The cells of a record that is there"),
     "tags": gettext_lazy("The tags of a record that is there"),
-    "missing": gettext_lazy("Names in the file that are not there yet"),
+    "missing": gettext_lazy("Companies in the file that are not there yet"),
 }
 VALUES = {
     "create": gettext_lazy("Add new records"),
@@ -33,12 +33,9 @@ HINTS = {
     "upsert": gettext_lazy("A row whose record is there already changes it."),
     "update": gettext_lazy("A row without a record is skipped; nothing new is added."),
 }
-#: What can be made where rows name it, and what becomes of the row otherwise.
-MISSING = {
-    "reject": gettext_lazy("Skip their rows"),
-    "create": gettext_lazy("Make the companies"),
-}
-MISSING_OF_DEALS = gettext_lazy("Make the companies, and the stages in the pipelines")
+MISSING = {"reject": gettext_lazy("Skip their rows"), "create": gettext_lazy("Make them")}
+#: A deal names a stage as well.
+MISSING_OF_DEALS = gettext_lazy("Companies and stages in the file that are not there yet")
 
 
 class Choice(NamedTuple):
@@ -67,22 +64,14 @@ def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> l
         if len(values) < 2:
             continue
         chosen = given.get(name) if given.get(name) in values else values[0]
-        # Most often what is wanted beside the plain import, so it stands next to it.
+        # An upsert is what is wanted most often beside the plain import, so it stands next to it.
         order = ("create", "upsert", "update") if name == "mode" else values
-        choices = [Choice(v, title_of(name, v, resource.entity), HINTS.get(v, ""), v == chosen) for v in order]
-        if name == "missing":
-            choices = [choice._replace(hint="") for choice in choices]
-        fields.append(OptionField(name, TITLES[name], choices, name in OF_UPDATES))
+        titles: Mapping[str, Any] = MISSING if name == "missing" else VALUES
+        hints = HINTS if name == "mode" else {}
+        choices = [Choice(v, titles.get(v, v), hints.get(v, ""), v == chosen) for v in order]
+        title = MISSING_OF_DEALS if (name, resource.entity) == ("missing", "deals") else TITLES[name]
+        fields.append(OptionField(name, title, choices, name in OF_UPDATES))
     return fields
-
-
-def title_of(name: str, value: str, entity: str) -> Any:
-    """Return what a value of an option is called."""
-    if name == "match_on":
-        return value
-    if name == "missing":
-        return MISSING_OF_DEALS if (value, entity) == ("create", "deals") else MISSING[value]
-    return VALUES[value]
 
 
 def read_choice(given: Mapping[str, str], resource: type[EntityResource]) -> Options:

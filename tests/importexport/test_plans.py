@@ -93,6 +93,25 @@ def test_a_plan_says_what_becomes_of_each_row(api, people):
 
 
 @pytest.mark.parametrize(
+    ("entity", "there", "row", "error"),
+    [
+        ("contacts", HEAD + "A,B,ada@example.com,,\n", "email\nada@exampel.com\n",
+         "Row 2: Contact 'ada@exampel.com' not found (did you mean 'ada@example.com'?)"),
+        ("companies", "name\nGlobex Group\n", "name\nGlobex Goup\n",
+         "Row 2: Company 'Globex Goup' not found (did you mean 'Globex Group'?)"),
+        ("deals", "name\nBig one\n", "name\nBig won\n", "Row 2: Deal 'Big won' not found (did you mean 'Big one'?)"),
+        ("activities", "activity_type,subject\ncall,Hi\n", "activity_type,subject\nnote,Hi\n",
+         "Row 2: Activity 'Hi' not found"),
+    ],
+)  # fmt: skip
+def test_a_record_that_is_not_there_was_perhaps_another(api, entity, there, row, error):
+    api.import_csv(entity, there)
+    plan = api.plan(entity, row, "mode=update")
+    (rejected,) = api.look(f"imports/{plan['id']}/rows")["results"]
+    assert rejected["error"] == error
+
+
+@pytest.mark.parametrize(
     ("action", "numbers"), [("create", [2]), ("update", [3]), ("unchanged", [4]), ("reject", [5, 6]), ("delete", [])]
 )
 def test_rows_are_asked_for_by_action(api, people, action, numbers):
