@@ -42,19 +42,19 @@ def main(home: Path) -> None:
         keeper = open_locked(home / "postgres.keeper", fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return  # Somebody else keeps it.
-    # Asked to end, it stops the server first; those who still need it start another.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    # Asked to end, it stops the server first, though it be just starting; those who still need it start another.
+    requests: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _: requests.append(number))
     with keeper:
         server = running_server(home) or start_server(home, unprivileged_account())
         try:
             create_database(home)
-            users = wait_until_unused(home, server)
+            users = wait_until_unused(home, server, requests)
         except BaseException:
             stop_server(server)
             raise
-        if users:
-            with users:
-                stop_server(server)
+        with users or contextlib.nullcontext():
+            stop_server(server)
 
 
 def unprivileged_account() -> pwd.struct_passwd | None:
@@ -202,9 +202,9 @@ def create_database(home: Path) -> None:
             connection.execute(f"CREATE DATABASE {NAME}")
 
 
-def wait_until_unused(home: Path, server: psutil.Process) -> Any:
-    """Return the users' lock once nobody else holds it, or None when the server has ended by itself."""
-    while server.is_running() and server.status() != psutil.STATUS_ZOMBIE:
+def wait_until_unused(home: Path, server: psutil.Process, requests: list[int]) -> Any:
+    """Return the users' lock once nobody else holds it; None when the server has ended, or is requested to."""
+    while not requests and server.is_running() and server.status() != psutil.STATUS_ZOMBIE:
         try:
             return open_locked(home / "postgres.users", fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -80,13 +80,16 @@ class Cluster:
         except psutil.Error:
             return False
 
-    def keeper(self) -> psutil.Process:
+    def keepers(self) -> list[psutil.Process]:
         # process_iter asks itself: a process that ends in between is left out rather than an error.
-        [keeper] = [
+        return [
             process
             for process in psutil.process_iter(["cmdline"])
             if {"rally.keeper", str(self.home)} <= set(process.info["cmdline"] or ())
         ]
+
+    def keeper(self) -> psutil.Process:
+        [keeper] = self.keepers()
         return keeper
 
     def postmaster(self) -> psutil.Process:
@@ -220,6 +223,15 @@ def test_a_keeper_that_is_asked_to_end_stops_its_server(cluster):
     assert "database system is shut down" in cluster.log()
     leave(user)
     leave(cluster.use())
+
+
+def test_a_keeper_that_is_asked_to_end_while_it_starts_its_server_leaves_none(cluster):
+    user = cluster.begin()
+    keeper = next(found for _ in until(20) for found in cluster.keepers())
+    assert any(keeper.children() for _ in until(20))
+    keeper.terminate()
+    user.kill()
+    assert cluster.is_at_rest()
 
 
 def test_all_killed_at_once(cluster):
