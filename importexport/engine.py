@@ -9,7 +9,7 @@ from import_export.resources import Resource
 
 from crm.matching import fold, fold_column
 from crm.models import Tenant
-from crm.models.fields import Folded
+from crm.models.fields import folded_fields
 from crm.tenancy import lock_entities
 from importexport import faults
 from importexport.columns import Cells, Column
@@ -241,13 +241,10 @@ class EntityResource(Resource):
 
     def stored_columns(self) -> list[str]:
         """The database columns that an import fills, matching keys included."""
-        return self._own_columns() + [str(field.column) for field in self._folded()]
+        return self._own_columns() + [str(field.column) for field in folded_fields(self.model)]
 
     def _own_columns(self) -> list[str]:
         return [column.stores for column in self.columns]
-
-    def _folded(self) -> list[Folded]:
-        return [field for field in self.model._meta.concrete_fields if isinstance(field, Folded)]
 
     def good_rows(self, cells: Cells, good: list[bool], *, all_good: bool) -> list[list[str | None]]:
         """Return what is stored, a list per column, matching keys included."""
@@ -255,7 +252,7 @@ class EntityResource(Resource):
         if not all_good:
             stored = {name: list(compress(values, good)) for name, values in stored.items()}
         rows = [stored[name] for name in self._own_columns()]
-        rows.extend([*fold_column(cast(list[str], stored[field.source]))] for field in self._folded())
+        rows.extend([*fold_column(cast(list[str], stored[field.source]))] for field in folded_fields(self.model))
         return rows
 
     def comparable(self, rows: list[list[str | None]], cells: Cells, positions: list[int]) -> list[list[str | None]]:

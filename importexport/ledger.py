@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, islice, takewhile
+from itertools import groupby, islice
 from typing import Any
 from uuid import UUID
 
@@ -103,16 +103,11 @@ def some_rows(run: ImportRun, *, action: str | None, after: int, limit: int) -> 
     """Return so many rows, or a few more that share the last one's number; and whether there are others after them."""
     found = rows(run, action=action, after=after)
     page = list(islice(found, limit))
-    if not page:
-        return [], False
-    last = page[-1].number
-    rest = iter(found)
-    page += takewhile(lambda row: row.number == last, rest)
-    return page, _has_after(run, action, last)
-
-
-def _has_after(run: ImportRun, action: str | None, number: int) -> bool:
-    return next(rows(run, action=action, after=number), None) is not None
+    for row in found:
+        if row.number != page[-1].number:
+            return page, True
+        page.append(row)
+    return page, False
 
 
 def _paged(run: ImportRun, action: str | None, after: int) -> Iterator[LedgerRow]:

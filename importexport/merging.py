@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import IntegrityError, connection, models, transaction
 
-from crm.models.fields import Folded, TagList
+from crm.models.fields import Folded, TagList, folded_fields
 from importexport.columns import Column
 from importexport.options import Options
 from importexport.writing import STAGING, Key, Writer
@@ -54,11 +54,7 @@ class Merger(Writer):
         super().__init__(model, tenant=tenant, columns=columns)
         self._key, self._options = key, options
         self._changeable = {entry.column.stores: entry for entry in changeable}
-        self._folded = [
-            field
-            for field in model._meta.concrete_fields
-            if isinstance(field, Folded) and field.source in self._changeable
-        ]
+        self._folded = folded_fields(model, self._changeable)
 
     def __enter__(self) -> "Merger":
         super().__enter__()

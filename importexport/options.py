@@ -41,11 +41,6 @@ class Options:
     missing: str = "reject"
 
     @property
-    def is_plain(self) -> bool:
-        """Whether nothing else is asked for than what the import without parameters does."""
-        return self == Options(match_on=self.match_on)
-
-    @property
     def may_create(self) -> bool:
         """Whether a row without a record makes one."""
         return self.mode != "update"

@@ -377,6 +377,7 @@ def undo_context(run: ImportRun, *, may_open: bool) -> dict[str, Any]:
         "conflicts": [
             {
                 "number": row.number,
+                "made": words.MADE.get(row.entity, "") if row.entity != run.entity else "",
                 "note": row.note,
                 "cells": [
                     (name, showing.shown(now), showing.shown(was)) for name, now, was in ledger.shown_changes(row)

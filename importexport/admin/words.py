@@ -18,6 +18,11 @@ ENTITIES = {
     "deals": gettext_lazy("Deals"),
     "activities": gettext_lazy("Activities"),
 }
+#: What an import makes besides its own records.
+MADE = {
+    "companies": gettext_lazy("the company that was made for it"),
+    "stages": gettext_lazy("the stage that was made for it"),
+}
 #: What makes two rows of an entity the same record.
 SAME = {
     "companies": gettext_lazy("Two companies are the same when they have the same name, or the same domain."),

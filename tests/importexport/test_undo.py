@@ -276,3 +276,52 @@ def test_names_and_domains_go_back_as_well(api, tenant, rows, query):
     run = brought(api, "companies", content, query)
     assert counts(undo(api, run)).get("conflicts", 0) == 0
     assert api.export("companies") == before
+
+
+DEAL = st.tuples(
+    st.sampled_from("abc"),
+    st.sampled_from(["", "1", "2", "#N/A"]),
+    st.sampled_from(["", "Lead", "Brand new"]),
+    st.sampled_from(["", "Acme", "New"]),
+)
+ACTIVITY = st.tuples(
+    st.sampled_from("abc"),
+    st.sampled_from(["", "x", "#N/A"]),
+    st.sampled_from(["", "completed", "pending"]),
+    st.sampled_from(["", "Acme", "New"]),
+)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(DEAL, min_size=1, max_size=6),
+    st.lists(ACTIVITY, min_size=1, max_size=6),
+    st.sampled_from(["mode=upsert&missing=create", "mode=upsert&missing=create&blank=clear", "mode=update&blank=fill"]),
+)
+def test_deals_activities_and_what_was_made_for_them_go_back(api, tenant, deals, activities, query):
+    for model in (Activity, Deal, Company):
+        model.objects.all().delete()
+    Stage.objects.filter(name="Brand new").delete()
+    Company.objects.create(tenant=tenant, name="Acme")
+    api.import_csv("deals", "name,value,company_name\na,1,Acme\nb,,\n")
+    api.import_csv("activities", "activity_type,subject,body,company_name\ncall,a,x,Acme\ncall,b,,\n")
+
+    def exports():
+        stages = list(Stage.objects.order_by("pk").values_list("name", "position", "probability"))
+        return [*map(api.export, ("deals", "activities", "companies")), stages]
+
+    first = exports()
+    rows = [f"{name},{value},Sales Pipeline,{stage},{company}\n" for name, value, stage, company in deals]
+    one = brought(api, "deals", "name,value,pipeline_name,stage_name,company_name\n" + "".join(rows), query)
+    second = exports()
+    rows = [f"call,{subject},{body},{status},{company}\n" for subject, body, status, company in activities]
+    two = brought(api, "activities", "activity_type,subject,body,status,company_name\n" + "".join(rows), query)
+    last = exports()
+    undone_two = undo(api, two)["id"]
+    assert exports() == second
+    undone_one = undo(api, one)["id"]
+    assert exports() == first
+    undo(api, undone_one)
+    assert exports() == second
+    undo(api, undone_two)
+    assert exports() == last

@@ -539,3 +539,12 @@ def test_rows_are_for_who_may_open_them(editor, viewer, stranger):
     run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\n"))
     assert viewer.get("importexport_importrun_rows", run.pk).status_code == 403
     assert stranger.get("importexport_importrun_rows", run.pk).status_code == 404
+
+
+def test_a_made_company_that_stays_is_named_as_such(editor):
+    run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,New Co\r\n", missing="create"))
+    Contact.objects.get().save()
+    editor.post("importexport_importrun_undo", run.pk)
+    words = editor.run_page(finished(ImportRun.objects.get(kind="undo")))
+    assert "Row 2: the company that was made for it : Other records refer to it." in words
+    assert "SHA-256" not in words
