@@ -59,14 +59,21 @@ def place_of(column: str, resource: type[EntityResource]) -> Place | None:
 def wanted_names(run: ImportRun) -> dict[str, dict[str, None]]:
     """Return the folded names that a plan did not find, by column, in the file's order."""
     wanted: dict[str, dict[str, None]] = {}
-    places = {name: place for place, name in enumerate(run.header["columns"]) if name}
     rows = run.skipped_rows.with_fault(kind="not_found").order_by("number")
     for row in islice(rows.iterator(chunk_size=500), ROWS):
-        for column, kind, _ in row.faults:
-            texts = wanted.setdefault(column, {})
-            if kind == "not_found" and column in places and len(texts) < WANTED and places[column] < len(row.cells):
-                texts[fold(row.cells[places[column]])] = None
+        for column, name in asked_in_vain(run, row):
+            names = wanted.setdefault(column, {})
+            if len(names) < WANTED:
+                names[name] = None
     return wanted
+
+
+def asked_in_vain(run: ImportRun, row: LedgerRow | SkippedRow) -> Iterator[tuple[str, str]]:
+    """Yield the columns in which a refused row names something that is not there, each with the folded name."""
+    cells = dict(zip(run.header.get("columns", ()), row.cells, strict=False))
+    for column, kind, _ in row.faults:
+        if kind == "not_found" and column in cells:
+            yield column, fold(cells[column])
 
 
 def nearest(wanted: list[str], place: Place, run: ImportRun) -> dict[str, list[str]]:
@@ -107,7 +114,5 @@ def meant(run: ImportRun, row: LedgerRow | SkippedRow) -> dict[str, list[str]]:
     """Return the names that a plan suggests for those that a refused row names in vain, by column."""
     if not run.suggestions:
         return {}
-    cells = dict(zip(run.header.get("columns", ()), row.cells, strict=False))
-    asked = [column for column, kind, _ in row.faults if kind == "not_found" and column in cells]
-    found = {column: run.suggestions.get(column, {}).get(fold(cells[column]), []) for column in asked}
+    found = {column: run.suggestions.get(column, {}).get(name) for column, name in asked_in_vain(run, row)}
     return {column: names for column, names in found.items() if names}

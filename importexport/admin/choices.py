@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from importexport.admin import words
 from importexport.engine import EntityResource
@@ -17,25 +17,35 @@ TITLES = {
     "tags": gettext_lazy("The tags of a record that is there"),
     "missing": gettext_lazy("Companies in the file that are not there yet"),
 }
-VALUES = {
-    "create": gettext_lazy("Add new records"),
-    "upsert": gettext_lazy("Add new records, and update those that are there"),
-    "update": gettext_lazy("Update records that are there"),
-    "keep": gettext_lazy("are replaced; a blank cell leaves what the record has"),
-    "clear": gettext_lazy("are replaced; a blank cell empties what the record has"),
-    "fill": gettext_lazy("are only filled in where the record has nothing"),
-    "replace": gettext_lazy("are replaced by the file's"),
-    "add": gettext_lazy("get the file's added"),
-    "remove": gettext_lazy("lose those in the file"),
-}
-HINTS = {
-    "create": gettext_lazy("A row whose record is there already is skipped."),
-    "upsert": gettext_lazy("A row whose record is there already changes it."),
-    "update": gettext_lazy("A row without a record is skipped; nothing new is added."),
-}
-MISSING = {"reject": gettext_lazy("Skip their rows"), "create": gettext_lazy("Make them")}
 #: A deal names a stage as well.
 MISSING_OF_DEALS = gettext_lazy("Companies and stages in the file that are not there yet")
+#: Option → its values in words, in the form's order: an upsert is what is wanted most often beside the plain import.
+#: Those of ``match_on`` are columns.
+VALUES = {
+    "mode": {
+        "create": gettext_lazy("Add new records"),
+        "upsert": gettext_lazy("Add new records, and update those that are there"),
+        "update": gettext_lazy("Update records that are there"),
+    },
+    "blank": {
+        "keep": gettext_lazy("are replaced; a blank cell leaves what the record has"),
+        "clear": gettext_lazy("are replaced; a blank cell empties what the record has"),
+        "fill": gettext_lazy("are only filled in where the record has nothing"),
+    },
+    "tags": {
+        "replace": gettext_lazy("are replaced by the file's"),
+        "add": gettext_lazy("get the file's added"),
+        "remove": gettext_lazy("lose those in the file"),
+    },
+    "missing": {"reject": gettext_lazy("Skip their rows"), "create": gettext_lazy("Make them")},
+}
+HINTS = {
+    "mode": {
+        "create": gettext_lazy("A row whose record is there already is skipped."),
+        "upsert": gettext_lazy("A row whose record is there already changes it."),
+        "update": gettext_lazy("A row without a record is skipped; nothing new is added."),
+    }
+}
 
 
 class Choice(NamedTuple):
@@ -64,11 +74,9 @@ def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> l
         if len(values) < 2:
             continue
         chosen = given.get(name) if given.get(name) in values else values[0]
-        # An upsert is what is wanted most often beside the plain import, so it stands next to it.
-        order = ("create", "upsert", "update") if name == "mode" else values
-        titles: Mapping[str, Any] = MISSING if name == "missing" else VALUES
-        hints = HINTS if name == "mode" else {}
-        choices = [Choice(v, titles.get(v, v), hints.get(v, ""), v == chosen) for v in order]
+        titles: Mapping[str, Any] = VALUES.get(name) or {value: value for value in values}
+        hints = HINTS.get(name, {})
+        choices = [Choice(value, text, hints.get(value, ""), value == chosen) for value, text in titles.items()]
         title = MISSING_OF_DEALS if (name, resource.entity) == ("missing", "deals") else TITLES[name]
         fields.append(OptionField(name, title, choices, name in OF_UPDATES))
     return fields
@@ -85,22 +93,18 @@ def read_choice(given: Mapping[str, str], resource: type[EntityResource]) -> Opt
 
 def in_words(options: Mapping[str, str], resource: type[EntityResource]) -> list[tuple[Any, Any]]:
     """Return the options of a run that are not the plain import's, each with its value, in words."""
-    plain = Options().kept()
+    unusual = dict(options.items() - Options().kept().items())
     return [
-        (TITLES[field.name], choice.title)
-        for field in option_fields(resource, options)
+        (field.title, choice.title)
+        for field in option_fields(resource, unusual)
         for choice in field.choices
-        if choice.is_chosen and options.get(field.name, plain.get(field.name)) != plain.get(field.name)
+        if choice.value == unusual.get(field.name)
     ]
 
 
 def counts_in_words(counts: Mapping[str, int], references: Mapping[str, int]) -> list[str]:
     """Return what an import with options does to records: ``12 new``, ``1 company made``."""
     titles = {"create": _("%(count)s new"), "update": _("%(count)s changed"), "unchanged": _("%(count)s unchanged")}
-    made = {
-        "companies": lambda count: ngettext("%(count)s company made", "%(count)s companies made", count),
-        "stages": lambda count: ngettext("%(count)s stage made", "%(count)s stages made", count),
-    }
     return [text % {"count": words.grouped(counts.get(action, 0))} for action, text in titles.items()] + [
-        made[entity](count) % {"count": words.grouped(count)} for entity, count in references.items() if count
+        words.made(entity, count) for entity, count in references.items() if count
     ]

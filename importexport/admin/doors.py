@@ -1,12 +1,14 @@
 """The Import and Export buttons of an entity's list, and the pages behind them."""
 
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -20,8 +22,7 @@ from importexport import faults, runs, service
 from importexport.admin import choices, exports, receiving, words
 from importexport.admin.help import column_help
 from importexport.api.uploads import drain
-from importexport.api.views import started
-from importexport.options import OptionFault
+from importexport.api.views import file_response
 from importexport.resources import RESOURCES
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class ImportExportMixin(ModelAdmin):
         tenant = access_of(request).tenant
         if tenant is None:
             return self._choose_page(request)
+        resource = RESOURCES[self.entity]
         try:
             file: Any = receiving.received_file(request)
             run = runs.start_plan(
@@ -93,17 +95,21 @@ class ImportExportMixin(ModelAdmin):
                 entity=self.entity,
                 file=file,
                 file_name=file.name or "",
-                options=choices.read_choice(request.POST, RESOURCES[self.entity]),
+                options=receiving.received_options(request, resource),
             )
-        except OptionFault as fault:
-            return self._choose_page(request, receiving.UploadRefused(str(fault)))
         except receiving.UploadRefused as refusal:
-            return self._choose_page(request, refusal)
+            return self._choose_page(request, refusal, chosen=request.POST)
         except faults.TooLarge:
-            return self._choose_page(request, receiving.too_large())
+            return self._choose_page(request, receiving.too_large(), chosen=request.POST)
         return redirect("admin:importexport_importrun_change", run.pk)
 
-    def _choose_page(self, request: HttpRequest, refusal: receiving.UploadRefused | None = None) -> HttpResponse:
+    def _choose_page(
+        self,
+        request: HttpRequest,
+        refusal: receiving.UploadRefused | None = None,
+        *,
+        chosen: Mapping[str, str] = MappingProxyType({}),
+    ) -> HttpResponse:
         context: dict[str, Any] = {
             "step": 1,
             "refusal": refusal,
@@ -111,9 +117,7 @@ class ImportExportMixin(ModelAdmin):
             "limit": words.size(settings.RALLY_IMPORT_MAX_BYTES),
             "required": RESOURCES[self.entity].required_names(),
             "order": words.ENTITIES,
-            "option_fields": choices.option_fields(
-                RESOURCES[self.entity], {} if refusal and refusal.status != 200 else request.POST
-            ),
+            "option_fields": choices.option_fields(RESOURCES[self.entity], chosen),
         }
         return self._page(request, "choose", _("Import"), status=refusal.status if refusal else 200, **context)
 
@@ -149,9 +153,7 @@ class ImportExportMixin(ModelAdmin):
         pieces = service.export_file(
             self.entity, tenant=tenant, format=choice.format, queryset=records, columns=choice.columns
         )
-        response = StreamingHttpResponse(started(pieces), content_type=choice.content_type)
-        response["Content-Disposition"] = f'attachment; filename="{self.entity}.{choice.format}"'
-        return response
+        return file_response(pieces, f"{self.entity}.{choice.format}", choice.content_type)
 
     def _export_page(self, request: HttpRequest, choice: exports.ExportChoice | None) -> HttpResponse:
         tenant = access_of(request).tenant

@@ -8,8 +8,10 @@ from django.http.multipartparser import MultiPartParserError
 from django.utils.translation import gettext as _
 
 from importexport import faults
-from importexport.admin import words
+from importexport.admin import choices, words
 from importexport.api.uploads import BESIDES, HEAD, deadline
+from importexport.engine import EntityResource
+from importexport.options import OptionFault, Options
 from importexport.reading import check_kind
 
 FIELD = "file"
@@ -56,6 +58,14 @@ def received_file(request: HttpRequest) -> UploadedFile:
         raise UploadRefused(str(fault)) from None
     file.seek(0)
     return file
+
+
+def received_options(request: HttpRequest, resource: type[EntityResource]) -> Options:
+    """Return the options that the form means; raise UploadRefused where it holds what no form of ours does."""
+    try:
+        return choices.read_choice(request.POST, resource)
+    except OptionFault as fault:
+        raise UploadRefused(str(fault)) from None
 
 
 def too_large(*, status: int = 200) -> UploadRefused:

@@ -7,14 +7,13 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
@@ -26,8 +25,10 @@ from importexport import ledger, runs
 from importexport.admin import choices, showing, words
 from importexport.admin.progress import progress
 from importexport.api import rendering
-from importexport.api.views import started
+from importexport.api.views import file_response
+from importexport.formats import CONTENT_TYPES
 from importexport.models import ImportRun
+from importexport.options import from_kept
 from importexport.resources import RESOURCES
 
 TEMPLATES = "importexport/admin/run"
@@ -326,10 +327,8 @@ class ImportRunAdmin(ModelAdmin):
 
 def download(pieces: Iterator[bytes], run: ImportRun, what: str) -> HttpResponseBase:
     """Return a CSV file about a run as an answer, named after the run's own."""
-    response = StreamingHttpResponse(started(pieces), content_type="text/csv; charset=utf-8")
     name = f"{run.file_name.rpartition('.')[0] or run.file_name or run.entity}_{what}.csv"
-    response["Content-Disposition"] = content_disposition_header(True, name)
-    return response
+    return file_response(pieces, name, CONTENT_TYPES["csv"])
 
 
 def may_decide(run: ImportRun, user: Any, access: Access) -> bool:
@@ -361,6 +360,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "imported_records": words.counted(run.entity, run.imported),
         "skipped_rows": words.rows(run.skipped),
         "total_rows": words.rows(run.total_rows),
+        "may_update": from_kept(run.options).may_update,
         "counts": choices.counts_in_words(run.counts, run.references) if context["options"] else [],
         "share": 100 * run.imported / run.total_rows if run.total_rows else 0,
     }

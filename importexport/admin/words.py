@@ -89,6 +89,15 @@ def counted(entity: str, count: int) -> str:
     return texts[entity] % {"count": grouped(count)}
 
 
+def made(entity: str, count: int) -> str:
+    """Return so many records that an import made besides its own in words: ``1 company made``."""
+    texts = {
+        "companies": ngettext("%(count)s company made", "%(count)s companies made", count),
+        "stages": ngettext("%(count)s stage made", "%(count)s stages made", count),
+    }
+    return texts[entity] % {"count": grouped(count)}
+
+
 def rows(count: int) -> str:
     """Return so many rows in words."""
     return ngettext("%(count)s row", "%(count)s rows", count) % {"count": grouped(count)}

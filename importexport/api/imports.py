@@ -1,11 +1,10 @@
 """The endpoints of imports: plan one, look at it, apply it; the list of all, and what became of each row."""
 
-from collections.abc import Iterator
 from typing import Any, BinaryIO, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
@@ -14,11 +13,12 @@ from importexport.api import authentication, rendering, uploads
 from importexport.api.idempotency import Retry
 from importexport.api.parameters import MOST, USUAL, choice, number
 from importexport.api.problems import Problem
-from importexport.api.views import BASE, DoorView, OptionsView, new_run, result_response, started
+from importexport.api.views import BASE, DoorView, OptionsView, file_response, new_run, result_response
+from importexport.formats import CONTENT_TYPES
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 
-CSV = "text/csv; charset=utf-8"
+CSV = CONTENT_TYPES["csv"]
 
 
 class PlanView(OptionsView):
@@ -147,7 +147,7 @@ class RowsView(RunView):
         if "limit" in self.query:
             raise Problem(400, "'limit' means nothing with format 'csv', which has all rows.")
         pieces = rendering.csv_chunks(ledger.rows(self.run, action=action, after=after), self.run)
-        return download(pieces, f"{self.run.entity}_rows.csv")
+        return file_response(pieces, f"{self.run.entity}_rows.csv", CSV)
 
 
 class RejectedView(RunView):
@@ -163,7 +163,7 @@ class RejectedView(RunView):
             raise Problem(404, "The rejected rows of this import are no longer kept.")
         if not self.run.has_rejected:
             raise Problem(404, "This import has no rejected rows.")
-        return download(runs.rejected_file(self.run), f"{self.run.entity}_rejected.csv")
+        return file_response(runs.rejected_file(self.run), f"{self.run.entity}_rejected.csv", CSV)
 
     head = get
 
@@ -229,10 +229,3 @@ class HistoryView(DoorView):
         return JsonResponse({"results": [rendering.trace_json(trace) for trace in ledger.traces(self.record, entity)]})
 
     head = get
-
-
-def download(pieces: Iterator[bytes], name: str) -> HttpResponseBase:
-    """Return a CSV file as an answer; its first piece is made before the answer begins."""
-    response = StreamingHttpResponse(started(pieces), content_type=CSV)
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response

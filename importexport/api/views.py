@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -108,18 +109,25 @@ class ExportView(DoorView):
         return formats.CONTENT_TYPES[self.file_format]
 
     def get(self, request: Request, entity: str) -> HttpResponseBase:
-        """Stream the file; the first piece is made before the answer begins, so that a fault can still be said."""
+        """Stream the file."""
         assert self.caller
-        response = StreamingHttpResponse(content_type=self.media_type())
-        response["Content-Disposition"] = f'attachment; filename="{entity}.{self.file_format}"'
-        if request.method == "GET":
-            pieces = service.export_file(entity, tenant=self.caller.tenant, format=self.file_format)
-            response.streaming_content = started(pieces)
-        return response
+        is_asked = request.method == "GET"
+        pieces = service.export_file(entity, tenant=self.caller.tenant, format=self.file_format) if is_asked else None
+        return file_response(pieces, f"{entity}.{self.file_format}", self.media_type())
 
     def head(self, request: Request, entity: str) -> HttpResponseBase:
         """Answer as GET does, without making the file."""
         return self.get(request, entity)
+
+
+def file_response(pieces: Iterator[bytes] | None, name: str, content_type: str) -> StreamingHttpResponse:
+    """Return a file as an answer, to be kept under a name; without pieces, its headers alone.
+
+    The first pieces are made before the answer begins, so that a fault can still be said.
+    """
+    response = StreamingHttpResponse(started(pieces) if pieces else (), content_type=content_type)
+    response["Content-Disposition"] = content_disposition_header(True, name)
+    return response
 
 
 def started(pieces: Iterator[bytes]) -> Iterator[bytes]:

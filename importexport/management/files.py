@@ -3,12 +3,13 @@
 import contextlib
 import getpass
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from crm.management.base import Mistake
+from crm.management.base import Mistake, quiet_pipe
 
 #: What stands here is written to as it is, even where it leads to a file: /dev/stdout.
 DEVICES = {Path("/dev"), Path("/dev/fd")}
@@ -38,6 +39,17 @@ def replacing(path: Path | None) -> Iterator[BinaryIO | None]:
         if is_ordinary:
             Path(file.name).unlink(missing_ok=True)
         raise
+
+
+def write_chunks(chunks: Iterator[bytes], path: Path | None) -> None:
+    """Write a file, or to stdout, whose reader may leave early (``… | head``)."""
+    with replacing(path) as file, contextlib.closing(chunks):  # type: ignore[type-var]
+        if file:
+            file.writelines(chunks)
+            return
+        with quiet_pipe():
+            for chunk in chunks:
+                sys.stdout.buffer.write(chunk)
 
 
 def create_beside(target: Path) -> BinaryIO:

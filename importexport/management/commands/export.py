@@ -1,15 +1,13 @@
 """`manage.py export contacts --tenant acme`."""
 
-import contextlib
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
+from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant
 from importexport import service
 from importexport.formats import CONTENT_TYPES, FileFormat
-from importexport.management.files import replacing
+from importexport.management.files import write_chunks
 from importexport.resources import RESOURCES
 
 
@@ -28,8 +26,7 @@ class Command(RallyCommand):
         """Export them."""
         file_format = format_of(output)
         chunks = service.export_file(entity, tenant=find_tenant(tenant), format=file_format)
-        with replacing(output) as file:
-            write_chunks(chunks, file)
+        write_chunks(chunks, output)
 
 
 def format_of(output: Path | None) -> FileFormat:
@@ -38,10 +35,3 @@ def format_of(output: Path | None) -> FileFormat:
     if suffix not in CONTENT_TYPES:
         raise Mistake(f"{output}: the name must end in .csv or .xlsx.")
     return suffix
-
-
-def write_chunks(chunks: Any, file: Any) -> None:
-    """Write to a file or to stdout, whose reader may leave early (``… | head``)."""
-    with contextlib.closing(chunks), contextlib.nullcontext() if file else quiet_pipe():
-        for chunk in chunks:
-            (file or sys.stdout.buffer).write(chunk)

@@ -1,19 +1,17 @@
 """`manage.py imports list --tenant acme`, and what can be done with one of them."""
 
 import json
-import sys
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
+from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant
 from crm.models import Tenant
 from importexport import differing, jobs, ledger, runs
 from importexport.api import rendering
 from importexport.faults import FileFault
-from importexport.management.files import account_name, replacing
+from importexport.management.files import account_name, write_chunks
 from importexport.models import ImportRun
 from importexport.plans import PlanChanged
 
@@ -51,11 +49,11 @@ class Command(RallyCommand):
         if what == "show":
             self.stdout.write(json.dumps(rendering.detail_json(run), indent=2, ensure_ascii=False))
         elif what == "rows":
-            write(rendering.csv_chunks(ledger.rows(run, action=given["action"]), run), given["output"])
+            write_chunks(rendering.csv_chunks(ledger.rows(run, action=given["action"]), run), given["output"])
         elif what == "rejected":
             if not run.has_rejected:
                 raise Mistake("This import has no rejected rows, or keeps them no longer.")
-            write(runs.rejected_file(run), given["output"])
+            write_chunks(runs.rejected_file(run), given["output"])
         elif what == "undo":
             self._undo(run)
         else:
@@ -107,14 +105,3 @@ def line_of(run: ImportRun) -> str:
     when = f"{run.created_at.astimezone(run.tenant.zone):%Y-%m-%d %H:%M}"
     counts = f"{run.total_rows} rows, {run.imported} imported, {run.skipped} skipped"
     return f"{run.pk}  {when}  {run.status:8}  {run.entity:10}  {counts}  {run.file_name} ({run.actor})"
-
-
-def write(chunks: Iterator[bytes], output: Path | None) -> None:
-    """Write a file, or to stdout, whose reader may leave early."""
-    with replacing(output) as file:
-        if file:
-            file.writelines(chunks)
-            return
-        with quiet_pipe():
-            for chunk in chunks:
-                sys.stdout.buffer.write(chunk)

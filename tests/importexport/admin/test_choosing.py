@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from importexport.models import ImportRun
+from importexport.options import values_of
 from importexport.resources import RESOURCES
 from tests.importexport.admin.wizard import HEADER, MIXED, Staff, words_of
 
@@ -168,6 +169,20 @@ def test_the_tenant_of_a_file_is_its_users(stranger, editor):
 )
 def test_the_form_offers_the_options_that_leave_a_choice(editor, model, names):
     assert [field.name for field in editor.get(f"crm_{model}_import").context["option_fields"]] == names
+
+
+@pytest.mark.parametrize(("entity", "model"), MODELS.items())
+def test_the_form_offers_every_value_of_an_option(editor, entity, model):
+    for field in editor.get(f"crm_{model}_import").context["option_fields"]:
+        assert {choice.value for choice in field.choices} == set(values_of(field.name, RESOURCES[entity]))
+        assert [choice.value for choice in field.choices if choice.is_chosen] == [
+            values_of(field.name, RESOURCES[entity])[0]
+        ]
+
+
+def test_a_deals_page_says_that_stages_are_made_as_well(editor):
+    run = editor.check("name,pipeline_name,stage_name\n", model="deal", mode="create", missing="create")
+    assert "Companies and stages in the file that are not there yet Make them" in editor.run_page(run)
 
 
 def test_what_the_mode_has_no_use_for_is_passed_over(editor):
