@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
-from django.db import connection
+from django.db import connection, models
 
 from importexport.models import ImportRun, SkippedRow
 
@@ -46,44 +48,81 @@ class Family:
 
 
 def family_of(run: ImportRun) -> Family:
-    """Return what became of the rows of the first file that a run goes back to."""
+    """Return what became of the rows of the first file that a run goes back to; what was undone since is left again."""
     first = run
     while first.kind == ImportRun.Kind.IMPORT and first.parent_id:
         first = ImportRun.objects.get(pk=first.parent_id)
-    members = descendants(first)
-    repaired = 0
-    if members:
+    members, undos = descendants(first), undos_of(first.pk)
+    imported, repaired = first.imported, 0
+    if members or undos:
         with connection.cursor() as cursor:
-            cursor.execute(REPAIRED, {"first": first.pk, "members": members})
-            (repaired,) = cursor.fetchone()
-    return Family(first.total_rows, first.imported, repaired, first.skipped - repaired)
+            cursor.execute(COUNTS.format(own=standing(first.pk, undos), others=standing_of_all(members)), [first.pk])
+            imported, repaired = cursor.fetchone()
+    return Family(first.total_rows, imported, repaired, first.total_rows - imported - repaired)
 
 
-def descendants(run: ImportRun) -> list:
+def standing_of_all(runs: list[UUID]) -> str:
+    """Return, in SQL, the rows that any of some runs took and that were not undone since."""
+    return " + ".join([NONE, *(f"({standing(pk, undos_of(pk))})" for pk in runs)])
+
+
+def standing(run_id: UUID, undos: list[tuple[UUID, str]]) -> str:
+    """Return, in SQL, the rows that a run took and that its undos have left, as a multirange."""
+    return " ".join([touched(run_id), *(f"{sign} {touched(pk)}" for pk, sign in undos)])
+
+
+def touched(run_id: UUID) -> str:
+    """Return, in SQL, the rows that an import took, or that an undo took back, as a multirange."""
+    return TOUCHED.format(run=run_id)
+
+
+def descendants(run: ImportRun) -> list[UUID]:
     """Return the ids of the imports that brought rows of a run again, at whatever remove."""
-    found: list = []
+    found: list[UUID] = []
     level = [run.pk]
     while level:
-        children = ImportRun.objects.filter(
-            parent__in=level, kind=ImportRun.Kind.IMPORT, status=ImportRun.Status.DONE
-        ).exclude(pk__in=found)
-        level = list(children.values_list("pk", flat=True))
+        level = list(children(level, ImportRun.Kind.IMPORT).exclude(pk__in=found).values_list("pk", flat=True))
         found += level
     return found
 
 
-#: How many of the rows that the first import refused a later one has taken.
-REPAIRED = """
-WITH taken AS (
-    SELECT range_agg(span) AS rows FROM (
-        SELECT int8range(u.number, u.number + u.count) AS span
-        FROM importexport_ledgerpage p, unnest(p.numbers, p.counts) AS u(number, count)
-        WHERE p.run_id = ANY(%(members)s) AND p.action IN ('create', 'unchanged')
+def undos_of(run_id: UUID) -> list[tuple[UUID, str]]:
+    """Return what undid a run and what undid that, in the order in which it was done: the ids, and ``-`` where rows
+    were taken away, ``+`` where they came back."""
+    found: list[tuple[Any, UUID, str]] = []
+    level, sign = [run_id], "-"
+    while level:
+        undos = list(children(level, ImportRun.Kind.UNDO).values_list("finished_at", "pk"))
+        found += [(when, pk, sign) for when, pk in undos]
+        level, sign = [pk for _, pk in undos], "+" if sign == "-" else "-"
+    return [(pk, sign) for _, pk, sign in sorted(found)]
+
+
+def children(parents: list[UUID], kind: str) -> models.QuerySet[ImportRun]:
+    """Return the runs of a kind that followed on others and were carried out."""
+    return ImportRun.objects.filter(parent__in=parents, kind=kind, status=ImportRun.Status.DONE)
+
+
+NONE = "int8multirange()"
+
+#: A row that an undo could take back in part only is none of its rows.
+TOUCHED = """(
+    SELECT coalesce(range_agg(span) FILTER (WHERE whole), int8multirange())
+         - coalesce(range_agg(span) FILTER (WHERE NOT whole), int8multirange())
+    FROM (
+        SELECT int8range(u.number, u.number + u.count) AS span, true AS whole
+        FROM importexport_ledgerpage p, unnest(p.numbers, p.counts) AS u(number, count) WHERE p.run_id = '{run}'
         UNION ALL
-        SELECT int8range(number, number + 1) FROM importexport_rowchange
-        WHERE run_id = ANY(%(members)s) AND action = 'update'
-    ) AS spans
-)
-SELECT count(DISTINCT s.number) FROM importexport_skippedrow s, taken
-WHERE s.run_id = %(first)s AND s.number <@ taken.rows
+        SELECT int8range(c.number, c.number + 1), c.action <> 'conflict'
+        FROM importexport_rowchange c JOIN importexport_importrun r ON r.id = c.run_id
+        WHERE c.run_id = '{run}' AND c.entity = r.entity
+    ) AS rows
+)"""
+
+#: How many rows of the first import stand, and how many of those that it refused a later one has taken.
+COUNTS = """
+WITH taken AS MATERIALIZED (SELECT {own} AS at_first, {others} AS later)
+SELECT (SELECT coalesce(sum(upper(span) - lower(span)), 0)::bigint FROM taken, unnest(taken.at_first) AS span),
+       (SELECT count(DISTINCT s.number) FROM importexport_skippedrow s, taken
+        WHERE s.run_id = %s AND s.number <@ taken.later)
 """

@@ -47,6 +47,18 @@ class Api:
         assert response.status_code == 201, response.getvalue()
         return json.loads(response.content)
 
+    def plan_undo(self, run_id):
+        """Plan to undo a run; return the plan."""
+        response = self.post(f"imports/{run_id}/undo")
+        assert response.status_code == 201, response.content
+        return json.loads(response.content)
+
+    def undo(self, run_id):
+        """Plan to undo a run, and do it; return the undo."""
+        response = self.post(f"imports/{self.plan_undo(run_id)['id']}/apply")
+        assert response.status_code == 200, response.content
+        return json.loads(response.content)
+
     def look(self, path):
         """Return the JSON of a GET."""
         response = self.get(path)

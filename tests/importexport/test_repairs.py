@@ -69,6 +69,33 @@ def test_a_row_taken_twice_counts_once(api, first):
     assert api.look(f"imports/{first}")["family"] == {"totalRows": 6, "imported": 2, "repaired": 1, "left": 3}
 
 
+def family_after(api, first, *undone):
+    """Return the family's counts after some runs were undone."""
+    for run in undone:
+        api.undo(run)
+    family = api.look(f"imports/{first}")["family"]
+    assert family["totalRows"] == family["imported"] + family["repaired"] + family["left"]
+    return family["imported"], family["repaired"], family["left"]
+
+
+def test_a_repair_that_is_undone_is_left_again_until_that_is_undone(api, first):
+    api.import_csv("contacts", rejected(api, first).replace(",x,", ",x@example.com,"))
+    child = ImportRun.objects.get(parent=first)
+    assert family_after(api, first) == (2, 1, 3)
+    assert family_after(api, first, child.pk) == (2, 0, 4)
+    assert family_after(api, first, child.children.get().pk) == (2, 1, 3)
+
+
+def test_a_first_import_that_is_undone_leaves_its_rows(api, first):
+    api.import_csv("contacts", rejected(api, first).replace(",x,", ",x@example.com,"))
+    assert family_after(api, first, first) == (0, 1, 5)
+
+
+def test_a_row_that_could_not_be_undone_stands(api, first):
+    Contact.objects.get(email="a@example.com").save()
+    assert family_after(api, first, first) == (1, 0, 5)
+
+
 def test_the_parent_is_the_import_that_said_so(api, first):
     api.post_file("contacts", HEAD + "A,B,c@example.com,\nA,B,q,\nA,B,r,\n")
     mended = rejected(api, first).replace(",x,", ",x@example.com,")

@@ -1,7 +1,5 @@
 """The way back: an undo shows its plan, takes back what nobody has been at since, and can be undone itself."""
 
-import json
-
 import pytest
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -26,26 +24,13 @@ def brought(api, entity, content, query=""):
     return str(ImportRun.objects.first().pk)
 
 
-def plan_undo(api, run_id):
-    response = api.post(f"imports/{run_id}/undo")
-    assert response.status_code == 201, response.content
-    return json.loads(response.content)
-
-
-def undo(api, run_id):
-    """Plan to undo a run, and do it; return the undo."""
-    response = api.post(f"imports/{plan_undo(api, run_id)['id']}/apply")
-    assert response.status_code == 200, response.content
-    return json.loads(response.content)
-
-
 def counts(run):
     return {name: run[name] for name in ("created", "updated", "deleted", "conflicts") if run[name]}
 
 
 def test_created_records_go(api):
     run = brought(api, "contacts", HEAD + "A,B,a@example.com,,\nA,B,b@example.com,,\n")
-    assert counts(undo(api, run)) == {"deleted": 2}
+    assert counts(api.undo(run)) == {"deleted": 2}
     assert not Contact.objects.exists()
 
 
@@ -53,7 +38,7 @@ def test_updated_records_get_back_what_they_had(api):
     api.import_csv("contacts", HEAD + "Ada,L,ada@example.com,1,\n")
     before = api.export("contacts")
     run = brought(api, "contacts", HEAD + "Eve,K,ada@example.com,2,Acme\n", "mode=upsert&missing=create")
-    assert counts(undo(api, run)) == {"updated": 1, "deleted": 1}
+    assert counts(api.undo(run)) == {"updated": 1, "deleted": 1}
     assert api.export("contacts") == before
     assert not Company.objects.exists()
 
@@ -61,7 +46,7 @@ def test_updated_records_get_back_what_they_had(api):
 def test_a_plan_shows_what_an_undo_would_do(api):
     api.import_csv("contacts", HEAD + "Ada,L,ada@example.com,1,\n")
     run = brought(api, "contacts", HEAD + "Ada,L,ada@example.com,2,\nA,B,new@example.com,,\n", "mode=upsert")
-    plan = plan_undo(api, run)
+    plan = api.plan_undo(run)
     assert (plan["kind"], plan["status"], plan["parent"], counts(plan)) == (
         "undo", "planned", run, {"updated": 1, "deleted": 1},
     )  # fmt: skip
@@ -78,7 +63,7 @@ def test_what_was_edited_since_is_a_conflict(api):
     contact = Contact.objects.get(email="a@example.com")
     contact.notes = "called"
     contact.save()
-    done = undo(api, run)
+    done = api.undo(run)
     assert counts(done) == {"deleted": 1, "conflicts": 1}
     (row,) = api.look(f"imports/{done['id']}/rows?action=conflict")["results"]
     assert (row["row"], row["record"], row["note"]) == (2, contact.pk, "It was edited since.")
@@ -88,7 +73,7 @@ def test_what_was_edited_since_is_a_conflict(api):
 def test_conflicts_are_no_rejected_rows(api):
     run = brought(api, "contacts", HEAD + "A,B,a@example.com,,\n")
     Contact.objects.update(city="Bern", updated_at=timezone.now())
-    done = undo(api, run)
+    done = api.undo(run)
     assert counts(done) == {"conflicts": 1}
     assert problem(api.get(f"imports/{done['id']}/rejected")) == (404, "This import has no rejected rows.")
 
@@ -98,7 +83,7 @@ def test_what_was_linked_to_since_is_a_conflict(api, tenant):
     Contact.objects.create(
         tenant=tenant, first_name="A", last_name="B", email="a@example.com", company=Company.objects.get(name="Acme")
     )
-    done = undo(api, run)
+    done = api.undo(run)
     assert counts(done) == {"deleted": 1, "conflicts": 1}
     (row,) = api.look(f"imports/{done['id']}/rows?action=conflict")["results"]
     assert (row["row"], row["note"]) == (2, "Other records refer to it.")
@@ -110,7 +95,7 @@ def test_only_the_fields_touched_since_are_conflicts(api):
     contact = Contact.objects.get()
     contact.city = "Bern"
     contact.save()
-    done = undo(api, run)
+    done = api.undo(run)
     contact.refresh_from_db()
     assert (contact.phone, contact.city, counts(done)) == ("1", "Bern", {"updated": 1, "conflicts": 1})
     (row,) = api.look(f"imports/{done['id']}/rows?action=conflict")["results"]
@@ -121,7 +106,7 @@ def test_what_was_deleted_since_is_told(api):
     api.import_csv("contacts", HEAD + "Ada,L,ada@example.com,1,\n")
     run = brought(api, "contacts", "email,phone\nada@example.com,2\n", "mode=update")
     Contact.objects.all().delete()
-    done = undo(api, run)
+    done = api.undo(run)
     assert counts(done) == {"conflicts": 1}
     assert api.look(f"imports/{done['id']}/rows")["results"][0]["note"] == "It was deleted since."
 
@@ -130,7 +115,7 @@ def test_a_name_that_another_has_by_now_is_not_given_back(api, tenant):
     api.import_csv("companies", "name,domain\nAcme,acme.com\n")
     run = brought(api, "companies", "name,domain\nAcme,acme.org\n", "mode=update")
     Company.objects.create(tenant=tenant, name="Other", domain="acme.com")
-    done = undo(api, run)
+    done = api.undo(run)
     assert counts(done) == {"conflicts": 1}
     note = api.look(f"imports/{done['id']}/rows")["results"][0]["note"]
     assert note == "Another record has its name, e-mail or domain by now."
@@ -142,12 +127,12 @@ def test_an_undo_is_undone(api):
         api, "contacts", HEAD + "Eve,L,ada@example.com,,\nA,B,b@example.com,,New\n", "mode=upsert&missing=create"
     )
     after, ids = api.export("contacts"), set(Contact.objects.values_list("pk", flat=True))
-    back = undo(api, run)
+    back = api.undo(run)
     assert Contact.objects.count() == 1
-    again = undo(api, back["id"])
+    again = api.undo(back["id"])
     assert counts(again) == {"created": 2, "updated": 1}
     assert (api.export("contacts"), set(Contact.objects.values_list("pk", flat=True))) == (after, ids)
-    assert counts(undo(api, again["id"])) == {"deleted": 2, "updated": 1}
+    assert counts(api.undo(again["id"])) == {"deleted": 2, "updated": 1}
 
 
 def test_a_half_undone_import_is_undone_further(api):
@@ -155,18 +140,18 @@ def test_a_half_undone_import_is_undone_further(api):
     contact = Contact.objects.get(email="a@example.com")
     stamp = contact.updated_at
     Contact.objects.filter(pk=contact.pk).update(notes="x", updated_at="2030-01-01T00:00Z")
-    assert counts(undo(api, run)) == {"deleted": 1, "conflicts": 1}
+    assert counts(api.undo(run)) == {"deleted": 1, "conflicts": 1}
     Contact.objects.filter(pk=contact.pk).update(notes="", updated_at=stamp)
-    assert counts(undo(api, run)) == {"deleted": 1}
-    assert counts(undo(api, run)) == {}
+    assert counts(api.undo(run)) == {"deleted": 1}
+    assert counts(api.undo(run)) == {}
 
 
 def test_a_record_brought_back_needs_what_it_refers_to(api, tenant):
     api.import_csv("companies", "name\nAcme\n")
     run = brought(api, "contacts", HEAD + "A,B,a@example.com,,Acme\n")
-    back = undo(api, run)
+    back = api.undo(run)
     Company.objects.all().delete()
-    again = undo(api, back["id"])
+    again = api.undo(back["id"])
     assert counts(again) == {"conflicts": 1}
     assert api.look(f"imports/{again['id']}/rows")["results"][0]["note"] == "What it referred to is no longer there."
 
@@ -174,19 +159,19 @@ def test_a_record_brought_back_needs_what_it_refers_to(api, tenant):
 def test_a_made_stage_goes_with_its_deals(api):
     stages = Stage.objects.count()
     run = brought(api, "deals", "name,stage_name,pipeline_name\nBig,Legal,Sales Pipeline\n", "missing=create")
-    assert counts(undo(api, run)) == {"deleted": 2}
+    assert counts(api.undo(run)) == {"deleted": 2}
     assert (Deal.objects.count(), Stage.objects.count()) == (0, stages)
 
 
 def test_activities_are_undone(api):
     run = brought(api, "activities", "activity_type,subject\ncall,Hi\n")
-    assert counts(undo(api, run)) == {"deleted": 1}
+    assert counts(api.undo(run)) == {"deleted": 1}
     assert not Activity.objects.exists()
 
 
 def test_an_undo_that_no_longer_holds_names_what_changed(api):
     run = brought(api, "contacts", HEAD + "A,B,a@example.com,,\nA,B,b@example.com,,\n")
-    plan = plan_undo(api, run)
+    plan = api.plan_undo(run)
     contact = Contact.objects.get(email="a@example.com")
     contact.save()
     status, detail = problem(api.post(f"imports/{plan['id']}/apply"))
@@ -254,11 +239,11 @@ def test_undoing_any_mix_of_imports_restores_the_exports(api, tenant, files):
         )
     last, undone = exports(), []
     for state, run in reversed(states):
-        undone.append(undo(api, run)["id"])
+        undone.append(api.undo(run)["id"])
         assert exports() == state
     assert exports() == before
     for run in reversed(undone):
-        undo(api, run)
+        api.undo(run)
     assert exports() == last
 
 
@@ -274,7 +259,7 @@ def test_names_and_domains_go_back_as_well(api, tenant, rows, query):
     before = api.export("companies")
     content = "name,domain\n" + "".join(f"{name},{domain}\n" for name, domain in rows)
     run = brought(api, "companies", content, query)
-    assert counts(undo(api, run)).get("conflicts", 0) == 0
+    assert counts(api.undo(run)).get("conflicts", 0) == 0
     assert api.export("companies") == before
 
 
@@ -317,11 +302,11 @@ def test_deals_activities_and_what_was_made_for_them_go_back(api, tenant, deals,
     rows = [f"call,{subject},{body},{status},{company}\n" for subject, body, status, company in activities]
     two = brought(api, "activities", "activity_type,subject,body,status,company_name\n" + "".join(rows), query)
     last = exports()
-    undone_two = undo(api, two)["id"]
+    undone_two = api.undo(two)["id"]
     assert exports() == second
-    undone_one = undo(api, one)["id"]
+    undone_one = api.undo(one)["id"]
     assert exports() == first
-    undo(api, undone_one)
+    api.undo(undone_one)
     assert exports() == second
-    undo(api, undone_two)
+    api.undo(undone_two)
     assert exports() == last
