@@ -12,7 +12,6 @@ from django.db.models import Q
 
 from importexport.models import ImportRun, LedgerPage, RowChange, SkippedRow
 from importexport.outcome import Change, Outcome, Stretch
-from importexport.plans import STAMPS
 from importexport.resources import RESOURCES
 from importexport.writing import copy_block
 
@@ -141,18 +140,16 @@ def _rejected(run: ImportRun, after: int) -> Iterator[LedgerRow]:
 
 
 def shown_changes(row: LedgerRow) -> Iterator[tuple[str, str, str]]:
-    """Yield each column that a row changes, and its cell before and after, as an export would show them."""
-    fields = RESOURCES[row.entity].fields.values() if row.entity in RESOURCES else ()
-    columns = {column.stores: column for column in fields}
-    for name, values in row.changes.items():
-        if name in STAMPS or name.endswith("_key"):
-            continue
-        column = columns.get(name)
-        if column is None:
-            yield name, str(values[0] or ""), str(values[-1] or "")
-        elif len(values) == 4:
+    """Yield each column that a row changes, in the template's order, and its cell before and after, as an export would
+    show them; of a stage that was made, its name."""
+    if row.entity not in RESOURCES:
+        yield from ((name, before or "", after) for name, (before, after) in row.changes.items())
+        return
+    for column in RESOURCES[row.entity].fields.values():
+        values = row.changes.get(column.stores, [])
+        if len(values) == 4:
             yield column.column_name, values[2] or "", values[3] or ""
-        else:
+        elif values:
             before, after = map(column.widget.render_kept, values)
             yield column.column_name, before, after
 

@@ -26,6 +26,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from crm.access import access_of
 from crm.models import ApiKey, Tenant
 from crm.models.key import create_api_key, revoke_api_key
+from importexport.admin import words
 
 #: What each scope is called, and what a program may do with it.
 SCOPES = {
@@ -332,4 +333,4 @@ class ApiKeyAdmin(ModelAdmin):
 
 def moment(when: dt.datetime | None, key: ApiKey) -> str:
     """Return a time as it is where the key's tenant is."""
-    return date_format(when.astimezone(key.tenant.zone), "DATETIME_FORMAT") if when else _("never")
+    return words.exactly(when, key.tenant.zone) if when else _("never")

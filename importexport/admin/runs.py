@@ -12,7 +12,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -22,7 +21,7 @@ from unfold.decorators import display
 
 from crm.access import Access, access_of
 from importexport import ledger, runs
-from importexport.admin import choices, showing, words
+from importexport.admin import choices, kin, showing, words
 from importexport.admin.progress import progress
 from importexport.api import rendering
 from importexport.api.views import file_response
@@ -164,7 +163,7 @@ class ImportRunAdmin(ModelAdmin):
     @display(description=gettext_lazy("When"), ordering="created_at")
     def when(self, run: ImportRun) -> str:
         """Return how long ago it was; the exact time is one look away."""
-        exact = date_format(run.created_at.astimezone(run.tenant.zone), "DATETIME_FORMAT")
+        exact = words.exactly(run.created_at, run.tenant.zone)
         iso = run.created_at.isoformat()
         return format_html('<time datetime="{}" title="{}">{}</time>', iso, exact, words.ago(run.created_at))
 
@@ -347,7 +346,8 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "can_import": access.can_edit,
         "size": "" if run.size is None else words.size(run.size),
         "duration": words.span(run.duration.total_seconds()) if run.duration else "",
-        "created": date_format(run.created_at.astimezone(run.tenant.zone), "DATETIME_FORMAT"),
+        "created": words.exactly(run.created_at, run.tenant.zone),
+        "relatives": kin.relatives(run),
         "options": choices.in_words(run.options, RESOURCES[run.entity]),
     }
     if run.is_at_work:
@@ -360,6 +360,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "imported_records": words.counted(run.entity, run.imported),
         "skipped_rows": words.rows(run.skipped),
         "total_rows": words.rows(run.total_rows),
+        "family": kin.family_in_words(run) if context["relatives"] else "",
         "may_update": from_kept(run.options).may_update,
         "counts": choices.counts_in_words(run.counts, run.references) if context["options"] else [],
         "share": 100 * run.imported / run.total_rows if run.total_rows else 0,
@@ -373,6 +374,7 @@ def undo_context(run: ImportRun, *, may_open: bool) -> dict[str, Any]:
     return {
         "deleted": run.counts.get("delete", 0),
         "restored": run.counts.get("update", 0),
+        "is_of_undo": run.parent is not None and run.parent.kind == ImportRun.Kind.UNDO,
         "brought_back": run.counts.get("create", 0),
         "conflicts": [
             {

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 
 from django.utils import timezone
-from django.utils.formats import number_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -56,8 +56,8 @@ STATES = {
 
 #: The state of an import that stored nothing.
 NOTHING = gettext_lazy("Nothing imported")
-#: The state of an undo that was carried out.
-UNDONE = gettext_lazy("Undone")
+#: The states of an undo, where they are not those of an import.
+OF_UNDOS = {Status.APPLYING: gettext_lazy("Being undone"), Status.DONE: gettext_lazy("Undone")}
 DOORS = {
     Door.ADMIN: gettext_lazy("Admin"),
     Door.API: gettext_lazy("API"),
@@ -67,10 +67,10 @@ DOORS = {
 
 def state(run: ImportRun) -> Any:
     """Return a run's state in words."""
-    if run.kind == ImportRun.Kind.UNDO and run.status == Status.DONE:
-        return UNDONE
-    is_nothing = run.status == Status.DONE and not run.imported
-    return NOTHING if is_nothing else STATES[Status(run.status)]
+    status = Status(run.status)
+    if run.kind == ImportRun.Kind.UNDO:
+        return OF_UNDOS.get(status, STATES[status])
+    return NOTHING if status == Status.DONE and not run.imported else STATES[status]
 
 
 def grouped(number: int) -> str:
@@ -126,6 +126,11 @@ def span(seconds: float) -> str:
         return ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": minutes}
     hours = round(seconds / 3600)
     return ngettext("%(count)s hour", "%(count)s hours", hours) % {"count": hours}
+
+
+def exactly(moment: dt.datetime, zone: dt.tzinfo) -> str:
+    """Return a moment in full, as a time zone has it."""
+    return date_format(moment.astimezone(zone), "DATETIME_FORMAT")
 
 
 def ago(moment: dt.datetime) -> str:

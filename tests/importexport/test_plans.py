@@ -92,6 +92,13 @@ def test_a_plan_says_what_becomes_of_each_row(api, people):
     }
 
 
+def test_the_changed_cells_come_in_the_templates_order(api):
+    api.import_csv("contacts", "first_name,last_name,email\nAda,L,ada@example.com\n")
+    plan = api.plan("contacts", "notes,tags,city,last_name,email\nn,t,c,K,ada@example.com\n", "mode=update")
+    row = api.look(f"imports/{plan['id']}/rows")["results"][0]
+    assert list(row["changes"]) == ["last_name", "city", "tags", "notes"]
+
+
 @pytest.mark.parametrize(
     ("entity", "there", "row", "error"),
     [

@@ -541,6 +541,38 @@ def test_rows_are_for_who_may_open_them(editor, viewer, stranger):
     assert stranger.get("importexport_importrun_rows", run.pk).status_code == 404
 
 
+def test_mended_rows_and_undos_are_linked_and_the_family_adds_up(editor):
+    first = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\nA,B,x,\r\nA,B,y,\r\n", name="people.csv"))
+    assert "Related imports" not in editor.run_page(first)
+    mended = (
+        editor.get("importexport_importrun_rejected", first.pk).getvalue().decode().replace(",x,", ",x@example.com,")
+    )
+    plan = editor.check(mended, name="mended.csv")
+    assert "Where its rows were skipped people.csv – Imported " in editor.run_page(plan)
+    second = editor.confirm(plan)
+    words = editor.run_page(first)
+    assert "3 rows in the first file: 1 imported at once, 1 after mending, 1 left." in words
+    assert "Its mended rows mended.csv – Imported " in words
+    editor.post("importexport_importrun_undo", second.pk)
+    undo = finished(ImportRun.objects.get(kind="undo"))
+    assert "To be undone mended.csv – To be confirmed " in editor.run_page(second)
+    editor.confirm(undo)
+    words = editor.run_page(second)
+    assert "Undone mended.csv – Undone " in words
+    assert "1 imported at once, 0 after mending, 2 left." in words
+
+
+def test_an_undo_that_is_taken_back_is_called_so(editor):
+    run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\n"))
+    editor.post("importexport_importrun_undo", run.pk)
+    undo = editor.confirm(finished(ImportRun.objects.get(kind="undo")))
+    assert "Take back this undo" in editor.run_page(undo)
+    editor.post("importexport_importrun_undo", undo.pk)
+    redo = finished(ImportRun.objects.get(parent=undo))
+    assert "Take back the undo of “people.csv”?" in editor.run_page(redo)
+    assert "The undo of “people.csv” is taken back" in editor.run_page(editor.confirm(redo))
+
+
 def test_a_made_company_that_stays_is_named_as_such(editor):
     run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,New Co\r\n", missing="create"))
     Contact.objects.get().save()
