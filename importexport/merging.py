@@ -11,6 +11,7 @@ from typing import Any
 from django.db import IntegrityError, connection, models, transaction
 
 from crm.models.fields import Folded, TagList, folded_fields
+from crm.tenancy import ANY_TENANT
 from importexport.columns import Column
 from importexport.options import Options
 from importexport.writing import STAGING, Key, Writer
@@ -90,9 +91,11 @@ class Merger(Writer):
                 blank = dict(zip(nullable, pattern, strict=True))
                 own = [f"s.{name} IS {'' if blank[name] else 'NOT '}NULL" for name in nullable]
                 same = [f"t.{name} IS NULL" if blank.get(name) else f"t.{name} = s.{name}" for name in keys]
+                # Some indexes hold only the keys that are given.
+                same.append(f"t.{self._key.stored} <> ''")
                 cursor.execute(
                     f"SELECT s.n, found.id FROM {STAGING} AS s CROSS JOIN LATERAL (SELECT t.id FROM {self.table} AS t"
-                    f" WHERE t.tenant_id = %s AND {' AND '.join(same)} LIMIT 1 FOR NO KEY UPDATE) AS found"
+                    f" WHERE t.tenant_id = {ANY_TENANT} AND {' AND '.join(same)} LIMIT 1 FOR NO KEY UPDATE) AS found"
                     f" WHERE {' AND '.join(own) or 'true'}",
                     [self.tenant.pk],
                 )
@@ -114,9 +117,10 @@ class Merger(Writer):
         wanted = self._folded_value(folded)
         with connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT n, wanted, EXISTS (SELECT FROM {self.table} AS o WHERE o.tenant_id = %s"
-                f" AND o.{key.stored} = wanted AND o.id <> claim.id) FROM (SELECT s.n, t.id, {wanted} AS wanted"
-                f" FROM {self._joined()} WHERE {wanted} <> '' AND {wanted} <> t.{key.stored}) AS claim",
+                f"SELECT n, wanted, EXISTS (SELECT FROM {self.table} AS o WHERE o.tenant_id = {ANY_TENANT}"
+                f" AND o.{key.stored} <> '' AND o.{key.stored} = wanted AND o.id <> claim.id)"
+                f" FROM (SELECT s.n, t.id, {wanted} AS wanted FROM {self._joined()}"
+                f" WHERE {wanted} <> '' AND {wanted} <> t.{key.stored}) AS claim",
                 [self.tenant.pk, *unzipped(pairs)],
             )
             return {n: (value, taken) for n, value, taken in cursor}

@@ -12,6 +12,7 @@ from django.db import connection, models
 from crm.matching import fold_column
 from crm.models import Company, Contact, Deal, Pipeline, Stage
 from crm.models.pipeline import DEFAULT_PIPELINE
+from crm.tenancy import ANY_TENANT
 from importexport import faults
 from importexport.columns import Cells
 from importexport.widgets import Cell, Cleaned, Text, is_storable, spread
@@ -98,7 +99,7 @@ class Reference(Cell):
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT {self.key}, {self.selects} FROM {self.model._meta.db_table}"
-                f" WHERE tenant_id = %s AND {self.key} = ANY(%s) ORDER BY id FOR KEY SHARE",
+                f" WHERE tenant_id = {ANY_TENANT} AND {self.key} = ANY(%s) ORDER BY id FOR KEY SHARE",
                 [self.tenant.pk, [key for key in missing if is_storable(key)]],
             )
             for key, *found in cursor:

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from crm.models import Stage
 from crm.models.fields import folded_fields
-from crm.tenancy import lock_entities
+from crm.tenancy import ANY_TENANT, lock_entities
 from importexport.engine import Progress
 from importexport.ledger import clear_ledger, write_ledger
 from importexport.models import ImportRun
@@ -192,9 +192,8 @@ class Undo:
             cursor.execute(
                 f"UPDATE {BACK} AS b SET conflicts = b.conflicts || b.changes, changes = '{{}}', note = %s"
                 f" WHERE b.values ? '{field.column}' AND b.values->>'{field.column}' <> '' AND EXISTS (SELECT FROM"
-                f" {model._meta.db_table} AS t"
-                f" WHERE t.tenant_id = %s AND t.{field.column} = b.values->>'{field.column}'"
-                " AND t.id <> b.record)",
+                f" {model._meta.db_table} AS t WHERE t.tenant_id = {ANY_TENANT} AND t.{field.column} <> ''"
+                f" AND t.{field.column} = b.values->>'{field.column}' AND t.id <> b.record)",
                 [TAKEN, self.run.tenant_id],
             )
 

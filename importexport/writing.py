@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db import connection, models
 
+from crm.tenancy import ANY_TENANT
+
 STAGING = "rally_incoming"
 
 
@@ -149,7 +151,8 @@ class Writer:
             cursor.execute(f"SELECT id, n FROM {STAGING}")
             arrived = dict(cursor.fetchall())
             cursor.execute(
-                f"SELECT {key.stored}, id FROM {self.table} WHERE tenant_id = %s AND {key.stored} = ANY(%s)",
+                f"SELECT {key.stored}, id FROM {self.table} WHERE tenant_id = {ANY_TENANT} AND {key.stored} <> ''"
+                f" AND {key.stored} = ANY(%s)",
                 [self.tenant.pk, list(set(wanted.values()))],
             )
             since = {text: arrived.get(pk, -1) for text, pk in cursor}

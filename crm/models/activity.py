@@ -47,13 +47,25 @@ class Activity(Record):
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     priority = models.CharField(max_length=10, choices=Priority, default=Priority.NORMAL)
     due_date = models.DateField(null=True, blank=True)
-    contact = models.ForeignKey("crm.Contact", models.CASCADE, null=True, blank=True, related_name="activities")
-    company = models.ForeignKey("crm.Company", models.CASCADE, null=True, blank=True, related_name="activities")
-    deal = models.ForeignKey("crm.Deal", models.CASCADE, null=True, blank=True, related_name="activities")
+    contact = models.ForeignKey(
+        "crm.Contact", models.CASCADE, null=True, blank=True, related_name="activities", db_index=False
+    )
+    company = models.ForeignKey(
+        "crm.Company", models.CASCADE, null=True, blank=True, related_name="activities", db_index=False
+    )
+    deal = models.ForeignKey(
+        "crm.Deal", models.CASCADE, null=True, blank=True, related_name="activities", db_index=False
+    )
 
     class Meta(Record.Meta):
         verbose_name_plural = "activities"
-        indexes = [models.Index(fields=["tenant", "id"], name="activity_in_order")]
+        indexes = [
+            models.Index(fields=["tenant", "id"], name="activity_in_order"),
+            # Without those that have none: PostgreSQL, which may take them for few, would look for a duplicate there.
+            models.Index(fields=["contact"], condition=Q(contact__isnull=False), name="activity_by_contact"),
+            models.Index(fields=["company"], condition=Q(company__isnull=False), name="activity_by_company"),
+            models.Index(fields=["deal"], condition=Q(deal__isnull=False), name="activity_by_deal"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=[

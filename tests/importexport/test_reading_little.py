@@ -1,0 +1,114 @@
+"""How much of the database is read: no more than a file needs, also where PostgreSQL's statistics mislead it.
+
+A tenant that is new is in no statistics: its records are taken for so few that any index would do. Counted are the
+records that PostgreSQL fetched, which does not depend on the machine.
+"""
+
+from contextlib import contextmanager
+
+import pytest
+from django.db import connection
+
+ROWS = 2_000
+#: Of a handful of looks at each record; to look at all for each row would be a thousand times as much.
+FETCHED = 12 * ROWS
+
+
+@pytest.fixture
+def tenant(tenant, other_api):
+    """A tenant of which the statistics know nothing, beside one that they know."""
+    other_api.import_csv("companies", companies("Known"))
+    other_api.import_csv("contacts", contacts("known", phone="1"))
+    other_api.import_csv("deals", deals("Known", value="1"))
+    other_api.import_csv("activities", activities(body="1", contact="known"))
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE crm_company, crm_contact, crm_deal, crm_activity")
+    return tenant
+
+
+def companies(name, *, domain="example.com"):
+    return "name,domain\n" + "".join(f"{name} {n},{n}.{domain}\n" for n in range(ROWS))
+
+
+def contacts(name, *, phone, company=""):
+    rows = "".join(f"A,B,{name}{n}@example.com,{phone},{company}\n" for n in range(ROWS))
+    return f"first_name,last_name,email,phone,company_name\n{rows}"
+
+
+def deals(name, *, value):
+    return "name,value\n" + "".join(f"{name} {n},{value}\n" for n in range(ROWS))
+
+
+def activities(*, body, contact=""):
+    rows = "".join(
+        f"note,Subject {n},{body},{'2025-06-15' if n % 2 else ''},{contact and f'{contact}{n}@example.com'}\n"
+        for n in range(ROWS)
+    )
+    return f"activity_type,subject,body,due_date,contact_email\n{rows}"
+
+
+def fetched():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(seq_tup_read + coalesce(idx_tup_fetch, 0)) FROM pg_stat_xact_user_tables"
+            " WHERE relname IN ('crm_company', 'crm_contact', 'crm_deal', 'crm_activity')"
+        )
+        return int(cursor.fetchone()[0])
+
+
+@contextmanager
+def reading_little():
+    before = fetched()
+    yield
+    assert fetched() - before < FETCHED
+
+
+def test_an_upsert_finds_each_contact_at_once(api):
+    api.import_csv("contacts", contacts("c", phone="1"))
+    with reading_little():
+        assert api.import_csv("contacts", contacts("c", phone="2"), "mode=upsert")["imported"] == ROWS
+
+
+def test_an_upsert_finds_each_deal_at_once(api):
+    api.import_csv("deals", deals("D", value="1"))
+    with reading_little():
+        assert api.import_csv("deals", deals("D", value="2"), "mode=upsert")["imported"] == ROWS
+
+
+def test_an_upsert_sees_at_once_whose_domain_is_taken(api):
+    api.import_csv("companies", companies("C"))
+    with reading_little():
+        assert api.import_csv("companies", companies("C", domain="example.org"), "mode=upsert")["imported"] == ROWS
+
+
+def test_an_upsert_finds_each_company_by_its_domain_at_once(api):
+    api.import_csv("companies", companies("C"))
+    with reading_little():
+        assert api.import_csv("companies", companies("D"), "mode=upsert&match_on=domain")["imported"] == ROWS
+
+
+def test_an_upsert_finds_each_activity_at_once(api):
+    api.import_csv("activities", activities(body="1"))
+    with reading_little():
+        assert api.import_csv("activities", activities(body="2"), "mode=upsert")["imported"] == ROWS
+
+
+def test_an_undo_sees_at_once_whose_domain_is_taken(api):
+    api.import_csv("companies", companies("C"))
+    api.import_csv("companies", companies("C", domain="example.org"), "mode=upsert")
+    changed = api.look("imports?limit=1")["results"][0]["id"]
+    with reading_little():
+        assert api.plan_undo(changed)["updated"] == ROWS
+
+
+def test_references_are_found_at_once(api):
+    api.import_csv("companies", companies("C"))
+    with reading_little():
+        rows = "".join(f"A,B,c{n}@example.com,C {n}\n" for n in range(ROWS))
+        assert api.import_csv("contacts", f"first_name,last_name,email,company_name\n{rows}")["imported"] == ROWS
+
+
+def test_duplicates_are_refused_at_once(api):
+    api.import_csv("companies", companies("C"))
+    with reading_little():
+        assert api.import_csv("companies", companies("C", domain="example.org"))["skipped"] == ROWS
