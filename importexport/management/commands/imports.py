@@ -77,7 +77,7 @@ class Command(RallyCommand):
             raise Mistake(differing.sentence(change)) from None
         run.refresh_from_db()
         if run.kind == ImportRun.Kind.UNDO:
-            self.stdout.write(f"{run.imported} records put back, {run.skipped} conflicts.")
+            self.stdout.write(f"{run.total_rows} changes: {run.imported} undone, {run.skipped} conflicts.")
             return
         self.stdout.write(f"{run.total_rows} rows: {run.imported} imported, {run.skipped} skipped.")
 
