@@ -3,7 +3,12 @@
 In:  bytes → reading (text, records) → headers (which column is which) → table (batches) → per batch and column
      columns + widgets (clean) → references (ids) → writing (COPY, first row wins) → report (faults by row).
 Out: columns as SQL expressions → COPY TO → formats (CSV, XLSX), in chunks.
-Kept: a journal of every import (models.ImportRun), written in its own transaction. jobs does the work that outlives a
-     request; runs is an import as a user of the admin knows it: brought, checked, confirmed, looked at, forgotten.
-Doors — api, management/commands, admin — call service (the admin: runs), and nothing below it.
+     Where rows may be records already (options): upserting + merging find, compare and change them, making makes what
+     they refer to. outcome is what became of a batch.
+Kept: a journal of every import (models.ImportRun) and a ledger of its rows, written (keeping) in its own transaction.
+     plans tells whether an import does what its plan said, differing what has changed; suggesting finds the names that
+     were meant; families adds up a file and its mended rows; undoing + reverting take an import back.
+     jobs does the work that outlives a request; runs is an import as its user knows it: brought, planned, applied,
+     undone, forgotten.
+Doors — api, management/commands, admin — call service and runs, and show what the ledger says.
 """

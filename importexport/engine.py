@@ -202,7 +202,7 @@ class EntityResource(Resource):
         numbers = batch.numbers if len(positions) == cells.count else [batch.numbers[i] for i in positions]
         stretches = {"create": numbered(writer.stored_rows(), numbers)}
         outcome = Outcome(stretches=stretches, values=self.comparable(rows, cells, positions))
-        return self._finish(outcome, batch, cells, refused, maker)
+        return self._finish(outcome, batch, refused, maker)
 
     def _upsert_batch(self, batch: Batch, table: Table, upsert: Upsert, maker: Maker | None) -> Outcome:
         """Store a batch's good rows as new records, or in those that they are."""
@@ -212,10 +212,10 @@ class EntityResource(Resource):
         if maker:
             maker.make(cells, refused)
         outcome = upsert.import_batch(batch, cells, refused, masks)
-        return self._finish(outcome, batch, cells, refused, maker)
+        return self._finish(outcome, batch, refused, maker)
 
     def _finish(
-        self, outcome: Outcome, batch: Batch, cells: Cells, refused: dict[int, list[ColumnFault]], maker: Maker | None
+        self, outcome: Outcome, batch: Batch, refused: dict[int, list[ColumnFault]], maker: Maker | None
     ) -> Outcome:
         """Add what all ways of taking a batch in have in common."""
         outcome.refusals = [Refusal(batch.numbers[i], batch.records[i], refused[i]) for i in sorted(refused)]

@@ -61,15 +61,16 @@ def start(run_id: uuid.UUID) -> None:
     threading.Thread(target=_work, args=[run_id], name=f"import {run_id}", daemon=True).start()
 
 
-def do_now(run_id: uuid.UUID, *, also: Also | None = None) -> Report | None:
-    """Plan or apply a file in this very thread; None where another process has done so meanwhile.
+def do_now(run_id: uuid.UUID, *, also: Also | None = None, progress: Progress | None = None) -> Report | None:
+    """Plan or apply a file in this very thread; None of an undo, and where another process has done so meanwhile.
 
-    Raises FileFault and PlanChanged; what they mean for the run is kept.
+    ``also`` and ``progress`` are as for an import (see service). Raises FileFault and PlanChanged; what they mean for
+    the run is kept.
     """
     with closing(connection.copy()) as aside:
         with aside.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK, lock_number(run_id)])
-        return _carry_out(run_id, aside, also=also)
+        return _carry_out(run_id, aside, also=also, progress=progress)
 
 
 def wait(run_id: uuid.UUID, *, seconds: float) -> bool:
@@ -107,7 +108,9 @@ def lock_number(run_id: uuid.UUID) -> int:
     return zlib.crc32(run_id.bytes) >> 1
 
 
-def _carry_out(run_id: uuid.UUID, aside: Any, *, also: Also | None = None) -> Report | None:
+def _carry_out(
+    run_id: uuid.UUID, aside: Any, *, also: Also | None = None, progress: Progress | None = None
+) -> Report | None:
     """Do what the run's status says is to be done; None where it is done."""
     run = ImportRun.objects.select_related("tenant").filter(pk=run_id).first()
     if run is None or not run.is_at_work:
@@ -116,8 +119,8 @@ def _carry_out(run_id: uuid.UUID, aside: Any, *, also: Also | None = None) -> Re
     ImportRun.objects.filter(pk=run_id).update(started_at=run.started_at, rows_done=0, bytes_done=0)
     try:
         if run.kind == ImportRun.Kind.IMPORT:
-            return _import(run, aside, also)
-        _undo(run, aside)
+            return _import(run, aside, also=also, progress=progress)
+        _undo(run, aside, progress=progress)
     except faults.FileFault:
         raise  # Which service has kept.
     except plans.PlanChanged as change:
@@ -159,7 +162,7 @@ def _keep_difference(run: ImportRun, change: plans.PlanChanged) -> None:
     )
 
 
-def _import(run: ImportRun, aside: Any, also: Also | None) -> Report:
+def _import(run: ImportRun, aside: Any, *, also: Also | None, progress: Progress | None) -> Report:
     is_plan = run.status == ImportRun.Status.PLANNING
     with run.open_upload() as file:
         report = service.import_file(
@@ -167,7 +170,7 @@ def _import(run: ImportRun, aside: Any, also: Also | None) -> Report:
             tenant=run.tenant,
             file=file,
             dry_run=is_plan,
-            progress=progress_of(run, aside),
+            progress=noted(run, aside, progress),
             max_bytes=run.max_bytes,
             run=run,
             aside=aside if is_plan else None,
@@ -179,9 +182,9 @@ def _import(run: ImportRun, aside: Any, also: Also | None) -> Report:
     return report
 
 
-def _undo(run: ImportRun, aside: Any) -> None:
+def _undo(run: ImportRun, aside: Any, *, progress: Progress | None) -> None:
     is_plan = run.status == ImportRun.Status.PLANNING
-    undo(run, aside=aside if is_plan else None, progress=progress_of(run, aside))
+    undo(run, aside=aside if is_plan else None, progress=noted(run, aside, progress))
     if is_plan:
         _keep_plan(run)
 
@@ -195,12 +198,14 @@ def _keep_plan(run: ImportRun) -> None:
         clear_ledger(run.pk, connection)  # It was discarded meanwhile.
 
 
-def progress_of(run: ImportRun, aside: Any) -> Progress:
-    """Return what notes progress where others see it, a few times a second."""
+def noted(run: ImportRun, aside: Any, progress: Progress | None) -> Progress:
+    """Return what notes progress where others see it, a few times a second, and tells whoever asks for it here."""
     last = 0.0
 
     def note(rows: int, size: int) -> None:
         nonlocal last
+        if progress:
+            progress(rows, size)
         if time.monotonic() - last < PACE:
             return
         last = time.monotonic()

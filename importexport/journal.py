@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from importexport import families, faults
 from importexport.engine import EntityResource
-from importexport.ledger import clear_ledger, copy_rows, write_ledger
+from importexport.keeping import Keeper
+from importexport.ledger import clear_ledger, copy_rows
 from importexport.models import ImportRun, SkippedRow
 from importexport.outcome import Outcome, Refusal, Stretch
-from importexport.plans import PlanChanged, PlanDigest
 from importexport.report import Report
 from importexport.resources import RESOURCES
 from importexport.table import Table
@@ -32,21 +32,18 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class RunJournal:
-    """Writes what an import does to its ledger, in its own transaction: what is kept is true even after a crash.
+    """Writes down what an import does, in its own transaction (see keeping.Keeper, whose ``aside`` makes it a plan).
 
-    What a plan finds is written over ``aside``, a connection of its own, for the plan itself is rolled back. Where the
-    run is a plan that is applied, its end is refused with PlanChanged if it did anything else. ``also`` is called at
-    the end, for whoever has more to write in the same transaction.
+    ``also`` is called at the end, for whoever has more to write in the same transaction.
     """
 
     def __init__(self, run: ImportRun, source: "Measured", *, aside: Any = None, also: Also | None = None) -> None:
         self.run = run
         run.started_at = run.started_at or timezone.now()
         self._source = source
-        self._aside = aside
+        self._keeper = Keeper(run, aside=aside)
         self._also = also
         self._groups = Groups()
-        self._digest = PlanDigest() if aside or run.plan_digest else None
         self._counts: Counter[str] = Counter()
         self._references: Counter[str] = Counter()
         self._first: list[int] = []
@@ -55,7 +52,7 @@ class RunJournal:
     def begin(self, table: Table) -> None:
         """Note the header, and forget what an earlier try or plan has written."""
         self.run.header = describe_header(table, RESOURCES[self.run.entity])
-        clear_ledger(self.run.pk, self._aside or connection)
+        self._keeper.begin()
 
     def add(self, outcome: Outcome) -> None:
         """Keep what became of a batch."""
@@ -63,9 +60,7 @@ class RunJournal:
             self._groups.add(outcome.refusals)
             self._copy_refusals(outcome.refusals)
         self._note_first(outcome.stretches.get("create", ()))
-        if self._digest:
-            self._digest.add(outcome)
-        write_ledger(self.run, outcome, to=self._aside or connection, is_plan=self._aside is not None)
+        self._keeper.add(outcome)
         self._count(outcome)
         if len(self._repeats) < REPEATS:
             self._repeats.extend(outcome.repeats[:REPEATS])
@@ -73,20 +68,15 @@ class RunJournal:
     def end(self, report: Report) -> None:
         """Keep the counts; the run is done when the import's transaction is."""
         run = self.run
-        if self._digest and not self._aside and self._digest.hexdigest() != run.plan_digest:
-            raise PlanChanged
         run.size, run.sha256 = self._source.size, self._source.sha256
         run.total_rows, run.imported, run.skipped = report.total_rows, report.imported, report.skipped
         run.counts, run.references = dict(self._counts), dict(self._references)
         run.groups = self._groups.listed()
         run.parent = run.parent or families.find_parent(run, self._repeats)
-        if self._aside and self._digest:
-            run.plan_digest = self._digest.hexdigest()
+        run.rows_done, run.bytes_done = run.total_rows, run.size
+        if self._keeper.is_plan:
             run.sample = sample_rows(RESOURCES[run.entity](run.tenant), self._first)
-        else:
-            run.status, run.finished_at = ImportRun.Status.DONE, timezone.now()
-            run.rows_done, run.bytes_done = run.total_rows, run.size
-            run.save()
+        self._keeper.end()
         if self._also:
             self._also(report)
 
@@ -109,7 +99,7 @@ class RunJournal:
                 for refusal in refusals
             ],
         ]
-        copy_rows(SkippedRow, self.run.pk, ["number", "cells", "faults"], texts, to=self._aside or connection)
+        copy_rows(SkippedRow, self.run.pk, ["number", "cells", "faults"], texts, to=self._keeper.to)
 
     def _note_first(self, stretches: Iterable[Stretch]) -> None:
         for stretch in stretches:

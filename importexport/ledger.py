@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby, islice
+from itertools import chain, groupby, islice
 from typing import Any
 from uuid import UUID
 
@@ -116,10 +116,9 @@ def _paged(run: ImportRun, action: str | None, after: int) -> Iterator[LedgerRow
     for page in (pages if action is None else pages.filter(action=action)).iterator(chunk_size=20):
         while waiting and waiting[0][0] < page.first_number:
             yield _plain_row(run, *heapq.heappop(waiting))
-        for number, record, count in zip(page.numbers, page.ids, page.counts, strict=True):
-            first = max(after + 1 - number, 0)
-            for n in range(first, count):
-                heapq.heappush(waiting, (number + n, record + n if record else 0, page.action))
+        for number, record in chain.from_iterable(stretch.rows() for stretch in page.stretches()):
+            if number > after:
+                heapq.heappush(waiting, (number, record, page.action))
     while waiting:
         yield _plain_row(run, *heapq.heappop(waiting))
 
@@ -212,7 +211,7 @@ def holds(record: int) -> Q:
 
 def number_in(page: LedgerPage, record: int) -> int | None:
     """Return the row of a page's record, or None where it is not among them."""
-    for number, first, count in zip(page.numbers, page.ids, page.counts, strict=True):
+    for number, first, count in page.stretches():
         if first and first <= record < first + count:
             return number + record - first if number else 0
     return None

@@ -3,7 +3,7 @@
 The database compares: it knows the types, and a batch is three statements whatever its rows say.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -56,6 +56,7 @@ class Merger(Writer):
         self._key, self._options = key, options
         self._changeable = {entry.column.stores: entry for entry in changeable}
         self._folded = folded_fields(model, self._changeable)
+        self._new = NewValues(self._value)
 
     def __enter__(self) -> "Merger":
         super().__enter__()
@@ -164,10 +165,7 @@ class Merger(Writer):
             return []
         with connection.cursor() as cursor:
             cursor.execute(self._insertion("WHERE n = ANY(%s)"), [self.tenant.pk, list(numbers)])
-            if cursor.rowcount < len(numbers):
-                arrived = self._arrived(cursor, numbers)
-                return [n for n in numbers if n not in arrived]
-        return []
+            return [] if cursor.rowcount == len(numbers) else sorted({*numbers}.intersection(self._lost(cursor)))
 
     def created(self, numbers: Sequence[int]) -> list[Pair]:
         """Return the records that were created for some of the rows."""
@@ -182,14 +180,6 @@ class Merger(Writer):
 
     # --- SQL ---
 
-    def _arrived(self, cursor: Any, numbers: Sequence[int]) -> set[int]:
-        cursor.execute(
-            f"SELECT s.n FROM {STAGING} AS s WHERE s.n = ANY(%s) AND EXISTS"
-            f" (SELECT FROM {self.table} AS t WHERE t.id = s.id)",
-            [list(numbers)],
-        )
-        return {n for (n,) in cursor}
-
     def _joined(self) -> str:
         return (
             f"unnest(%s::int[], %s::bigint[]) AS m(n, id) JOIN {STAGING} AS s ON s.n = m.n"
@@ -199,7 +189,7 @@ class Merger(Writer):
     def _values(self) -> Iterator[tuple[str, str]]:
         """Yield each database column that a row may change, and its new value."""
         for name in self._changeable:
-            yield name, self._value(name)
+            yield name, self._new[name]
         for field in self._folded:
             yield str(field.column), self._folded_value(field)
 
@@ -208,7 +198,7 @@ class Merger(Writer):
         entry = self._changeable.get(name)
         if entry is None:
             return f"t.{name}"
-        cleared = entry.column.widget.cleared_sql.format_map(_Values(self)) or f"s.{name}"
+        cleared = entry.column.widget.cleared_sql.format_map(self._new) or f"s.{name}"
         return self._case(entry, name, cleared=cleared, given=self._given(name))
 
     def _case(self, entry: Changeable, name: str, *, cleared: str, given: str) -> str:
@@ -244,20 +234,17 @@ class Merger(Writer):
         )
 
 
-class _Values(Mapping[str, str]):
-    """A record's columns with their new values, for SQL that depends on several."""
+class NewValues(dict[str, str]):
+    """A record's columns with their new values in SQL, each written when it is first asked for: one may be made of
+    others."""
 
-    def __init__(self, merger: Merger) -> None:
-        self._merger = merger
+    def __init__(self, write: Callable[[str], str]) -> None:
+        super().__init__()
+        self._write = write
 
-    def __getitem__(self, name: str) -> str:
-        return self._merger._value(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
+    def __missing__(self, name: str) -> str:
+        value = self[name] = self._write(name)
+        return value
 
 
 def is_nothing(field: models.Field) -> str:

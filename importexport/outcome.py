@@ -1,7 +1,8 @@
 """What became of a batch of rows, as the engine tells it and the journal keeps it."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import NamedTuple
 
 from importexport import faults
@@ -28,6 +29,10 @@ class Stretch(NamedTuple):
     id: int
     count: int  # type: ignore[assignment]
 
+    def rows(self) -> Iterator[tuple[int, int]]:
+        """Yield each row's number and record, which is 0 where it is not known."""
+        return ((self.number + n, self.id and self.id + n) for n in range(self.count))
+
 
 class Change(NamedTuple):
     """What one row did to a record, more than creating it (see models.RowChange); ``changes`` is JSON."""
@@ -53,6 +58,11 @@ class Outcome:
     #: What the first of the rows say of the import that refused them before: number and message.
     repeats: Sequence[tuple[int, str]] = ()
 
+    def without(self, action: str) -> "Outcome":
+        """Return what became of all rows but those that were treated so."""
+        stretches = {name: found for name, found in self.stretches.items() if name != action}
+        return replace(self, stretches=stretches, changes=[c for c in self.changes if c.action != action])
+
     def count(self, action: str) -> int:
         """Return how many rows have been treated so."""
         return sum(stretch.count for stretch in self.stretches.get(action, ()))
@@ -63,23 +73,12 @@ class Outcome:
 
 
 def stretches_of(pairs: Iterable[tuple[int, int]]) -> list[Stretch]:
-    """Return pairs of row number and record id as stretches in which both rise by one; an id of 0 is unknown, and
-    stays 0."""
-    return list(_join(pairs))
-
-
-def _join(pairs: Iterable[tuple[int, int]]) -> Iterator[Stretch]:
-    first_number, first_id, count = 0, 0, 0
-    for number, record in pairs:
-        follows = record == first_id + count if first_id else not record
-        if count and follows and number == first_number + count:
-            count += 1
-            continue
-        if count:
-            yield Stretch(first_number, first_id, count)
-        first_number, first_id, count = number, record, 1
-    if count:
-        yield Stretch(first_number, first_id, count)
+    """Return pairs of row number and record id as stretches in which both rise by one."""
+    # Within a stretch, row numbers and ids are always as far from their place in it.
+    placed = ((n, number, record) for n, (number, record) in enumerate(pairs))
+    groups = groupby(placed, key=lambda item: (item[1] - item[0], item[2] - item[0]))
+    found = (list(group) for _, group in groups)
+    return [Stretch(rows[0][1], rows[0][2], len(rows)) for rows in found]
 
 
 def numbered(stretches: Iterable[tuple[int, int, int]], numbers: list[int]) -> list[Stretch]:

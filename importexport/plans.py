@@ -33,10 +33,10 @@ class PlanDigest:
     def add(self, outcome: Outcome) -> None:
         """Take in a batch."""
         for action, stretches in outcome.stretches.items():
-            rows = [number + n for number, _, count in stretches for n in range(count)]
-            self._take("create" if action == "create" else "unchanged", action, rows)
+            rows = [row for stretch in stretches for row in stretch.rows()]
+            self._take("create" if action == "create" else "unchanged", action, [number for number, _ in rows])
             if action != "create":
-                self._take("unchanged", "", [record + n for _, record, count in stretches for n in range(count)])
+                self._take("unchanged", "", [record for _, record in rows])
         if outcome.values and outcome.values[0]:
             self._parts["values"].update(copy_block(outcome.values))
         self._take("changes", "", [comparable(change) for change in outcome.changes])

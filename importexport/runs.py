@@ -15,9 +15,11 @@ from django.utils import timezone
 from crm.access import Access
 from crm.models import Tenant
 from importexport import faults, jobs, journal
+from importexport.engine import Progress
+from importexport.journal import Also
 from importexport.models import ImportRun, RowChange, SkippedRow, UploadPart
 from importexport.options import Options
-from importexport.report import RejectedRows, result_chunks
+from importexport.report import RejectedRows, Report, result_chunks
 from importexport.resources import RESOURCES
 
 #: Bytes of an upload that are kept in one piece, and of a download that are sent in one.
@@ -60,20 +62,66 @@ def keep_upload(run: ImportRun, file: BinaryIO, options: Options) -> None:
         run.save(update_fields=["size", "sha256"])
 
 
+def plan_now(run: ImportRun, file: BinaryIO, options: Options, *, progress: Progress | None = None) -> None:
+    """Keep a new run with its file, and plan it; the run then says what the plan is.
+
+    Raises FileFault where the whole file is at fault, which is kept with the run; one that is too large is not.
+    """
+    keep_upload(run, file, options)
+    jobs.do_now(run.pk, progress=progress)
+    run.refresh_from_db()
+
+
 def claim(run: ImportRun) -> None:
     """Say that a plan is being applied, which only one can say; raise NotPlanned where it is none (any more)."""
-    status = ImportRun.Status
-    changes = {"status": status.APPLYING, "started_at": None, "finished_at": None, "rows_done": 0, "bytes_done": 0}
-    is_claimed = ImportRun.objects.filter(pk=run.pk, status=status.PLANNED).update(fault="", **changes)
-    run.refresh_from_db()
-    if not is_claimed:
-        raise NotPlanned(WHY_NOT[status(run.status)])
+    _leave_planned(run, status=ImportRun.Status.APPLYING)
 
 
 def confirm(run: ImportRun) -> None:
     """Begin to apply a plan, in the background; raise NotPlanned where it is none (any more)."""
     claim(run)
     jobs.start(run.pk)
+
+
+def apply_now(run: ImportRun, *, also: Also | None = None, progress: Progress | None = None) -> Report | None:
+    """Apply a plan; return the report, or None of an undo, and where another process has done it meanwhile.
+
+    Raises NotPlanned where it is no plan (any more), PlanChanged where it would do anything else by now.
+    """
+    claim(run)
+    report = jobs.do_now(run.pk, also=also, progress=progress)
+    run.refresh_from_db()
+    return report
+
+
+def plan_again(run: ImportRun) -> None:
+    """Begin to plan a file anew, in the background; raise NotPlanned where it is no plan (any more)."""
+    _leave_planned(run, status=ImportRun.Status.PLANNING, plan_digest="")
+    jobs.start(run.pk)
+
+
+def _leave_planned(run: ImportRun, **changes: Any) -> None:
+    """Put a plan to work, if it is still waiting; raise NotPlanned where it is not."""
+    fresh = {"started_at": None, "finished_at": None, "rows_done": 0, "bytes_done": 0, "fault": ""}
+    is_ours = ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNED).update(**fresh, **changes)
+    run.refresh_from_db()
+    if not is_ours:
+        raise NotPlanned(WHY_NOT[ImportRun.Status(run.status)])
+
+
+def start_undo(run: ImportRun, **by: Any) -> ImportRun:
+    """Begin to plan an undo, in the background; return its run. Raises NotPlanned as ``new_undo``."""
+    undo = new_undo(run, **by)
+    jobs.start(undo.pk)
+    return undo
+
+
+def plan_undo(run: ImportRun, *, progress: Progress | None = None, **by: Any) -> ImportRun:
+    """Plan an undo; return its run. Raises NotPlanned as ``new_undo``."""
+    undo = new_undo(run, **by)
+    jobs.do_now(undo.pk, progress=progress)
+    undo.refresh_from_db()
+    return undo
 
 
 def new_undo(run: ImportRun, **by: Any) -> ImportRun:
@@ -94,24 +142,6 @@ def new_undo(run: ImportRun, **by: Any) -> ImportRun:
         status=ImportRun.Status.PLANNING,
         **by,
     )
-
-
-def start_undo(run: ImportRun, **by: Any) -> ImportRun:
-    """Begin to plan an undo, in the background; return its run. Raises NotPlanned as ``new_undo``."""
-    undo = new_undo(run, **by)
-    jobs.start(undo.pk)
-    return undo
-
-
-def plan_again(run: ImportRun) -> None:
-    """Begin to plan a file anew, in the background; raise NotPlanned where it is no plan (any more)."""
-    status = ImportRun.Status
-    changes = {"status": status.PLANNING, "started_at": None, "finished_at": None, "rows_done": 0, "bytes_done": 0}
-    if not ImportRun.objects.filter(pk=run.pk, status=status.PLANNED).update(fault="", plan_digest="", **changes):
-        run.refresh_from_db()
-        raise NotPlanned(WHY_NOT[status(run.status)])
-    run.refresh_from_db()
-    jobs.start(run.pk)
 
 
 class NotPlanned(ValueError):

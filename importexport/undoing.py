@@ -5,42 +5,28 @@ database holds now, so what is undone already, wholly or in part, is simply foun
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.db import IntegrityError, connection, models, transaction
-from django.utils import timezone
+from django.db import IntegrityError, connection, transaction
 
-from crm.models import Stage
-from crm.models.fields import folded_fields
-from crm.tenancy import ANY_TENANT, lock_entities
+from crm.tenancy import lock_entities
 from importexport.engine import Progress
-from importexport.ledger import clear_ledger, write_ledger
+from importexport.keeping import Keeper
 from importexport.models import ImportRun
-from importexport.outcome import Change, Outcome, stretches_of
-from importexport.plans import PlanChanged, PlanDigest
-from importexport.resources import RESOURCES
+from importexport.outcome import Outcome
+from importexport.reverting import MODELS, Reverter, columns_of
 
-#: Rows that are undone in one statement.
-ROWS_AT_ONCE = 4_000
 #: How often it is tried anew where a change of this very moment stands in the way.
 TRIES = 3
-GOING, BACK, WAS = "rally_going", "rally_back", "rally_was"
-EDITED, DELETED, LINKED = "It was edited since.", "It was deleted since.", "Other records refer to it."
-TAKEN, ORPHANED = "Another record has its name, e-mail or domain by now.", "What it referred to is no longer there."
-#: The records that imports touch, those that others refer to last.
-MODELS: dict[str, type[models.Model]] = {name: resource._meta.model for name, resource in RESOURCES.items()} | {
-    "stages": Stage
-}
 
 
 class Undo:
     """Undoes one run in the current transaction. ``aside`` as for a journal: then it is a plan, to be rolled back."""
 
     def __init__(self, run: ImportRun, *, aside: Any = None) -> None:
-        assert run.parent
-        self.run, self.undone, self._aside = run, run.parent, aside
-        self._digest = PlanDigest() if aside or run.plan_digest else None
+        self.run = run
+        self._keeper = Keeper(run, aside=aside)
+        self._reverter = Reverter(run, is_plan=self._keeper.is_plan)
         self._counts = dict.fromkeys(("create", "update", "delete", "conflict", "unchanged"), 0)
 
     def carry_out(self, progress: Progress | None = None) -> None:
@@ -49,10 +35,12 @@ class Undo:
         with connection.cursor() as cursor:
             # A reference that stands in the way is to be met here, and not when all is done.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        clear_ledger(self.run.pk, self._aside or connection)
+        self._keeper.begin()
         done = 0
         for outcome in self._outcomes():
-            self._keep(outcome)
+            self._count(outcome)
+            # A record that is deleted is kept, as it was, by the statement that deletes it.
+            self._keeper.add(outcome, written="" if self._keeper.is_plan else "delete")
             done += outcome.count("delete") + outcome.count("unchanged") + len(outcome.changes)
             if progress:
                 progress(done, 0)
@@ -63,310 +51,27 @@ class Undo:
         others = [entity for entity in MODELS if entity != own]
         # What others refer to comes back before them and goes after them; a name is given up before it is given back.
         for entity in others:
-            yield from self._recreate(entity)
-        yield from self._delete(own)
-        yield from self._restore(own)
-        yield from self._recreate(own)
+            yield from self._reverter.recreate(entity)
+        yield from self._reverter.delete(own)
+        yield from self._reverter.restore(own)
+        yield from self._reverter.recreate(own)
         for entity in others:
-            yield from self._delete(entity)
+            yield from self._reverter.delete(entity)
 
-    def _keep(self, outcome: Outcome) -> None:
-        if self._digest:
-            self._digest.add(outcome)
+    def _count(self, outcome: Outcome) -> None:
         for action in outcome.stretches:
             self._counts[action] += outcome.count(action)
         for change in outcome.changes:
             self._counts[change.action] += 1
-        is_plan = self._aside is not None
-        if not is_plan:
-            # What is deleted was kept, as it was, by the statement that deleted it.
-            outcome.stretches.pop("delete", None)
-            outcome.changes = [change for change in outcome.changes if change.action != "delete"]
-        write_ledger(self.run, outcome, to=self._aside or connection, is_plan=is_plan)
 
     def _end(self) -> None:
         run = self.run
-        if self._digest and not self._aside and self._digest.hexdigest() != run.plan_digest:
-            raise PlanChanged
         run.counts = self._counts
         run.header = {"columns_of": {entity: columns_of(model) for entity, model in MODELS.items()}}
         run.imported = sum(self._counts[action] for action in ("create", "update", "delete"))
         run.skipped = self._counts["conflict"]
         run.total_rows = run.imported + run.skipped + self._counts["unchanged"]
-        if self._aside and self._digest:
-            run.plan_digest = self._digest.hexdigest()
-        else:
-            run.status, run.finished_at = ImportRun.Status.DONE, timezone.now()
-            run.save()
-
-    # --- records that were deleted (by an undo) come back ---
-
-    def _recreate(self, entity: str) -> Iterator[Outcome]:
-        model = MODELS[entity]
-        table = model._meta.db_table
-        columns = self.undone.header.get("columns_of", {}).get(entity)
-        if not columns:
-            return
-        names = ", ".join(columns)
-        with connection.cursor() as cursor:
-            # The table may have got other columns since.
-            cursor.execute(
-                f"CREATE TEMPORARY TABLE {WAS}_{entity} ON COMMIT DROP AS SELECT {names} FROM {table} LIMIT 0"
-            )
-        whole = " AND ".join(
-            f"(p.{link.column} IS NULL OR EXISTS"
-            f" (SELECT FROM {table_of(link)} AS x WHERE x.id = p.{link.column} FOR KEY SHARE))"
-            for link in references_of(model)
-        )
-        whole = whole or "true"
-        rows = (
-            f"(SELECT c.number, c.record, (c.image::{WAS}_{entity}).* FROM importexport_rowchange AS c"
-            " WHERE c.id = ANY(%s)) AS p"
-        )
-        for batch in self._changes(entity, "delete"):
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    f"INSERT INTO {table} ({names}) SELECT {names} FROM {rows} WHERE {whole}"
-                    " ORDER BY number ON CONFLICT DO NOTHING RETURNING id",
-                    [batch],
-                )
-                back = {pk for (pk,) in cursor}
-                cursor.execute(
-                    f"SELECT number, record, {whole}, EXISTS (SELECT FROM {table} AS t WHERE t.id = p.record)"
-                    f" FROM {rows} ORDER BY number",
-                    [batch],
-                )
-                found = cursor.fetchall()
-            yield Outcome(
-                stretches={"unchanged": stretches_of((n, pk) for n, pk, _, there in found if there and pk not in back)},
-                changes=[
-                    Change(n, "create", entity, pk, "{}")
-                    if pk in back
-                    else Change(n, "conflict", entity, pk, "{}", TAKEN if is_whole else ORPHANED)
-                    for n, pk, is_whole, there in found
-                    if pk in back or not there
-                ],
-            )
-
-    # --- records that were changed get back what they had ---
-
-    def _restore(self, entity: str) -> Iterator[Outcome]:
-        model = MODELS[entity]
-        for batch in self._changes(entity, "update"):
-            found: dict[int, Restored] = {}
-            waiting = batch
-            # A name that one record waits for may be one that another of them gives up.
-            while waiting:
-                tried = {row.id: row for row in self._try_restoring(model, waiting)}
-                found |= tried
-                taken = [pk for pk, row in tried.items() if row.note == TAKEN]
-                waiting = taken if len(taken) < len(waiting) else []
-            rows = sorted(found.values(), key=lambda row: (row.number, row.id))
-            same = [(row.number, row.record) for row in rows if row.is_there and row.changes == row.conflicts == "{}"]
-            yield Outcome(
-                stretches={"unchanged": stretches_of(same)},
-                changes=[change for row in rows for change in row.as_changes(entity)],
-            )
-
-    def _try_restoring(self, model: type[models.Model], batch: list[int]) -> list["Restored"]:
-        table = model._meta.db_table
-        names = [str(f.column) for f in model._meta.concrete_fields if not f.primary_key and f.name != "tenant"]
-        with connection.cursor() as cursor, temporary(cursor, BACK):
-            cursor.execute(COMPARE.format(back=BACK, table=table), [batch])
-            cursor.execute(STAMP.format(back=BACK, table=table))
-            self._reject_taken(cursor, model)
-            self._reject_orphaned(cursor, model)
-            cursor.execute(
-                f"UPDATE {table} AS t SET ({', '.join(names)}) = (SELECT {', '.join(f'p.{n}' for n in names)}"
-                f" FROM jsonb_populate_record(t, b.values) AS p) FROM {BACK} AS b"
-                " WHERE t.id = b.record AND b.changes <> '{}'"
-            )
-            cursor.execute(
-                f"SELECT id, number, record, is_there, changes::text, conflicts::text, note FROM {BACK} ORDER BY number"
-            )
-            return [Restored(*row) for row in cursor]
-
-    def _reject_taken(self, cursor: Any, model: type[models.Model]) -> None:
-        """Leave records as they are of which the former name or domain is another's by now."""
-        for field in folded_fields(model):
-            cursor.execute(
-                f"UPDATE {BACK} AS b SET conflicts = b.conflicts || b.changes, changes = '{{}}', note = %s"
-                f" WHERE b.values ? '{field.column}' AND b.values->>'{field.column}' <> '' AND EXISTS (SELECT FROM"
-                f" {model._meta.db_table} AS t WHERE t.tenant_id = {ANY_TENANT} AND t.{field.column} <> ''"
-                f" AND t.{field.column} = b.values->>'{field.column}' AND t.id <> b.record)",
-                [TAKEN, self.run.tenant_id],
-            )
-
-    def _reject_orphaned(self, cursor: Any, model: type[models.Model]) -> None:
-        """Leave records as they are that would refer to something that is no longer there."""
-        for field in references_of(model):
-            name = field.column
-            cursor.execute(
-                f"UPDATE {BACK} AS b SET conflicts = b.conflicts || b.changes, changes = '{{}}', note = %s"
-                f" WHERE b.values->>'{name}' IS NOT NULL AND NOT EXISTS (SELECT FROM {table_of(field)} AS x"
-                f" WHERE x.id = (b.values->>'{name}')::bigint FOR KEY SHARE)",
-                [ORPHANED],
-            )
-
-    # --- records that were created go ---
-
-    def _delete(self, entity: str) -> Iterator[Outcome]:
-        model = MODELS[entity]
-        table = model._meta.db_table
-        edited = "t.updated_at <> t.created_at" if model is not Stage else "false"
-        linked = " OR ".join(
-            f"EXISTS (SELECT FROM {other} AS x WHERE x.{column} = t.id)" for other, column in links_to(model)
-        )
-        for going in self._created(entity):
-            with connection.cursor() as cursor, temporary(cursor, GOING):
-                cursor.execute(
-                    f"CREATE TEMPORARY TABLE {GOING} ON COMMIT DROP AS SELECT * FROM unnest(%s::bigint[], %s::bigint[])"
-                    " AS g(number, record)",
-                    [[n for n, _ in going], [pk for _, pk in going]],
-                )
-                deletion = (
-                    f"DELETE FROM {table} AS t USING {GOING} AS g"
-                    f" WHERE t.id = g.record AND t.tenant_id = {self.run.tenant_id} "
-                    f" AND NOT ({edited}) AND NOT ({linked or 'false'})"
-                )
-                if self._aside:
-                    cursor.execute(f"{deletion} RETURNING g.number, t.id")
-                else:
-                    cursor.execute(
-                        f"WITH gone AS ({deletion} RETURNING g.number, t.id, t::text AS was)"
-                        " INSERT INTO importexport_rowchange"
-                        " (run_id, number, action, entity, record, changes, note, image)"
-                        " SELECT %s, number, 'delete', %s, id, '{}', '', was FROM gone RETURNING number, record",
-                        [self.run.pk, entity],
-                    )
-                gone = sorted(cursor.fetchall())
-                cursor.execute(
-                    f"SELECT g.number, t.id, {edited} FROM {GOING} AS g JOIN {table} AS t ON t.id = g.record ORDER BY 1"
-                )
-                stayed = cursor.fetchall()
-            conflicts = [Change(n, "conflict", entity, pk, "{}", EDITED if odd else LINKED) for n, pk, odd in stayed]
-            if entity == self.run.entity:
-                yield Outcome(stretches={"delete": stretches_of(gone)}, changes=conflicts)
-            else:
-                # A page of the ledger is of the run's own entity.
-                yield Outcome(changes=[*(Change(n, "delete", entity, pk, "{}") for n, pk in gone), *conflicts])
-
-    # --- the ledger of what is undone ---
-
-    def _changes(self, entity: str, action: str) -> Iterator[list[int]]:
-        """Yield the ids of what the ledger says of an entity, some at a time, in the order of rows."""
-        found = self.undone.changes.filter(entity=entity, action=action).order_by("number", "id")
-        last: tuple[int, int] = (-1, -1)
-        while batch := list(after(found, last).values_list("number", "id")[:ROWS_AT_ONCE]):
-            yield [pk for _, pk in batch]
-            last = batch[-1]
-
-    def _created(self, entity: str) -> Iterator[list[tuple[int, int]]]:
-        """Yield rows and the records that they created, some at a time."""
-        if entity == self.run.entity:
-            for page in self.undone.pages.filter(action="create").order_by("first_number").iterator(chunk_size=20):
-                yield [
-                    (number + n, record + n)
-                    for number, record, count in zip(page.numbers, page.ids, page.counts, strict=True)
-                    for n in range(count)
-                ]
-        found = self.undone.changes.filter(entity=entity, action="create").order_by("number", "id")
-        last: tuple[int, int] = (-1, -1)
-        while batch := list(after(found, last).values_list("number", "id", "record")[:ROWS_AT_ONCE]):
-            yield [(number, record) for number, _, record in batch]
-            last = batch[-1][:2]
-
-
-#: What a batch of changes is worth today: ``changes`` that can be taken back, as ``[now, before]`` each, and
-#: ``conflicts``, where the record has neither what the import gave it nor what it had.
-COMPARE = """
-CREATE TEMPORARY TABLE {back} ON COMMIT DROP AS
-SELECT c.id, c.number, c.record, t.id IS NOT NULL AS is_there, ''::text AS note,
-    coalesce(jsonb_object_agg(d.key, jsonb_build_array(d.value->1, d.value->0) || CASE
-        WHEN jsonb_array_length(d.value) = 4 THEN jsonb_build_array(d.value->3, d.value->2) ELSE '[]' END)
-        FILTER (WHERE now.has = d.value->1 AND d.value->0 <> d.value->1), '{{}}') AS changes,
-    coalesce(jsonb_object_agg(d.key, jsonb_build_array(now.has, d.value->0))
-        FILTER (WHERE now.has <> d.value->1 AND now.has <> d.value->0 AND d.key <> 'updated_at'), '{{}}') AS conflicts,
-    coalesce(jsonb_object_agg(d.key, d.value->0) FILTER (WHERE now.has = d.value->1), '{{}}') AS values
-FROM importexport_rowchange AS c
-CROSS JOIN LATERAL jsonb_each(c.changes) AS d
-LEFT JOIN {table} AS t ON t.id = c.record
-LEFT JOIN LATERAL (SELECT to_jsonb(t)->d.key AS has) AS now ON true
-WHERE c.id = ANY(%s)
-GROUP BY c.id, c.number, c.record, t.id
-"""
-
-
-#: The time of the last change goes back with the record, unless somebody else has changed it since; where nothing
-#: else goes back, neither does that.
-STAMP = """
-UPDATE {back} AS b SET
-    changes = CASE WHEN b.changes - 'updated_at' = '{{}}' THEN '{{}}' WHEN b.changes ? 'updated_at' THEN b.changes
-        ELSE b.changes || jsonb_build_object('updated_at', jsonb_build_array(t.updated_at, now())) END,
-    values = CASE WHEN b.changes ? 'updated_at' THEN b.values
-        ELSE b.values || jsonb_build_object('updated_at', now()) END
-FROM {table} AS t WHERE t.id = b.record
-"""
-
-
-class Restored(NamedTuple):
-    """What became of an update: what was taken back, and what could not be, as JSON."""
-
-    id: int
-    number: int
-    record: int
-    is_there: bool
-    changes: str
-    conflicts: str
-    note: str
-
-    def as_changes(self, entity: str) -> Iterator[Change]:
-        """Yield what the ledger says of it."""
-        if not self.is_there:
-            yield Change(self.number, "conflict", entity, self.record, "{}", DELETED)
-        elif self.changes != "{}":
-            yield Change(self.number, "update", entity, self.record, self.changes)
-        if self.is_there and self.conflicts != "{}":
-            yield Change(self.number, "conflict", entity, self.record, self.conflicts, self.note or EDITED)
-
-
-@contextmanager
-def temporary(cursor: Any, name: str) -> Iterator[None]:
-    """Drop a temporary table that is made inside."""
-    yield
-    cursor.execute(f"DROP TABLE {name}")
-
-
-def after(found: models.QuerySet, last: tuple[int, int]) -> models.QuerySet:
-    """Return what comes after a row number and an id."""
-    return found.filter(models.Q(number__gt=last[0]) | models.Q(number=last[0], id__gt=last[1]))
-
-
-def references_of(model: type[models.Model]) -> list[Any]:
-    """Return the columns of a model that refer to other records, save the tenant."""
-    return [f for f in model._meta.concrete_fields if isinstance(f, models.ForeignKey) and f.name != "tenant"]
-
-
-def table_of(field: Any) -> str:
-    """Return the table that a reference leads to."""
-    return field.related_model._meta.db_table
-
-
-def links_to(model: type[models.Model]) -> list[tuple[str, str]]:
-    """Return the tables, with their columns, that refer to a model."""
-    links = [relation.field for relation in model._meta.related_objects]
-    return [(field.model._meta.db_table, str(field.column)) for field in links]
-
-
-def columns_of(model: type[models.Model]) -> list[str]:
-    """Return a table's columns in the order in which PostgreSQL writes a row."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
-            " ORDER BY attnum",
-            [model._meta.db_table],
-        )
-        return [name for (name,) in cursor]
+        self._keeper.end()
 
 
 def undo(run: ImportRun, *, aside: Any = None, progress: Progress | None = None) -> None:

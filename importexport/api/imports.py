@@ -8,7 +8,7 @@ from django.http import HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
-from importexport import jobs, ledger, runs
+from importexport import ledger, runs
 from importexport.api import authentication, rendering, uploads
 from importexport.api.idempotency import Retry
 from importexport.api.parameters import MOST, USUAL, choice, number
@@ -34,14 +34,12 @@ class PlanView(OptionsView):
             return Retry(request._request, run.key_id, file).answer(lambda: self._plan(run, file))
 
     def _plan(self, run: ImportRun, file: BinaryIO) -> HttpResponseBase:
-        runs.keep_upload(run, file, self.chosen_options(run.entity))
-        return planned(run)
+        runs.plan_now(run, file, self.chosen)
+        return created(run)
 
 
-def planned(run: ImportRun) -> HttpResponseBase:
-    """Make a plan, and return it as an answer."""
-    jobs.do_now(run.pk)
-    run.refresh_from_db()
+def created(run: ImportRun) -> HttpResponseBase:
+    """Return a new plan as an answer."""
     response = JsonResponse(rendering.detail_json(run), status=201)
     response["Location"] = f"{BASE}/imports/{run.pk}"
     return response
@@ -181,13 +179,11 @@ class ApplyView(RunView):
 
     def _apply(self, retry: Retry) -> HttpResponseBase:
         try:
-            runs.claim(self.run)
+            report = runs.apply_now(self.run, also=lambda _: retry.keep_result(self.run, {}))
         except runs.NotPlanned as why:
             raise Problem(409, str(why)) from None
-        report = jobs.do_now(self.run.pk, also=lambda _: retry.keep_result(self.run, {}))
         if report is not None:
             return result_response(report)
-        self.run.refresh_from_db()
         if self.run.kind == ImportRun.Kind.UNDO:
             return JsonResponse(rendering.detail_json(self.run))
         return HttpResponse(b"".join(runs.kept_result(self.run)), content_type="application/json")
@@ -206,10 +202,10 @@ class UndoView(RunView):
     def _plan(self, key_id: int | None) -> HttpResponseBase:
         assert self.caller
         try:
-            run = runs.new_undo(self.run, door=ImportRun.Door.API, key_id=key_id, actor=self.caller.key_name)
+            run = runs.plan_undo(self.run, door=ImportRun.Door.API, key_id=key_id, actor=self.caller.key_name)
         except runs.NotPlanned as why:
             raise Problem(409, str(why)) from None
-        return planned(run)
+        return created(run)
 
 
 class HistoryView(DoorView):

@@ -18,6 +18,7 @@ from importexport.api.accept import accepts
 from importexport.api.idempotency import Retry, earlier_like
 from importexport.api.parameters import choice, read_query
 from importexport.api.problems import Problem
+from importexport.api.rendering import moment
 from importexport.formats import FileFormat
 from importexport.journal import tidy_name
 from importexport.models import ImportRun
@@ -48,7 +49,6 @@ class DoorView(APIView):
         authentication.check_host(caller, http)
         self.check_path(**kwargs)
         self.check_method(http)
-        self.query = {}
         self.check_accept(http)
         self.query = read_query(http, self.parameters)
         self.check_query(**kwargs)
@@ -167,19 +167,16 @@ class TemplateView(DoorView):
 
 
 class OptionsView(DoorView):
-    """What takes a file in, under options."""
+    """What takes a file in, under the options that the query asks for."""
 
     parameters: ClassVar[tuple[str, ...]] = NAMES
+    chosen: Options
 
     def check_query(self, *, entity: str = "", **_: str) -> None:
         """Raise a 400 for an option that cannot be followed."""
-        self.chosen_options(entity)
-
-    def chosen_options(self, entity: str) -> Options:
-        """Return the options that the query asks for."""
         given = {name: value for name, value in self.query.items() if name in NAMES}
         try:
-            return read_options(given, RESOURCES[entity])
+            self.chosen = read_options(given, RESOURCES[entity])
         except OptionFault as fault:
             raise Problem(400, str(fault)) from None
 
@@ -204,14 +201,14 @@ class ImportView(OptionsView):
             return retry.answer(lambda: self._import(entity, file, run, retry))
 
     def _import(self, entity: str, file: BinaryIO, run: ImportRun, retry: Retry) -> HttpResponseBase:
-        options, is_dry = self.chosen_options(entity), self.query.get("dry_run") == "true"
-        run.options = options.kept()
+        is_dry = self.query.get("dry_run") == "true"
+        run.options = self.chosen.kept()
         report = service.import_file(
             entity,
             tenant=run.tenant,
             file=file,
             run=None if is_dry else run,
-            options=options,
+            options=self.chosen,
             dry_run=is_dry,
             also=lambda report: retry.keep_result(run, headers_of(report)),
         )
@@ -220,7 +217,7 @@ class ImportView(OptionsView):
             response[name] = value
         if not is_dry and not retry.name and (earlier := earlier_like(run)):
             response["X-Import-Warning"] = (
-                f"This file was imported before, as {earlier.pk}, at {earlier.created_at:%Y-%m-%dT%H:%M:%SZ}."
+                f"This file was imported before, as {earlier.pk}, at {moment(earlier.created_at)}."
             )
         return response
 

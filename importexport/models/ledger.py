@@ -10,6 +10,7 @@ from django.db.models import F, Func, Q, Value
 from importexport.faults import at_row
 from importexport.models.fields import ExactDecoder, JsonText
 from importexport.models.run import ImportRun
+from importexport.outcome import Stretch
 
 
 class SkippedRowQuerySet(models.QuerySet):
@@ -77,6 +78,10 @@ class LedgerPage(models.Model):
                 name="ledgerpage_by_record",
             ),
         ]
+
+    def stretches(self) -> list[Stretch]:
+        """Return the runs of rows."""
+        return list(map(Stretch, self.numbers, self.ids, self.counts))
 
     def __str__(self) -> str:
         return f"{self.action}: rows {self.first_number}–{self.last_number}"

@@ -1,8 +1,10 @@
 """Tenants of a real server, and files sent to it at the same time, for tests."""
 
+import contextlib
 import http.client
 import json
 import secrets
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from crm.models.key import ALPHABET, PREFIX, digest_of
@@ -77,3 +79,36 @@ def at_once(*calls):
 def contacts(numbers, *, company=""):
     rows = "".join(f"Ada,Lovelace,c{n}@example.com,{company}\n" for n in numbers)
     return f"first_name,last_name,email,company_name\n{rows}".encode()
+
+
+def add_contact(connection, tenant, email):
+    """Add a contact over a connection of one's own, which then holds it."""
+    connection.execute(
+        "INSERT INTO crm_contact (tenant_id, first_name, last_name, email, email_key, phone, mobile, title, department,"
+        " address, city, state, country, postal_code, lifecycle_stage, lead_source, tags, notes)"
+        " VALUES (%s, 'By', 'Hand', %s, %s, '', '', '', '', '', '', '', '', '', 'lead', '', '{}', '')",
+        [tenant.pk, email, email],
+    )
+
+
+def wait_until_blocked(tenant, blocker):
+    """Wait until some backend of the database waits for a lock that a connection holds."""
+    while not tenant.sql(
+        "SELECT pid FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))", blocker.info.backend_pid
+    ):
+        pass
+
+
+def wait_for_progress(tenant, rows):
+    """Wait until the import that runs has taken so many ids, as the sequence tells everybody."""
+    while True:
+        (taken,) = tenant.sql("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM crm_contact_id_seq")
+        if taken >= rows:
+            return
+        time.sleep(0.005)
+
+
+def be_cut_off(call, *args):
+    """Make a request of which the answer ends in the middle of anything, or does not come."""
+    with contextlib.suppress(OSError, http.client.HTTPException, json.JSONDecodeError):
+        call(*args)

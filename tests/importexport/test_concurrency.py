@@ -6,29 +6,12 @@ import threading
 import psycopg
 import pytest
 
-from tests.importexport.real import RealTenant, at_once, contacts
+from tests.importexport.real import RealTenant, add_contact, at_once, contacts, wait_until_blocked
 
 
 @pytest.fixture
 def tenant(server):
     return RealTenant(server)
-
-
-def add_contact(connection, tenant, email):
-    connection.execute(
-        "INSERT INTO crm_contact (tenant_id, first_name, last_name, email, email_key, phone, mobile, title, department,"
-        " address, city, state, country, postal_code, lifecycle_stage, lead_source, tags, notes)"
-        " VALUES (%s, 'By', 'Hand', %s, %s, '', '', '', '', '', '', '', '', '', 'lead', '', '{}', '')",
-        [tenant.pk, email, email],
-    )
-
-
-def wait_until_blocked(tenant, blocker):
-    """Wait until some backend of the database waits for a lock that the blocker holds."""
-    while True:
-        (found,) = tenant.sql("SELECT count(*) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))", blocker)
-        if found:
-            return
 
 
 def test_eight_imports_of_one_file_store_one_copy(tenant):
@@ -78,7 +61,7 @@ def test_a_contact_added_by_hand_during_an_import_is_never_doubled(tenant, endin
         answers = []
         importing = threading.Thread(target=lambda: answers.append(tenant.post("contacts", contacts(range(5000)))))
         importing.start()
-        wait_until_blocked(tenant, by_hand.info.backend_pid)
+        wait_until_blocked(tenant, by_hand)
         getattr(by_hand, ending)()
         importing.join()
     ((status, result),) = answers
@@ -97,7 +80,7 @@ def test_an_import_that_loses_a_deadlock_is_tried_again(tenant):
         add_contact(by_hand, tenant, "c4999@example.com")
         importing = threading.Thread(target=lambda: answers.append(tenant.post("contacts", contacts(range(5000)))))
         importing.start()
-        wait_until_blocked(tenant, by_hand.info.backend_pid)
+        wait_until_blocked(tenant, by_hand)
         add_contact(by_hand, tenant, "c0@example.com")
         by_hand.commit()
         importing.join()
@@ -119,7 +102,7 @@ def test_a_company_cannot_be_deleted_under_an_import_that_refers_to_it(tenant):
             target=lambda: answers.append(tenant.post("contacts", contacts(range(5000), company="acme")))
         )
         importing.start()
-        wait_until_blocked(tenant, by_hand.info.backend_pid)
+        wait_until_blocked(tenant, by_hand)
         with tenant.server.connect() as deleter:
             deleter.execute("SET lock_timeout = '200ms'")
             with pytest.raises(psycopg.errors.LockNotAvailable):
@@ -135,7 +118,7 @@ def test_a_key_revoked_during_an_import_ends_with_it(tenant):
         answers = []
         importing = threading.Thread(target=lambda: answers.append(tenant.post("contacts", contacts(range(10)))))
         importing.start()
-        wait_until_blocked(tenant, by_hand.info.backend_pid)
+        wait_until_blocked(tenant, by_hand)
         tenant.sql("UPDATE crm_apikey SET revoked_at = now() WHERE tenant_id = %s RETURNING id", tenant.pk)
         by_hand.rollback()
         importing.join()

@@ -10,7 +10,7 @@ from django.utils import timezone
 from crm.models import Contact
 from importexport.models import ImportRun, KeptAnswer
 from tests.importexport.doors import Api, problem
-from tests.importexport.real import RealTenant, contacts
+from tests.importexport.real import RealTenant, contacts, wait_until_blocked
 
 HEAD = "first_name,last_name,email,shoe\n"
 MIXED = HEAD + "A,B,a@example.com,\nA,B,x,\n"
@@ -103,9 +103,7 @@ def test_a_request_in_flight_is_409(server):
         post = lambda: answers.append(tenant.post("contacts", contacts(range(10)), headers=KEY))  # noqa: E731
         first = threading.Thread(target=post)
         first.start()
-        waiting = "SELECT pid FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
-        while not tenant.sql(waiting, by_hand.info.backend_pid):
-            pass
+        wait_until_blocked(tenant, by_hand)
         status, body = tenant.post("contacts", contacts(range(10)), headers=KEY)
         assert (status, body["detail"]) == (
             409,

@@ -294,7 +294,7 @@ def test_a_large_file_comes_back_as_it_was(tenant, user):
 
 
 def test_a_bug_is_told_and_logged(tenant, user, monkeypatch, caplog):
-    monkeypatch.setattr(jobs, "progress_of", lambda *_: lambda *_: 1 / 0)
+    monkeypatch.setattr(jobs, "noted", lambda *_: lambda *_: 1 / 0)
     run = check(tenant, user, MIXED)
     assert (run.status, run.fault) == ("refused", "Something went wrong on our side. Nothing was stored.")
     assert "ZeroDivisionError" in caplog.text

@@ -1,14 +1,20 @@
 """Plans and undo under kill -9, and several at once: real servers, real connections."""
 
-import json
 import threading
 import time
 
 import psycopg
 import pytest
 
-from tests.importexport.real import RealTenant, at_once, contacts
-from tests.importexport.test_crash import wait_for_progress
+from tests.importexport.real import (
+    RealTenant,
+    add_contact,
+    at_once,
+    be_cut_off,
+    contacts,
+    wait_for_progress,
+    wait_until_blocked,
+)
 
 ROWS = 20_000
 
@@ -24,8 +30,8 @@ def planned(tenant, content, query=""):
     return plan["id"]
 
 
-def undo_of(tenant, run):
-    status, plan = tenant.send(f"imports/{run}/undo")
+def undo_of(tenant, run, *, server=None):
+    status, plan = tenant.send(f"imports/{run}/undo", server=server)
     assert status == 201, plan
     return plan["id"]
 
@@ -63,20 +69,12 @@ def test_an_undo_waits_for_an_import_that_runs(tenant):
     run = latest(tenant)
     answers = {}
     with psycopg.connect(tenant.server.database_url) as by_hand:
-        by_hand.execute(
-            "INSERT INTO crm_contact (tenant_id, first_name, last_name, email, email_key, phone, mobile, title,"
-            " department, address, city, state, country, postal_code, lifecycle_stage, lead_source, tags, notes)"
-            " VALUES (%s, 'By', 'Hand', 'c20@example.com', 'c20@example.com', '', '', '', '', '', '', '', '', '',"
-            " 'lead', '', '{}', '')",
-            [tenant.pk],
-        )
+        add_contact(by_hand, tenant, "c20@example.com")
         importing = threading.Thread(
             target=lambda: answers.update(new=tenant.post("contacts", contacts(range(20, 30))))
         )
         importing.start()
-        blocked = "SELECT pid FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
-        while not tenant.sql(blocked, by_hand.info.backend_pid):
-            pass
+        wait_until_blocked(tenant, by_hand)
         undoing = threading.Thread(target=lambda: answers.update(undo=tenant.send(f"imports/{run}/undo")))
         undoing.start()
         while not tenant.sql("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
@@ -91,20 +89,11 @@ def test_an_undo_waits_for_an_import_that_runs(tenant):
     assert tenant.count("contact") == 10
 
 
-def cut_off(tenant, path):
-    try:
-        tenant.send(path)
-    except (OSError, json.JSONDecodeError):
-        pass
-    except Exception as error:  # noqa: BLE001 - the connection may end in the middle of anything
-        assert type(error).__name__ in {"RemoteDisconnected", "IncompleteRead", "BadStatusLine"}
-
-
 def test_a_killed_apply_is_done_once_by_the_next_server(start_server):
     server = start_server()
     tenant = RealTenant(server)
     plan = planned(tenant, contacts(range(ROWS)))
-    threading.Thread(target=cut_off, args=(tenant, f"imports/{plan}/apply"), daemon=True).start()
+    threading.Thread(target=be_cut_off, args=(tenant.send, f"imports/{plan}/apply"), daemon=True).start()
     wait_for_progress(tenant, ROWS + ROWS // 2)
     server.kill()
     assert tenant.count("contact") in {0, ROWS}
@@ -118,7 +107,7 @@ def test_a_killed_undo_is_done_once_by_the_next_server(start_server):
     tenant = RealTenant(server)
     assert tenant.post("contacts", contacts(range(ROWS)))[0] == 200
     undo = undo_of(tenant, latest(tenant))
-    threading.Thread(target=cut_off, args=(tenant, f"imports/{undo}/apply"), daemon=True).start()
+    threading.Thread(target=be_cut_off, args=(tenant.send, f"imports/{undo}/apply"), daemon=True).start()
     while tenant.sql("SELECT status FROM importexport_importrun WHERE id = %s", undo) != ("applying",):
         time.sleep(0.005)
     time.sleep(0.1)
@@ -127,7 +116,7 @@ def test_a_killed_undo_is_done_once_by_the_next_server(start_server):
     again = start_server(over=server)
     wait_until_done(tenant, undo)
     assert tenant.count("contact") == 0
-    back = undo_of(tenant, undo) if again is server else tenant.send(f"imports/{undo}/undo", server=again)[1]["id"]
+    back = undo_of(tenant, undo, server=again)
     assert tenant.send(f"imports/{back}/apply", server=again)[0] == 200
     assert tenant.count("contact") == ROWS
 
@@ -148,10 +137,7 @@ def test_a_record_that_is_linked_to_while_it_is_undone_stays_or_goes_whole(tenan
         )
         undoing = threading.Thread(target=lambda: answers.append(tenant.send(f"imports/{undo}/apply")))
         undoing.start()
-        while not tenant.sql(
-            "SELECT pid FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))", by_hand.info.backend_pid
-        ):
-            pass
+        wait_until_blocked(tenant, by_hand)
         by_hand.commit()
         undoing.join()
     ((status, body),) = answers

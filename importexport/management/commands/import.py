@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.core.management.base import CommandError
-from tqdm import tqdm
 
 from crm.management.base import INTERRUPTED, STRICT, Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
-from importexport import faults, jobs, runs, service
-from importexport.engine import Progress
+from importexport import faults, runs, service
 from importexport.journal import tidy_name
 from importexport.management.files import account_name, replacing
+from importexport.management.progress import progress_bar
 from importexport.models import ImportRun
 from importexport.options import NAMES, VALUES, OptionFault, Options, read_options
 from importexport.report import Report
@@ -72,7 +71,11 @@ class Command(RallyCommand):
             self._plan(run, file, options)
             return
         is_dry = given["dry_run"]
-        with opened(file) as source, replacing(distinct(rejected, source)) as refused, progress_bar(source) as progress:
+        with (
+            opened(file) as source,
+            replacing(distinct(rejected, source)) as refused,
+            progress_bar(size_of(source)) as progress,
+        ):
             try:
                 report = service.import_file(
                     entity,
@@ -95,12 +98,11 @@ class Command(RallyCommand):
             sys.exit(STRICT)
 
     def _plan(self, run: ImportRun, file: str, options: Options) -> None:
-        with opened(file) as source:
-            runs.keep_upload(run, source, options)
-        try:
-            jobs.do_now(run.pk)
-        except faults.FileFault as fault:
-            raise Mistake(str(fault)) from None
+        with opened(file) as source, progress_bar(size_of(source)) as progress:
+            try:
+                runs.plan_now(run, source, options, progress=progress)
+            except faults.FileFault as fault:
+                raise Mistake(str(fault)) from None
         self.stdout.write(str(run.pk))
 
     def _show(self, report: Report, *, as_json: bool) -> None:
@@ -146,24 +148,6 @@ def distinct(rejected: Path | None, source: BinaryIO) -> Path | None:
         if rejected and os.path.samestat(rejected.stat(), os.fstat(source.fileno())):
             raise Mistake("The rejected rows cannot go into the file that is imported.")
     return rejected
-
-
-@contextlib.contextmanager
-def progress_bar(source: BinaryIO) -> Iterator[Progress | None]:
-    """Give a bar of bytes and rows where somebody watches, on stderr."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    # A terminal that does not know its size says 0, and would be shown nothing.
-    width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    shape: dict[str, Any] = {"ncols": width, "nrows": 2, "leave": False}
-    with tqdm(total=size_of(source), unit="B", unit_scale=True, unit_divisor=1024, **shape) as bar:
-
-        def show(rows: int, read: int) -> None:
-            bar.set_postfix_str(f"{rows} rows", refresh=False)
-            bar.update(read - bar.n)
-
-        yield show
 
 
 def size_of(source: BinaryIO) -> int | None:

@@ -8,10 +8,11 @@ from uuid import UUID
 
 from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant
 from crm.models import Tenant
-from importexport import differing, jobs, ledger, runs
+from importexport import differing, ledger, runs
 from importexport.api import rendering
 from importexport.faults import FileFault
 from importexport.management.files import account_name, write_chunks
+from importexport.management.progress import progress_bar
 from importexport.models import ImportRun
 from importexport.plans import PlanChanged
 
@@ -61,21 +62,20 @@ class Command(RallyCommand):
 
     def _undo(self, run: ImportRun) -> None:
         try:
-            plan = runs.new_undo(run, door=ImportRun.Door.SHELL, actor=account_name())
+            with progress_bar(None) as progress:
+                plan = runs.plan_undo(run, progress=progress, door=ImportRun.Door.SHELL, actor=account_name())
         except runs.NotPlanned as why:
             raise Mistake(str(why)) from None
-        jobs.do_now(plan.pk)
         self.stdout.write(str(plan.pk))
 
     def _apply(self, run: ImportRun) -> None:
         try:
-            runs.claim(run)
-            jobs.do_now(run.pk)
+            with progress_bar(run.size) as progress:
+                runs.apply_now(run, progress=progress)
         except (runs.NotPlanned, FileFault) as why:
             raise Mistake(str(why)) from None
         except PlanChanged as change:
             raise Mistake(differing.sentence(change)) from None
-        run.refresh_from_db()
         if run.kind == ImportRun.Kind.UNDO:
             self.stdout.write(f"{run.total_rows} changes: {run.imported} undone, {run.skipped} conflicts.")
             return
