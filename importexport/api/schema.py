@@ -13,12 +13,11 @@ from django.views.decorators.csrf import csrf_exempt
 from importexport import differing, examples, faults, formats, runs
 from importexport.api import schema_imports
 from importexport.api.problems import ProblemResponse, problem_body
+from importexport.api.schema_parts import RATE_HEADERS, Json, operation
 from importexport.engine import EntityResource
 from importexport.models import ImportRun
 from importexport.plans import PlanChanged
 from importexport.resources import RESOURCES
-
-Json = dict[str, Any]
 
 #: Status → what it means here, and an example of its detail. The order is that in which a request is judged.
 PROBLEMS: dict[int, tuple[str, list[str]]] = {
@@ -86,11 +85,6 @@ BESIDES = {
 }
 READING = (401, 429, 403, 404, 405, 406, 400, 503)
 WRITING = (401, 429, 403, 404, 405, 406, 408, 409, 415, 413, 400, 422, 503)
-RATE_HEADERS = {
-    "X-RateLimit-Limit": "Requests a minute that the tenant has",
-    "X-RateLimit-Remaining": "Requests left in this minute",
-    "X-RateLimit-Reset": "When the minute ends, in Unix time",
-}
 
 
 @method_decorator(csrf_exempt, "dispatch")  # Without it, another method would be answered with a page.
@@ -198,8 +192,8 @@ def export_operation(resource: type[EntityResource], file_format: formats.FileFo
     if file_format == "csv":
         content = {"schema": {"type": "string"}, "example": examples.csv_example(resource)}
     return operation(
-        resource,
-        name=f"export_{file_format}",
+        f"{resource.entity}_export_{file_format}",
+        tag=resource.entity,
         summary=f"Export {resource.entity} as {file_format.upper()}",
         text=examples.EXPORT_CSV if file_format == "csv" else examples.EXPORT_XLSX,
         media_type=formats.CONTENT_TYPES[file_format],
@@ -212,8 +206,8 @@ def export_operation(resource: type[EntityResource], file_format: formats.FileFo
 def template_operation(resource: type[EntityResource]) -> Json:
     """Describe a template."""
     return operation(
-        resource,
-        name="template",
+        f"{resource.entity}_template",
+        tag=resource.entity,
         summary=f"Template for {resource.entity}",
         text="A CSV file of the header row alone.",
         media_type=formats.CONTENT_TYPES["csv"],
@@ -226,13 +220,12 @@ def template_operation(resource: type[EntityResource]) -> Json:
 def import_operation(resource: type[EntityResource]) -> Json:
     """Describe an import."""
     described = operation(
-        resource,
-        name="import",
+        f"{resource.entity}_import",
+        tag=resource.entity,
         summary=f"Import {resource.entity} from CSV",
         text=f"{examples.IMPORT}\n\n{columns_table(resource)}",
         media_type="application/json",
         content={"schema": {"$ref": "#/components/schemas/Result"}, "examples": examples.results(resource)},
-        filename=None,
         statuses=WRITING,
     )
     described["requestBody"] = {
@@ -278,33 +271,6 @@ def plan_operation(resource: type[EntityResource]) -> Json:
         "description": "Says what an import would do, row by row, and stores no record; then `apply` does just that.",
         "parameters": [*schema_imports.option_parameters(resource), schema_imports.IDEMPOTENCY],
         "responses": {"201": answer, **described["responses"]},
-    }
-
-
-def operation(
-    resource: type[EntityResource],
-    *,
-    name: str,
-    summary: str,
-    text: str,
-    media_type: str,
-    content: Json,
-    filename: str | None,
-    statuses: tuple[int, ...],
-) -> Json:
-    """Describe an operation: its good answer, and the problems it can answer with."""
-    headers = {header: {"$ref": f"#/components/headers/{header}"} for header in RATE_HEADERS}
-    if filename:
-        disposition = {"type": "string", "const": f'attachment; filename="{filename}"'}
-        headers |= {"Content-Disposition": {"schema": disposition}}  # type: ignore[dict-item]
-    answers: Json = {"200": {"description": "Done", "headers": headers, "content": {media_type: content}}}
-    answers |= {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in statuses}
-    return {
-        "operationId": f"{resource.entity}_{name}",
-        "tags": [resource.entity],
-        "summary": summary,
-        "description": text,
-        "responses": answers,
     }
 
 

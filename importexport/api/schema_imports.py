@@ -1,13 +1,11 @@
 """The description of plans, imports and undo (see schema)."""
 
-from typing import Any
-
 from importexport import ledger
+from importexport.api.schema_parts import Json, operation
 from importexport.engine import EntityResource
 from importexport.models import ImportRun
 from importexport.options import NAMES, values_of
 
-Json = dict[str, Any]
 BASE = "/api/v1/importexport"
 OPTIONS = {
     "mode": "What rows do: make records, change those there are, or both",
@@ -100,13 +98,13 @@ def paths(entities: list[str]) -> Json:
         parameter("format", "CSV has all rows", {"type": "string", "enum": ["json", "csv"], "default": "json"}),
     ]
     return {
-        f"{BASE}/imports": {"get": operation("imports_list", "All imports, the latest first", page("Import"), listing)},
-        one: {"get": operation("imports_show", "One import", ref("Import"), [RUN_ID])},
+        f"{BASE}/imports": {"get": endpoint("imports_list", "All imports, the latest first", page("Import"), listing)},
+        one: {"get": endpoint("imports_show", "One import", ref("Import"), [RUN_ID])},
         f"{one}/rows": {
-            "get": operation("imports_rows", "What became, or would become, of each row", page("Row"), [RUN_ID, *rows])
+            "get": endpoint("imports_rows", "What became, or would become, of each row", page("Row"), [RUN_ID, *rows])
         },
         f"{one}/rejected": {
-            "get": operation(
+            "get": endpoint(
                 "imports_rejected",
                 "The refused rows as CSV, with `import_row` and `import_error`, to be mended and imported again",
                 {"type": "string"},
@@ -115,7 +113,7 @@ def paths(entities: list[str]) -> Json:
             )
         },
         f"{one}/apply": {
-            "post": operation(
+            "post": endpoint(
                 "imports_apply",
                 "Do just what a plan says, or answer 409 and say what has changed; an undo answers with its import",
                 {"oneOf": [ref("Result"), ref("Import")]},
@@ -124,7 +122,7 @@ def paths(entities: list[str]) -> Json:
             )
         },
         f"{one}/undo": {
-            "post": operation(
+            "post": endpoint(
                 "imports_undo",
                 "Plan to undo an import, or an undo; `apply` carries the plan out",
                 ref("Import"),
@@ -140,7 +138,7 @@ def history_operation(entity: str) -> Json:
     """Describe where a record comes from."""
     record = {"name": "record", "in": "path", "required": True, "schema": {"type": "integer"}}
     traces = {"type": "object", "properties": {"results": {"type": "array", "items": {"type": "object"}}}}
-    return operation(f"{entity}_imports", "What imports did to a record, the latest first", traces, [record])
+    return endpoint(f"{entity}_imports", "What imports did to a record, the latest first", traces, [record])
 
 
 def ref(name: str) -> Json:
@@ -161,25 +159,17 @@ def page(name: str) -> Json:
     }
 
 
-def operation(
-    name: str,
+def endpoint(
+    operation_id: str,
     summary: str,
     schema: Json,
     parameters: list[Json],
     *,
     statuses: tuple[int, ...] = READING,
-    success: str = "200",
-    media_type: str = "application/json",
+    **more: str,
 ) -> Json:
-    """Describe an operation: its good answer, and the problems it can answer with."""
-    limits = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-    headers = {header: {"$ref": f"#/components/headers/{header}"} for header in limits}
-    answers: Json = {success: {"description": "Done", "headers": headers, "content": {media_type: {"schema": schema}}}}
-    answers |= {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in statuses}
-    return {
-        "operationId": name,
-        "tags": ["imports"],
-        "summary": summary,
-        "parameters": parameters,
-        "responses": answers,
-    }
+    """Describe an operation on imports; ``more`` is as for any operation."""
+    described = operation(
+        operation_id, tag="imports", summary=summary, content={"schema": schema}, statuses=statuses, **more
+    )
+    return described | {"parameters": parameters}
