@@ -353,7 +353,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     if run.is_at_work:
         return context | {"progress": progress(run)}
     if run.kind == ImportRun.Kind.UNDO and run.status != Status.REFUSED:
-        return context | undo_context(run, may_open=context["may_open"])
+        return context | undo_context(request, run, may_open=context["may_open"])
     if run.status == Status.REFUSED:
         return context | {"unknown": showing.unknown_in_upload(run) if context["may_open"] else []}
     context |= {
@@ -368,27 +368,24 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     return context | (content_context(request, run) if context["may_open"] and not run.purged_at else {})
 
 
-def undo_context(run: ImportRun, *, may_open: bool) -> dict[str, Any]:
-    """Return what is shown of an undo: how much of each, and the first rows that cannot be undone."""
-    conflicts, more = ledger.some_rows(run, action="conflict", after=0, limit=showing.ROWS_PER_PAGE)
+def undo_context(request: HttpRequest, run: ImportRun, *, may_open: bool) -> dict[str, Any]:
+    """Return what is shown of an undo: how much of each, what is given back, and what cannot be undone."""
+    is_open = may_open and not run.purged_at
     return {
         "deleted": run.counts.get("delete", 0),
         "restored": run.counts.get("update", 0),
         "is_of_undo": run.parent is not None and run.parent.kind == ImportRun.Kind.UNDO,
         "brought_back": run.counts.get("create", 0),
-        "conflicts": [
-            {
-                "number": row.number,
-                "made": words.MADE.get(row.entity, "") if row.entity != run.entity else "",
-                "note": row.note,
-                "cells": [
-                    (name, showing.shown(now), showing.shown(was)) for name, now, was in ledger.shown_changes(row)
-                ],
-            }
-            for row in (conflicts if may_open else [])
-        ],
-        "more_conflicts": more,
+        "is_open": is_open,
+        "changed": changed_context(request, run) if is_open else None,
+        "conflicts": showing.conflicts(run) if is_open and run.skipped else [],
+        "more_conflicts": run.skipped > showing.ROWS_PER_PAGE,
     }
+
+
+def changed_context(request: HttpRequest, run: ImportRun) -> showing.ChangedRows | None:
+    """Return the rows that change records, if any do, from the one on that the address names."""
+    return showing.changed_rows(run, request.GET.get("after")) if run.counts.get("update") else None
 
 
 def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
@@ -398,7 +395,7 @@ def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     return {
         "header": showing.header_found(run),
         "sample": showing.sample(run),
-        "changed": showing.changed_rows(run, request.GET.get("after")) if run.counts.get("update") else None,
+        "changed": changed_context(request, run),
         "groups": groups[: showing.GROUPS],
         "more_groups": groups[showing.GROUPS :],
         "kinds": showing.kinds(run, chosen),

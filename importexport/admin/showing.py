@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.core.paginator import Page, Paginator
+from django.db import models
 from django.db.models import QuerySet
 from django.http import QueryDict
 
 from importexport import ledger, suggesting
-from importexport.admin.words import KINDS
+from importexport.admin.words import KINDS, MADE
 from importexport.faults import FileFault
 from importexport.headers import ERROR_COLUMN, count_known, fold_label
 from importexport.journal import GROUPS as KEPT_GROUPS
@@ -217,6 +218,33 @@ def changed_rows(run: ImportRun, after: str | None) -> ChangedRows:
     found, has_more = ledger.some_rows(run, action="update", after=start, limit=ROWS_PER_PAGE)
     rows = [(row.number, [ShownChange(*map(shown, change)) for change in ledger.shown_changes(row)]) for row in found]
     return ChangedRows(rows, found[-1].number if has_more else None)
+
+
+class Conflict(NamedTuple):
+    """What an undo leaves as it is: a record, or what was made for a row, and why; ``cells`` are those in question."""
+
+    number: int
+    made: Any
+    record: models.Model | None
+    note: str
+    cells: list[ShownChange]
+
+
+def conflicts(run: ImportRun) -> list[Conflict]:
+    """Return the first rows of a run that could not be undone."""
+    found, _ = ledger.some_rows(run, action="conflict", after=0, limit=ROWS_PER_PAGE)
+    known = RESOURCES[run.entity]._meta.model._default_manager.filter(tenant=run.tenant)
+    records = known.in_bulk([row.record for row in found if row.entity == run.entity])
+    return [
+        Conflict(
+            number=row.number,
+            made=MADE.get(row.entity, "") if row.entity != run.entity else "",
+            record=records.get(row.record) if row.entity == run.entity else None,
+            note=row.note,
+            cells=[ShownChange(*map(shown, change)) for change in ledger.shown_changes(row)],
+        )
+        for row in found
+    ]
 
 
 class ShownCell(NamedTuple):

@@ -204,7 +204,7 @@ def test_an_import_is_undone_after_a_look(editor):
     words = editor.run_page(undo)
     assert "Nothing is undone yet." in words
     assert "Records removed 1 Records given back what they had 0 Conflicts 1" in words
-    assert "Row 3: It was edited since." in words
+    assert "Row 3: A B : It was edited since." in words
     assert Contact.objects.count() == 2
     words = editor.run_page(editor.confirm(undo))
     assert "“people.csv” is undone" in words
@@ -560,6 +560,22 @@ def test_mended_rows_and_undos_are_linked_and_the_family_adds_up(editor):
     words = editor.run_page(second)
     assert "Undone mended.csv – Undone " in words
     assert "1 imported at once, 0 after mending, 2 left." in words
+
+
+def test_an_undos_page_shows_what_is_given_back_and_which_records_stay(editor):
+    head = "first_name,last_name,email,phone\n"
+    editor.confirm(editor.check(head + "Ada,L,ada@example.com,1\nBo,K,bo@example.com,1\n"))
+    run = editor.confirm(editor.check(head + "Ada,L,ada@example.com,2\nBo,K,bo@example.com,2\n", mode="update"))
+    bo = Contact.objects.get(email="bo@example.com")
+    Contact.objects.filter(pk=bo.pk).update(phone="3")
+    editor.post("importexport_importrun_undo", run.pk)
+    undo = finished(ImportRun.objects.get(kind="undo"))
+    page = editor.get("importexport_importrun_change", undo.pk).content.decode()
+    assert f'<a href="/admin/crm/contact/{bo.pk}/change/"><bdi>Bo K</bdi></a>: It was edited since.' in page
+    words = editor.run_page(undo)
+    assert "What will be changed Rows that change a record" in words
+    assert "2 phone 2 1 " in words
+    assert "Every row as CSV" in words
 
 
 def test_an_undo_that_is_taken_back_is_called_so(editor):
