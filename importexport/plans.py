@@ -2,13 +2,16 @@
 
 import hashlib
 import json
+import re
 from typing import Any
 
-from importexport.outcome import Outcome
+from importexport.outcome import Change, Outcome
 from importexport.writing import copy_block
 
-#: What changes from one hour to the next without meaning anything to a plan.
-STAMPS = {"updated_at"}
+#: In changes as PostgreSQL writes JSON: what is another an hour later without meaning anything to a plan, and what
+#: tells that a reference is among them. Within a text, JSON has a backslash before a quote.
+STAMP = re.compile(r'"updated_at": \[[^]]*\]')
+REFERENCE = '_id": ['
 
 
 class PlanChanged(Exception):
@@ -52,12 +55,18 @@ class PlanDigest:
         return hashlib.sha256("".join(part.hexdigest() for part in self._parts.values()).encode()).hexdigest()
 
 
-def comparable(change: Any) -> str:
+def comparable(change: Change) -> str:
     """Return what a change means, without the ids and times that are another at every try."""
     record = 0 if change.action == "create" else change.record
+    values = without_ids(change.changes) if REFERENCE in change.changes else STAMP.sub("", change.changes)
+    return f"{change.number} {change.action} {change.entity} {record} {values} {change.note}"
+
+
+def without_ids(changes: str) -> str:
+    """Return changes, as JSON, in which a reference is what it shows, for it may be to a record that is yet to be."""
     values = {
         name: value if len(value) < 4 else [value[0], value[3]]
-        for name, value in json.loads(change.changes).items()
-        if name not in STAMPS
+        for name, value in json.loads(changes).items()
+        if name != "updated_at"
     }
-    return json.dumps([change.number, change.action, change.entity, record, values, change.note])
+    return json.dumps(values)

@@ -1,7 +1,7 @@
 """The three ways to take back what a run did to records: the deleted come back, the changed get back what they had,
 the created go. What somebody has been at since is a conflict, and stays."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -107,15 +107,17 @@ class Reverter:
 
     def _try_restoring(self, model: type[models.Model], batch: list[int]) -> list["Restored"]:
         table = model._meta.db_table
-        names = [str(f.column) for f in model._meta.concrete_fields if not f.primary_key and f.name != "tenant"]
         with connection.cursor() as cursor, temporary(cursor, BACK):
-            cursor.execute(COMPARE.format(back=BACK, table=table), [batch])
-            cursor.execute(STAMP.format(back=BACK, table=table))
-            self._reject_taken(cursor, model)
-            self._reject_orphaned(cursor, model)
+            types = changed_columns(cursor, model, batch)
+            values = ", ".join(f"'{name}', t.{name}" for name in types)
+            cursor.execute(COMPARE.format(back=BACK, table=table, values=values), [batch])
+            self._reject_taken(cursor, model, types)
+            self._reject_orphaned(cursor, model, types)
             cursor.execute(
-                f"UPDATE {table} AS t SET ({', '.join(names)}) = (SELECT {', '.join(f'p.{n}' for n in names)}"
-                f" FROM jsonb_populate_record(t, b.values) AS p) FROM {BACK} AS b"
+                f"UPDATE {table} AS t SET"
+                f" {', '.join(f'{n} = CASE WHEN b.values ? {n!r} THEN p.{n} ELSE t.{n} END' for n in types)}"
+                f" FROM {BACK} AS b CROSS JOIN LATERAL jsonb_to_record(b.values)"
+                f" AS p({', '.join(f'{name} {kind}' for name, kind in types.items())})"
                 " WHERE t.id = b.record AND b.changes <> '{}'"
             )
             cursor.execute(
@@ -123,9 +125,11 @@ class Reverter:
             )
             return [Restored(*row) for row in cursor]
 
-    def _reject_taken(self, cursor: Any, model: type[models.Model]) -> None:
+    def _reject_taken(self, cursor: Any, model: type[models.Model], changed: Collection[str]) -> None:
         """Leave records as they are of which the former name or domain is another's by now."""
         for field in folded_fields(model):
+            if field.column not in changed:
+                continue
             name, table = field.column, model._meta.db_table
             is_taken = (
                 f"b.values->>'{name}' <> '' AND EXISTS (SELECT FROM {table} AS t WHERE t.tenant_id = {ANY_TENANT}"
@@ -133,10 +137,12 @@ class Reverter:
             )
             cursor.execute(LEAVE.format(back=BACK, condition=is_taken), [TAKEN, self.run.tenant_id])
 
-    def _reject_orphaned(self, cursor: Any, model: type[models.Model]) -> None:
+    def _reject_orphaned(self, cursor: Any, model: type[models.Model], changed: Collection[str]) -> None:
         """Leave records as they are that would refer to something that is no longer there."""
         for field in references_of(model):
             name = field.column
+            if name not in changed:
+                continue
             is_orphaned = (
                 f"b.values->>'{name}' IS NOT NULL AND NOT EXISTS (SELECT FROM {table_of(field)} AS x"
                 f" WHERE x.id = (b.values->>'{name}')::bigint FOR KEY SHARE)"
@@ -207,34 +213,29 @@ def created_by(run: ImportRun, entity: str) -> Iterator[list[tuple[int, int]]]:
 
 
 #: What a batch of changes is worth today: ``changes`` that can be taken back, as ``[now, before]`` each, and
-#: ``conflicts``, where the record has neither what the import gave it nor what it had.
+#: ``conflicts``, where the record has neither what the import gave it nor what it had. The time of the last change goes
+#: back with the record, unless somebody else has changed it since; where nothing else goes back, neither does that.
 COMPARE = """
 CREATE TEMPORARY TABLE {back} ON COMMIT DROP AS
-SELECT c.id, c.number, c.record, t.id IS NOT NULL AS is_there, ''::text AS note,
-    coalesce(jsonb_object_agg(d.key, jsonb_build_array(d.value->1, d.value->0) || CASE
-        WHEN jsonb_array_length(d.value) = 4 THEN jsonb_build_array(d.value->3, d.value->2) ELSE '[]' END)
-        FILTER (WHERE now.has = d.value->1 AND d.value->0 <> d.value->1), '{{}}') AS changes,
-    coalesce(jsonb_object_agg(d.key, jsonb_build_array(now.has, d.value->0))
-        FILTER (WHERE now.has <> d.value->1 AND now.has <> d.value->0 AND d.key <> 'updated_at'), '{{}}') AS conflicts,
-    coalesce(jsonb_object_agg(d.key, d.value->0) FILTER (WHERE now.has = d.value->1), '{{}}') AS values
+SELECT c.id, c.number, c.record, t.id IS NOT NULL AS is_there, ''::text AS note, found.conflicts,
+    CASE WHEN found.changes - 'updated_at' = '{{}}' THEN '{{}}' WHEN found.changes ? 'updated_at' THEN found.changes
+        ELSE found.changes || jsonb_build_object('updated_at', jsonb_build_array(t.updated_at, now())) END AS changes,
+    CASE WHEN found.changes ? 'updated_at' THEN found.values
+        ELSE found.values || jsonb_build_object('updated_at', now()) END AS values
 FROM importexport_rowchange AS c
-CROSS JOIN LATERAL jsonb_each(c.changes) AS d
 LEFT JOIN {table} AS t ON t.id = c.record
-LEFT JOIN LATERAL (SELECT to_jsonb(t)->d.key AS has) AS now ON true
+CROSS JOIN LATERAL (SELECT CASE WHEN t.id IS NOT NULL THEN jsonb_build_object({values}) END AS has OFFSET 0) AS now
+CROSS JOIN LATERAL (
+    SELECT
+        coalesce(jsonb_object_agg(d.key, jsonb_build_array(d.value->1, d.value->0) || CASE
+            WHEN jsonb_array_length(d.value) = 4 THEN jsonb_build_array(d.value->3, d.value->2) ELSE '[]' END)
+            FILTER (WHERE d.has = d.value->1 AND d.value->0 <> d.value->1), '{{}}') AS changes,
+        coalesce(jsonb_object_agg(d.key, jsonb_build_array(d.has, d.value->0))
+            FILTER (WHERE d.has <> d.value->1 AND d.has <> d.value->0 AND d.key <> 'updated_at'), '{{}}') AS conflicts,
+        coalesce(jsonb_object_agg(d.key, d.value->0) FILTER (WHERE d.has = d.value->1), '{{}}') AS values
+    FROM (SELECT key, value, now.has->key AS has FROM jsonb_each(c.changes)) AS d
+) AS found
 WHERE c.id = ANY(%s)
-GROUP BY c.id, c.number, c.record, t.id
-"""
-
-
-#: The time of the last change goes back with the record, unless somebody else has changed it since; where nothing
-#: else goes back, neither does that.
-STAMP = """
-UPDATE {back} AS b SET
-    changes = CASE WHEN b.changes - 'updated_at' = '{{}}' THEN '{{}}' WHEN b.changes ? 'updated_at' THEN b.changes
-        ELSE b.changes || jsonb_build_object('updated_at', jsonb_build_array(t.updated_at, now())) END,
-    values = CASE WHEN b.changes ? 'updated_at' THEN b.values
-        ELSE b.values || jsonb_build_object('updated_at', now()) END
-FROM {table} AS t WHERE t.id = b.record
 """
 
 #: What was to be taken back becomes a conflict.
@@ -264,6 +265,14 @@ class Restored(NamedTuple):
             yield Change(self.number, "conflict", entity, self.record, self.conflicts, self.note or EDITED)
 
 
+def changed_columns(cursor: Any, model: type[models.Model], batch: list[int]) -> dict[str, str]:
+    """Return the columns that entries of the ledger have changed, and that the table still has, with their types."""
+    cursor.execute("SELECT DISTINCT jsonb_object_keys(changes) FROM importexport_rowchange WHERE id = ANY(%s)", [batch])
+    changed = {name for (name,) in cursor} | {"updated_at"}
+    fields = [field for field in model._meta.concrete_fields if field.column in changed]
+    return {str(field.column): str(field.db_type(connection)) for field in fields}
+
+
 @contextmanager
 def temporary(cursor: Any, name: str) -> Iterator[None]:
     """Drop a temporary table that is made inside."""
@@ -273,7 +282,9 @@ def temporary(cursor: Any, name: str) -> Iterator[None]:
 
 def after(found: models.QuerySet, last: tuple[int, int]) -> models.QuerySet:
     """Return what comes after a row number and an id."""
-    return found.filter(models.Q(number__gt=last[0]) | models.Q(number=last[0], id__gt=last[1]))
+    # The first condition says nothing that the second does not, but an index serves it.
+    beyond = models.Q(number__gt=last[0]) | models.Q(number=last[0], id__gt=last[1])
+    return found.filter(models.Q(number__gte=last[0]) & beyond)
 
 
 def references_of(model: type[models.Model]) -> list[Any]:

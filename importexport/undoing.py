@@ -35,6 +35,9 @@ class Undo:
         with connection.cursor() as cursor:
             # A reference that stands in the way is to be met here, and not when all is done.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            # A batch is small beside the tables: each of its records is looked up by its id, whatever PostgreSQL, which
+            # has no statistics of what was made just now, takes for cheaper.
+            cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
         self._keeper.begin()
         done = 0
         for outcome in self._outcomes():
