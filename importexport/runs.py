@@ -106,7 +106,8 @@ def _leave_planned(run: ImportRun, **changes: Any) -> None:
     is_ours = ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNED).update(**fresh, **changes)
     run.refresh_from_db()
     if not is_ours:
-        raise NotPlanned(WHY_NOT[ImportRun.Status(run.status)])
+        is_undone = run.kind == ImportRun.Kind.UNDO and run.status == ImportRun.Status.DONE
+        raise NotPlanned(UNDONE if is_undone else WHY_NOT[ImportRun.Status(run.status)])
 
 
 def start_undo(run: ImportRun, **by: Any) -> ImportRun:
@@ -155,6 +156,7 @@ WHY_NOT = {
     ImportRun.Status.DONE: "This has been imported already; a plan is applied only once.",
     ImportRun.Status.REFUSED: "Only a plan can be applied, and this file was refused.",
 }
+UNDONE = "This has been undone already; a plan is applied only once."
 
 
 def resume(run: ImportRun) -> None:

@@ -59,6 +59,23 @@ def test_the_rejected_rows_go_in_again_under_their_numbers(shell):
     assert family == {"totalRows": 3, "imported": 1, "repaired": 1, "left": 1}
 
 
+def test_an_import_is_undone_after_a_look(shell):
+    path = shell.write(HEAD + "A,B,a@example.com,\nA,B,b@example.com,\n")
+    assert shell("import", "contacts", path) == "2 rows: 2 imported, 0 skipped.\n"
+    first = shell("imports", "list").split()[0]
+    undo = shell("imports", "undo", first).strip()
+    assert [line.split(",")[:2] for line in shell("imports", "rows", undo).splitlines()[1:]] == [
+        ["2", "delete"],
+        ["3", "delete"],
+    ]
+    assert shell("imports", "apply", undo) == "2 changes: 2 undone, 0 conflicts.\n"
+    assert len(shell("export", "contacts").splitlines()) == 1
+    assert shell("imports", "apply", undo, status=2) == "This has been undone already; a plan is applied only once.\n"
+    assert shell("imports", "rejected", undo, status=2) == (
+        "This import has no rejected rows, or keeps them no longer.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
