@@ -8,11 +8,6 @@ from django.db import connection
 
 from crm.models import Tenant
 
-#: A tenant in SQL, where records are looked up by tenant and key: a subquery, so that PostgreSQL plans for any tenant.
-#: Planned for this one, which its statistics may not know yet, an index by tenant alone would do as well: and each
-#: look-up would read all that the tenant has.
-ANY_TENANT = "(SELECT %s::bigint)"
-
 
 def slug_of_host(host: str) -> str | None:
     """Return the tenant's slug that a host name carries (``acme.<RALLY_BASE_DOMAIN>``), or None where it names none."""

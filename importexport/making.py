@@ -10,6 +10,7 @@ from django.db.models import Max
 
 from crm.models import Company, Stage
 from importexport.columns import Cells, Column
+from importexport.lookups import by_index
 from importexport.outcome import Change
 from importexport.references import Reference
 
@@ -113,7 +114,7 @@ class Maker:
     def _needed(self, column: Column) -> set[int]:
         """Return the ids of those records made that some record refers to."""
         ids = [made.record.pk for made in self._made if made.column is column]
-        with connection.cursor() as cursor:
+        with connection.cursor() as cursor, by_index(cursor):
             cursor.execute(
                 f"SELECT id FROM unnest(%s::bigint[]) AS made(id) WHERE EXISTS"
                 f" (SELECT FROM {self._model._meta.db_table} AS t WHERE t.{column.stores} = made.id)",

@@ -11,8 +11,8 @@ from typing import Any
 from django.db import IntegrityError, connection, models, transaction
 
 from crm.models.fields import Folded, TagList, folded_fields
-from crm.tenancy import ANY_TENANT
 from importexport.columns import Column
+from importexport.lookups import ANY_TENANT
 from importexport.options import Options
 from importexport.writing import STAGING, Key, Writer
 

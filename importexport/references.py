@@ -12,9 +12,9 @@ from django.db import connection, models
 from crm.matching import fold_column
 from crm.models import Company, Contact, Deal, Pipeline, Stage
 from crm.models.pipeline import DEFAULT_PIPELINE
-from crm.tenancy import ANY_TENANT
 from importexport import faults
 from importexport.columns import Cells
+from importexport.lookups import ANY_TENANT
 from importexport.widgets import Cell, Cleaned, Text, is_storable, spread
 
 #: How many answers are kept; a file may name more records than that, and memory stays flat.

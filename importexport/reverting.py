@@ -9,7 +9,7 @@ from django.db import connection, models
 
 from crm.models import Stage
 from crm.models.fields import folded_fields
-from crm.tenancy import ANY_TENANT
+from importexport.lookups import ANY_TENANT
 from importexport.models import ImportRun
 from importexport.outcome import Change, Outcome, stretches_of
 from importexport.resources import RESOURCES

@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from crm.tenancy import lock_entities
 from importexport.engine import Progress
 from importexport.keeping import Keeper
+from importexport.lookups import by_index
 from importexport.models import ImportRun
 from importexport.outcome import Outcome
 from importexport.reverting import MODELS, Reverter, columns_of
@@ -35,10 +36,12 @@ class Undo:
         with connection.cursor() as cursor:
             # A reference that stands in the way is to be met here, and not when all is done.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            # A batch is small beside the tables: each of its records is looked up by its id, whatever PostgreSQL, which
-            # has no statistics of what was made just now, takes for cheaper.
-            cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
         self._keeper.begin()
+        with connection.cursor() as cursor, by_index(cursor):
+            self._take_back(progress)
+        self._end()
+
+    def _take_back(self, progress: Progress | None) -> None:
         done = 0
         for outcome in self._outcomes():
             self._count(outcome)
@@ -47,7 +50,6 @@ class Undo:
             done += outcome.count("delete") + outcome.count("unchanged") + len(outcome.changes)
             if progress:
                 progress(done, 0)
-        self._end()
 
     def _outcomes(self) -> Iterator[Outcome]:
         own = self.run.entity

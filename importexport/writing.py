@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection, models
 
-from crm.tenancy import ANY_TENANT
+from importexport.lookups import ANY_TENANT
 
 STAGING = "rally_incoming"
 

@@ -1,6 +1,8 @@
 """Plans, options and the ledger in a shell."""
 
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -96,3 +98,13 @@ def test_a_dry_run_stores_nothing(shell):
 
 def test_an_unknown_import_is_a_mistake(shell):
     assert shell("imports", "show", "nonsense", status=2) == "Import 'nonsense' not found.\n"
+
+
+def test_a_reader_that_leaves_early_ends_the_list_and_nothing_else(shell, installation):
+    shell("import", "contacts", shell.write(HEAD + "A,B,a@example.com,\n"))
+    reader, writer = os.pipe()
+    os.close(reader)
+    listing = ("imports", "list", "--tenant", "acme")
+    done = installation.manage(*listing, capture_output=False, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")

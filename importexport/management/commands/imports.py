@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant
+from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
 from crm.models import Tenant
 from importexport import differing, ledger, runs
 from importexport.api import rendering
@@ -43,8 +43,7 @@ class Command(RallyCommand):
         """Do what is asked."""
         owner = find_tenant(tenant)
         if what == "list":
-            for run in ImportRun.objects.filter(tenant=owner).select_related("tenant")[:LISTED]:
-                self.stdout.write(line_of(run))
+            self._list(owner)
             return
         run = find_run(given["id"], owner)
         if what == "show":
@@ -59,6 +58,11 @@ class Command(RallyCommand):
             self._undo(run)
         else:
             self._apply(run)
+
+    def _list(self, tenant: Tenant) -> None:
+        with quiet_pipe():
+            for run in ImportRun.objects.filter(tenant=tenant).select_related("tenant")[:LISTED]:
+                self.stdout.write(line_of(run))
 
     def _undo(self, run: ImportRun) -> None:
         try:
