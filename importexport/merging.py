@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, models, transaction
 
 from crm.models.fields import Folded, TagList, folded_fields
 from importexport.columns import Column
-from importexport.lookups import ANY_TENANT
+from importexport.lookups import ANY_TENANT, by_index
 from importexport.options import Options
 from importexport.writing import STAGING, Key, Writer
 
@@ -85,23 +85,43 @@ class Merger(Writer):
             return []
         keys = [self._key.stored, *self._key.others.values()]
         nullable = [name for name in keys if self._fields[name].null]
-        found: list[Pair] = []
-        with connection.cursor() as cursor:
-            # NULLs are the same here, which no index finds by "=": so each pattern of them is asked for by itself.
-            for pattern in product([False, True], repeat=len(nullable)):
-                blank = dict(zip(nullable, pattern, strict=True))
-                own = [f"s.{name} IS {'' if blank[name] else 'NOT '}NULL" for name in nullable]
-                same = [f"t.{name} IS NULL" if blank.get(name) else f"t.{name} = s.{name}" for name in keys]
-                # Some indexes hold only the keys that are given.
-                same.append(f"t.{self._key.stored} <> ''")
-                cursor.execute(
-                    f"SELECT s.n, found.id FROM {STAGING} AS s CROSS JOIN LATERAL (SELECT t.id FROM {self.table} AS t"
-                    f" WHERE t.tenant_id = {ANY_TENANT} AND {' AND '.join(same)} LIMIT 1 FOR NO KEY UPDATE) AS found"
-                    f" WHERE {' AND '.join(own) or 'true'}",
-                    [self.tenant.pk],
-                )
-                found.extend(cursor.fetchall())
+        with connection.cursor() as cursor, by_index(cursor):
+            found = self._find_any(cursor, keys, nullable) if nullable else self._find_next(cursor, keys)
         return sorted(found)
+
+    def _find_next(self, cursor: Any, keys: list[str]) -> list[Pair]:
+        """Find records as the next ones in the order of the key, which one index alone has: PostgreSQL may take a new
+        tenant's records for so few that any index by tenant would do."""
+        names = ["t.tenant_id", *(f"t.{name}" for name in keys)]
+        # Once more when it is locked, for it may have changed at this very moment.
+        same = " AND ".join(f"t.{name} = s.{name}" for name in keys)
+        cursor.execute(
+            f"SELECT s.n, held.id FROM {STAGING} AS s CROSS JOIN LATERAL"
+            f" (SELECT t.id, t.tenant_id = %s AND {same} AS is_it FROM {self.table} AS t"
+            f" WHERE ({', '.join(names)}) >= (%s, {', '.join(f's.{name}' for name in keys)})"
+            f" AND t.{self._key.stored} <> '' ORDER BY {', '.join(names)} LIMIT 1) AS found CROSS JOIN LATERAL"
+            f" (SELECT t.id FROM {self.table} AS t WHERE found.is_it AND t.id = found.id AND {same} LIMIT 1"
+            " FOR NO KEY UPDATE) AS held",
+            [self.tenant.pk] * 2,
+        )
+        return cursor.fetchall()
+
+    def _find_any(self, cursor: Any, keys: list[str], nullable: list[str]) -> list[Pair]:
+        """Find records by a key of which parts may be NULL."""
+        found: list[Pair] = []
+        # NULLs are the same here, which no index finds by "=": so each pattern of them is asked for by itself.
+        for pattern in product([False, True], repeat=len(nullable)):
+            blank = dict(zip(nullable, pattern, strict=True))
+            own = [f"s.{name} IS {'' if blank[name] else 'NOT '}NULL" for name in nullable]
+            same = [f"t.{name} IS NULL" if blank.get(name) else f"t.{name} = s.{name}" for name in keys]
+            cursor.execute(
+                f"SELECT s.n, found.id FROM {STAGING} AS s CROSS JOIN LATERAL (SELECT t.id FROM {self.table} AS t"
+                f" WHERE t.tenant_id = {ANY_TENANT} AND {' AND '.join(same)} LIMIT 1 FOR NO KEY UPDATE) AS found"
+                f" WHERE {' AND '.join(own)}",
+                [self.tenant.pk],
+            )
+            found.extend(cursor.fetchall())
+        return found
 
     def seen(self, ids: Iterable[int]) -> set[int]:
         """Return those records that an earlier row of the file was."""
