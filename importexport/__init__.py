@@ -2,9 +2,9 @@
 
 In:  bytes → reading (text, records) → headers (which column is which) → table (batches) → per batch and column
      columns + widgets (clean) → references (ids) → writing (COPY, first row wins) → report (faults by row).
-Out: columns as SQL expressions → COPY TO → formats (CSV, XLSX), in chunks.
      Where rows may be records already (options): upserting + merging find, compare and change them, making makes what
-     they refer to. outcome is what became of a batch.
+     they refer to. lookups says how records are looked up; outcome is what became of a batch.
+Out: columns as SQL expressions → COPY TO → formats (CSV, XLSX), in chunks.
 Kept: a journal of every import (models.ImportRun) and a ledger of its rows, written (keeping) in its own transaction.
      plans tells whether an import does what its plan said, differing what has changed; suggesting finds the names that
      were meant; families adds up a file and its mended rows; undoing + reverting take an import back.

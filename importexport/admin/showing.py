@@ -216,8 +216,12 @@ def changed_rows(run: ImportRun, after: str | None) -> ChangedRows:
     """Return the rows that change records, from the number after the given one; from the first where it is none."""
     start = int(after) if after and after.isdecimal() and len(after) < NUMBER else 0
     found, has_more = ledger.some_rows(run, action="update", after=start, limit=ROWS_PER_PAGE)
-    rows = [(row.number, [ShownChange(*map(shown, change)) for change in ledger.shown_changes(row)]) for row in found]
-    return ChangedRows(rows, found[-1].number if has_more else None)
+    return ChangedRows([(row.number, changes_of(row)) for row in found], found[-1].number if has_more else None)
+
+
+def changes_of(row: ledger.LedgerRow) -> list[ShownChange]:
+    """Return the cells that a row changes."""
+    return [ShownChange(*map(shown, change)) for change in ledger.shown_changes(row)]
 
 
 class Conflict(NamedTuple):
@@ -241,7 +245,7 @@ def conflicts(run: ImportRun) -> list[Conflict]:
             made=MADE.get(row.entity, "") if row.entity != run.entity else "",
             record=records.get(row.record) if row.entity == run.entity else None,
             note=row.note,
-            cells=[ShownChange(*map(shown, change)) for change in ledger.shown_changes(row)],
+            cells=changes_of(row),
         )
         for row in found
     ]
