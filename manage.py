@@ -6,6 +6,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import OperationalError
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rally.settings")
@@ -16,4 +17,9 @@ if __name__ == "__main__":
         if "--traceback" in sys.argv:
             raise
         sys.stderr.write(f"{error}\n")
+        sys.exit(3)
+    except OperationalError as error:
+        if "--traceback" in sys.argv:
+            raise
+        sys.stderr.write(f"The database cannot be reached: {' '.join(str(error).split())}\n")
         sys.exit(3)

@@ -10,9 +10,9 @@ from import_export.resources import Resource
 from crm.matching import fold, fold_column
 from crm.models import Tenant
 from crm.models.fields import folded_fields
-from crm.tenancy import lock_entities
 from importexport import faults
 from importexport.columns import Cells, Column
+from importexport.db import lock_entities
 from importexport.headers import ROW_COLUMN
 from importexport.making import Maker, can_make
 from importexport.options import Options, key_of
@@ -29,6 +29,10 @@ ColumnFault = tuple[str, faults.Fault]
 
 class Journal(Protocol):
     """Keeps what an import does, told inside of the import's transaction."""
+
+    @property
+    def name(self) -> str:
+        """The import's id, by which others are told of it."""
 
     def begin(self, table: Table) -> None:
         """The header is understood, and no row is read yet."""
@@ -151,7 +155,7 @@ class EntityResource(Resource):
         journal: Journal | None,
     ) -> None:
         file = rejected and RejectedRows(rejected, header=table.header.cells, delimiter=table.rows.delimiter)
-        lock_entities(self.tenant, self._locked())
+        lock_entities(self.tenant, self._locked(), name=journal.name if journal else "")
         if journal:
             journal.begin(table)
         take, writer = self._taker(table)

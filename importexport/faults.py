@@ -10,6 +10,18 @@ def echo(value: str) -> str:
     return value[:ECHO_LIMIT]
 
 
+# --- what stands in the way for a while ---------------------------------------------------------------------
+
+
+def busy(entity: str, name: str) -> str:
+    """Return what is said of an import that holds up another; ``name`` is its id, or ""."""
+    return f"Another import of {entity} is running{f': {name}' if name else ''}. Try again later."
+
+
+RECORDS_BUSY = "Somebody else is changing the same records at this moment. Try again later."
+RUN_BUSY = "This import is being carried out at this moment. Try again later."
+
+
 # --- faults of a row: each stands after "Row N: ", several are joined with "; " -----------------------------
 
 

@@ -5,12 +5,13 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, cast
 
-import psycopg
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models, transaction
 from django.db.models.expressions import Combinable, F, Func, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from importexport.columns import Column
+from importexport.db import copy_out
 from importexport.safety import MARK_SQL
 from importexport.xlsx import stream_workbook
 
@@ -83,10 +84,15 @@ def stream_xlsx(queryset: models.QuerySet, columns: list[Column], *, sheet: str)
 def copy_rows(queryset: models.QuerySet, expressions: Sequence[Combinable], options: str) -> Iterator[Iterator[bytes]]:
     """Give the rows of ``COPY (queryset) TO STDOUT``, one by one as the server sends them."""
     named = {f"cell_{i}": expression for i, expression in enumerate(expressions)}
-    sql, params = queryset.annotate(**named).values_list(*named).query.sql_with_params()
-    with transaction.atomic(), connection.cursor() as cursor:
-        # The order by id must come from an index, or the first row would wait for the last to be sorted.
-        cursor.execute("SET LOCAL enable_sort = off")
-        query = psycopg.ClientCursor(connection.connection).mogrify(sql, params)
-        with cursor.copy(f"COPY ({query}) TO STDOUT ({options})") as copy:
-            yield iter(copy)
+    try:
+        sql, params = queryset.annotate(**named).values_list(*named).query.sql_with_params()
+    except EmptyResultSet:
+        # Django sees without asking that nothing can be found: a filter for what there is not.
+        yield iter(())
+        return
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            # The order by id must come from an index, or the first row would wait for the last to be sorted.
+            cursor.execute("SET LOCAL enable_sort = off")
+        with copy_out(sql, params, options) as rows:
+            yield rows

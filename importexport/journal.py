@@ -49,6 +49,11 @@ class RunJournal:
         self._first: list[int] = []
         self._repeats: list[tuple[int, str]] = []
 
+    @property
+    def name(self) -> str:
+        """The run's id."""
+        return str(self.run.pk)
+
     def begin(self, table: Table) -> None:
         """Note the header, and forget what an earlier try or plan has written."""
         self.run.header = describe_header(table, RESOURCES[self.run.entity])

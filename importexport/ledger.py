@@ -10,10 +10,10 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Q
 
+from importexport.db import copy_in
 from importexport.models import ImportRun, LedgerPage, RowChange, SkippedRow
 from importexport.outcome import Change, Outcome, Stretch
 from importexport.resources import RESOURCES
-from importexport.writing import copy_block
 
 #: What can become of a row; an undo also deletes, and has conflicts.
 ACTIONS = ("create", "update", "unchanged", "reject", "delete", "conflict")
@@ -61,11 +61,8 @@ def page_texts(action: str, stretches: Sequence[Stretch]) -> list[str]:
 
 def copy_rows(model: type[models.Model], run_id: UUID, columns: list[str], texts: list[list[str]], *, to: Any) -> None:
     """Write rows of a run over a connection, given as a list of texts per column."""
-    with (
-        to.cursor() as cursor,
-        cursor.copy(f"COPY {model._meta.db_table} (run_id, {', '.join(columns)}) FROM STDIN") as copy,
-    ):
-        copy.write(copy_block([[str(run_id)] * len(texts[0]), *texts]))
+    names = ", ".join(["run_id", *columns])
+    copy_in(model._meta.db_table, names, [[str(run_id)] * len(texts[0]), *texts], over=to)
 
 
 # --- reading, by row ------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ import json
 import re
 from typing import Any
 
+from importexport.db import copy_block
 from importexport.outcome import Change, Outcome
-from importexport.writing import copy_block
 
 #: In changes as PostgreSQL writes JSON: what is another an hour later without meaning anything to a plan, and what
 #: tells that a reference is among them. Within a text, JSON has a backslash before a quote.

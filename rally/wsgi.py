@@ -4,5 +4,8 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
+from rally.database import serve_requests
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rally.settings")
+serve_requests()
 application = get_wsgi_application()

@@ -3,14 +3,14 @@
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS
 from django.http import HttpRequest
-from psycopg.pq import ConnStatus, ExecStatus
 
 from crm.models import ApiKey, Tenant
 from crm.models.key import digest_of, is_well_formed
 from crm.tenancy import slug_of_host
 from importexport.api.problems import Problem
+from importexport.db import ask
 
 CHALLENGE = 'ApiKey realm="Rally import / export", header="X-Api-Key"'
 SCOPES = list(ApiKey.Scope)
@@ -78,23 +78,14 @@ def key_id(request: HttpRequest) -> int | None:
     return ApiKey.objects.filter(digest=digest).values_list("pk", flat=True).first()
 
 
-def ask(sql: bytes, parameter: str) -> list[str | None]:
-    """Return the one row that a query has, as texts.
+def check_share(request: HttpRequest) -> None:
+    """Raise a 429 where the tenant has more requests under way than its share of the server's threads.
 
-    Straight through libpq: with Django's cursor, and psycopg's below it, this one question would take a third of the
-    time of a small request. A connection that broke since it was last used is replaced.
+    Who counts them is the server, before it gives a request a thread (see rally.server).
     """
-    for _ in range(2):
-        connection.ensure_connection()
-        libpq = connection.connection.pgconn
-        result = libpq.exec_params(sql, [parameter.encode()])
-        if result.status == ExecStatus.TUPLES_OK:
-            values = (result.get_value(0, column) for column in range(result.nfields))
-            return [None if value is None else value.decode() for value in values]
-        if libpq.status == ConnStatus.OK:
-            break
-        connection.close()
-    raise OperationalError(result.get_error_message())
+    if request.META.get("rally.is_over_share"):
+        detail = "Too many requests of the tenant are being answered at this moment. Try again in 1 second."
+        raise Problem(429, detail, headers={"Retry-After": "1"})
 
 
 def check_rate(caller: Caller) -> None:

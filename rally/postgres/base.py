@@ -3,9 +3,32 @@
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from django.db import OperationalError
 from django.db.backends.postgresql import base, features
+from django.db.utils import DatabaseErrorWrapper
+from django.utils.functional import cached_property
 
-from rally.database import ensure_running
+from rally.database import DatabaseError, ensure_running
+
+#: Errors by which PostgreSQL ends a session or refuses to write, whatever is asked of it. psycopg takes them for
+#: internal ones; for us they are what every other lost connection is.
+LOST = (
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.TransactionTimeout,
+    psycopg.errors.ReadOnlySqlTransaction,
+)
+
+
+class ErrorWrapper(DatabaseErrorWrapper):
+    """Raises Django's errors for psycopg's: OperationalError wherever the database is at fault, and not the query."""
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        """Raise Django's error for one of psycopg's."""
+        if isinstance(error, LOST):
+            self.wrapper.errors_occurred = True  # type: ignore[attr-defined]
+            raise OperationalError(*error.args).with_traceback(traceback) from error
+        super().__exit__(kind, error, traceback)
 
 
 class DatabaseFeatures(features.DatabaseFeatures):
@@ -19,8 +42,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     features_class = DatabaseFeatures
 
+    @cached_property
+    def wrap_database_errors(self) -> ErrorWrapper:
+        """What every call of psycopg runs in."""
+        return ErrorWrapper(self)
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Connect, to a server that surely runs where it is ours to run."""
+        """Connect, to a server that surely runs where it is ours to run; raise psycopg's OperationalError else."""
         if home := self.settings_dict.get("EMBEDDED_IN"):
-            ensure_running(Path(home))
+            try:
+                ensure_running(Path(home))
+            except DatabaseError as error:
+                raise psycopg.OperationalError(str(error)) from error
         return super().get_new_connection(conn_params)

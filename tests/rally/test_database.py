@@ -405,5 +405,5 @@ def test_a_database_url_is_understood(tmp_path):
     found = database.from_environment(url=url, home=tmp_path)
     assert (found["USER"], found["PASSWORD"]) == ("us@er", "p/w")
     assert (found["HOST"], found["PORT"], found["NAME"]) == ("db.example", "6432", "rally")
-    assert found["OPTIONS"] == {"sslmode": "require"}
+    assert found["OPTIONS"] == database.NETWORK | {"sslmode": "require"}
     assert "EMBEDDED_IN" not in found
