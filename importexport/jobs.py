@@ -1,4 +1,4 @@
-"""Work that outlives the request that began it: a thread per file, taken up by whoever asks where one died.
+"""Work that outlives the request that began it: a thread per file, taken up again where one died (see caretaker).
 
 Two things make that safe. A session lock of PostgreSQL says whether somebody is at work, and goes with the process
 that held it. And the transaction that stores an import also says that it is done: it is never done twice.
@@ -9,15 +9,18 @@ import threading
 import time
 import uuid
 import zlib
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections
+from django.db import DatabaseError, connection, connections
 from django.utils import timezone
 
 from importexport import differing, faults, plans, service, suggesting
+from importexport.db import UNAVAILABLE, held_locks, lock_session, patience
 from importexport.engine import Progress
 from importexport.journal import Also
+from importexport.keeping import Settled
 from importexport.ledger import clear_ledger
 from importexport.models import ImportRun
 from importexport.options import from_kept
@@ -31,6 +34,8 @@ LOCK = -7_625_772
 AT_ONCE = threading.BoundedSemaphore(4)
 #: Seconds between two notes of progress.
 PACE = 0.25
+#: Seconds after which a file that nobody takes any further gives its locks back: its process froze.
+IDLE = 120
 #: What a check finds out.
 PLAN_FIELDS = [
     "status",
@@ -64,13 +69,28 @@ def start(run_id: uuid.UUID) -> None:
 def do_now(run_id: uuid.UUID, *, also: Also | None = None, progress: Progress | None = None) -> Report | None:
     """Plan or apply a file in this very thread; None of an undo, and where another process has done so meanwhile.
 
-    ``also`` and ``progress`` are as for an import (see service). Raises FileFault and PlanChanged; what they mean for
-    the run is kept.
+    ``also`` and ``progress`` are as for an import (see service). Raises FileFault and PlanChanged, and what they mean
+    for the run is kept; OperationalError where the database is away, and then the run is taken up again by itself;
+    Busy where somebody else is at it, or in its way, for longer than one may wait (see db.patience).
     """
+    with held(run_id, wait=True) as aside:
+        return carry_out(run_id, aside, also=also, progress=progress)
+
+
+@contextmanager
+def held(run_id: uuid.UUID, *, wait: bool = False) -> Iterator[Any]:
+    """Be the only one at a run; give the connection that says so, or None where somebody else is and we do not wait."""
     with closing(connection.copy()) as aside:
-        with aside.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s, %s)", [LOCK, lock_number(run_id)])
-        return _carry_out(run_id, aside, also=also, progress=progress)
+        yield aside if lock_session((LOCK, lock_number(run_id)), over=aside, wait=wait) else None
+
+
+def unattended() -> set[uuid.UUID]:
+    """Return the runs that are said to be at work, and that nobody is at, in any process."""
+    runs = ImportRun.objects.filter(status__in=ImportRun.AT_WORK).values_list("pk", flat=True)
+    if not (found := set(runs) - _here):
+        return found
+    attended = held_locks(LOCK)
+    return {run_id for run_id in found if lock_number(run_id) not in attended}
 
 
 def wait(run_id: uuid.UUID, *, seconds: float) -> bool:
@@ -83,10 +103,10 @@ def wait(run_id: uuid.UUID, *, seconds: float) -> bool:
 
 def _work(run_id: uuid.UUID) -> None:
     try:
-        with AT_ONCE, closing(connection.copy()) as aside:
-            if _lock(aside, run_id):
-                _carry_out(run_id, aside)
-    except (OperationalError, InterfaceError) as error:
+        with AT_ONCE, held(run_id) as aside, patience(idle=IDLE):
+            if aside:
+                carry_out(run_id, aside)
+    except UNAVAILABLE as error:
         # The database went away: it is still said to be at work, and will be taken up.
         logger.error("database", exc_info=error)  # noqa: TRY400 - the formatter wants it so
     except Exception:  # noqa: BLE001, S110 - nobody waits here to be told; it is kept with the run, and logged
@@ -97,21 +117,15 @@ def _work(run_id: uuid.UUID) -> None:
             _here.discard(run_id)
 
 
-def _lock(aside: Any, run_id: uuid.UUID) -> bool:
-    with aside.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK, lock_number(run_id)])
-        return bool(cursor.fetchone()[0])
-
-
 def lock_number(run_id: uuid.UUID) -> int:
     """Return the second half of a job's lock."""
     return zlib.crc32(run_id.bytes) >> 1
 
 
-def _carry_out(
+def carry_out(
     run_id: uuid.UUID, aside: Any, *, also: Also | None = None, progress: Progress | None = None
 ) -> Report | None:
-    """Do what the run's status says is to be done; None where it is done."""
+    """Do what the status of a run says that is held over ``aside``; None where it is done. Raises as ``do_now``."""
     run = ImportRun.objects.select_related("tenant").filter(pk=run_id).first()
     if run is None or not run.is_at_work:
         return None
@@ -126,8 +140,10 @@ def _carry_out(
     except plans.PlanChanged as change:
         _keep_difference(run, change)
         raise
-    except (OperationalError, InterfaceError):
+    except UNAVAILABLE:
         raise
+    except Settled:
+        return None
     except Exception as error:
         logger.error("bug", exc_info=error)  # noqa: TRY400 - the formatter wants it so
         _give_up(run)

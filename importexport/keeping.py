@@ -11,6 +11,10 @@ from importexport.outcome import Outcome
 from importexport.plans import PlanChanged, PlanDigest
 
 
+class Settled(Exception):
+    """Somebody else has carried the run out in the meantime."""
+
+
 class Keeper:
     """Keeps what becomes of a run's rows in the run's own transaction: what is kept is true even after a crash.
 
@@ -25,7 +29,13 @@ class Keeper:
         self._digest = PlanDigest() if self.is_plan or run.plan_digest else None
 
     def begin(self) -> None:
-        """Forget what an earlier try or plan has written."""
+        """Forget what an earlier try or plan has written; raise Settled where all is done by now.
+
+        Who loses the connection that says that they are at a run, and not the one by which they import, is followed by
+        somebody else. The second of them to get the entity's lock comes here when the first has ended.
+        """
+        if not self.is_plan and ImportRun.objects.filter(pk=self.run.pk, status=ImportRun.Status.DONE).exists():
+            raise Settled
         clear_ledger(self.run.pk, self.to)
 
     def add(self, outcome: Outcome, *, written: str = "") -> None:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -15,6 +15,8 @@ from django.utils import timezone
 from crm.access import Access
 from crm.models import Tenant
 from importexport import faults, jobs, journal
+from importexport.caretaker import Caretaker
+from importexport.db import Busy
 from importexport.engine import Progress
 from importexport.journal import Also
 from importexport.models import ImportRun, RowChange, SkippedRow, UploadPart
@@ -22,6 +24,8 @@ from importexport.options import Options
 from importexport.report import RejectedRows, Report, result_chunks
 from importexport.resources import RESOURCES
 
+#: Called with a run in the transaction that puts it to work, for whoever has more to write there.
+Begin = Callable[[ImportRun], None]
 #: Bytes of an upload that are kept in one piece, and of a download that are sent in one.
 PART, CHUNK = 1024 * 1024, 64 * 1024
 
@@ -46,7 +50,7 @@ def start_plan(
     return run
 
 
-def keep_upload(run: ImportRun, file: BinaryIO, options: Options) -> None:
+def keep_upload(run: ImportRun, file: BinaryIO, options: Options, *, begin: Begin | None = None) -> None:
     """Keep a new run with its file, to be planned; raise TooLarge where it is over its door's limit."""
     purge()
     limit = run.max_bytes
@@ -60,14 +64,38 @@ def keep_upload(run: ImportRun, file: BinaryIO, options: Options) -> None:
             UploadPart.objects.create(run=run, position=position, content=content)
         run.size, run.sha256 = source.size, source.sha256
         run.save(update_fields=["size", "sha256"])
+        if begin:
+            begin(run)
 
 
-def plan_now(run: ImportRun, file: BinaryIO, options: Options, *, progress: Progress | None = None) -> None:
+def plan_now(
+    run: ImportRun,
+    file: BinaryIO,
+    options: Options,
+    *,
+    progress: Progress | None = None,
+    begin: Begin | None = None,
+) -> None:
     """Keep a new run with its file, and plan it; the run then says what the plan is.
 
     Raises FileFault where the whole file is at fault, which is kept with the run; one that is too large is not.
+    Raises Busy as jobs.do_now, and then keeps nothing.
     """
-    keep_upload(run, file, options)
+    keep_upload(run, file, options, begin=begin)
+    _plan_new(run, progress=progress)
+
+
+def _plan_new(run: ImportRun, *, progress: Progress | None) -> None:
+    try:
+        finish(run, progress=progress)
+    except Busy:
+        # Whoever brought it is told to try again, and would find it twice.
+        ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNING).delete()
+        raise
+
+
+def finish(run: ImportRun, *, progress: Progress | None = None) -> None:
+    """Carry on with a run that is at work, in this thread; the run then says what became of it. Raises as do_now."""
     jobs.do_now(run.pk, progress=progress)
     run.refresh_from_db()
 
@@ -83,15 +111,49 @@ def confirm(run: ImportRun) -> None:
     jobs.start(run.pk)
 
 
-def apply_now(run: ImportRun, *, also: Also | None = None, progress: Progress | None = None) -> Report | None:
-    """Apply a plan; return the report, or None of an undo, and where another process has done it meanwhile.
+def apply_now(
+    run: ImportRun, *, also: Also | None = None, progress: Progress | None = None, begin: Begin | None = None
+) -> Report | None:
+    """Apply a plan, or carry on where a process that died has left one; return the report, or None of an undo, and
+    where another process has done it meanwhile.
 
-    Raises NotPlanned where it is no plan (any more), PlanChanged where it would do anything else by now.
+    Raises NotPlanned where it is no plan (any more), or somebody else is applying it; PlanChanged where it would do
+    anything else by now; Busy as jobs.do_now, and then the plan is as it was.
     """
-    claim(run)
-    report = jobs.do_now(run.pk, also=also, progress=progress)
+    try:
+        report = _apply_held(run, also=also, progress=progress, begin=begin)
+    except NotPlanned:
+        resume(run)
+        raise
     run.refresh_from_db()
     return report
+
+
+def _apply_held(run: ImportRun, *, also: Also | None, progress: Progress | None, begin: Begin | None) -> Report | None:
+    with jobs.held(run.pk) as aside:
+        if aside is None:
+            run.refresh_from_db()
+            # A plan that somebody holds is about to be applied.
+            raise NotPlanned(WHY_NOT[ImportRun.Status.APPLYING] if is_plan(run) else why_not(run))
+        _claim_held(run, begin)
+        try:
+            return jobs.carry_out(run.pk, aside, also=also, progress=progress)
+        except Busy:
+            back = {"status": ImportRun.Status.PLANNED, "finished_at": timezone.now()}
+            ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.APPLYING).update(**back)
+            raise
+
+
+@transaction.atomic
+def _claim_held(run: ImportRun, begin: Begin | None) -> None:
+    """Claim a plan that nobody else holds; one that is said to be applied was left by a process that died."""
+    try:
+        claim(run)
+    except NotPlanned:
+        if run.status != ImportRun.Status.APPLYING:
+            raise
+    if begin:
+        begin(run)
 
 
 def plan_again(run: ImportRun) -> None:
@@ -106,8 +168,18 @@ def _leave_planned(run: ImportRun, **changes: Any) -> None:
     is_ours = ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNED).update(**fresh, **changes)
     run.refresh_from_db()
     if not is_ours:
-        is_undone = run.kind == ImportRun.Kind.UNDO and run.status == ImportRun.Status.DONE
-        raise NotPlanned(UNDONE if is_undone else WHY_NOT[ImportRun.Status(run.status)])
+        raise NotPlanned(why_not(run))
+
+
+def is_plan(run: ImportRun) -> bool:
+    """Whether a run waits for somebody's word."""
+    return run.status == ImportRun.Status.PLANNED
+
+
+def why_not(run: ImportRun) -> str:
+    """Return why a run cannot be applied."""
+    is_undone = run.kind == ImportRun.Kind.UNDO and run.status == ImportRun.Status.DONE
+    return UNDONE if is_undone else WHY_NOT[ImportRun.Status(run.status)]
 
 
 def start_undo(run: ImportRun, **by: Any) -> ImportRun:
@@ -117,15 +189,15 @@ def start_undo(run: ImportRun, **by: Any) -> ImportRun:
     return undo
 
 
-def plan_undo(run: ImportRun, *, progress: Progress | None = None, **by: Any) -> ImportRun:
-    """Plan an undo; return its run. Raises NotPlanned as ``new_undo``."""
-    undo = new_undo(run, **by)
-    jobs.do_now(undo.pk, progress=progress)
-    undo.refresh_from_db()
+def plan_undo(run: ImportRun, *, progress: Progress | None = None, begin: Begin | None = None, **by: Any) -> ImportRun:
+    """Plan an undo; return its run. Raises NotPlanned as ``new_undo``, and Busy as ``plan_now``."""
+    undo = new_undo(run, begin=begin, **by)
+    _plan_new(undo, progress=progress)
     return undo
 
 
-def new_undo(run: ImportRun, **by: Any) -> ImportRun:
+@transaction.atomic
+def new_undo(run: ImportRun, *, begin: Begin | None = None, **by: Any) -> ImportRun:
     """Keep the wish to undo a run, to be planned; ``by`` says who, and by which door.
 
     Raises NotPlanned where there is nothing that could be undone.
@@ -134,7 +206,7 @@ def new_undo(run: ImportRun, **by: Any) -> ImportRun:
         raise NotPlanned("Only what was imported can be undone.")
     if run.purged_at:
         raise NotPlanned("What this import has changed is no longer kept, so it cannot be undone.")
-    return ImportRun.objects.create(
+    undo = ImportRun.objects.create(
         tenant=run.tenant,
         kind=ImportRun.Kind.UNDO,
         parent=run,
@@ -143,6 +215,9 @@ def new_undo(run: ImportRun, **by: Any) -> ImportRun:
         status=ImportRun.Status.PLANNING,
         **by,
     )
+    if begin:
+        begin(undo)
+    return undo
 
 
 class NotPlanned(ValueError):
@@ -166,9 +241,8 @@ def resume(run: ImportRun) -> None:
 
 
 def resume_all() -> None:
-    """Take up whatever a process that died has left; for the start of a server."""
-    for run in ImportRun.objects.filter(status__in=[ImportRun.Status.PLANNING, ImportRun.Status.APPLYING]):
-        jobs.start(run.pk)
+    """Take up whatever a process that died has left, now and as long as this one lives; for the start of a server."""
+    Caretaker().start()
 
 
 def discard(run: ImportRun) -> None:

@@ -49,6 +49,8 @@ RALLY_IMPORT_MAX_BYTES = number("RALLY_IMPORT_MAX_BYTES", 10 * 1024 * 1024)
 RALLY_IMPORT_KEEP_DAYS = number("RALLY_IMPORT_KEEP_DAYS", 30)
 #: Requests a minute and tenant.
 RALLY_RATE_LIMIT = number("RALLY_RATE_LIMIT", 1000)
+#: Seconds that an import through the API waits for another one of the tenant's.
+RALLY_IMPORT_WAIT = number("RALLY_IMPORT_WAIT", 30)
 #: Seconds that an upload may take, and that it may stand still.
 RALLY_UPLOAD_TIMEOUT = number("RALLY_UPLOAD_TIMEOUT", 300)
 RALLY_UPLOAD_IDLE_TIMEOUT = number("RALLY_UPLOAD_IDLE_TIMEOUT", 30)
@@ -149,6 +151,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+SESSION_ENGINE = "rally.sessions"
 #: A working day: who signed in yesterday signs in again.
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import BinaryIO, cast
 
-from django.db import connection
+from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -26,10 +26,23 @@ KEPT = timedelta(hours=24)
 CHUNK = 64 * 1024
 #: Headers that are given again with the answer.
 REPEATED = ("X-Import-Ignored-Columns", "Location")
+#: The status of an answer that is yet to be.
+BEGUN = 0
+AT_WORK = "A request with this Idempotency-Key is being carried out at this moment."
+
+
+class InFlight(Problem):
+    """A refusal for as long as the first request is being carried out; not an answer to be kept."""
+
+    def __init__(self, detail: str = AT_WORK) -> None:
+        super().__init__(409, detail)
 
 
 class Retry:
     """One request with a key, or without: then nothing is kept and nothing is looked for."""
+
+    #: The run that an earlier try has put to work, of which no answer was kept.
+    begun: ImportRun | None = None
 
     def __init__(self, request: HttpRequest, key_id: int | None, file: BinaryIO | None = None) -> None:
         self.name = name_of(request)
@@ -47,12 +60,11 @@ class Retry:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
             if not cursor.fetchone()[0]:
-                raise Problem(409, "A request with this Idempotency-Key is being carried out at this moment.")
+                raise InFlight
         try:
             yield
         finally:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+            unlock(number)
 
     def first_answer(self) -> HttpResponseBase | None:
         """Return the answer that the key has had, or None; raise a 422 where that was to something else."""
@@ -64,9 +76,17 @@ class Retry:
             return None
         if kept.digest != self._digest:
             raise Problem(422, "This Idempotency-Key has come with another request within the last 24 hours.")
+        if kept.status == BEGUN:
+            self.begun = kept.run
+            return None
         is_result = kept.run is not None and not kept.body
         content = b"".join(runs.kept_result(cast(ImportRun, kept.run))) if is_result else kept.body.encode()
         return HttpResponse(content, status=kept.status, headers=kept.headers)
+
+    def begin(self, run: ImportRun) -> None:
+        """Keep that a run was put to work; called in the transaction that does so."""
+        if self.name and not self.begun:
+            self._keep(BEGUN, {}, run=run)
 
     def keep_result(self, run: ImportRun, headers: dict[str, str]) -> None:
         """Keep that the answer is an import's result; called in the import's own transaction."""
@@ -80,22 +100,16 @@ class Retry:
         if isinstance(response, StreamingHttpResponse):
             headers = dict(response.items())
             response = HttpResponse(b"".join(response), status=response.status_code, headers=headers)
-        if not KeptAnswer.objects.filter(key=self._key_id, name=self.name).exists():
+        kept = KeptAnswer.objects.filter(key=self._key_id, name=self.name)
+        if not kept.exclude(status=BEGUN).exists():
             names = ("Content-Type", *REPEATED)
             headers = {name: response[name] for name in names if name in response}
             self._keep(response.status_code, headers, body=response.content.decode())  # type: ignore[attr-defined]
         return response
 
     def _keep(self, status: int, headers: dict[str, str], *, body: str = "", run: ImportRun | None = None) -> None:
-        KeptAnswer.objects.create(
-            key_id=cast(int, self._key_id),
-            name=self.name,
-            digest=self._digest,
-            status=status,
-            headers=headers,
-            body=body,
-            run=run,
-        )
+        kept = {"digest": self._digest, "status": status, "headers": headers, "body": body, "run": run}
+        KeptAnswer.objects.update_or_create(defaults=kept, key_id=cast(int, self._key_id), name=self.name)
 
     def answer(self, carry_out: Callable[[], HttpResponseBase]) -> HttpResponseBase:
         """Return the first answer again, or carry the request out and keep its answer, a refusal as well."""
@@ -104,10 +118,21 @@ class Retry:
                 return first
             try:
                 return self.keep(carry_out())
+            except InFlight:
+                raise
             except (faults.FileFault, PlanChanged, Problem) as refusal:
                 if self.name:
                     self.keep(handle_exception(refusal, {}))
                 raise
+
+
+def unlock(number: int) -> None:
+    """Give up a session's lock; where the connection is lost, the lock has gone with it."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+    except Error:
+        connection.close()
 
 
 def name_of(request: HttpRequest) -> str:

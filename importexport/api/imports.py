@@ -10,10 +10,19 @@ from rest_framework.request import Request
 
 from importexport import ledger, runs
 from importexport.api import authentication, rendering, uploads
-from importexport.api.idempotency import Retry
+from importexport.api.idempotency import InFlight, Retry
 from importexport.api.parameters import MOST, USUAL, choice, number
 from importexport.api.problems import Problem
-from importexport.api.views import BASE, DoorView, OptionsView, file_response, new_run, result_response
+from importexport.api.views import (
+    BASE,
+    DoorView,
+    OptionsView,
+    allowed_wait,
+    file_response,
+    new_run,
+    result_response,
+)
+from importexport.faults import FileFault
 from importexport.formats import CONTENT_TYPES
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
@@ -30,12 +39,23 @@ class PlanView(OptionsView):
         """Plan the uploaded file's import."""
         file, name = uploads.receive_file(request._request)
         run = new_run(self, request, entity, name)
-        with file:
-            return Retry(request._request, run.key_id, file).answer(lambda: self._plan(run, file))
+        with file, allowed_wait():
+            retry = Retry(request._request, run.key_id, file)
+            return retry.answer(lambda: self._plan(retry, run, file))
 
-    def _plan(self, run: ImportRun, file: BinaryIO) -> HttpResponseBase:
-        runs.plan_now(run, file, self.chosen)
+    def _plan(self, retry: Retry, run: ImportRun, file: BinaryIO) -> HttpResponseBase:
+        if retry.begun:
+            return finished_plan(retry.begun)
+        runs.plan_now(run, file, self.chosen, begin=retry.begin)
         return created(run)
+
+
+def finished_plan(run: ImportRun) -> HttpResponseBase:
+    """Carry on with a plan that an earlier try of the same request has begun, and return it as an answer."""
+    runs.finish(run)
+    if run.status == ImportRun.Status.REFUSED:
+        raise FileFault(run.fault)
+    return created(run)
 
 
 def created(run: ImportRun) -> HttpResponseBase:
@@ -175,15 +195,22 @@ class ApplyView(RunView):
     def post(self, request: Request, run_id: str) -> HttpResponseBase:
         """Do just what the plan says, and report as an import does; raise a 409 where that cannot be any more."""
         retry = Retry(request._request, authentication.key_id(request._request))
-        return retry.answer(lambda: self._apply(retry))
+        with allowed_wait():
+            return retry.answer(lambda: self._apply(retry))
 
     def _apply(self, retry: Retry) -> HttpResponseBase:
+        if retry.begun and self.run.status == ImportRun.Status.DONE:
+            return self._result()
         try:
-            report = runs.apply_now(self.run, also=lambda _: retry.keep_result(self.run, {}))
+            report = runs.apply_now(self.run, also=lambda _: retry.keep_result(self.run, {}), begin=retry.begin)
         except runs.NotPlanned as why:
-            raise Problem(409, str(why)) from None
-        if report is not None:
-            return result_response(report)
+            if retry.begun and self.run.status == ImportRun.Status.DONE:
+                return self._result()
+            raise (InFlight(str(why)) if self.run.is_at_work else Problem(409, str(why))) from None
+        return self._result() if report is None else result_response(report)
+
+    def _result(self) -> HttpResponseBase:
+        """Return what became of the run, as the first answer would have said it."""
         if self.run.kind == ImportRun.Kind.UNDO:
             return JsonResponse(rendering.detail_json(self.run))
         return HttpResponse(b"".join(runs.kept_result(self.run)), content_type="application/json")
@@ -197,12 +224,17 @@ class UndoView(RunView):
     def post(self, request: Request, run_id: str) -> HttpResponseBase:
         """Plan to undo an import, or another undo; the plan is applied as any other."""
         key_id = authentication.key_id(request._request)
-        return Retry(request._request, key_id).answer(lambda: self._plan(key_id))
+        retry = Retry(request._request, key_id)
+        with allowed_wait():
+            return retry.answer(lambda: self._plan(retry, key_id))
 
-    def _plan(self, key_id: int | None) -> HttpResponseBase:
+    def _plan(self, retry: Retry, key_id: int | None) -> HttpResponseBase:
         assert self.caller
+        if retry.begun:
+            return finished_plan(retry.begun)
+        by: dict[str, Any] = {"door": ImportRun.Door.API, "key_id": key_id, "actor": self.caller.key_name}
         try:
-            run = runs.plan_undo(self.run, door=ImportRun.Door.API, key_id=key_id, actor=self.caller.key_name)
+            run = runs.plan_undo(self.run, begin=retry.begin, **by)
         except runs.NotPlanned as why:
             raise Problem(409, str(why)) from None
         return created(run)

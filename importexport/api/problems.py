@@ -2,22 +2,26 @@
 
 import json
 import logging
+import sys
 from http import HTTPStatus
 from typing import Any
 
 from django import http
-from django.db import InterfaceError, OperationalError
+from django.template import loader
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from importexport import differing, faults
+from importexport.db import UNAVAILABLE, Busy
 from importexport.plans import PlanChanged
 
 logger = logging.getLogger("rally.api")
 CONTENT_TYPE = "application/problem+json"
 #: As RFC 9110 has it, whatever the version of Python.
 TITLES = {413: "Content Too Large"}
+AWAY = "The database cannot be reached. Try again later."
+RETRY_AFTER = {"Retry-After": "5"}
 
 
 class Problem(exceptions.APIException):
@@ -65,9 +69,11 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResp
             return ProblemResponse(error.status_code, str(error.detail), error.headers)
         case exceptions.APIException():
             return ProblemResponse(error.status_code, str(error.detail))
-        case OperationalError() | InterfaceError():
+        case Busy():
+            return ProblemResponse(503, str(error), RETRY_AFTER)
+        case _ if isinstance(error, UNAVAILABLE):
             logger.error("database", exc_info=error)
-            return ProblemResponse(503, "The database cannot be reached. Try again later.", {"Retry-After": "5"})
+            return ProblemResponse(503, AWAY, RETRY_AFTER)
     logger.error("bug", exc_info=error)
     return ProblemResponse(500, "Something went wrong on our side. Nothing was stored.")
 
@@ -98,8 +104,18 @@ def not_found(request: http.HttpRequest, exception: Exception) -> http.HttpRespo
     return defaults.page_not_found(request, exception)
 
 
+def unavailable(request: http.HttpRequest) -> http.HttpResponse:
+    """Return the answer while the database is away."""
+    if is_api(request):
+        return ProblemResponse(503, AWAY, RETRY_AFTER)
+    # Without the request, from which a page would have who is signed in: out of the database.
+    return http.HttpResponse(loader.render_to_string("503.html"), status=503, headers=RETRY_AFTER)
+
+
 def server_error(request: http.HttpRequest) -> http.HttpResponse:
-    """Django's handler500."""
+    """Django's handler500: a bug, or a database that is away, which is nobody's."""
+    if isinstance(sys.exception(), UNAVAILABLE):
+        return unavailable(request)
     if is_api(request):
         return ProblemResponse(500, "Something went wrong on our side.")
     return defaults.server_error(request)

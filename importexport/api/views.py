@@ -1,11 +1,13 @@
 """The endpoints: unpack the request, call the service, pack the answer."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import accumulate, chain
 from typing import Any, BinaryIO, ClassVar
 from urllib.parse import quote
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
@@ -19,7 +21,9 @@ from importexport.api.idempotency import Retry, earlier_like
 from importexport.api.parameters import choice, read_query
 from importexport.api.problems import Problem
 from importexport.api.rendering import moment
+from importexport.db import patience
 from importexport.formats import FileFormat
+from importexport.jobs import IDLE
 from importexport.journal import tidy_name
 from importexport.models import ImportRun
 from importexport.options import NAMES, OptionFault, Options, read_options
@@ -46,6 +50,7 @@ class DoorView(APIView):
         self.caller = caller = authentication.identify(http)
         http.rally_tenant, http.rally_key = caller.slug, caller.key_name  # type: ignore[attr-defined]
         authentication.check_rate(caller)
+        authentication.check_share(http)
         authentication.check_host(caller, http)
         self.check_path(**kwargs)
         self.check_method(http)
@@ -196,7 +201,7 @@ class ImportView(OptionsView):
         """Import the uploaded file and report; in a dry run, store nothing."""
         file, name = uploads.receive_file(request._request)
         run = new_run(self, request, entity, name)
-        with file:
+        with file, allowed_wait():
             retry = Retry(request._request, run.key_id, file)
             return retry.answer(lambda: self._import(entity, file, run, retry))
 
@@ -220,6 +225,11 @@ class ImportView(OptionsView):
                 f"This file was imported before, as {earlier.pk}, at {moment(earlier.created_at)}."
             )
         return response
+
+
+def allowed_wait() -> AbstractContextManager[None]:
+    """Return what bounds the time that a request's import may wait for another one, or stand still."""
+    return patience(wait=settings.RALLY_IMPORT_WAIT, idle=IDLE)
 
 
 def headers_of(report: Report) -> dict[str, str]:

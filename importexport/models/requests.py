@@ -23,7 +23,8 @@ class RateWindow(models.Model):
 class KeptAnswer(models.Model):
     """The answer to a request with an ``Idempotency-Key``, to be given again (see api.idempotency).
 
-    An import's answer is made anew from the ``run`` that it belongs to; any other is kept as ``body``.
+    An import's answer is made anew from the ``run`` that it belongs to; any other is kept as ``body``. A ``status`` of
+    0 says that the run has begun and the answer is yet to be: should the process die, it is what becomes of the run.
     """
 
     key = models.ForeignKey("crm.ApiKey", models.CASCADE, related_name="+", db_index=False)

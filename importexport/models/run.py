@@ -42,6 +42,8 @@ class ImportRun(models.Model):
         DONE = "done"
         REFUSED = "refused"
 
+    AT_WORK = (Status.PLANNING, Status.APPLYING)
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey("crm.Tenant", models.CASCADE, related_name="import_runs")
     kind = models.CharField(max_length=6, choices=Kind, default=Kind.IMPORT, db_default=Kind.IMPORT)
@@ -94,6 +96,9 @@ class ImportRun(models.Model):
         indexes = [
             models.Index(fields=["tenant", "-created_at"], name="importrun_in_order"),
             models.Index(fields=["tenant", "sha256", "-created_at"], name="importrun_by_content"),
+            models.Index(
+                fields=["created_at"], name="importrun_at_work", condition=models.Q(status__in=["planning", "applying"])
+            ),
         ]
 
     def __str__(self) -> str:
@@ -102,7 +107,7 @@ class ImportRun(models.Model):
     @property
     def is_at_work(self) -> bool:
         """Whether it is being planned or applied, or waits to be."""
-        return self.status in {self.Status.PLANNING, self.Status.APPLYING}
+        return self.status in self.AT_WORK
 
     @property
     def has_rejected(self) -> bool:

@@ -41,10 +41,11 @@ class RealTenant:
     def count(self, table):
         return self.sql(f"SELECT count(*) FROM crm_{table} WHERE tenant_id = %s", self.pk)[0]
 
-    def send(self, path, *, server=None):
+    def send(self, path, *, server=None, headers=None):
         """Send an empty POST; return the status and the body."""
         client = http.client.HTTPConnection("127.0.0.1", (server or self.server).port, timeout=120)
-        client.request("POST", f"/api/v1/importexport/{path}", headers={"X-Api-Key": self.secret})
+        sent = {"X-Api-Key": self.secret} | (headers or {})
+        client.request("POST", f"/api/v1/importexport/{path}", headers=sent)
         answer = client.getresponse()
         found = answer.status, json.loads(answer.read())
         client.close()

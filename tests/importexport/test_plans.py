@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from crm.models import Company, Contact
 from crm.models.tenant import create_tenant
-from importexport import jobs, runs
 from importexport.models import ImportRun, LedgerPage, RowChange
 from tests.importexport.doors import Api, problem
 
@@ -278,16 +277,6 @@ def test_made_companies_are_planned_and_applied(api):
     rows = api.look(f"imports/{plan['id']}/rows?action=create")["results"]
     assert [(row["row"], row["entity"]) for row in rows] == [(2, "contacts"), (2, "companies"), (3, "contacts")]
     assert rows[1]["record"] == Company.objects.get().pk
-
-
-def test_a_killed_plan_is_made_and_applied_by_the_next_server(api, people):
-    """As a server leaves it that is killed: said to be at work, and nobody at it."""
-    plan = api.plan("contacts", MIXED, UPSERT)
-    runs.claim(ImportRun.objects.get())
-    assert problem(api.post(f"imports/{plan['id']}/apply"))[0] == 409
-    runs.resume_all()
-    assert jobs.wait(ImportRun.objects.get().pk, seconds=60)
-    assert api.look(f"imports/{plan['id']}")["status"] == "done"
 
 
 CELL = st.sampled_from(["", "1", "2", "#N/A"])
