@@ -76,14 +76,14 @@ def ask(sql: bytes, parameter: str) -> list[str | None]:
     """Return the one row that a query has, as texts; meant for the first query of a request.
 
     Straight through libpq: with Django's cursor, and psycopg's below it, this one question would take a third of the
-    time of a small request. A connection that broke since it was last used is replaced, once. Raises OperationalError
+    time of a small request. A connection that went stale since its last use is replaced, once. Raises OperationalError
     where the database cannot be reached.
     """
     is_kept = connection.connection is not None
     try:
         return _ask(sql, parameter)
-    except UNAVAILABLE:
-        if not (is_kept and _is_broken()) or connection.in_atomic_block:
+    except UNAVAILABLE as error:
+        if not (is_kept and _is_stale(error)) or connection.in_atomic_block:
             raise
         connection.close()
         return _ask(sql, parameter)
@@ -101,8 +101,10 @@ def _ask(sql: bytes, parameter: str) -> list[str | None]:
     return [None if value is None else value.decode() for value in values]
 
 
-def _is_broken() -> bool:
-    return connection.connection is not None and connection.connection.pgconn.status != ConnStatus.OK
+def _is_stale(error: Exception) -> bool:
+    """Whether the connection is lost, or leads to a server that has become a standby."""
+    is_broken = connection.connection is not None and connection.connection.pgconn.status != ConnStatus.OK
+    return is_broken or isinstance(error.__cause__, psycopg.errors.ReadOnlySqlTransaction)
 
 
 # --- turns ----------------------------------------------------------------------------------------------------

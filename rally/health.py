@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, Error, NotSupportedError, connections
@@ -30,11 +31,23 @@ def what_is_missing() -> str | None:
         connection = connections[DEFAULT_DB_ALIAS]
         connection.close_if_unusable_or_obsolete()
         pending = known_migrations() - set(MigrationRecorder(connection).applied_migrations())
+        is_read_only = reads_only(connection)
     except NotSupportedError:
         return "The database is older than PostgreSQL 15."
     except (Error, ImproperlyConfigured):
         return "The database cannot be reached."
+    if is_read_only:
+        # The next look may find another server behind the same address.
+        connection.close()
+        return "The database takes no changes at the moment."
     return f"{len(pending)} migration(s) not applied." if pending else None
+
+
+def reads_only(connection: Any) -> bool:
+    """Whether the database takes no changes, as a standby does: every request counts, and so changes something."""
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_read_only")
+        return cursor.fetchone() == ("on",)
 
 
 @functools.cache

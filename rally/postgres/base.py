@@ -1,5 +1,6 @@
 """The backend that settings.DATABASES names."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.db import OperationalError
 from django.db.backends.postgresql import base, features
 from django.db.utils import DatabaseErrorWrapper
 from django.utils.functional import cached_property
+from psycopg.pq import ConnStatus
 
 from rally.database import DatabaseError, ensure_running
 
@@ -25,10 +27,17 @@ class ErrorWrapper(DatabaseErrorWrapper):
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         """Raise Django's error for one of psycopg's."""
-        if isinstance(error, LOST):
+        if isinstance(error, LOST) or (isinstance(error, psycopg.Error) and self._is_broken()):
             self.wrapper.errors_occurred = True  # type: ignore[attr-defined]
+            # Replaced when the request ends, though it may still answer: a primary that is a standby now does.
+            self.wrapper.close_at = time.monotonic()  # type: ignore[attr-defined]
             raise OperationalError(*error.args).with_traceback(traceback) from error
         super().__exit__(kind, error, traceback)
+
+    def _is_broken(self) -> bool:
+        """Whether the connection is lost, whatever psycopg calls the error by which that is noticed."""
+        connection = self.wrapper.connection  # type: ignore[attr-defined]
+        return connection is not None and connection.pgconn.status != ConnStatus.OK
 
 
 class DatabaseFeatures(features.DatabaseFeatures):

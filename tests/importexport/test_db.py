@@ -1,0 +1,217 @@
+"""What goes past Django's cursor: that it stands in one place, and what a lost connection or a held lock comes to."""
+
+import ast
+import threading
+import time
+from contextlib import closing
+
+import psycopg
+import pytest
+from django.db import OperationalError, ProgrammingError, connection, connections, transaction
+
+from crm.models.tenant import create_tenant
+from importexport import db
+from tests.conftest import ROOT
+from tests.importexport.doors import one_row, problem
+from tests.importexport.real import RealTenant, contacts, wait_until_blocked
+
+#: Where psycopg is called, and why.
+ALLOWED = {
+    "importexport/db.py",  # under Django's wrapper
+    "rally/database.py",  # looks for the embedded server before there is a connection of Django's
+    "rally/postgres/base.py",  # Django's own connection
+}
+
+
+def calls_past_django(tree):
+    """Yield the lines of a module in which psycopg is imported or a connection of its own is reached."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+            if any(name.partition(".")[0] in {"psycopg", "_psycopg"} for name in names):
+                yield node.lineno
+        if isinstance(node, ast.Attribute):
+            owner = node.value
+            is_raw = node.attr == "connection" and getattr(owner, "id", getattr(owner, "attr", "")) == "connection"
+            is_copy = node.attr == "copy" and getattr(owner, "id", getattr(owner, "attr", "")) == "cursor"
+            if is_raw or is_copy or node.attr in {"pgconn", "exec_params"}:
+                yield node.lineno
+
+
+def test_psycopg_is_called_in_one_place():
+    modules = [path for app in ("crm", "importexport", "rally") for path in (ROOT / app).rglob("*.py")]
+    found = {
+        f"{path.relative_to(ROOT)}:{line}"
+        for path in modules
+        for line in calls_past_django(ast.parse(path.read_text()))
+        if str(path.relative_to(ROOT)) not in ALLOWED
+    }
+    assert found == set()
+
+
+def test_the_walk_sees_calls_past_django():
+    code = "import psycopg\nfrom psycopg.pq import X\nwith cursor.copy(sql): pass\nconnection.connection.pgconn\n"
+    assert set(calls_past_django(ast.parse(code))) == {1, 2, 3, 4}
+
+
+def backend_of(over):
+    with over.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        return cursor.fetchone()[0]
+
+
+def end_backend(pid):
+    """End a backend, and wait until it is gone."""
+    with closing(connections.create_connection("default")) as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
+
+
+@pytest.fixture
+def lost(transactional_db):
+    """Lose the connection of the test."""
+    end_backend(backend_of(connection))
+    yield
+    connection.close()
+
+
+def test_a_question_replaces_a_connection_that_broke_since_its_last_use(lost):
+    assert db.ask(b"SELECT $1::text, NULL", "a") == ["a", None]
+
+
+def test_a_copy_over_a_lost_connection_is_an_error_of_djangos(lost):
+    with pytest.raises(OperationalError):
+        db.copy_in("crm_tenant", "slug", [["acme"]])
+    assert connection.errors_occurred
+
+
+def test_a_connection_lost_within_an_export_is_an_error_of_djangos(transactional_db):
+    def read():
+        with db.copy_out("SELECT repeat('x', 1000) FROM generate_series(1, 1000000)", [], "FORMAT csv") as rows:
+            for count, _ in enumerate(rows):
+                if count == 10:
+                    end_backend(connection.connection.info.backend_pid)
+
+    with pytest.raises(OperationalError):
+        read()
+    connection.close()
+
+
+def test_a_question_that_is_wrong_is_asked_once_and_said_to_be_so(transactional_db):
+    pid = backend_of(connection)
+    with pytest.raises(ProgrammingError, match="nothing_like_it"):
+        db.ask(b"SELECT nothing_like_it, $1::text", "a")
+    assert backend_of(connection) == pid
+
+
+@pytest.mark.parametrize(
+    ("provoke", "statement"),
+    [
+        ("SET LOCAL idle_in_transaction_session_timeout = '50ms'; SELECT pg_sleep(0)", None),
+        ("SET LOCAL transaction_read_only = on", "CREATE TABLE nothing_like_it ()"),
+    ],
+)
+def test_a_session_that_postgresql_ends_or_makes_read_only_is_a_lost_connection(transactional_db, provoke, statement):
+    before = backend_of(connection)
+    with pytest.raises(OperationalError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(provoke)
+        if statement is None:
+            time.sleep(0.5)
+        cursor.execute(statement or "SELECT 1")
+    connection.close_if_unusable_or_obsolete()
+    assert backend_of(connection) != before
+
+
+# --- turns ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tenant(transactional_db):
+    return create_tenant(slug="acme", name="Acme Inc")
+
+
+@pytest.fixture
+def hold(tenant):
+    """Hold the lock of the tenant's contacts as an import does; hold("name") says which."""
+    other = connections.create_connection("default")
+
+    def take(name):
+        cursor = other.cursor()
+        cursor.execute("BEGIN")
+        cursor.execute("SELECT set_config('application_name', %s, true)", [f"{db.NAMED}{name}"])
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", db.entity_lock(tenant, "contacts"))
+
+    yield take
+    other.close()
+
+
+def test_who_waits_too_long_is_told_which_import_is_running(tenant, hold):
+    hold("7f3c5e0a-0000-4000-8000-000000000000")
+    sentence = "Another import of contacts is running: 7f3c5e0a-0000-4000-8000-000000000000. Try again later."
+    with pytest.raises(db.Busy) as raised, db.patience(wait=0.1), transaction.atomic():
+        db.lock_entities(tenant, ["contacts"])
+    assert str(raised.value) == sentence
+
+
+def test_an_import_that_waits_too_long_is_503_and_stores_nothing(api, hold, settings):
+    settings.RALLY_IMPORT_WAIT = 0.1
+    hold("")
+    response = api.post_file("contacts", one_row("contacts"))
+    assert problem(response) == (503, "Another import of contacts is running. Try again later.")
+    assert response["Retry-After"] == "5"
+    assert api.look("imports")["count"] == 0
+    assert api.import_csv("companies", one_row("companies"))["imported"] == 1
+
+
+def test_a_plan_and_its_application_that_wait_too_long_are_as_they_were(api, hold, settings):
+    settings.RALLY_IMPORT_WAIT = 0.1
+    plan = api.plan("contacts", one_row("contacts"))
+    hold("")
+    sentence = "Another import of contacts is running. Try again later."
+    assert problem(api.post_file("contacts", one_row("contacts"), to="plan")) == (503, sentence)
+    assert problem(api.post(f"imports/{plan['id']}/apply")) == (503, sentence)
+    [left] = api.look("imports")["results"]
+    assert (left["id"], left["status"]) == (plan["id"], "planned")
+
+
+def test_a_change_by_hand_that_stands_in_the_way_for_too_long_is_503(start_server):
+    server = start_server(RALLY_IMPORT_WAIT="1")
+    tenant = RealTenant(server)
+    with psycopg.connect(server.database_url) as by_hand:
+        by_hand.execute("LOCK TABLE crm_contact IN ACCESS EXCLUSIVE MODE")
+        status, body = tenant.post("contacts", contacts(range(3)))
+        by_hand.rollback()
+    sentence = "Somebody else is changing the same records at this moment. Try again later."
+    assert (status, body["detail"]) == (503, sentence)
+    assert tenant.post("contacts", contacts(range(3)))[1]["imported"] == 3
+
+
+def test_a_running_import_is_named_to_who_waits_for_it(start_server):
+    server = start_server()
+    hasty, tenant, answers = start_server(over=server, RALLY_IMPORT_WAIT="1"), RealTenant(server), []
+    _, plan = tenant.post("companies", b"name\nGlobex\n", to="plan")
+    with psycopg.connect(server.database_url) as by_hand:
+        by_hand.execute("LOCK TABLE crm_company IN ACCESS EXCLUSIVE MODE")
+        first = threading.Thread(target=lambda: answers.append(tenant.send(f"imports/{plan['id']}/apply")))
+        first.start()
+        wait_until_blocked(tenant, by_hand)
+        status, body = tenant.post("companies", b"name\nAcme\n", server=hasty)
+        by_hand.rollback()
+        first.join()
+    assert (status, body["detail"]) == (503, f"Another import of companies is running: {plan['id']}. Try again later.")
+    assert answers == [(200, {"totalRows": 1, "imported": 1, "skipped": 0, "errors": []})]
+
+
+# --- by real processes ----------------------------------------------------------------------------------------
+
+
+def test_after_a_backend_has_died_every_answer_is_right(server):
+    tenant = RealTenant(server)
+    for _ in range(40):  # Enough to have a connection in most threads.
+        assert tenant.export("contacts").startswith("first_name")
+    with server.connect() as by_hand:
+        by_hand.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+    for _ in range(40):
+        assert tenant.export("contacts").startswith("first_name")

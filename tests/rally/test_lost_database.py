@@ -1,0 +1,125 @@
+"""A database that goes away and comes back: what pages, programs and probes are answered meanwhile, and after."""
+
+import http.client
+import json
+from contextlib import closing, contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+from django.contrib.sessions.backends.base import UpdateError
+from django.db import OperationalError, connection, connections
+
+from rally.health import what_is_missing
+from rally.sessions import SessionStore
+from tests.importexport.real import RealTenant
+
+EXPORT = "/api/v1/importexport/contacts/export"
+LOGIN = "/admin/login/"
+SIGNED_IN = {"Cookie": f"sessionid={'a' * 32}"}
+#: Requests that surely meet a connection which was in use before.
+MANY = 40
+
+
+def get(server, path, **headers):
+    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    client.request("GET", path, headers=headers)
+    response = client.getresponse()
+    body = response.read()
+    client.close()
+    return response, body
+
+
+@contextmanager
+def away(installation, run_sql):
+    """Take the database of an installation away for a while: nobody can connect, and whoever was is cut off."""
+    name = urlsplit(installation.database_url).path[1:]
+    run_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    run_sql(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'")
+    try:
+        yield
+    finally:
+        run_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+
+def test_while_it_is_away_everything_says_so_and_afterwards_nothing_does(start_server, installation, run_sql):
+    server = start_server(over=installation)
+    key = {"X-Api-Key": RealTenant(server).secret}
+    for _ in range(MANY):
+        assert get(server, EXPORT, **key)[0].status == 200
+    with away(installation, run_sql):
+        asked = [(EXPORT, key, "application/problem+json"), ("/admin/", SIGNED_IN, "text/html")]
+        for path, headers, kind in asked:
+            response, body = get(server, path, **headers)
+            assert (response.status, response.headers["Content-Type"].split(";")[0]) == (503, kind)
+            assert response.headers["Retry-After"] == "5"
+            assert b"Traceback" not in body
+        response, body = get(server, "/readyz")
+        assert (response.status, json.loads(body)["detail"]) == (503, "The database cannot be reached.")
+        assert get(server, "/healthz")[0].status == 200
+    assert get(server, "/readyz")[0].status == 200
+    for _ in range(MANY):
+        assert get(server, EXPORT, **key)[0].status == 200
+        assert get(server, LOGIN)[0].status == 200
+
+
+def test_a_page_says_in_plain_words_that_the_database_is_away(start_server, installation, run_sql):
+    server = start_server(over=installation)
+    with away(installation, run_sql):
+        _, body = get(server, "/admin/", **SIGNED_IN)
+    assert "The database cannot be reached at the moment." in body.decode()
+    assert "An import that was under way carries on by itself." in body.decode()
+
+
+def test_a_database_that_takes_no_changes_is_not_ready(start_server, installation, run_sql):
+    server = start_server(over=installation)
+    key = {"X-Api-Key": RealTenant(server).secret}
+    name = urlsplit(installation.database_url).path[1:]
+    assert get(server, EXPORT, **key)[0].status == 200
+    run_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    with away(installation, run_sql):
+        pass
+    response, body = get(server, "/readyz")
+    assert (response.status, json.loads(body)["detail"]) == (503, "The database takes no changes at the moment.")
+    assert get(server, EXPORT, **key)[0].status == 503
+    run_sql(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    for _ in range(MANY):
+        assert get(server, "/readyz")[0].status == 200
+        # The connection to what took no changes was given up.
+        assert get(server, EXPORT, **key)[0].status == 200
+
+
+def cut_off():
+    """End the backend of the test's own connection."""
+    with closing(connections.create_connection("default")) as other, other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [connection.connection.info.backend_pid])
+
+
+@pytest.fixture
+def lost(transactional_db):
+    """Cut off the connection of the test."""
+    connection.ensure_connection()
+    cut_off()
+    yield
+    connection.close()
+
+
+def test_a_session_that_cannot_be_saved_since_the_database_is_away_is_not_said_to_be_deleted(transactional_db):
+    session = SessionStore()
+    session.create()
+    session["a"] = 1
+    cut_off()
+    with pytest.raises(OperationalError):
+        session.save()
+    connection.close()
+
+
+def test_a_session_that_was_deleted_is_said_to_be(transactional_db):
+    session = SessionStore()
+    session.create()
+    SessionStore(session.session_key).delete()
+    with pytest.raises(UpdateError):
+        session.save()
+
+
+def test_a_probe_replaces_a_connection_that_was_lost(lost):
+    assert what_is_missing() is None
