@@ -10,6 +10,10 @@ def echo(value: str) -> str:
     return value[:ECHO_LIMIT]
 
 
+#: Of a run that a bug of ours has ended.
+BUG = "Something went wrong on our side. Nothing was stored."
+
+
 # --- what stands in the way for a while ---------------------------------------------------------------------
 
 

@@ -236,7 +236,7 @@ def _give_up(run: ImportRun) -> None:
     try:
         ImportRun.objects.filter(pk=run.pk).update(
             status=ImportRun.Status.REFUSED,
-            fault="Something went wrong on our side. Nothing was stored.",
+            fault=faults.BUG,
             finished_at=timezone.now(),
         )
     except DatabaseError as error:

@@ -13,6 +13,7 @@ from importexport.api.problems import Problem
 from importexport.db import ask
 
 CHALLENGE = 'ApiKey realm="Rally import / export", header="X-Api-Key"'
+OVER_SHARE = "Too many requests of the tenant are being answered at this moment. Try again in 1 second."
 SCOPES = list(ApiKey.Scope)
 #: Looks a key up by its digest and counts the request in its tenant's minute; see migration 0002.
 ADMIT = b"""
@@ -84,8 +85,7 @@ def check_share(request: HttpRequest) -> None:
     Who counts them is the server, before it gives a request a thread (see rally.server).
     """
     if request.META.get("rally.is_over_share"):
-        detail = "Too many requests of the tenant are being answered at this moment. Try again in 1 second."
-        raise Problem(429, detail, headers={"Retry-After": "1"})
+        raise Problem(429, OVER_SHARE, headers={"Retry-After": "1"})
 
 
 def check_rate(caller: Caller) -> None:

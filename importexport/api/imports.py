@@ -22,7 +22,7 @@ from importexport.api.views import (
     new_run,
     result_response,
 )
-from importexport.faults import FileFault
+from importexport.faults import BUG, FileFault
 from importexport.formats import CONTENT_TYPES
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
@@ -54,7 +54,7 @@ def finished_plan(run: ImportRun) -> HttpResponseBase:
     """Carry on with a plan that an earlier try of the same request has begun, and return it as an answer."""
     runs.finish(run)
     if run.status == ImportRun.Status.REFUSED:
-        raise FileFault(run.fault)
+        raise Problem(500, run.fault) if run.fault == BUG else FileFault(run.fault)
     return created(run)
 
 

@@ -75,7 +75,7 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResp
             logger.error("database", exc_info=error)
             return ProblemResponse(503, AWAY, RETRY_AFTER)
     logger.error("bug", exc_info=error)
-    return ProblemResponse(500, "Something went wrong on our side. Nothing was stored.")
+    return ProblemResponse(500, faults.BUG)
 
 
 def is_api(request: http.HttpRequest) -> bool:

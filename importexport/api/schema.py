@@ -12,7 +12,9 @@ from django.views.decorators.csrf import csrf_exempt
 
 from importexport import differing, examples, faults, formats, runs
 from importexport.api import schema_imports
-from importexport.api.problems import ProblemResponse, problem_body
+from importexport.api.authentication import OVER_SHARE
+from importexport.api.idempotency import AT_WORK
+from importexport.api.problems import AWAY, ProblemResponse, problem_body
 from importexport.api.schema_parts import RATE_HEADERS, Json, operation
 from importexport.engine import EntityResource
 from importexport.models import ImportRun
@@ -26,8 +28,8 @@ PROBLEMS: dict[int, tuple[str, list[str]]] = {
         ["The API key is missing. Send a key in the header X-Api-Key."],
     ),
     429: (
-        "The tenant has made more requests than a minute allows",
-        ["More than 1000 requests in a minute. Try again in 17 seconds."],
+        "The tenant has made more requests than a minute allows, or has too many under way at once",
+        ["More than 1000 requests in a minute. Try again in 17 seconds.", OVER_SHARE],
     ),
     403: (
         "The key belongs to another tenant than the host names, or lacks the scope",
@@ -54,7 +56,7 @@ PROBLEMS: dict[int, tuple[str, list[str]]] = {
         [
             runs.WHY_NOT[ImportRun.Status.DONE],
             differing.sentence(PlanChanged(["Row 4 was to leave record 17 as it is; now: create a record"], 1)),
-            "A request with this Idempotency-Key is being carried out at this moment.",
+            AT_WORK,
         ],
     ),
     422: (
@@ -64,7 +66,10 @@ PROBLEMS: dict[int, tuple[str, list[str]]] = {
     415: ("Not multipart/form-data, or a file that is no CSV", [str(faults.NotCsv("an image"))]),
     413: ("The file is over the limit", [str(faults.TooLarge(10 * 1024 * 1024))]),
     400: ("A query parameter, a malformed body, or a file that cannot be read as a whole", examples.FILE_FAULTS),
-    503: ("The database cannot be reached", ["The database cannot be reached. Try again later."]),
+    503: (
+        "The database cannot be reached, or another import of the tenant's is in the way for longer than 30 seconds",
+        [AWAY, faults.busy("contacts", "8c1c7a10-6f96-4ff8-8b86-d011b42d00c0"), faults.RECORDS_BUSY],
+    ),
 }
 SAME_RECORD = {
     "contacts": "The same contact: the same e-mail, ignoring case.",
