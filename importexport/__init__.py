@@ -9,7 +9,7 @@ Out: columns as SQL expressions → COPY TO → formats (CSV, XLSX), in chunks.
 Kept: a journal of every import (models.ImportRun) and a ledger of its rows, written (keeping) in its own transaction.
      plans tells whether an import does what its plan said, differing what has changed; suggesting finds the names that
      were meant; families adds up a file and its mended rows; undoing + reverting take an import back.
-     jobs does the work that outlives a request, and caretaker takes up what was left of it; runs is an import as its user knows it: brought, planned, applied,
-     undone, forgotten.
+     jobs does the work that outlives a request, and caretaker takes up what was left of it; runs is an import as its
+     user knows it: brought, planned, applied, undone, forgotten.
 Doors — api, management/commands, admin — call service and runs, and show what the ledger says.
 """

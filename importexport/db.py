@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 from django.db import InterfaceError, OperationalError, connection, transaction
-from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq import ExecStatus
 
 from crm.models import Tenant
 from importexport import faults
@@ -103,8 +103,7 @@ def _ask(sql: bytes, parameter: str) -> list[str | None]:
 
 def _is_stale(error: Exception) -> bool:
     """Whether the connection is lost, or leads to a server that has become a standby."""
-    is_broken = connection.connection is not None and connection.connection.pgconn.status != ConnStatus.OK
-    return is_broken or isinstance(error.__cause__, psycopg.errors.ReadOnlySqlTransaction)
+    return isinstance(error.__cause__, psycopg.errors.ReadOnlySqlTransaction) or not connection.is_usable()
 
 
 # --- turns ----------------------------------------------------------------------------------------------------

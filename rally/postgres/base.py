@@ -27,17 +27,22 @@ class ErrorWrapper(DatabaseErrorWrapper):
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         """Raise Django's error for one of psycopg's."""
-        if isinstance(error, LOST) or (isinstance(error, psycopg.Error) and self._is_broken()):
+        if isinstance(error, LOST) or (isinstance(error, psycopg.Error) and self._is_lost(error)):
             self.wrapper.errors_occurred = True  # type: ignore[attr-defined]
             # Replaced when the request ends, though it may still answer: a primary that is a standby now does.
             self.wrapper.close_at = time.monotonic()  # type: ignore[attr-defined]
             raise OperationalError(*error.args).with_traceback(traceback) from error
         super().__exit__(kind, error, traceback)
 
-    def _is_broken(self) -> bool:
-        """Whether the connection is lost, whatever psycopg calls the error by which that is noticed."""
+    def _is_lost(self, error: psycopg.Error) -> bool:
+        """Whether the connection is lost, whatever psycopg calls the error by which that is noticed.
+
+        Where the server said nothing at all, so that there is no SQLSTATE, libpq has noticed it, and may not have
+        given the connection up yet.
+        """
         connection = self.wrapper.connection  # type: ignore[attr-defined]
-        return connection is not None and connection.pgconn.status != ConnStatus.OK
+        is_broken = connection is not None and connection.pgconn.status != ConnStatus.OK
+        return is_broken or (type(error) is psycopg.DatabaseError and error.sqlstate is None)
 
 
 class DatabaseFeatures(features.DatabaseFeatures):
