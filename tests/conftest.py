@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import hypothesis
 import psycopg
@@ -43,6 +43,20 @@ class Installation:
     def connect(self) -> psycopg.Connection:
         """Return a connection to the database, for a test that wants to see what is stored."""
         return psycopg.connect(self.database_url, autocommit=True)
+
+    @contextlib.contextmanager
+    def away(self) -> Iterator[None]:
+        """Take the database away for a while: nobody can connect, and whoever was connected is cut off."""
+        name = urlsplit(self.database_url).path[1:]
+        with psycopg.connect(self.database_url, dbname="postgres", autocommit=True) as connection:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [name]
+            )
+            try:
+                yield
+            finally:
+                connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
 @dataclass

@@ -119,6 +119,19 @@ def test_the_bar_moves_while_100_000_rows_go_in_and_the_page_may_be_closed(edito
     assert len(editor.emails()) == 100_000
 
 
+def test_the_page_waits_for_a_database_that_is_away_and_the_import_carries_on_by_itself(editor, wizard):
+    rows = "".join(f"Ada,Lovelace,a{n}@example.com\n" for n in range(100_000))
+    wizard.preview("contact", f"first_name,last_name,email\n{rows}".encode(), name="many.csv")
+    wizard.page.get_by_role("button", name="Import 100,000 contacts").click()
+    wizard.wait_for("is being imported")
+    editor.watch.expect("503")
+    with editor.site.away():
+        expect(wizard.page.get_by_text("No connection; trying again…")).to_be_visible()
+    wizard.wait_for("Result of")
+    assert wizard.figures == ["100,000", "100,000", "0"]
+    assert len(editor.emails()) == 100_000
+
+
 @contextmanager
 def held_still(visitor):
     """Keep the tenant's import from going on, by the row in which it notes its progress; give the percent done."""

@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from contextlib import closing, contextmanager
+from contextlib import closing
 from urllib.parse import urlsplit
 
 import pytest
@@ -29,24 +29,12 @@ def get(server, path, **headers):
     return response, body
 
 
-@contextmanager
-def away(installation, run_sql):
-    """Take the database of an installation away for a while: nobody can connect, and whoever was is cut off."""
-    name = urlsplit(installation.database_url).path[1:]
-    run_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-    run_sql(f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'")
-    try:
-        yield
-    finally:
-        run_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-
-
-def test_while_it_is_away_everything_says_so_and_afterwards_nothing_does(start_server, installation, run_sql):
+def test_while_it_is_away_everything_says_so_and_afterwards_nothing_does(start_server, installation):
     server = start_server(over=installation)
     key = {"X-Api-Key": RealTenant(server).secret}
     for _ in range(MANY):
         assert get(server, EXPORT, **key)[0].status == 200
-    with away(installation, run_sql):
+    with installation.away():
         asked = [(EXPORT, key, "application/problem+json"), ("/admin/", SIGNED_IN, "text/html")]
         for path, headers, kind in asked:
             response, body = get(server, path, **headers)
@@ -62,9 +50,9 @@ def test_while_it_is_away_everything_says_so_and_afterwards_nothing_does(start_s
         assert get(server, LOGIN)[0].status == 200
 
 
-def test_a_page_says_in_plain_words_that_the_database_is_away(start_server, installation, run_sql):
+def test_a_page_says_in_plain_words_that_the_database_is_away(start_server, installation):
     server = start_server(over=installation)
-    with away(installation, run_sql):
+    with installation.away():
         _, body = get(server, "/admin/", **SIGNED_IN)
     assert "The database cannot be reached at the moment." in body.decode()
     assert "An import that was under way carries on by itself." in body.decode()
@@ -76,7 +64,7 @@ def test_a_database_that_takes_no_changes_is_not_ready(start_server, installatio
     name = urlsplit(installation.database_url).path[1:]
     assert get(server, EXPORT, **key)[0].status == 200
     run_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
-    with away(installation, run_sql):
+    with installation.away():
         pass
     response, body = get(server, "/readyz")
     assert (response.status, json.loads(body)["detail"]) == (503, "The database takes no changes at the moment.")

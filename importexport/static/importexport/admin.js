@@ -88,11 +88,19 @@ function setUpProgress(box) {
     }
   }
 
-  async function ask() {
-    let answer;
+  /** Ask how far it is; null while the server, or its database, does not answer or has no time. */
+  async function askOnce() {
     try {
-      answer = await fetch(box.dataset.progress, { headers: { Accept: "application/json" }, redirect: "manual" });
+      const answer = await fetch(box.dataset.progress, { headers: { Accept: "application/json" }, redirect: "manual" });
+      return answer.status >= 500 || answer.status === 429 ? null : answer;
     } catch {
+      return null;
+    }
+  }
+
+  async function ask() {
+    const answer = await askOnce();
+    if (!answer) {
       at("left").textContent = box.dataset.lost;
       setTimeout(ask, 4 * PACE);
       return;
