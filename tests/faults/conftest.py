@@ -1,0 +1,50 @@
+"""Servers that reach their database through a proxy which breaks connections."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Installation, Server
+from tests.faults.proxy import Proxy
+
+
+@dataclass
+class Proxied:
+    """A server, and the proxy before its database. The tests' own connections go past it."""
+
+    server: Server
+    proxy: Proxy
+
+
+@pytest.fixture(scope="session")
+def proxied(
+    new_installation: Callable[..., Installation], launch: Callable[..., Server]
+) -> Iterator[Proxied]:
+    installation = new_installation(RALLY_RATE_LIMIT="100000")
+    with tempfile.TemporaryDirectory() as folder, Proxy(installation.database_url, Path(folder)) as proxy:
+        server = launch(installation, DATABASE_URL=proxy.url)
+        yield Proxied(server, proxy)
+        server.kill()
+
+
+@dataclass
+class Shell(Installation):
+    """Commands over a database of their own, whose connections break; no server runs over it."""
+
+    proxy: Proxy
+
+
+@pytest.fixture(scope="module")
+def shell(new_installation: Callable[..., Installation]) -> Iterator[Shell]:
+    installation = new_installation()
+    with tempfile.TemporaryDirectory() as folder, Proxy(installation.database_url, Path(folder)) as proxy:
+        yield Shell(installation.database_url, installation.env | {"DATABASE_URL": proxy.url}, proxy)
+
+
+def pytest_make_parametrize_id(config: Any, val: Any) -> str | None:
+    """Name operations by what they do."""
+    return str(val) if hasattr(val, "is_repeatable") else None
