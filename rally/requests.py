@@ -8,11 +8,15 @@ from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.template import loader
 
 from rally import health
 from rally.logs import request_id
 
 logger = logging.getLogger("rally.request")
+#: Where the server says, in a request's META, that it is beyond its tenant's share of the threads.
+OVER_SHARE = "rally.is_over_share"
+AT_ONCE = {"Retry-After": "1", "Cache-Control": "no-store"}
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
@@ -29,7 +33,7 @@ class RequestMiddleware:
         identifier = given if _ID.fullmatch(given) else secrets.token_hex(8)
         request_id.set(identifier)
         probe = health.PROBES.get(request.path)
-        response = probe(request) if probe else self.get_response(request)
+        response = probe(request) if probe else self._in_turn(request)
         response.headers["X-Request-Id"] = identifier
         if request.method == "HEAD" and not response.streaming:
             response.content = b""  # Its headers, Content-Length among them, are those of a GET.
@@ -38,6 +42,50 @@ class RequestMiddleware:
             line = RequestLine(request, response, identifier=identifier, start=start, level=level)
             response._resource_closers.append(line.write)  # type: ignore[attr-defined]
         return response
+
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        """Refuse a page where its tenant has its share of the threads; the API refuses in its own way."""
+        if request.path.startswith("/api/") or not request.META.get(OVER_SHARE):
+            return None
+        # Without the request, from which a page would have who is signed in: out of the database.
+        return HttpResponse(loader.render_to_string("429.html"), status=429, headers=AT_ONCE)
+
+    def _in_turn(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request; the server learns whose it is, as soon as that is known."""
+        turn = request.META.get("rally.turn")
+        if turn is None:
+            return self.get_response(request)
+        request.META[OVER_SHARE] = OverShare(request, turn)
+        try:
+            return self.get_response(request)
+        finally:
+            # Asked once more, for a request that nobody asked about; and no longer holding the request.
+            request.META[OVER_SHARE] = bool(request.META[OVER_SHARE])
+
+
+class OverShare:
+    """Whether a request is beyond its tenant's share of the server's threads (see rally.server.shares).
+
+    To be asked when it is known whose the request is: another with the same key or session may not have come before.
+    """
+
+    def __init__(self, request: HttpRequest, turn: Any) -> None:
+        self.request = request
+        self.turn = turn
+
+    def __bool__(self) -> bool:
+        tenant = tenant_of(self.request)
+        if tenant is not None and not self.turn.belongs_to(tenant):
+            return True
+        return self.turn.is_over
+
+
+def tenant_of(request: HttpRequest) -> str | None:
+    """Return the slug of the tenant whose a request is, where that is known by now and it is one tenant's."""
+    slug = getattr(request, "rally_tenant", None)
+    if slug is None and (known := getattr(request, "_rally_access", None)) and known[1].tenant:
+        slug = known[1].tenant.slug
+    return slug
 
 
 class RequestLine:

@@ -180,7 +180,7 @@ def launch(
         port, log = free_port(), tmp_path_factory.mktemp("server") / "log"
         env = over.env | {"PORT": str(port)} | env
         with log.open("wb") as output:
-            command = [sys.executable, "-m", "gunicorn", "-c", "rally/gunicorn.py"]
+            command = [sys.executable, "-m", "gunicorn", "-c", "rally/server/config.py"]
             process = subprocess.Popen(
                 command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0
             )

@@ -1,7 +1,6 @@
 """The Import and Export buttons of an entity's list, and the pages behind them."""
 
 from collections.abc import Mapping
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
@@ -21,7 +20,6 @@ from crm.figures import RecordCount, count_records
 from importexport import faults, runs, service
 from importexport.admin import choices, exports, receiving, words
 from importexport.admin.help import column_help
-from importexport.api.uploads import drain
 from importexport.api.views import file_response
 from importexport.resources import RESOURCES
 
@@ -75,10 +73,7 @@ class ImportExportMixin(ModelAdmin):
         try:
             receiving.read_form(request)
         except receiving.UploadRefused as refusal:
-            response = self._choose_page(request, refusal)
-            # Or the connection is reset, and the browser shows that instead of the page.
-            response._resource_closers.append(partial(drain, request.META))  # type: ignore[attr-defined]
-            return response
+            return self._choose_page(request, refusal)
         return self._receive(request)
 
     @method_decorator(csrf_protect)

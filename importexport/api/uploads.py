@@ -4,7 +4,6 @@ import contextlib
 import socket
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
@@ -26,8 +25,6 @@ HEAD = 16
 BESIDES = 64 * 1024
 PARTS = 100
 PLAIN_ENCODINGS = {"7bit", "8bit", "binary"}
-#: What is read of a refused body, lest the connection be reset before the client has read the answer.
-DRAIN_SECONDS, DRAIN_BYTES = 5, 256 * 1024 * 1024
 
 
 class Received(NamedTuple):
@@ -203,28 +200,3 @@ def deadline(connection: socket.socket | None, *, whole: float, idle: float) -> 
     finally:
         timer.cancel()
         connection.settimeout(before)
-
-
-def has_body(environ: dict[str, Any]) -> bool:
-    """Whether a request announces a body."""
-    return environ.get("CONTENT_LENGTH", "") not in {"", "0"} or "HTTP_TRANSFER_ENCODING" in environ
-
-
-def drain(environ: dict[str, Any]) -> None:
-    """Read what is left of a body after its answer was sent, within bounds; hang up where there is more.
-
-    Closing a connection with unread data resets it, and the reset can overtake the answer.
-    """
-    connection = environ.get("gunicorn.socket")
-    if connection is None:
-        return
-    end, left = time.monotonic() + DRAIN_SECONDS, DRAIN_BYTES
-    # The server's errors for a malformed body are its own; the answer has gone, so there is nobody to tell.
-    with contextlib.suppress(Exception), deadline(connection, whole=DRAIN_SECONDS, idle=DRAIN_SECONDS):
-        while left > 0 and time.monotonic() < end:
-            data = read_body(environ, CHUNK)
-            if not data:
-                return
-            left -= len(data)
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)

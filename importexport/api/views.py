@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from functools import partial
 from itertools import accumulate, chain
 from typing import Any, BinaryIO, ClassVar
 from urllib.parse import quote
@@ -85,14 +84,11 @@ class DoorView(APIView):
         return "application/json"
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Add the rate limit's headers, and read what is left of the body once the answer has gone."""
+        """Add the rate limit's headers."""
         if self.caller:
             for name, value in self.caller.limit_headers.items():
                 response[name] = value
         response["Cache-Control"] = "no-store"
-        environ = request._request.META
-        if uploads.has_body(environ):
-            response._resource_closers.append(partial(uploads.drain, environ))
         return response
 
 

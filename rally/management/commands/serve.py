@@ -3,9 +3,9 @@
 import os
 import sys
 from argparse import ArgumentParser
-from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
@@ -40,5 +40,11 @@ class Command(BaseCommand):
         connection.close()
         keep_over_exec()
         self.stdout.flush()
-        config = Path(__file__).parents[2] / "gunicorn.py"
-        os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(config)])  # noqa: S606 - no shell wanted
+        command = [sys.executable, "-m", "gunicorn", "-c", str(settings.BASE_DIR / "rally/server/config.py")]
+        os.execve(sys.executable, command, environment())  # noqa: S606 - no shell wanted
+
+
+def environment() -> dict[str, str]:
+    """Return the server's environment: it finds the product wherever it was started, and stays there."""
+    path = [str(settings.BASE_DIR), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}

@@ -8,7 +8,7 @@ from rally.environment import number
 
 bind = f"{os.environ.get('RALLY_BIND') or '127.0.0.1'}:{number('PORT', 8000)}"
 wsgi_app = "rally.wsgi"
-worker_class = "rally.worker.PatientWorker"
+worker_class = "rally.server.worker.PatientWorker"
 workers = number("WEB_CONCURRENCY", 2)
 threads = number("RALLY_THREADS", 16)
 keepalive = 15

@@ -1,0 +1,168 @@
+"""No tenant has more than its share of the threads at work; what is beyond waits in line, without a thread.
+
+Whose a request is cannot be known from its head alone, but from what came of earlier ones with the same key or session.
+Until then the key, or the session, is a group of its own; as soon as the application knows the tenant it says so, and
+the request counts as that tenant's.
+"""
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Hashable
+from typing import Any
+
+#: Keys and sessions whose tenants are remembered.
+REMEMBERED = 10_000
+#: Seconds that a request waits in line.
+PATIENCE = 10
+
+
+class Group:
+    """The requests of a tenant: how many are at work, and which wait."""
+
+    __slots__ = ("at_work", "line", "name")
+
+    def __init__(self, name: Hashable) -> None:
+        self.name = name
+        self.at_work = 0
+        #: Callers, each with what waits for its turn.
+        self.line: deque[tuple[bytes | None, Any]] = deque()
+
+
+class Turn:
+    """A request's leave to be at work, or to be told that there are too many of its tenant's."""
+
+    __slots__ = ("caller", "group", "is_over", "shares")
+
+    def __init__(self, shares: "Shares", caller: bytes | None, group: Group | None = None, *, is_over: bool = False):
+        self.shares = shares
+        self.caller = caller
+        #: Where the request is counted, if anywhere.
+        self.group = group
+        #: Whether it is beyond its tenant's share.
+        self.is_over = is_over
+
+    def belongs_to(self, tenant: Hashable) -> bool:
+        """Say whose the request is; return whether it may go on, as it may not where it turns out to be beyond."""
+        return self.shares.learn(self, tenant)
+
+
+class Shares:
+    """Who is at work and who waits, of one process.
+
+    ``wake`` is called, by any thread, when somebody need wait no longer: ask for next_turns then.
+    """
+
+    def __init__(self, *, threads: int, wake: Callable[[], None]) -> None:
+        self.most = max(threads // 4, 1)
+        self.longest_line = threads
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._tenants: OrderedDict[bytes, Hashable] = OrderedDict()
+        self._groups: dict[Hashable, Group] = {}
+        #: Groups whose line may move on.
+        self._moving: set[Group] = set()
+
+    def enter(self, caller: bytes | None, waiter: Any) -> Turn | None:
+        """Return a request's turn, or None: then ``waiter`` is in line, and comes up in next_turns."""
+        if caller is None:
+            return Turn(self, None)
+        with self._lock:
+            return self._enter(caller, waiter)
+
+    def leave(self, turn: Turn) -> None:
+        """Take a request out that has been answered; ask for next_turns then."""
+        if turn.group is not None:
+            with self._lock:
+                self._leave(turn)
+
+    def next_turns(self) -> list[tuple[Any, Turn]]:
+        """Return who need wait no longer, each with its turn."""
+        if not self._moving:
+            return []
+        with self._lock:
+            found = [each for group in self._moving for each in self._move(group)]
+            self._moving.clear()
+        return found
+
+    def give_up(self, caller: bytes | None, waiter: Any) -> Turn:
+        """Return the turn of who has waited too long, to be told so."""
+        with self._lock:
+            for group in [group for group in self._groups.values() if (caller, waiter) in group.line]:
+                group.line.remove((caller, waiter))
+                self._tidy(group)
+        return Turn(self, caller, is_over=True)
+
+    def learn(self, turn: Turn, tenant: Hashable) -> bool:
+        """Remember whose requests with this key or session are, and count this one with them; see Turn.belongs_to."""
+        if turn.caller is None or (turn.group is not None and turn.group.name == tenant):
+            return True
+        with self._lock:
+            self._remember(turn.caller, tenant)
+            if turn.group is not None:
+                self._move_over(turn, tenant)
+        if self._moving:
+            self._wake()
+        return not turn.is_over
+
+    # --- under the lock ---
+
+    def _enter(self, caller: bytes | None, waiter: Any) -> Turn | None:
+        group = self._group(self._name(caller))
+        if group.at_work < self.most and not group.line:
+            group.at_work += 1
+            return Turn(self, caller, group)
+        if len(group.line) < self.longest_line:
+            group.line.append((caller, waiter))
+            return None
+        return Turn(self, caller, is_over=True)
+
+    def _leave(self, turn: Turn) -> None:
+        group, turn.group = turn.group, None
+        assert group is not None
+        group.at_work -= 1
+        if group.line:
+            self._moving.add(group)
+        self._tidy(group)
+
+    def _move(self, group: Group) -> list[tuple[Any, Turn]]:
+        """Take from a line who may go to work; who turns out to be of another group goes there, to wait maybe."""
+        found = []
+        while group.line and group.at_work < self.most:
+            caller, waiter = group.line.popleft()
+            if self._name(caller) == group.name:
+                group.at_work += 1
+                found.append((waiter, Turn(self, caller, group)))
+            elif turn := self._enter(caller, waiter):
+                found.append((waiter, turn))
+        self._tidy(group)
+        return found
+
+    def _move_over(self, turn: Turn, tenant: Hashable) -> None:
+        self._leave(turn)
+        group = self._group(tenant)
+        turn.is_over = group.at_work >= self.most
+        if not turn.is_over:
+            group.at_work += 1
+            turn.group = group
+        self._tidy(group)
+
+    def _name(self, caller: bytes | None) -> Hashable:
+        if caller is None or caller not in self._tenants:
+            return caller
+        self._tenants.move_to_end(caller)
+        return self._tenants[caller]
+
+    def _group(self, name: Hashable) -> Group:
+        if name not in self._groups:
+            self._groups[name] = Group(name)
+        return self._groups[name]
+
+    def _tidy(self, group: Group) -> None:
+        if not group.at_work and not group.line and self._groups.get(group.name) is group:
+            del self._groups[group.name]
+
+    def _remember(self, caller: bytes, tenant: Hashable) -> None:
+        self._tenants[caller] = tenant
+        self._tenants.move_to_end(caller)
+        if len(self._tenants) > REMEMBERED:
+            self._tenants.popitem(last=False)
