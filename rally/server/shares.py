@@ -19,10 +19,12 @@ PATIENCE = 10
 class Group:
     """The requests of a tenant: how many are at work, and which wait."""
 
-    __slots__ = ("at_work", "line", "name")
+    __slots__ = ("at_work", "line", "name", "part_of")
 
     def __init__(self, name: Hashable) -> None:
         self.name = name
+        #: The group that it turned out to be a part of.
+        self.part_of: Group | None = None
         self.at_work = 0
         #: Callers, each with what waits for its turn.
         self.line: deque[tuple[bytes | None, Any]] = deque()
@@ -94,14 +96,13 @@ class Shares:
 
     def learn(self, turn: Turn, tenant: Hashable) -> bool:
         """Remember whose requests with this key or session are, and count this one with them; see Turn.belongs_to."""
-        if turn.caller is None or (turn.group is not None and turn.group.name == tenant):
-            return True
-        with self._lock:
-            self._remember(turn.caller, tenant)
-            if turn.group is not None:
-                self._move_over(turn, tenant)
-        if self._moving:
-            self._wake()
+        if turn.caller is not None:
+            with self._lock:
+                self._remember(turn.caller, tenant)
+                if turn.group is not None:
+                    self._count_with(turn, self._group(tenant))
+            if self._moving:
+                self._wake()
         return not turn.is_over
 
     # --- under the lock ---
@@ -117,8 +118,7 @@ class Shares:
         return Turn(self, caller, is_over=True)
 
     def _leave(self, turn: Turn) -> None:
-        group, turn.group = turn.group, None
-        assert group is not None
+        group, turn.group = self._group_of(turn), None
         group.at_work -= 1
         if group.line:
             self._moving.add(group)
@@ -137,14 +137,34 @@ class Shares:
         self._tidy(group)
         return found
 
-    def _move_over(self, turn: Turn, tenant: Hashable) -> None:
-        self._leave(turn)
-        group = self._group(tenant)
-        turn.is_over = group.at_work >= self.most
-        if not turn.is_over:
+    def _group_of(self, turn: Turn) -> Group:
+        """Return the group in which a request is counted by now."""
+        assert turn.group is not None
+        while turn.group.part_of is not None:
+            turn.group = turn.group.part_of
+        return turn.group
+
+    def _count_with(self, turn: Turn, group: Group) -> None:
+        """Count a request with its tenant's: those with the same key are the tenant's, too."""
+        own = self._group_of(turn)
+        if own.name == turn.caller:
+            self._join(own, group)
+        elif own is not group:
+            self._leave(turn)
             group.at_work += 1
             turn.group = group
-        self._tidy(group)
+        if group.at_work > self.most:
+            self._leave(turn)
+            turn.is_over = True
+
+    def _join(self, own: Group, group: Group) -> None:
+        group.at_work += own.at_work
+        group.line.extend(own.line)
+        own.part_of = group
+        del self._groups[own.name]
+        self._moving.discard(own)
+        if group.line:
+            self._moving.add(group)
 
     def _name(self, caller: bytes | None) -> Hashable:
         if caller is None or caller not in self._tenants:

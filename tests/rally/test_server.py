@@ -5,11 +5,13 @@ import json
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 
 import pytest
 
-from tests.conftest import Installation, Server, until
+from tests.conftest import ROOT, Installation, Server, free_port, until, wait_until_up
 
 RANDOM_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -184,3 +186,26 @@ def test_a_stop_lets_requests_finish(start_server, installation):
     waiting.join(30)
     assert [answer.status for answer in answers] == [200]
     assert server.process.wait(30) == 0
+
+
+@pytest.mark.parametrize("path", ["", "/nowhere"])
+def test_it_may_be_started_in_any_directory(installation, tmp_path, path):
+    """A data directory that is named relatively is there, too."""
+    port = free_port()
+    env = installation.env | {"RALLY_DATA_DIR": "data", "PORT": str(port)} | ({"PYTHONPATH": path} if path else {})
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, ROOT / "manage.py", "serve"],
+            cwd=tmp_path,
+            env=env,
+            stdout=log,
+            stderr=log,
+            process_group=0,
+        )
+    server = Server(installation.database_url, env, f"http://127.0.0.1:{port}", tmp_path / "log", port, process)
+    wait_until_up(server)
+    page = get(server, "/admin/login/")
+    style = re.search(rb'href="(/static/rally/rally\.[^"]+)"', page.body)[1].decode()
+    assert get(server, style).status == 200
+    assert (tmp_path / "data" / "static").is_dir()
+    assert server.stop() == 0
