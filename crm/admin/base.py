@@ -6,9 +6,9 @@ from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin import SimpleListFilter
+from django.contrib.admin import DateFieldListFilter, SimpleListFilter
 from django.contrib.admin.utils import display_for_field
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.paginator import Paginator
 from django.db import IntegrityError, models
 from django.http import HttpRequest, HttpResponse
@@ -74,7 +74,61 @@ def tidy(text: str) -> str:
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").strip())
 
 
-class TenantModelAdmin(ModelAdmin):
+class BoundedLookups(ModelAdmin):
+    """Lets a list's address ask for what the list's filters ask, and for nothing else; every list is one of these.
+
+    Who could ask for any text in any field could find out, letter by letter, what no page shows them: the digest of a
+    key, the rows of somebody else's file. A pattern could keep the database busy besides.
+    """
+
+    #: The relations whose records' ids may be asked for: a page links to the list of what belongs to a record.
+    linked_by: ClassVar[tuple[str, ...]] = ()
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """Whether a list's address may ask for this; what is refused is answered 400."""
+        if NUL in lookup or NUL in str(value):
+            return False  # No text of the database has it, and it takes no question with it.
+        if not is_known(self.model, lookup.partition("__")[0]):
+            return True  # Nothing is asked of the database: the list says that it does not understand.
+        allowed = {f"{name}__id__exact" for name in self.linked_by}
+        for item in self.get_list_filter(request) if request else self.list_filter:
+            allowed |= parameters_of(item)
+        return lookup in allowed
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
+    ) -> tuple[models.QuerySet, bool]:
+        """Return the records that a search finds, and whether any might be among them twice."""
+        if NUL in search_term:
+            return queryset.none(), False
+        return self.find(queryset, search_term, request), False
+
+    def find(self, queryset: models.QuerySet, text: str, request: HttpRequest) -> models.QuerySet:
+        """Return the records that a text without NUL finds; none of them twice."""
+        return super().get_search_results(request, queryset, text)[0]
+
+
+def is_known(model: type[models.Model], name: str) -> bool:
+    """Whether a look-up that begins with a name asks the database for anything."""
+    try:
+        model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return name == "pk"
+    return True
+
+
+def parameters_of(item: Any) -> set[str]:
+    """Return what a filter of a list has in the list's address."""
+    if isinstance(item, type) and issubclass(item, SimpleListFilter):
+        return {str(item.parameter_name)}
+    if isinstance(item, tuple):
+        name, kind = item
+        assert issubclass(kind, DateFieldListFilter), kind
+        return {f"{name}__gte", f"{name}__lt"}
+    return {f"{item}__exact"}
+
+
+class TenantModelAdmin(BoundedLookups):
     """The admin of a model whose records have a tenant.
 
     ``needs_to_view`` and ``needs_to_change`` name what a role must be able to do (see crm.access.Access).
@@ -137,34 +191,6 @@ class TenantModelAdmin(ModelAdmin):
     def get_paginator(self, request: HttpRequest, queryset: Any, *args: Any, **options: Any) -> Paginator:
         """Return the pages of a list, or of the choices of a field."""
         return EstimatingPaginator(queryset, *args, whole=self.get_queryset(request), **options)
-
-    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        """Whether a list's address may ask for this: what the filters ask, and the records of another one.
-
-        Not for any text in any field, nor for a pattern, which could keep the database busy.
-        """
-        name = lookup.partition("__")[0]
-        if name != "pk" and name not in {field.name for field in self.opts.get_fields()}:
-            return True  # Nothing is asked of the database: the list says that it does not understand.
-        if NUL in str(value):
-            return False  # No text of the database has it, and it takes no question with it.
-        allowed = {f"{field.name}__id__exact" for field in self.opts.concrete_fields if field.is_relation}
-        for item in self.get_list_filter(request) if request else self.list_filter:
-            is_simple = isinstance(item, type) and issubclass(item, SimpleListFilter)
-            allowed.add(str(item.parameter_name) if is_simple else f"{item}__exact")
-        return lookup in allowed
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: models.QuerySet, search_term: str
-    ) -> tuple[models.QuerySet, bool]:
-        """Return the records that a search finds, and whether any might be among them twice."""
-        if NUL in search_term:
-            return queryset.none(), False
-        return self.find(queryset, search_term, request), False
-
-    def find(self, queryset: models.QuerySet, text: str, request: HttpRequest) -> models.QuerySet:
-        """Return the records that a text without NUL finds; none of them twice."""
-        return super().get_search_results(request, queryset, text)[0]
 
     def get_list_display(self, request: HttpRequest) -> Any:
         """Return the columns; whoever sees all tenants is told which."""

@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.admin import ModelAdmin, StackedInline
+from unfold.admin import StackedInline
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import (
@@ -23,7 +23,7 @@ from unfold.widgets import (
 )
 
 from crm.access import access_of
-from crm.admin.base import TenantForm, TenantModelAdmin
+from crm.admin.base import BoundedLookups, TenantForm, TenantModelAdmin
 from crm.models import Membership
 
 admin.site.unregister([User, Group])
@@ -159,7 +159,7 @@ class MembershipInline(StackedInline):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):
+class UserAdmin(DjangoUserAdmin, BoundedLookups):
     """All users, for superusers: permissions come with the role, so groups and single ones are not offered."""
 
     form = UserChangeForm

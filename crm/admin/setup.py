@@ -12,11 +12,11 @@ from django.forms.formsets import DELETION_FIELD_NAME
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from crm.access import access_of
-from crm.admin.base import TenantForm, TenantModelAdmin
+from crm.admin.base import BoundedLookups, TenantForm, TenantModelAdmin
 from crm.matching import fold
 from crm.models import Deal, Pipeline, Stage, Tenant
 
@@ -24,7 +24,7 @@ OUTCOMES = gettext_lazy("In per cent. Deals in a stage of 100 are won, those in 
 
 
 @admin.register(Tenant)
-class TenantAdmin(ModelAdmin):
+class TenantAdmin(BoundedLookups):
     """Tenants, for superusers. Deleting one would take all its records along: there is no button for that."""
 
     list_display = ("name", "slug", "currency", "timezone", "created_at")

@@ -19,11 +19,11 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.debug import sensitive_variables
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from crm.access import access_of
+from crm.admin.base import BoundedLookups
 from crm.models import ApiKey, Tenant
 from crm.models.key import create_api_key, revoke_api_key
 from importexport.admin import words
@@ -144,7 +144,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ModelAdmin):
+class ApiKeyAdmin(BoundedLookups):
     """The keys of a tenant, for its admins."""
 
     form = RenameForm

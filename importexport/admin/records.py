@@ -75,6 +75,7 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
 
     #: The fields of which a word in the search is the beginning.
     prefixes: ClassVar[tuple[str, ...]]
+    linked_by = ("company", "contact", "deal")
     list_select_related = ()
     list_filter = (RunFilter,)
     list_filter_sheet = True

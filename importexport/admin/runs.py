@@ -16,10 +16,10 @@ from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
 from crm.access import Access, access_of
+from crm.admin.base import BoundedLookups
 from importexport import ledger, runs
 from importexport.admin import choices, kin, showing, words
 from importexport.admin.progress import progress
@@ -88,7 +88,7 @@ class ActorFilter(ValueFilter):
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(ModelAdmin):
+class ImportRunAdmin(BoundedLookups):
     """Every import by any door. Nobody writes here but the imports themselves."""
 
     list_display = ("file", "what", "when", "who", "by_way_of", "state", "imported_rows", "skipped_rows")

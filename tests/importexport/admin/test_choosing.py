@@ -201,3 +201,12 @@ def test_the_options_stay_chosen_where_the_file_is_refused(editor):
     chosen = {field.name: choice.value for field in response.context["option_fields"] for choice in field.choices
               if choice.is_chosen}  # fmt: skip
     assert chosen == {"mode": "upsert", "blank": "fill", "tags": "replace", "missing": "reject"}
+
+
+def test_a_file_with_a_name_in_the_extended_form_alone_is_taken(editor):
+    disposition = "form-data; name=\"file\"; filename*=UTF-8''M%C3%BCller.csv"
+    body = f"--b\r\nContent-Disposition: {disposition}\r\nContent-Type: text/csv\r\n\r\n{MIXED}\r\n--b--\r\n"
+    address = reverse("admin:crm_contact_import")
+    response = editor.client.post(address, body.encode(), content_type="multipart/form-data; boundary=b")
+    assert response.status_code == 302
+    assert ImportRun.objects.get().file_name == "Müller.csv"

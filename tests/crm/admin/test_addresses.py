@@ -1,0 +1,205 @@
+"""Addresses that anybody can type: the admin answers each of them, whatever stands in it, and tells nothing by the way."""
+
+import uuid
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.filters import SimpleListFilter
+from django.contrib.contenttypes.models import ContentType
+from django.test import Client
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from crm.access import SESSION_KEY
+from crm.models import Contact
+from importexport.models import ImportRun
+
+HUGE = "9" * 40
+#: Values that have broken one list or another.
+NASTY = ["\0", "(", HUGE, "99999999999-01-01"]
+#: What an address of any list may hold, meant well or not.
+PARAMETERS = [
+    "q", "p", "o", "e", "all", "_popup", "_to_field", "_changelist_filters", "run", "state", "entity", "actor", "id__exact",
+    "pk__in", "created_at__gte", "created_at__year", "company__id__exact", "name__regex", "file_name__regex",
+    "tenant__id__exact", "role__exact", "is_active__exact", "lifecycle_stage__exact", "nothing__like__it", "__", "%00",
+]  # fmt: skip
+#: Who sees least, and who sees most.
+WIDEST = ["viewer", "superuser of acme"]
+#: Answers that are not our fault.
+RIGHT = {200, 302, 400, 403, 404, 405}
+
+
+@pytest.fixture
+def visitor(acme, globex, superuser):
+    """Return a browser of a role, which shows what went wrong as a visitor sees it."""
+
+    def sign_in(role):
+        client = superuser if role.startswith("superuser") else acme.client(role)
+        if role == "superuser of acme":
+            session = client.session
+            session[SESSION_KEY] = acme.tenant.pk
+            session.save()
+        client.raise_request_exception = False
+        return client
+
+    return sign_in
+
+
+def list_of(model):
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+
+
+def registered():
+    return sorted(admin.site._registry, key=lambda model: model._meta.label)
+
+
+def wrong(client: Client, addresses):
+    """Return the addresses whose answer is wrong, with its status."""
+    answers = ((address, client.get(address).status_code) for address in addresses)
+    return [(address[:200], status) for address, status in answers if status not in RIGHT]
+
+
+@pytest.mark.parametrize("role", WIDEST)
+def test_no_list_breaks_whatever_its_address_asks_for(visitor, role):
+    client = visitor(role)
+    for model in registered():
+        asked = [f"{list_of(model)}?{urlencode({name: value})}" for name in PARAMETERS for value in NASTY]
+        assert wrong(client, asked) == []
+
+
+@pytest.mark.parametrize("role", WIDEST)
+@pytest.mark.parametrize("model", ["contact", "activity"])
+def test_no_page_of_files_breaks_whatever_its_address_asks_for(visitor, role, model):
+    client = visitor(role)
+    lists = [urlencode({name: value}) for name in PARAMETERS for value in NASTY]
+    page, file = reverse(f"admin:crm_{model}_export"), reverse(f"admin:crm_{model}_export_file")
+    asked = [f"{page}?{urlencode({'list': text})}" for text in lists]
+    asked += [
+        f"{file}?{urlencode({'list': text, 'rows': 'list', 'columns': 'notes', 'format': 'csv'})}" for text in lists
+    ]
+    asked += [f"{file}?{urlencode({name: value})}" for name in ("format", "rows", "columns", "list") for value in NASTY]
+    for name in ("import", "import_help", "import_template"):
+        asked += [f"{reverse(f'admin:crm_{model}_{name}')}?{urlencode({'q': value})}" for value in NASTY]
+    assert wrong(client, asked) == []
+
+
+@pytest.mark.parametrize("role", WIDEST)
+def test_no_page_of_a_record_breaks_whatever_stands_for_the_record(visitor, role, acme):
+    client = visitor(role)
+    names = ["0", HUGE, "abc", "%00", "_5F", str(uuid.uuid4())]
+    for model in registered():
+        pages = [
+            f"{list_of(model)}{name}/{page}"
+            for name in names
+            for page in ("", "change/", "history/", "delete/", "password/")
+        ]
+        pages += [
+            f"{list_of(model)}{name}/{page}/"
+            for name in names
+            for page in ("progress", "rejected", "rows", "undo", "confirm")
+        ]
+        assert wrong(client, pages) == []
+
+
+@pytest.mark.parametrize("role", WIDEST)
+def test_no_other_page_breaks(visitor, role, acme):
+    client = visitor(role)
+    kinds = ContentType.objects.values_list("pk", flat=True)
+    records = [
+        "1",
+        HUGE,
+        "abc",
+        str(uuid.uuid4()),
+        "%00",
+        str(acme.records[ImportRun].pk),
+        str(acme.records[Contact].pk),
+    ]
+    asked = [f"/admin/r/{kind}/{record}/" for kind in [*kinds, HUGE, "0"] for record in records]
+    asked += [
+        f"/admin/autocomplete/?{urlencode({'app_label': 'crm', 'model_name': model, 'field_name': field, 'term': term})}"
+        for model in ("deal", "contact", "membership", "nothing", "\0")
+        for field in ("company", "contact", "user", "tenant", "nothing", "\0")
+        for term in ("a", "\0", "(")
+    ]
+    asked += [
+        f"/admin/{page}"
+        for page in (
+            "jsi18n/",
+            "password_change/",
+            "tenant/",
+            "nothing/",
+            "crm/",
+            "crm/nothing/",
+            "%00",
+            "login/?next=%00",
+        )
+    ]
+    asked += [f"/admin/?{urlencode({'currency': value})}" for value in NASTY]
+    assert wrong(client, asked) == []
+
+
+def test_the_address_of_a_record_on_the_site_tells_nothing(visitor, acme):
+    """There is no site to look at records on; whether one exists is not to be found out either."""
+    client = visitor("viewer")
+    kind = ContentType.objects.get_for_model(ImportRun).pk
+    statuses = {
+        client.get(f"/admin/r/{kind}/{record}/").status_code for record in (acme.records[ImportRun].pk, uuid.uuid4())
+    }
+    assert statuses == {404}
+
+
+# --- what may be asked for ------------------------------------------------------------------------------------
+
+
+def lookups_of(model):
+    """Yield look-ups of every field of a model, and of those that its relations lead to."""
+    for field in model._meta.get_fields():
+        for ending in ("", "__icontains", "__gt"):
+            yield f"{field.name}{ending}"
+        if field.is_relation and field.related_model:
+            for other in field.related_model._meta.get_fields():
+                yield from (f"{field.name}__{other.name}{ending}" for ending in ("", "__startswith"))
+
+
+def filters_of(model_admin):
+    """Return the parameters that a list's own filters have."""
+    names = set()
+    for item in model_admin.list_filter:
+        if isinstance(item, type) and issubclass(item, SimpleListFilter):
+            names.add(item.parameter_name)
+        elif isinstance(item, tuple):
+            names |= {f"{item[0]}__gte", f"{item[0]}__lt", f"{item[0]}__isnull"}
+        else:
+            names |= {f"{item}__exact", f"{item}__isnull"}
+    return names
+
+
+@pytest.mark.parametrize("role", WIDEST)
+def test_a_list_can_be_asked_only_for_what_its_filters_ask(visitor, role):
+    client = visitor(role)
+    for model, model_admin in admin.site._registry.items():
+        relations = {f"{field.name}__id__exact" for field in model._meta.concrete_fields if field.is_relation}
+        asked = sorted(set(lookups_of(model)) - filters_of(model_admin) - relations)
+        passed = [name for name in asked if client.get(list_of(model), {name: "1"}).status_code not in {400, 403}]
+        assert passed == [], model
+
+
+@pytest.mark.parametrize(
+    "lookup",
+    ["groups__icontains", "sample__icontains", "header__icontains", "fault__icontains", "skipped_rows__cells__icontains",
+     "upload__content__contains", "changes__image__icontains", "pages__ids__contains", "user__password__startswith",
+     "key__digest__startswith", "parent__groups__icontains", "children__groups__icontains"],
+)  # fmt: skip
+def test_a_viewer_cannot_probe_the_rows_of_imports_that_they_may_not_open(visitor, lookup):
+    assert visitor("viewer").get("/admin/importexport/importrun/", {lookup: "secret"}).status_code == 400
+
+
+def test_what_the_filters_of_imports_ask_is_answered(visitor, acme):
+    client = visitor("viewer")
+    for query in (
+        {"entity": "contacts"}, {"status": "done"}, {"door": "admin"}, {"actor": "editor-acme"}, {"q": "acme"},
+        {"created_at__gte": "2020-01-01 00:00:00+00:00", "created_at__lt": "2099-01-01 00:00:00+00:00"},
+    ):  # fmt: skip
+        response = client.get("/admin/importexport/importrun/", query)
+        assert response.status_code == 200
+        assert "acme.csv" in response.content.decode()
