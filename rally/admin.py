@@ -1,6 +1,7 @@
 """The admin site: who may come in, what the sidebar offers, and the tenant that a superuser picks."""
 
 from typing import Any
+from urllib.parse import unquote as unquote_address
 from urllib.parse import urlsplit
 
 from django.contrib import messages
@@ -19,9 +20,11 @@ from unfold.sites import UnfoldAdminSite
 from crm.access import access_of, pick_tenant
 from crm.models import Tenant
 
-#: The pages of one record, as Django names them; and what nobody goes back to.
+#: The pages that one may be led to: of a record, as Django names them; of a list; by themselves. All others only take a
+#: form, or give a file.
 RECORD_PAGES = ("change", "delete", "history")
-NO_PAGES = {None, "login", "logout", "tenant"}
+LIST_PAGES = ("_changelist", "_add", "_import", "_import_help", "_export")
+OWN_PAGES = {"index", "password_change"}
 
 
 class RallyAdminSite(UnfoldAdminSite):
@@ -36,6 +39,8 @@ class RallyAdminSite(UnfoldAdminSite):
         return [
             path("logout/", self.logout, name="logout"),
             path("tenant/", self.admin_view(self.tenant), name="tenant"),
+            # Django would look up any record of any tenant, to find out that there is no site to show it on.
+            path("r/<path:record>/", self.admin_view(not_found), name="view_on_site"),
         ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
@@ -52,7 +57,10 @@ class RallyAdminSite(UnfoldAdminSite):
         if request.method == "GET" and request.user.is_authenticated and not self.has_permission(request):
             context = self.each_context(request) | {"title": _("No access")}
             return render(request, "admin/no_access.html", context, status=403)
-        return super().login(request, extra_context)
+        response = super().login(request, extra_context)
+        if request.method == "POST" and response.status_code == 302:
+            response["Location"] = self._way_back(request, response["Location"])
+        return response
 
     @method_decorator(require_POST)
     def tenant(self, request: HttpRequest) -> HttpResponse:
@@ -68,7 +76,8 @@ class RallyAdminSite(UnfoldAdminSite):
     def _way_back(self, request: HttpRequest, page: str) -> str:
         """Return the page to go back to: the one given; its list where the record is another tenant's."""
         index = reverse(f"{self.name}:index")
-        if not url_has_allowed_host_and_scheme(page, allowed_hosts=None) or not page.startswith(index):
+        is_ours = url_has_allowed_host_and_scheme(page, allowed_hosts=None) and page.startswith(index)
+        if not is_ours or "\0" in unquote_address(page):
             return index
         try:
             match = resolve(urlsplit(page).path)
@@ -80,7 +89,13 @@ class RallyAdminSite(UnfoldAdminSite):
             if match.url_name in {f"{name}_{kind}" for kind in RECORD_PAGES}:
                 is_there = model_admin.get_object(request, unquote(str(record))) is not None
                 return page if is_there else reverse(f"{self.name}:{name}_changelist")
-        return index if match.url_name in NO_PAGES else page
+        name = match.url_name or ""
+        return page if name in OWN_PAGES or name.endswith(LIST_PAGES) else index
+
+
+def not_found(request: HttpRequest, **_: str) -> HttpResponse:
+    """Say that there is no such page."""
+    raise Http404
 
 
 def _chosen(identifier: str) -> Tenant | None:

@@ -157,9 +157,10 @@ SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 
-#: Five failures lock a name out from an address, for a quarter of an hour.
+#: Five failures lock a name out from an address, for a quarter of an hour; twenty lock the address out.
 AUTHENTICATION_BACKENDS = ["rally.security.ThrottledBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_FAILURE_LIMIT = 5
+AXES_HANDLER = "rally.security.SignInHandler"
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True

@@ -83,6 +83,38 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(client, acme, sign_in):
     assert (response.status_code, response.url) == (302, "/admin/crm/contact/")
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        "", "/nowhere", "/admin/nonsense/", "/admin/crm/nonsense/1/change/", "https://evil.example/admin/", "//evil.example",
+        "javascript:alert(1)", "/admin/logout/", "/admin/login/", "/admin/tenant/", "/admin/\0", "/admin/%00", "/admin/crm/",
+        "/admin/r/1/1/", "/admin/jsi18n/", "/admin/importexport/importrun/7f3c5e0a-0000-4000-8000-000000000000/confirm/",
+        "/api/docs", "\x00", "/admin/../nowhere",
+    ],
+)  # fmt: skip
+def test_signing_in_leads_to_the_first_page_where_there_is_no_other(client, acme, sign_in, page):
+    sign_in("ada", tenant=acme)
+    client.logout()
+    assert client.get(LOGIN, {"next": page}).status_code == 200
+    response = client.post(LOGIN, {"username": "ada", "password": "correct horse", "next": page})
+    assert (response.status_code, response.url) == (302, INDEX)
+
+
+def test_signing_in_leads_to_the_list_where_the_record_is_gone(client, acme, sign_in):
+    sign_in("ada", tenant=acme)
+    for record in ("999999", "9" * 40, "abc", "%00"):
+        client.logout()
+        form = {"username": "ada", "password": "correct horse", "next": f"/admin/crm/contact/{record}/change/"}
+        assert client.post(LOGIN, form).url in {"/admin/crm/contact/", INDEX}
+
+
+@pytest.mark.parametrize("page", ["/admin/crm/contact/?q=ada", "/admin/crm/deal/import/", "/admin/password_change/"])
+def test_signing_in_leads_back_to_any_page_that_there_is(client, acme, sign_in, page):
+    sign_in("ada", tenant=acme)
+    client.logout()
+    assert client.post(LOGIN, {"username": "ada", "password": "correct horse", "next": page}).url == page
+
+
 def test_staff_without_a_tenant_are_told_so_and_can_sign_out(sign_in, db):
     client = sign_in("nobody")
     page = client.get(INDEX, follow=True)

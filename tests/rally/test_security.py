@@ -157,6 +157,34 @@ def test_a_name_that_nobody_has_is_locked_like_any_other(client, db):
     assert fail(client, 5, name="<b>nobody</b>").status_code == 429
 
 
+def test_twenty_names_from_one_address_close_it_as_five_failures_of_one_name_close_that(client, root):
+    for number in range(19):
+        assert fail(client, 1, name=f"name{number}").status_code == 200
+    assert sign_in(Client(), REMOTE_ADDR="192.0.2.7").status_code == 302
+    fail(client, 1, name="the twentieth")
+    response = sign_in(client)
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "900")
+    assert "or from where you are" in response.content.decode()
+    assert sign_in(Client(), REMOTE_ADDR="192.0.2.7").status_code == 302
+    AccessAttempt.objects.update(attempt_time=datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=16))
+    assert sign_in(client).status_code == 302
+
+
+def test_a_success_does_not_forgive_the_failures_of_other_names(client, root):
+    for number in range(19):
+        fail(client, 1, name=f"name{number}")
+    assert sign_in(client).status_code == 302
+    assert fail(Client(), 1, name="the twentieth").status_code == 429
+    assert sign_in(Client()).status_code == 429
+
+
+def test_who_is_signed_in_stays_so_while_their_address_is_closed(client, root):
+    assert sign_in(client).status_code == 302
+    for number in range(25):
+        fail(Client(), 1, name=f"name{number}")
+    assert client.get("/admin/").status_code == 200
+
+
 def test_a_client_cannot_change_its_address(client, root):
     for number in range(5):
         response = fail(client, 1, HTTP_X_FORWARDED_FOR=f"198.51.100.{number}")
