@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 import multipart
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.http import parse_header_parameters
 
 from importexport import faults
 from importexport.api.problems import Problem
@@ -76,7 +77,7 @@ class Upload:
 
     def __init__(self) -> None:
         self._file: tempfile.SpooledTemporaryFile | None = None
-        self._segment: Any = None
+        self._in_file = False
         self._name = ""
         self._head = b""
         self._size = 0
@@ -92,7 +93,7 @@ class Upload:
         """Take the start of a segment, some of its bytes, or its end (None)."""
         if isinstance(event, multipart.MultipartSegment):
             self._begin(event)
-        elif event is not None and self._is_file():
+        elif event is not None and self._in_file:
             self._write(bytes(event))
 
     def finish(self) -> Received:
@@ -100,7 +101,7 @@ class Upload:
         if self._file is None:
             raise Problem(400, f"There is no file. Send it as multipart/form-data in the field '{FIELD}', with a name.")
         self._file.seek(0)
-        return Received(self._file, self._name.encode("latin-1").decode(errors="replace"))  # type: ignore[arg-type]
+        return Received(self._file, self._name)  # type: ignore[arg-type]
 
     def close(self) -> None:
         """Forget the file."""
@@ -108,17 +109,15 @@ class Upload:
             self._file.close()
 
     def _begin(self, segment: Any) -> None:
-        self._segment = segment
-        if not self._is_file():
+        name = file_name(segment) if segment.name == FIELD else ""
+        self._in_file = bool(name)
+        if not name:
             return
         if self._file is not None:
             raise Problem(400, f"There is more than one file in the field '{FIELD}'.")
         check_transfer_encoding(segment)
-        self._name = segment.filename
+        self._name = name
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the caller closes it
-
-    def _is_file(self) -> bool:
-        return self._segment.name == FIELD and bool(self._segment.filename)
 
     def _write(self, data: bytes) -> None:
         assert self._file is not None
@@ -130,6 +129,24 @@ class Upload:
         if self._size > settings.RALLY_IMPORT_MAX_BYTES:
             raise faults.TooLarge(settings.RALLY_IMPORT_MAX_BYTES)
         self._file.write(data)
+
+
+def file_name(segment: Any) -> str:
+    """Return the name of a part's file, "" where it has none; raise a 400 where it is in an unknown character set.
+
+    The extended form, ``filename*=UTF-8''…`` (RFC 8187), may stand alone, though RFC 7578 advises against it, and
+    counts where both are given (RFC 6266).
+    """
+    disposition = dict(segment.headerlist).get("Content-Disposition", "")
+    plain = segment.filename or ""
+    if "filename*" in disposition.lower():
+        try:
+            extended = parse_header_parameters(disposition)[1].get("filename", "")
+        except (ValueError, LookupError):
+            raise Problem(400, "The file's name is malformed: 'filename*' must begin with UTF-8''.") from None
+        if extended != plain:
+            return extended
+    return plain.encode("latin-1").decode(errors="replace")
 
 
 def check_transfer_encoding(segment: Any) -> None:

@@ -85,6 +85,39 @@ def test_what_stands_before_and_after_the_parts_is_passed_over(api, key):
     assert api.request("POST", IMPORT, key=key, headers=sent.headers, body=body).json["imported"] == 1
 
 
+def part(disposition: str) -> bytes:
+    """Return a form of one part with a Content-Disposition of any kind."""
+    head = f"--{BOUNDARY}\r\nContent-Disposition: {disposition}\r\n\r\n"
+    return head.encode() + CONTACTS + f"\r\n--{BOUNDARY}--\r\n".encode()
+
+
+def brought_as(api, key, disposition):
+    """Plan a file that comes in such a part; return the status, and the file's name or what is wrong."""
+    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    answer = api.request("POST", "/api/v1/importexport/contacts/plan", key=key, headers=headers, body=part(disposition))
+    return answer.status, answer.json["fileName"] if answer.status == 201 else answer.detail
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ("form-data; name=\"file\"; filename*=UTF-8''M%C3%BCller%20%E2%82%AC.csv", "Müller €.csv"),
+        ("form-data; name=\"file\"; filename*=utf-8'de'a.csv", "a.csv"),
+        ('form-data; name="file"; filename="a.csv"; filename*=UTF-8\'\'%C3%A4.csv', "ä.csv"),
+        ('form-data; name="file"; filename="ä filename*.csv"', "ä filename*.csv"),
+        ("form-data; name=\"file\"; filename*=iso-8859-1''%E4.csv", "ä.csv"),
+        ('form-data; name="file"; filename*=a.csv', "a.csv"),
+    ],
+)
+def test_a_name_in_the_extended_form_is_the_files_name(api, key, disposition, name):
+    assert brought_as(api, key, disposition) == (201, name)
+
+
+def test_a_name_in_an_unknown_character_set_is_one_sentence(api, key):
+    detail = "The file's name is malformed: 'filename*' must begin with UTF-8''."
+    assert brought_as(api, key, "form-data; name=\"file\"; filename*=klingon''a.csv") == (400, detail)
+
+
 @pytest.mark.parametrize("filename", ["ü 'x'.csv", "C:\\\\files\\\\a.csv", "a%22b.csv", "../../etc/passwd", "x" * 3000])
 def test_any_file_name_does(api, key, filename):
     assert api.upload(IMPORT, form(CONTACTS, filename=filename), key=key).status == 200
