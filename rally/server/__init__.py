@@ -2,6 +2,7 @@
 
     config.py      what gunicorn is told: threads, time-outs, logs
     worker.py      one loop for all connections; a thread is taken when a request is ready to be answered
+    answering.py   what a thread does with one
     connection.py  one client: what has come of its next request, and what is left of the last answer
     sockets.py     a socket on which a thread need not wait for a slow reader
     heads.py       a look at a request's head, enough to decide who reads its body, and whose request it is

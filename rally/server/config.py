@@ -33,14 +33,7 @@ logconfig_dict = {
 
 
 def post_worker_init(worker: Any) -> None:
-    """Take up the files that a server which was killed left half-way."""
-    from django.db import DatabaseError, connection  # noqa: PLC0415 - Django is set up by now, and was not above
+    """Look after the files that a process which was killed has left half-way, and will leave."""
+    from importexport import runs  # noqa: PLC0415 - Django is set up by now, and was not above
 
-    from importexport import runs  # noqa: PLC0415
-
-    try:
-        runs.resume_all()
-    except DatabaseError as error:
-        worker.log.warning("Imports left half-way are not taken up: %s", error)
-    finally:
-        connection.close()
+    runs.look_after()

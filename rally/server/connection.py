@@ -9,6 +9,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
+from gunicorn.http.body import LengthReader
 from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import TConn
@@ -18,8 +19,11 @@ from rally.server.heads import Refusal
 from rally.server.shares import Turn
 from rally.server.sockets import PatientSocket
 
-#: What is asked of a socket at once; and what is read, in all, of a body that nobody wanted and that has come.
-RECEIVED, SKIPPED = 64 * 1024, 1024 * 1024
+#: Bytes that are asked of a socket at once.
+RECEIVED = 64 * 1024
+#: Steps, and bytes of each, in which a body is skipped that nobody wanted and that has come: in chunks, of which each
+#: may be one byte, it takes longer.
+SKIP, SKIP_CHUNKED = (4, 1024 * 1024), (1, 64 * 1024)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 PAGE = "<html><head><title>{title}</title></head><body><h1>{title}</h1><p>{sentence}</p></body></html>\n"
 NEVER = float("inf")
@@ -59,9 +63,10 @@ class PatientRequest(Request):
 
     def _skip_rest(self) -> bool:
         """Forget what has come of the body; return whether that was the rest."""
+        steps, size = SKIP if isinstance(self.body.reader, LengthReader) else SKIP_CHUNKED
         try:
-            for _ in range(SKIPPED // RECEIVED):
-                if self.body.failed or not self.body.read(RECEIVED):
+            for _ in range(steps):
+                if self.body.failed or len(self.body.read(size)) < size:
                     return not self.body.failed
         except Exception:  # noqa: BLE001 - gunicorn has many errors for a malformed body, which nobody wanted anyway
             return False

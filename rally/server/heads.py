@@ -76,7 +76,8 @@ def _is_hopeless(data: bytearray, start: int) -> bool:
 
 def read_head(data: bytes) -> Head:
     """Return what a whole head says."""
-    target = _target(data)
+    line = data[: data.find(b"\r\n", 2)].lstrip(b"\r\n")
+    target = _target(line)
     fields: dict[bytes, bytes] = {name.lower(): value.strip() for name, value in _FIELDS.findall(data)}
     path = unquote(target.decode("latin-1"))
     length = fields.get(b"content-length", b"")
@@ -84,13 +85,13 @@ def read_head(data: bytes) -> Head:
         target=target,
         path=path,
         length=int(length) if length.isdigit() and len(length) < 20 and b"transfer-encoding" not in fields else 0,
-        expects_continue=fields.get(b"expect", b"").lower() == b"100-continue",
+        expects_continue=fields.get(b"expect", b"").lower() == b"100-continue" and line.endswith(b" HTTP/1.1"),
         caller=caller_of(path, fields),
     )
 
 
-def _target(data: bytes) -> bytes:
-    parts = data[: data.find(b"\r\n", 2)].lstrip(b"\r\n").split(b" ", 2)
+def _target(line: bytes) -> bytes:
+    parts = line.split(b" ", 2)
     target = parts[1] if len(parts) == 3 else b""
     if not target.startswith(b"/"):
         target = _ORIGIN.sub(b"", target, count=1)

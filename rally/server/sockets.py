@@ -1,10 +1,12 @@
 """A socket on which a thread need not wait for a slow reader: what the client does not take at once is kept."""
 
+import contextlib
 import errno
 import os
 import select
 import socket
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 #: Bytes of an answer that are kept for the loop to send; a thread waits only with what is more than these.
@@ -77,6 +79,9 @@ class PatientSocket(socket.socket):
         #: Bytes of memory that wait to be sent.
         self.kept = 0
         self._pieces: deque[Piece | FilePiece] = deque()
+        #: What goes with the next bytes, and whether more is put to it.
+        self._held = b""
+        self._is_holding = False
 
     def setblocking(self, flag: bool, /) -> None:
         """Stay as it is: gunicorn would have its threads wait."""
@@ -113,12 +118,31 @@ class PatientSocket(socket.socket):
 
     def sendall(self, data: Any, *_: Any) -> None:
         """Send as much as the client takes, and keep the rest; wait only where that would be too much."""
+        self._held += data
+        if not self._is_holding:
+            self.send_held()
+
+    @contextlib.contextmanager
+    def holding(self) -> Iterator[None]:
+        """Have what is sent inside go with what is sent next: one packet rather than two."""
+        self._is_holding = True
+        try:
+            yield
+        finally:
+            self._is_holding = False
+
+    def send_held(self) -> None:
+        """Send what was to go with more, as sendall does."""
+        if not self._held:
+            return
+        data, self._held = self._held, b""
         self._add(Piece(data))
         while self.kept > KEPT:
             self._wait()
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
         """Send a file; what the client does not take at once is read when it does, whoever closes the file."""
+        self.send_held()
         size = os.fstat(file.fileno()).st_size - offset if count is None else count
         if size > 0:
             self._add(FilePiece(os.dup(file.fileno()), offset, size))

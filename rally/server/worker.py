@@ -8,16 +8,16 @@ import contextlib
 import contextvars
 import errno
 import selectors
+import socket
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from gunicorn.http import wsgi
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from rally.server import limits, shares
+from rally.server.answering import answer
 from rally.server.connection import DAWDLING, NEVER, RECEIVED, Connection, Phase
 from rally.server.heads import Refusal
 from rally.server.shares import Shares
@@ -74,8 +74,7 @@ class PatientWorker(ThreadWorker):
         self._next_look = now + LOOK
         for conn in [conn for conn in self.connections if conn.due <= now]:
             self._safely(self._late, conn)
-        # Where there was no room, there may be by now.
-        self.set_accept_enabled(self.alive)
+        self.set_accept_enabled(self.alive and self._has_room())
 
     def _wind_up(self) -> None:
         self.alive = False
@@ -125,8 +124,8 @@ class PatientWorker(ThreadWorker):
             if error.errno in OUT_OF_FILES and not self._make_room():
                 self.set_accept_enabled(False)
             return
-        if len(self.connections) >= self.worker_connections:
-            self._make_room()
+        if len(self.connections) >= self.worker_connections and not self._make_room():
+            self.set_accept_enabled(False)
         self.connections.add(conn)
         self._safely(self._read, conn)
 
@@ -136,6 +135,12 @@ class PatientWorker(ThreadWorker):
         conn = Connection(self.cfg, sock, client, server, patience=patience, on_event=self._on_event)
         conn.enter(Phase.HEAD, patience)
         return conn
+
+    def _has_room(self) -> bool:
+        """Whether another connection can be taken, or could be in place of somebody who dawdles."""
+        if len(self.connections) < self.worker_connections:
+            return True
+        return any(conn.phase in DAWDLING for conn in self.connections)
 
     def _make_room(self, *, holding: int = 0) -> bool:
         """Hang up on whoever has dawdled longest, holding so many bytes; return whether there was anybody."""
@@ -259,48 +264,11 @@ class PatientWorker(ThreadWorker):
 
     def handle_request(self, req: Any, conn: Connection) -> bool:
         """Answer a request whose head has come; return whether another may follow on its connection."""
-        if conn.has_been_asked:
-            req._expected_100_continue = False
-        start = datetime.now()  # noqa: DTZ005 - as gunicorn's log has it
-        response, environ = wsgi.create(req, conn.sock, conn.client, conn.server, self.cfg)
-        environ |= {"wsgi.multithread": True, "rally.turn": conn.turn}
-        # A part of a file would be read and sent by the thread, piece by piece; a whole one is not.
-        environ.pop("HTTP_RANGE", None)
-        self._count_request(response)
-        try:
-            self._respond(response, environ)
-        finally:
-            self.log.access(response, req, environ, datetime.now() - start)  # noqa: DTZ005
-        return not response.should_close()
-
-    def _count_request(self, response: Any) -> None:
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
             self.log.info("Autorestarting worker after current request.")
             self.alive = False
-        if not self.alive:
-            response.force_close()
-
-    def _respond(self, response: Any, environ: dict[str, Any]) -> None:
-        try:
-            self._send(response, self.wsgi(environ, response.start_response), environ)
-        except OSError:
-            raise
-        except Exception:
-            if not response.headers_sent:
-                raise
-            # Another answer cannot follow in the middle of this one, which is cut off.
-            self.log.exception("Error handling request")
-            response.force_close()
-
-    def _send(self, response: Any, pieces: Any, environ: dict[str, Any]) -> None:
-        with contextlib.closing(pieces):
-            if isinstance(pieces, environ["wsgi.file_wrapper"]):
-                response.write_file(pieces)
-            else:
-                for piece in pieces:
-                    response.write(piece)
-            response.close()
+        return answer(req, conn, self)
 
     def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:
         """Whether the connection can be used again; what is left of the body has been looked at."""
@@ -367,7 +335,7 @@ class PatientWorker(ThreadWorker):
 
     def _linger(self, conn: Connection) -> None:
         """End the answers, and read on for a while: closing with unread data would reset the connection."""
-        conn.sock.shutdown(1)
+        conn.sock.shutdown(socket.SHUT_WR)
         conn.enter(Phase.LINGER, DRAIN_SECONDS)
         conn.allowance = DRAIN_BYTES
         self._watch(conn, selectors.EVENT_READ)

@@ -59,6 +59,7 @@ def test_a_head_that_never_ends_is_refused():
         (head("POST / HTTP/1.1", "Content-Length: -1"), Head(target=b"/", path="/")),
         (head("POST / HTTP/1.1", "Content-Length: 5", "Transfer-Encoding: chunked"), Head(target=b"/", path="/")),
         (head("PUT / HTTP/1.1", "Expect: 100-Continue"), Head(target=b"/", path="/", expects_continue=True)),
+        (head("PUT / HTTP/1.0", "Expect: 100-continue"), Head(target=b"/", path="/")),
         (head("nonsense"), Head()),
         (b"\r\n\r\n", Head()),
     ],

@@ -249,6 +249,12 @@ def test_an_early_answer_reaches_who_sends_on(small):
     assert client.answer()[0] == 413
 
 
+def test_a_large_body_that_nobody_reads_is_skipped(small):
+    body = b"x" * 2_600_000
+    client = Client(small, post("/nowhere", FORM, len(body)) + body + get("/healthz"))
+    assert [client.answer()[0], client.answer()[0]] == [404, 200]
+
+
 def test_a_head_without_an_end_is_431(small):
     client = Client(small, b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X-A: b\r\n" * 10_000)
     assert client.answer()[0] == 431
@@ -373,6 +379,15 @@ def test_who_dawdles_longest_makes_room(start_server):
         assert clients[0].is_hung_up_on()
         clients[-1].send(b"alhost\r\n\r\n")
         assert clients[-1].answer()[0] == 302
+
+
+def test_what_waits_in_memory_is_bounded(start_server):
+    server = start_server(WEB_CONCURRENCY="1", RALLY_THREADS="4")
+    with dawdling(server, 40, post("/admin/login/", FORM, 2_500_000) + b"x" * 2_499_999) as clients:
+        assert_others_are_answered(server)
+        assert clients[0].is_hung_up_on()
+        clients[-1].send(b"x")
+        assert clients[-1].answer()[0] == 403
 
 
 def test_a_process_without_free_files_serves_on(start_server):
