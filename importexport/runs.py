@@ -240,8 +240,8 @@ def resume(run: ImportRun) -> None:
         jobs.start(run.pk)
 
 
-def resume_all() -> None:
-    """Take up whatever a process that died has left, now and as long as this one lives; for the start of a server."""
+def look_after() -> None:
+    """Take up whatever processes that die leave, as long as this one lives; for the start of a server."""
     Caretaker().start()
 
 
