@@ -225,6 +225,7 @@ def lock_session(number: tuple[int, int], *, over: Any, wait: bool) -> bool:
             if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
                 raise Busy(faults.RUN_BUSY) from error
             raise
+        cursor.execute("RESET lock_timeout")
         return True
 
 
