@@ -1,12 +1,14 @@
 """The backend that settings.DATABASES names."""
 
+import contextlib
 import time
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from django.db import OperationalError
+from django.db import Error, OperationalError
 from django.db.backends.postgresql import base, features
+from django.db.backends.utils import CursorWrapper
 from django.db.utils import DatabaseErrorWrapper
 from django.utils.functional import cached_property
 from psycopg.pq import ConnStatus
@@ -45,6 +47,19 @@ class ErrorWrapper(DatabaseErrorWrapper):
         return is_broken or (type(error) is psycopg.DatabaseError and error.sqlstate is None)
 
 
+class Cursor(CursorWrapper):
+    """A cursor whose closing runs under the wrapper, too: one on the server is told so, maybe over a lost connection."""
+
+    def close(self) -> None:
+        """Close it; raise Django's errors, as Django's own does of all other calls."""
+        with self.db.wrap_database_errors:
+            self.cursor.close()
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(Error):
+            self.close()
+
+
 class DatabaseFeatures(features.DatabaseFeatures):
     """NULLS NOT DISTINCT, which keeps activities unique, came with PostgreSQL 15."""
 
@@ -60,6 +75,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def wrap_database_errors(self) -> ErrorWrapper:
         """What every call of psycopg runs in."""
         return ErrorWrapper(self)
+
+    def make_cursor(self, cursor: Any) -> Cursor:
+        """Return one of psycopg's cursors as one of ours."""
+        return Cursor(cursor, self)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect, to a server that surely runs where it is ours to run; raise psycopg's OperationalError else."""

@@ -96,6 +96,15 @@ def test_a_connection_lost_within_an_export_is_an_error_of_djangos(transactional
     connection.close()
 
 
+def test_a_cursor_on_the_server_that_is_closed_over_a_lost_connection_is_an_error_of_djangos(transactional_db):
+    cursor = connection.chunked_cursor()
+    cursor.execute("SELECT n FROM generate_series(1, 1000) AS n")
+    end_backend(connection.connection.info.backend_pid)
+    with pytest.raises(OperationalError):
+        cursor.close()
+    connection.close()
+
+
 def test_a_question_that_is_wrong_is_asked_once_and_said_to_be_so(transactional_db):
     pid = backend_of(connection)
     with pytest.raises(ProgrammingError, match="nothing_like_it"):
