@@ -48,7 +48,7 @@ class ErrorWrapper(DatabaseErrorWrapper):
 
 
 class Cursor(CursorWrapper):
-    """A cursor whose closing runs under the wrapper, too: one on the server is told so, maybe over a lost connection."""
+    """A cursor that is closed under the wrapper, too: one on the server is told so, maybe over a lost connection."""
 
     def close(self) -> None:
         """Close it; raise Django's errors, as Django's own does of all other calls."""
