@@ -20,8 +20,9 @@ SPACE = re.compile(r"\s+")
 
 
 def tidy(statement: bytes) -> str:
-    """Return a statement without its values, and the size of their types, so that two requests' can be compared."""
+    """Return a statement without values, the size of types and the names of cursors, so that two can be compared."""
     text = re.sub(r"\bint[248]\b", "int", statement.decode(errors="replace"))
+    text = re.sub(r"_django_curs_\w+", "_django_curs", text)
     return SPACE.sub(" ", LITERAL.sub("?", text)).strip()
 
 

@@ -1,0 +1,158 @@
+"""An installation with an embedded PostgreSQL of its own, and what can be done to it."""
+
+import contextlib
+import os
+import random
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from rally import database
+from tests.conftest import ROOT, Installation, environment, free_port
+from tests.faults.operations import moments
+
+
+class Site(Installation):
+    """gunicorn over an embedded PostgreSQL that nobody else uses. Use as a context manager."""
+
+    def __init__(self, home: Path | None = None, **env: str) -> None:
+        # Outside of pytest's own directories, which are closed to the account of the server.
+        self._folder = Path(tempfile.mkdtemp(prefix="rally-faults-"))
+        self.home = home or self._folder / "home"
+        self.port, self.log = free_port(), self._folder / "log"
+        self.url = f"http://127.0.0.1:{self.port}"
+        own = {"PORT": str(self.port), "RALLY_RATE_LIMIT": "1000000"}
+        super().__init__("", environment(self.home, **own | env))
+
+    def __enter__(self) -> "Site":
+        try:
+            with self.log.open("wb") as output:
+                self.process = subprocess.Popen(
+                    [sys.executable, "manage.py", "serve", "--verbosity", "0"], cwd=ROOT, env=self.env,
+                    stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=0,
+                )  # fmt: skip
+            assert any(self.is_up() for _ in moments(60)), self.log_text()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if hasattr(self, "process"):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(30)
+        # Its users are gone; the keeper stops the server.
+        assert any(not database.is_kept(self.home) for _ in moments(90)), "the keeper does not end"
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def is_up(self) -> bool:
+        """Whether the server answers."""
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/healthz", timeout=5):
+            return True
+        return False
+
+    def log_text(self) -> str:
+        """Return what gunicorn has logged so far."""
+        return self.log.read_text()
+
+    def connect(self) -> psycopg.Connection:
+        """Return a connection to the database, which may be coming back at this moment."""
+        for _ in moments(60, 0.05):
+            with contextlib.suppress(psycopg.OperationalError):
+                return database.connect(self.home, database.NAME)
+        raise TimeoutError("PostgreSQL did not come back.")
+
+    def takes_connections(self) -> bool:
+        """Whether PostgreSQL can be used at this moment."""
+        try:
+            with database.connect(self.home, database.NAME) as connection:
+                connection.execute("SELECT 1")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def workers(self) -> list[psutil.Process]:
+        """Return gunicorn's workers."""
+        return psutil.Process(self.process.pid).children()
+
+    def postmaster(self) -> int:
+        """Return the process id of the PostgreSQL server."""
+        return int((self.home / "postgres" / "postmaster.pid").read_text().split()[0])
+
+
+# --- what is done to it: each returns whether there was somebody to do it to ----------------------------------------
+
+
+def pick_backend(connection: psycopg.Connection, chance: random.Random) -> int | None:
+    """Return a session of the product, one that is at work where there is one."""
+    found = connection.execute(
+        "SELECT pid, xact_start IS NOT NULL FROM pg_stat_activity"
+        " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid"
+    ).fetchall()
+    at_work = [pid for pid, is_at_work in found if is_at_work]
+    return chance.choice(at_work or [pid for pid, _ in found] or [None])
+
+
+def end_session(site: Site, chance: random.Random) -> bool:
+    """End one session, by PostgreSQL's own means; the others do not notice."""
+    with site.connect() as connection:
+        pid = pick_backend(connection, chance)
+        return pid is not None and bool(connection.execute("SELECT pg_terminate_backend(%s)", [pid]).fetchone())
+
+
+def kill_backend(site: Site, chance: random.Random) -> bool:
+    """Kill -9 one session's process: PostgreSQL ends all of them, and begins anew."""
+    with site.connect() as connection:
+        pid = pick_backend(connection, chance)
+        return pid is not None and kill(pid, connection)
+
+
+def kill_postmaster(site: Site, chance: random.Random) -> bool:
+    """Kill -9 PostgreSQL itself."""
+    with site.connect() as connection:
+        return kill(site.postmaster(), connection)
+
+
+def restart(site: Site, chance: random.Random) -> bool:
+    """Stop PostgreSQL as for a restart; whoever needs it next starts it."""
+    with site.connect() as connection:
+        return kill(site.postmaster(), connection, signal.SIGINT)
+
+
+def kill_worker(site: Site, chance: random.Random) -> bool:
+    """Kill -9 one of gunicorn's workers."""
+    workers = site.workers()
+    if workers:
+        chance.choice(workers).kill()
+    return bool(workers)
+
+
+def kill(pid: int, witness: psycopg.Connection, number: int = signal.SIGKILL) -> bool:
+    """Send a signal to a process of PostgreSQL, and return when it has cost a session that witnesses it."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    with contextlib.suppress(psycopg.OperationalError):
+        for _ in moments(30, 0.01):
+            witness.execute("SELECT 1")
+    return True
+
+
+Harm = Callable[[Site, random.Random], bool]
+HARMS: list[Harm] = [kill_backend, end_session, kill_worker, restart, kill_postmaster]
+
+
+def new_key() -> str:
+    """Return an Idempotency-Key."""
+    return secrets.token_hex(8)

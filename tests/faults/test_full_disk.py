@@ -1,0 +1,222 @@
+"""A disk that is full: 503 while it is, all as before when there is room again, and no plan is spent by it."""
+
+import contextlib
+import os
+import subprocess
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from tests.faults.operations import BASE, Caller, is_settled, moments, people, records, runs, wait_until_settled
+from tests.faults.site import Site, new_key
+
+SIZE = 384 * 1024 * 1024
+ROWS, BAD = 20_000, 20
+FILE = people(range(ROWS), bad=BAD)
+RESULT = ROWS + BAD, ROWS, BAD
+#: Seconds within which everything has to be right once there is room; far more than it takes on an idle machine.
+SOON = 30
+
+
+@pytest.fixture(scope="module")
+def disk(tmp_path_factory):
+    """A small file system."""
+    place = tmp_path_factory.mktemp("disk")
+    options = f"size={SIZE},mode=0755"
+    mounting = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+    if os.geteuid() or subprocess.run(mounting, capture_output=True).returncode:
+        pytest.skip("only root can mount a small file system, and not in every container")
+    for parent in place.parents[:3]:
+        parent.chmod(parent.stat().st_mode | 0o001)  # PostgreSQL has an account of its own.
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+@pytest.fixture(scope="module")
+def site(disk):
+    with Site(disk / "home") as site:
+        yield site
+
+
+class Ballast:
+    """A big file that leaves so many bytes of the disk."""
+
+    def __init__(self, disk):
+        self._file = disk / "ballast"
+
+    def fill(self, *, leaving=0):
+        free = os.statvfs(self._file.parent)
+        size = free.f_bavail * free.f_frsize - leaving
+        with contextlib.suppress(OSError), self._file.open("wb", buffering=0) as file:
+            os.posix_fallocate(file.fileno(), 0, max(size, 1))
+
+    def top_up(self):
+        """Take what has become free since."""
+        with contextlib.suppress(OSError), self._file.open("ab", buffering=0) as file:
+            while True:
+                file.write(b"\0" * 65536)
+
+    def remove(self):
+        self._file.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def ballast(disk, site):
+    ballast = Ballast(disk)
+    yield ballast
+    ballast.remove()
+    assert any(site.takes_connections() for _ in moments(60))
+
+
+class Everything(threading.Thread):
+    """Asks for this and that, all the while."""
+
+    def __init__(self, tenant):
+        super().__init__(daemon=True)
+        self.tenant, self._end = tenant, threading.Event()
+        self.statuses = Counter()
+
+    def run(self):
+        while not self._end.wait(0.05):
+            for method, path in (("GET", "imports"), ("GET", "companies/export"), ("GET", "contacts/template")):
+                self.statuses[self.tenant.ask(method, f"{BASE}/{path}").status] += 1
+            self.statuses[self.tenant.ask("GET", "/readyz").status] += 1
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._end.set()
+        self.join(130)
+
+
+def send_again(tenant, path, key, content=None):
+    """Send a request again until it is right; return its answer, and the statuses on the way."""
+    seen = []
+    for _ in moments(SOON, 0.3):
+        answer = tenant.upload(path, content, key=key) if content else tenant.command(path, key=key)
+        seen.append(answer.status)
+        if answer.status < 300:
+            break
+    return answer, seen
+
+
+def assert_stored(tenant, how=("import", "done")):
+    assert wait_until_settled(tenant, seconds=SOON), runs(tenant)
+    assert records(tenant)[0] == ROWS
+    assert [run[:5] for run in runs(tenant)] == [(*how, *RESULT)]
+
+
+def everybody_is_well(tenant):
+    answers = [tenant.get(path).status for path in ("imports", "companies/export")]
+    return answers == [200, 200] and tenant.ask("GET", "/readyz").status == 200
+
+
+def test_a_server_that_gives_up_for_want_of_room_comes_back_when_there_is_some(site, ballast):
+    tenant, plans = Caller(site), []
+    for n in range(3):
+        # Of no company, or the first to be applied would make the one that the others mean to.
+        plans.append(tenant.plan(people(range(n * ROWS, n * ROWS + ROWS), bad=BAD).replace(b",Acme", b",")))
+    with Everything(Caller(site)) as everything:
+        # Room for rows, but not for another piece of PostgreSQL's log, without which it ends itself.
+        ballast.fill(leaving=14 * 1024 * 1024)
+        answers = [tenant.command(f"imports/{plan}/apply", key=plan) for plan in plans]
+        ballast.top_up()
+        panics = (site.home / "postgres.log").read_text().count("PANIC")
+        away = Counter(tenant.get("imports").status for _ in moments(3, 0.1))
+        ballast.remove()
+        last = [send_again(tenant, f"imports/{plan}/apply", plan) for plan in plans]
+    print([answer.status for answer in answers], panics, away, everything.statuses)  # noqa: T201 - what a failure is told with
+    assert panics, "PostgreSQL did not give up"
+    assert all(answer.status == 200 or answer.is_honest_503 for answer in answers), answers
+    assert set(away) | set(everything.statuses) <= {200, 503}
+    assert [answer.gist["imported"] for answer, _ in last] == [ROWS] * 3
+    assert wait_until_settled(tenant, seconds=SOON)
+    assert records(tenant)[0] == 3 * ROWS
+    assert [run[:5] for run in runs(tenant)] == [("import", "done", *RESULT)] * 3
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.1, 0.2, 0.4])
+def test_a_disk_that_fills_up_in_mid_import_is_503_and_the_same_request_is_right_when_there_is_room(
+    site, ballast, delay
+):
+    tenant, key, answers = Caller(site), new_key(), []
+    send = lambda: answers.append(tenant.upload("contacts/import?missing=create", FILE, key=key))  # noqa: E731
+    importing = threading.Thread(target=send)
+    with Everything(Caller(site)) as everything:
+        importing.start()
+        time.sleep(delay)
+        ballast.fill()
+        importing.join()
+        for _ in moments(2, 0.2):
+            ballast.top_up()
+        while_full = tenant.upload("contacts/import?missing=create", FILE, key=key)
+        ballast.remove()
+        last, on_the_way = send_again(tenant, "contacts/import?missing=create", key, FILE)
+    assert (last.status, set(on_the_way[:-1])) in [(200, set()), (200, {503}), (200, {409}), (200, {409, 503})], last
+    print(answers[0].status, while_full.status, on_the_way, everything.statuses)  # noqa: T201 - what a failure is told with
+    for answer in (*answers, while_full):
+        assert answer.status == 200 or answer.is_honest_503, (answer.status, answer.detail)
+    assert set(everything.statuses) <= {200, 503}
+    assert_stored(tenant)
+
+
+def test_no_plan_is_spent_by_a_full_disk(site, ballast):
+    tenant, key = Caller(site), new_key()
+    plan = tenant.plan(FILE, "missing=create")
+    ballast.fill(leaving=512 * 1024)
+    answers = [tenant.command(f"imports/{plan}/apply", key=key) for _ in range(3)]
+    assert {answer.status for answer in answers} <= {503, 409}, [answer.detail for answer in answers]
+    assert any(answer.is_honest_503 for answer in answers), "the disk was not full"
+    ballast.remove()
+    last, _ = send_again(tenant, f"imports/{plan}/apply", key)
+    assert (last.status, last.json["imported"]) == (200, ROWS)
+    assert_stored(tenant)
+
+
+def test_a_plan_that_met_a_full_disk_is_made_by_itself_when_there_is_room(site, ballast):
+    tenant, answers = Caller(site), []
+    planning = threading.Thread(target=lambda: answers.append(tenant.upload("contacts/plan?missing=create", FILE)))
+    planning.start()
+    while not tenant.sql("SELECT 1 FROM importexport_importrun WHERE tenant_id = %s", tenant.pk) and not answers:
+        pass
+    ballast.fill()
+    planning.join()
+    (answer,) = answers
+    print(answer.status)  # noqa: T201 - what a failure is told with
+    assert answer.status == 201 or answer.is_honest_503, (answer.status, answer.detail)
+    ballast.remove()
+    assert any(everybody_is_well(tenant) for _ in moments(SOON))
+    assert wait_until_settled(tenant, seconds=SOON), runs(tenant)
+    assert [run[:2] for run in runs(tenant)] == [("import", "planned")]
+
+
+def test_after_a_full_disk_every_request_is_right_within_seconds(site, ballast):
+    tenant = Caller(site)
+    with Everything(tenant) as everything:
+        ballast.fill()
+        answers = []
+        for n in range(10):
+            # Written until there is no room even for a word.
+            content = people(range(n * 3000, n * 3000 + 3000), bad=0)
+            answers.append(tenant.upload("contacts/import?missing=create", content))
+            ballast.top_up()
+        ballast.remove()
+        assert any(everybody_is_well(tenant) for _ in moments(SOON))
+        answer = tenant.upload("contacts/import?missing=create", people(range(900_000, 900_010), bad=0))
+        assert (answer.status, answer.gist["imported"]) == (200, 10)
+    print(Counter(answer.status for answer in answers), everything.statuses)  # noqa: T201 - what a failure is told with
+    assert any(answer.status == 503 for answer in answers), "the disk was not full"
+    assert all(answer.status == 200 or answer.is_honest_503 for answer in answers), answers
+    assert set(everything.statuses) <= {200, 503}
+    stored = 3000 * sum(answer.status == 200 for answer in answers) + 10
+    assert records(tenant)[0] == stored
+    assert is_settled(tenant)
+
+
+def test_no_bug_was_logged(site):
+    assert '"bug"' not in site.log_text()
+    assert '"status": 500' not in site.log_text()

@@ -1,0 +1,50 @@
+"""Faults at random moments of everything that is done: nothing is lost or doubled, and no answer is a 500."""
+
+import os
+import random
+
+import pytest
+
+from tests.faults.rounds import OPERATIONS, Bystander, Rounds
+from tests.faults.site import Site
+
+#: Moments of each operation.
+ROUNDS = 20
+
+
+@pytest.fixture(scope="module")
+def site():
+    with Site() as site:
+        yield site
+
+
+@pytest.fixture
+def rounds(site):
+    seed = int(os.environ.get("RALLY_FAULT_SEED") or random.randrange(2**32))
+    print(f"RALLY_FAULT_SEED={seed}")  # noqa: T201 - what a failure is told with
+    return Rounds(site, seed=seed)
+
+
+def assert_all_is_well(rounds, bystander):
+    print(rounds.table(), dict(bystander.statuses))  # noqa: T201 - what a failure is told with
+    assert not rounds.wrong()
+    assert set(rounds.statuses()) <= {0, 200, 201, 409, 503}
+    assert {status for _, status in bystander.statuses} <= {0, 200, 503}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_fault_at_any_moment_loses_nothing_and_doubles_nothing(site, rounds, operation):
+    with Bystander(site) as bystander:
+        rounds.try_faults(operation, ROUNDS)
+    assert_all_is_well(rounds, bystander)
+
+
+def test_an_export_is_whole_or_visibly_broken_off(site, rounds):
+    with Bystander(site) as bystander:
+        rounds.try_exports(ROUNDS)
+    assert_all_is_well(rounds, bystander)
+
+
+def test_no_bug_was_logged(site):
+    assert '"bug"' not in site.log_text()
+    assert '"status": 500' not in site.log_text()

@@ -1,0 +1,26 @@
+"""Soon after PostgreSQL takes connections again, every request is right, and the probe has not lied meanwhile."""
+
+import pytest
+
+from tests.faults.recovery import SPAN, watch
+from tests.faults.site import Site, kill_backend, restart
+
+#: Promised are 2 seconds, on a machine that has nothing else to do; see benchmarks.faults for the figures.
+SOON = 4
+#: Spans in which the state changes, and request and probe need not have seen the same of it.
+EDGES = round(1 / SPAN)
+
+
+@pytest.fixture(scope="module")
+def site():
+    with Site() as site:
+        yield site
+
+
+@pytest.mark.parametrize("harm", [kill_backend, restart])
+def test_every_request_is_right_soon_after_postgresql_is_back(site, harm):
+    found = watch(site, harm)
+    print(found)  # noqa: T201 - what a failure is told with
+    assert set(found.statuses) <= {200, 429, 503}
+    assert found.since_return < SOON
+    assert found.lies <= EDGES < found.spans
