@@ -11,7 +11,7 @@ from importexport import jobs
 
 logger = logging.getLogger("rally.jobs")
 #: Seconds between two looks.
-PACE = 2.0
+PACE = 1.0
 #: Seconds before a run that was left once more is taken up once more: each time twice as many. What ends a process
 #: each time that it is tried, or fills the disk, must not do so without a pause.
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0

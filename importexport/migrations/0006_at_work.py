@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """The runs at work are looked for every other second."""
+    """The runs at work are looked for every second."""
 
     dependencies = [("importexport", "0005_plans")]
 
