@@ -33,13 +33,15 @@ class Group:
 class Turn:
     """A request's leave to be at work, or to be told that there are too many of its tenant's."""
 
-    __slots__ = ("caller", "group", "is_over", "shares")
+    __slots__ = ("caller", "group", "is_known", "is_over", "shares")
 
     def __init__(self, shares: "Shares", caller: bytes | None, group: Group | None = None, *, is_over: bool = False):
         self.shares = shares
         self.caller = caller
         #: Where the request is counted, if anywhere.
         self.group = group
+        #: Whether that is its tenant's group.
+        self.is_known = group is not None and group.name != caller
         #: Whether it is beyond its tenant's share.
         self.is_over = is_over
 
@@ -147,6 +149,9 @@ class Shares:
     def _count_with(self, turn: Turn, group: Group) -> None:
         """Count a request with its tenant's: those with the same key are the tenant's, too."""
         own = self._group_of(turn)
+        if own is group and turn.is_known:
+            return
+        turn.is_known = True
         if own.name == turn.caller:
             self._join(own, group)
         elif own is not group:

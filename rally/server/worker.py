@@ -2,6 +2,7 @@
 
 gunicorn gives a connection to a thread as soon as it is there, and reads requests and lingers for as long as clients
 take: as many clients that dawdle as there are threads would stop the service. Here one loop waits for all of them.
+Of gunicorn's (27) worker there remain its signals, its threads, and how it takes what goes wrong with a request.
 """
 
 import contextlib

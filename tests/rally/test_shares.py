@@ -113,6 +113,15 @@ def test_a_key_that_turns_out_to_be_of_a_tenant_with_its_share_at_work_is_over()
     assert line.leave(0) == ["another"]
 
 
+def test_who_is_at_work_stays_so_whoever_turns_out_to_be_of_the_same_tenant():
+    line = Line()
+    line.enter(b"known", "k1", "k2")
+    assert line.turns["k1"].belongs_to("acme")
+    line.enter(b"new", "n1", "n2")
+    assert not line.turns["n1"].belongs_to("acme")
+    assert line.turns["k1"].belongs_to("acme")
+
+
 def test_who_waits_for_an_unknown_key_waits_for_its_tenant_once_that_is_known():
     line = Line()
     line.enter(b"known", "k1", "k2")
