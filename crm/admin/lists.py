@@ -2,7 +2,6 @@
 
 import unicodedata
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 from django.core.paginator import Page, Paginator
@@ -10,6 +9,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce, Collate, Lower
 from django.http import HttpRequest
+from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
 from crm.figures import EXACT_UP_TO, RecordCount, count_records, estimate_records
