@@ -53,7 +53,7 @@ def watch(site: Site, harm: Harm, *, seed: int = 0) -> Recovery:
     after = [sample for sample in watcher.requests if sample.end >= fault]
     last = max((sample.start for sample in after if not sample.is_right), default=fault)
     probes = [sample for sample in watcher.probes if sample.end >= fault]
-    spans, lies = compare(after, probes, fault)
+    spans, lies = compare(after, probes, fault, back + AFTER)
     return Recovery(
         since_fault=max(last - fault, 0.0),
         since_return=max(last - back, 0.0),
@@ -64,10 +64,10 @@ def watch(site: Site, harm: Harm, *, seed: int = 0) -> Recovery:
     )
 
 
-def compare(requests: list[Sample], probes: list[Sample], start: float) -> tuple[int, int]:
+def compare(requests: list[Sample], probes: list[Sample], start: float, stop: float) -> tuple[int, int]:
     """Return in how many spans of time both were of one mind, and in how many of these they contradicted each other."""
     spans = lies = 0
-    for n in range(int(AFTER / SPAN)):
+    for n in range(int((stop - start) / SPAN)):
         begin, end = start + n * SPAN, start + (n + 1) * SPAN
         found = {sample.is_right for sample in requests if begin <= sample.end < end}
         said = {sample.is_right for sample in probes if begin <= sample.end < end}
