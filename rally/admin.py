@@ -1,15 +1,17 @@
 """The admin site: who may come in, what the sidebar offers, and the tenant that a superuser picks."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from urllib.parse import unquote as unquote_address
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import Resolver404, URLPattern, path, resolve, reverse
+from django.urls import Resolver404, ResolverMatch, URLPattern, path, resolve, reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -20,11 +22,13 @@ from unfold.sites import UnfoldAdminSite
 from crm.access import access_of, pick_tenant
 from crm.models import Tenant
 
-#: The pages that one may be led to: of a record, as Django names them; of a list; by themselves. All others only take a
-#: form, or give a file.
-RECORD_PAGES = ("change", "delete", "history")
-LIST_PAGES = ("_changelist", "_add", "_import", "_import_help", "_export")
+#: The pages that one may be led to, by the names of their addresses: of a record, of a model, and by themselves. All
+#: others only take a form, or give a file.
+RECORD_PAGES = {"change", "delete", "history", "revoke", "password_change"}
+MODEL_PAGES = {"changelist", "add", "import", "import_help", "export"}
 OWN_PAGES = {"index", "password_change"}
+#: The most digits of an id.
+DIGITS = 19
 
 
 class RallyAdminSite(UnfoldAdminSite):
@@ -37,7 +41,7 @@ class RallyAdminSite(UnfoldAdminSite):
     def extra_urls(self) -> list[URLPattern]:
         """Return our own pages; signing out is for those who may not come in, too."""
         return [
-            path("logout/", self.logout, name="logout"),
+            path("logout/", leading_up(self.logout), name="logout"),
             path("tenant/", self.admin_view(self.tenant), name="tenant"),
             # Django would look up any record of any tenant, to find out that there is no site to show it on.
             path("r/<path:record>/", self.admin_view(not_found), name="view_on_site"),
@@ -73,24 +77,69 @@ class RallyAdminSite(UnfoldAdminSite):
         messages.success(request, _("You now see %(tenant)s.") % {"tenant": name})
         return redirect(self._way_back(request, request.POST.get("next", "")))
 
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        """Return a page as those who may come in see it; one that only takes a form leads to where the form is."""
+        return leading_up(super().admin_view(view, cacheable))
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        """Offer records for a field of a form that offers them; no others are looked for here."""
+        asked = tuple(request.GET.get(name, "") for name in ("app_label", "model_name", "field_name"))
+        if asked not in self._offered_fields():
+            raise PermissionDenied
+        return super().autocomplete_view(request)
+
+    def _offered_fields(self) -> set[tuple[str, str, str]]:
+        return {
+            (model._meta.app_label, str(model._meta.model_name), name)
+            for model, model_admin in self._registry.items()
+            for name in model_admin.autocomplete_fields
+        }
+
     def _way_back(self, request: HttpRequest, page: str) -> str:
-        """Return the page to go back to: the one given; its list where the record is another tenant's."""
+        """Return the page to go on to: the one given, its list where the record is not there, or else the first one.
+
+        What the role may not see is the first page, too, whether it exists or not.
+        """
         index = reverse(f"{self.name}:index")
-        is_ours = url_has_allowed_host_and_scheme(page, allowed_hosts=None) and page.startswith(index)
-        if not is_ours or "\0" in unquote_address(page):
-            return index
-        try:
-            match = resolve(urlsplit(page).path)
-        except Resolver404:
-            return index
-        record = next(iter(match.kwargs.values()), None)
+        match = page_at(page) if page.startswith(index) else None
+        name = (match.url_name if match else None) or ""
+        if name in OWN_PAGES:
+            return page
         for model, model_admin in self._registry.items():
-            name = f"{model._meta.app_label}_{model._meta.model_name}"
-            if match.url_name in {f"{name}_{kind}" for kind in RECORD_PAGES}:
-                is_there = model_admin.get_object(request, unquote(str(record))) is not None
-                return page if is_there else reverse(f"{self.name}:{name}_changelist")
-        name = match.url_name or ""
-        return page if name in OWN_PAGES or name.endswith(LIST_PAGES) else index
+            prefix = f"{model._meta.app_label}_{model._meta.model_name}_"
+            kind = name.removeprefix(prefix)
+            if match is None or kind == name or not model_admin.has_view_or_change_permission(request):
+                continue
+            if kind in MODEL_PAGES:
+                return page
+            if kind in RECORD_PAGES:
+                record = unquote(str(next(iter(match.kwargs.values()))))
+                is_there = model_admin.get_object(request, record) is not None
+                return page if is_there else reverse(f"{self.name}:{prefix}changelist")
+        return index
+
+
+def page_at(address: str) -> ResolverMatch | None:
+    """Return the page of an address, None where there is none on this host; a slash that is missing is added later."""
+    is_ours = url_has_allowed_host_and_scheme(address, allowed_hosts=None)
+    if not is_ours or "\0" in unquote_address(address):
+        return None
+    try:
+        return resolve(f"{urlsplit(address).path.removesuffix('/')}/")
+    except Resolver404:
+        return None
+
+
+def leading_up(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a page that, where it only takes a form and is asked for by its address, leads to the page above it."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        response = view(request, *args, **kwargs)
+        is_typed = response.status_code == 405 and request.method in {"GET", "HEAD"}
+        return redirect(urljoin(request.path, "..")) if is_typed else response
+
+    return answer
 
 
 def not_found(request: HttpRequest, **_: str) -> HttpResponse:
@@ -102,7 +151,8 @@ def _chosen(identifier: str) -> Tenant | None:
     """Return the tenant of a form's value, None for all; raises Http404 where there is none."""
     if not identifier:
         return None
-    tenant = Tenant.objects.filter(pk=identifier).first() if identifier.isdecimal() else None
+    is_number = identifier.isdecimal() and len(identifier) <= DIGITS
+    tenant = Tenant.objects.filter(pk=identifier).first() if is_number else None
     if tenant is None:
         raise Http404
     return tenant

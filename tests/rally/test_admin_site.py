@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 
 from crm.models import Contact, Membership
+from crm.models.key import create_api_key
 from crm.models.tenant import create_tenant
 from rally.admin import RallyAdminSite
 
@@ -108,11 +109,38 @@ def test_signing_in_leads_to_the_list_where_the_record_is_gone(client, acme, sig
         assert client.post(LOGIN, form).url in {"/admin/crm/contact/", INDEX}
 
 
-@pytest.mark.parametrize("page", ["/admin/crm/contact/?q=ada", "/admin/crm/deal/import/", "/admin/password_change/"])
+@pytest.mark.parametrize(
+    "page",
+    ["/admin/crm/contact/?q=ada", "/admin/crm/contact", "/admin/crm/deal?q=a", "/admin/crm/deal/import/", "/admin/password_change/"],
+)  # fmt: skip
 def test_signing_in_leads_back_to_any_page_that_there_is(client, acme, sign_in, page):
     sign_in("ada", tenant=acme)
     client.logout()
-    assert client.post(LOGIN, {"username": "ada", "password": "correct horse", "next": page}).url == page
+    response = client.post(LOGIN, {"username": "ada", "password": "correct horse", "next": page})
+    assert response.url == page
+    assert client.get(page, follow=True).status_code in {200, 403}
+
+
+@pytest.mark.parametrize("page", ["/admin/crm/apikey/{key}/revoke/", "/admin/auth/user/{user}/password/"])
+def test_signing_in_leads_back_to_a_page_that_asks_something_of_one_record(client, acme, sign_in, page):
+    sign_in("root", is_superuser=True)
+    client.logout()
+    key, _ = create_api_key(tenant=acme, name="ci")
+    user = get_user_model().objects.get()
+    page = page.format(key=key.pk, user=user.pk)
+    assert client.post(LOGIN, {"username": "root", "password": "correct horse", "next": page}).url == page
+
+
+@pytest.mark.parametrize(
+    "page", ["/admin/auth/user/{0}/change/", "/admin/crm/tenant/{0}/change/", "/admin/crm/membership/"]
+)
+def test_where_signing_in_leads_tells_nothing_of_what_the_role_may_not_see(client, acme, sign_in, page):
+    """Else whether a user or a tenant of a number exists could be found out by it."""
+    sign_in("ada", tenant=acme)
+    for number in (acme.pk, get_user_model().objects.get().pk, 10**6):
+        client.logout()
+        form = {"username": "ada", "password": "correct horse", "next": page.format(number)}
+        assert client.post(LOGIN, form).url == INDEX
 
 
 def test_staff_without_a_tenant_are_told_so_and_can_sign_out(sign_in, db):
@@ -133,7 +161,7 @@ def test_a_membership_alone_is_not_enough(sign_in, acme, flags):
 
 def test_signing_out_is_a_post(sign_in, acme):
     client = sign_in("ada", tenant=acme)
-    assert client.get("/admin/logout/").status_code == 405
+    assert client.get("/admin/logout/").url == INDEX
     assert "_auth_user_id" in client.session
     assert "You are signed out" in client.post("/admin/logout/").content.decode()
     assert "_auth_user_id" not in client.session
@@ -201,7 +229,7 @@ def test_a_tenant_that_is_gone_is_no_longer_picked(sign_in, acme, globex):
     assert picked(client.get(INDEX)) is None
 
 
-@pytest.mark.parametrize("value", ["0", "999999999", "acme", "-1", "1e3", "٣", "9" * 30])
+@pytest.mark.parametrize("value", ["0", "999999999", "acme", "-1", "1e3", "٣", "9" * 30, "9" * 5000, "\0"])
 def test_what_is_no_tenant_is_not_found(sign_in, acme, value):
     client = sign_in("root", is_superuser=True)
     assert client.post(TENANT, {"tenant": value}).status_code == 404
@@ -216,7 +244,7 @@ def test_staff_pick_no_tenant(sign_in, acme, globex):
 
 def test_picking_is_a_post_with_a_token(sign_in, acme):
     client = sign_in("root", is_superuser=True)
-    assert client.get(TENANT).status_code == 405
+    assert client.get(TENANT).url == INDEX
     client.handler.enforce_csrf_checks = True
     assert client.post(TENANT, {"tenant": acme.pk}).status_code == 403
 

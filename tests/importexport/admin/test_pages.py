@@ -6,6 +6,7 @@ import io
 import uuid
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from crm.models import Company, Contact
@@ -226,9 +227,11 @@ def test_a_file_is_not_imported_twice(editor):
 
 def test_a_look_does_not_import(editor):
     run = editor.check(MIXED)
-    assert editor.get("importexport_importrun_confirm", run.pk).status_code == 405
-    assert editor.get("importexport_importrun_discard", run.pk).status_code == 405
-    assert not Contact.objects.exists()
+    for page in ("confirm", "discard", "undo", "plan_again"):
+        typed = editor.client.get(reverse(f"admin:importexport_importrun_{page}", args=[run.pk]), follow=True)
+        assert typed.redirect_chain[-1] == (reverse(f"admin:{CHANGE}", args=[run.pk]), 302)
+    run.refresh_from_db()
+    assert (run.status, Contact.objects.count(), ImportRun.objects.count()) == ("planned", 0, 1)
 
 
 def test_a_discarded_file_is_gone(editor):
