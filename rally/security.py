@@ -20,6 +20,10 @@ from django.utils.translation import gettext as _
 
 #: So many failures from one address close it: an office behind it has several people who mistype, a guesser has not.
 ADDRESS_LIMIT = 20
+#: Bits of an IPv6 address that are its network's: what comes after, a client chooses as it likes.
+NETWORK = 64
+#: Characters of a name that a failure keeps (axes.AccessAttempt).
+NAME_LIMIT = 255
 #: Nothing here asks for a device; nor may anything that gets into a page.
 PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
@@ -71,8 +75,14 @@ def failures_from(request: HttpRequest) -> int:
     return attempts.aggregate(failures=Sum("failures_since_start"))["failures"] or 0
 
 
+def name_tried(request: HttpRequest, credentials: dict[str, Any] | None) -> str | None:
+    """Return the name that a sign-in is of, as far as a failure can keep it; no user's is as long."""
+    name = (credentials or request.POST).get("username")
+    return name and name[:NAME_LIMIT]
+
+
 def client_address(request: HttpRequest) -> str | None:
-    """Return the address that a request comes from.
+    """Return the address that a request comes from; in IPv6 its network, for a client has all the addresses of one.
 
     Behind a proxy it is the last one in X-Forwarded-For: the proxy's own word, where those before it may be a client's
     invention. Without a proxy the whole header is.
@@ -80,10 +90,19 @@ def client_address(request: HttpRequest) -> str | None:
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.HTTPS else ""
     for candidate in (forwarded.rpartition(",")[2].strip(), request.META.get("REMOTE_ADDR", "")):
         try:
-            return str(ipaddress.ip_address(candidate))
+            return one_client(ipaddress.ip_address(candidate))
         except ValueError:
             continue
     return None
+
+
+def one_client(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
+    """Return the one text for all addresses that a client may have."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.IPv6Network((int(address), NETWORK), strict=False).network_address)
 
 
 def locked_out(request: HttpRequest, credentials: dict[str, Any] | None) -> HttpResponse:

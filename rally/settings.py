@@ -167,6 +167,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_CALLABLE = "rally.security.locked_out"
 AXES_CLIENT_IP_CALLABLE = "rally.security.client_address"
+AXES_USERNAME_CALLABLE = "rally.security.name_tried"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False

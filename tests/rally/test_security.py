@@ -178,6 +178,24 @@ def test_a_success_does_not_forgive_the_failures_of_other_names(client, root):
     assert sign_in(Client()).status_code == 429
 
 
+def test_one_name_that_is_tried_on_and_on_does_not_close_the_address(client, root):
+    fail(client, 40, name="eve")
+    assert sign_in(Client()).status_code == 302
+
+
+def test_four_people_of_an_office_who_mistype_do_not_close_it(client, root):
+    for number in range(4):
+        fail(Client(), 4, name=f"colleague {number}")
+    assert sign_in(client).status_code == 302
+
+
+def test_a_name_longer_than_any_is_a_wrong_one_and_counts(client, root):
+    for number in range(19):
+        assert fail(client, 1, name=f"{number} {'x' * 5000}").status_code == 200
+    assert fail(client, 1, name=f"19 {'x' * 5000}").status_code == 429
+    assert sign_in(client).status_code == 429
+
+
 def test_who_is_signed_in_stays_so_while_their_address_is_closed(client, root):
     assert sign_in(client).status_code == 302
     for number in range(25):
@@ -191,12 +209,20 @@ def test_a_client_cannot_change_its_address(client, root):
     assert response.status_code == 429
 
 
+def test_a_client_has_a_whole_network_of_addresses_in_ipv6_and_is_one_all_the_same(client, root):
+    for number in range(20):
+        fail(client, 1, name=f"name{number}", REMOTE_ADDR=f"2001:db8:0:1::{number}")
+    assert sign_in(Client(), REMOTE_ADDR="2001:db8:0:1::ffff").status_code == 429
+    assert sign_in(Client(), REMOTE_ADDR="2001:db8:0:2::1").status_code == 302
+
+
 @pytest.mark.parametrize(
     ("header", "address"),
     [
         ("203.0.113.9", "203.0.113.9"),
         ("1.2.3.4, 203.0.113.9", "203.0.113.9"),
-        ("2001:db8::1", "2001:db8::1"),
+        ("2001:db8:0:1:2:3:4:5", "2001:db8:0:1::"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
         ("nonsense", "127.0.0.1"),
         ("", "127.0.0.1"),
     ],
