@@ -1,14 +1,16 @@
 """What the admin of every tenant's model shares: nobody sees or touches another tenant's records."""
 
 import unicodedata
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import DateFieldListFilter, SimpleListFilter
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import display_for_field
-from django.core.exceptions import FieldDoesNotExist, ValidationError
+from django.core.exceptions import BadRequest, FieldDoesNotExist, ValidationError
 from django.core.paginator import Paginator
 from django.db import IntegrityError, models
 from django.http import HttpRequest, HttpResponse
@@ -24,6 +26,8 @@ from crm.models import Tenant
 from crm.models.fields import LongText, TagList, has_forbidden
 
 NUL = "\0"
+#: The page by which Django says that a list cannot be shown; it takes that for a fault of the database.
+NOT_UNDERSTOOD = "admin/invalid_setup.html"
 
 
 class TenantForm(forms.ModelForm):
@@ -39,12 +43,12 @@ class TenantForm(forms.ModelForm):
         for name, field in self.fields.items():
             if isinstance(field, forms.ModelChoiceField) and field.queryset is not None:
                 field.queryset = field.queryset.filter(tenant=self.instance.tenant_id)
-                self._pass_over_nonsense(name)
+                self._pass_over_nonsense(name, field.queryset.model)
 
-    def _pass_over_nonsense(self, name: str) -> None:
+    def _pass_over_nonsense(self, name: str, model: type[models.Model]) -> None:
         """Take what can be no id for the id of nothing: it is refused, and then looked up to be shown again."""
         key = self.add_prefix(name)
-        if (posted := self.data.get(key)) and not str(posted).isdecimal():
+        if (posted := self.data.get(key)) and not takes(model._meta.pk.to_python, posted):
             data: Any = self.data
             self.data = data.copy()
             self.data[key] = "0"  # type: ignore[index]
@@ -74,11 +78,11 @@ def tidy(text: str) -> str:
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").strip())
 
 
-class BoundedLookups(ModelAdmin):
-    """Lets a list's address ask for what the list's filters ask, and for nothing else; every list is one of these.
+class BoundedAdmin(ModelAdmin):
+    """Lets an address and a form ask for what the pages ask, and for nothing else; the admin of every model is one.
 
-    Who could ask for any text in any field could find out, letter by letter, what no page shows them: the digest of a
-    key, the rows of somebody else's file. A pattern could keep the database busy besides.
+    Who could ask a list for any text in any field could find out, letter by letter, what no page shows them: the digest
+    of a key, the rows of somebody else's file. A pattern could keep the database busy besides.
     """
 
     #: The relations whose records' ids may be asked for: a page links to the list of what belongs to a record.
@@ -95,6 +99,17 @@ class BoundedLookups(ModelAdmin):
             allowed |= parameters_of(item)
         return lookup in allowed
 
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        """Whether an address may refer to records by a field: by their id alone."""
+        return to_field == self.opts.pk.attname
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Show the list; what it does not understand even after it was sent back once is answered 400."""
+        response = super().changelist_view(request, extra_context)
+        if getattr(response, "template_name", None) == NOT_UNDERSTOOD:
+            raise BadRequest("The list's address asks for what the list cannot be asked for.")
+        return response
+
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet, search_term: str
     ) -> tuple[models.QuerySet, bool]:
@@ -106,6 +121,28 @@ class BoundedLookups(ModelAdmin):
     def find(self, queryset: models.QuerySet, text: str, request: HttpRequest) -> models.QuerySet:
         """Return the records that a text without NUL finds; none of them twice."""
         return super().get_search_results(request, queryset, text)[0]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the address fills into a new record's form, as far as its fields can have it."""
+        fields = self.get_form(request).base_fields
+        given = super().get_changeform_initial_data(request)
+        return {name: value for name, value in given.items() if name in fields and takes(fields[name].clean, value)}
+
+    def response_action(self, request: HttpRequest, queryset: models.QuerySet) -> HttpResponse | None:
+        """Do what was chosen with the chosen records; what can be no id names none of them."""
+        data, is_id = request.POST.copy(), cast(Any, self.opts.pk).to_python
+        data.setlist(ACTION_CHECKBOX_NAME, [text for text in data.getlist(ACTION_CHECKBOX_NAME) if takes(is_id, text)])
+        request.POST = data  # type: ignore[assignment]
+        return super().response_action(request, queryset)
+
+
+def takes(judge: Callable[[Any], Any], value: Any) -> bool:
+    """Whether a field takes a value, by its own judgement."""
+    try:
+        judge(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def is_known(model: type[models.Model], name: str) -> bool:
@@ -128,7 +165,7 @@ def parameters_of(item: Any) -> set[str]:
     return {f"{item}__exact"}
 
 
-class TenantModelAdmin(BoundedLookups):
+class TenantModelAdmin(BoundedAdmin):
     """The admin of a model whose records have a tenant.
 
     ``needs_to_view`` and ``needs_to_change`` name what a role must be able to do (see crm.access.Access).

@@ -23,7 +23,7 @@ from unfold.widgets import (
 )
 
 from crm.access import access_of
-from crm.admin.base import BoundedLookups, TenantForm, TenantModelAdmin
+from crm.admin.base import BoundedAdmin, TenantForm, TenantModelAdmin
 from crm.models import Membership
 
 admin.site.unregister([User, Group])
@@ -159,7 +159,7 @@ class MembershipInline(StackedInline):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, BoundedLookups):
+class UserAdmin(DjangoUserAdmin, BoundedAdmin):
     """All users, for superusers: permissions come with the role, so groups and single ones are not offered."""
 
     form = UserChangeForm

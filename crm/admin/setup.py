@@ -16,7 +16,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from crm.access import access_of
-from crm.admin.base import BoundedLookups, TenantForm, TenantModelAdmin
+from crm.admin.base import BoundedAdmin, TenantForm, TenantModelAdmin
 from crm.matching import fold
 from crm.models import Deal, Pipeline, Stage, Tenant
 
@@ -24,7 +24,7 @@ OUTCOMES = gettext_lazy("In per cent. Deals in a stage of 100 are won, those in 
 
 
 @admin.register(Tenant)
-class TenantAdmin(BoundedLookups):
+class TenantAdmin(BoundedAdmin):
     """Tenants, for superusers. Deleting one would take all its records along: there is no button for that."""
 
     list_display = ("name", "slug", "currency", "timezone", "created_at")

@@ -23,7 +23,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from crm.access import access_of
-from crm.admin.base import BoundedLookups
+from crm.admin.base import BoundedAdmin
 from crm.models import ApiKey, Tenant
 from crm.models.key import create_api_key, revoke_api_key
 from importexport.admin import words
@@ -144,7 +144,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(BoundedLookups):
+class ApiKeyAdmin(BoundedAdmin):
     """The keys of a tenant, for its admins."""
 
     form = RenameForm

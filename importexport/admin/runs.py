@@ -19,7 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
 
 from crm.access import Access, access_of
-from crm.admin.base import BoundedLookups
+from crm.admin.base import BoundedAdmin
 from importexport import ledger, runs
 from importexport.admin import choices, kin, showing, words
 from importexport.admin.progress import progress
@@ -88,7 +88,7 @@ class ActorFilter(ValueFilter):
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(BoundedLookups):
+class ImportRunAdmin(BoundedAdmin):
     """Every import by any door. Nobody writes here but the imports themselves."""
 
     list_display = ("file", "what", "when", "who", "by_way_of", "state", "imported_rows", "skipped_rows")
