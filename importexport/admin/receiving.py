@@ -37,7 +37,8 @@ def read_form(request: HttpRequest) -> None:
     try:
         with deadline(request.META.get("gunicorn.socket"), **bounds):
             request.POST  # noqa: B018 - to ask for it is to read it
-    except (UnreadablePostError, MultiPartParserError):
+    # A part whose header contradicts itself (filename*=…; filename*1*=…) is a TypeError to Django.
+    except (UnreadablePostError, MultiPartParserError, TypeError):
         raise UploadRefused(_("The file did not arrive whole. Please send it once more."), 400) from None
     except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent):
         raise UploadRefused(_("The form holds more than a file. Please choose the file once more."), 400) from None

@@ -5,12 +5,12 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator
+from email.message import Message
 from typing import Any, BinaryIO, NamedTuple
 
 import multipart
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.http import parse_header_parameters
 
 from importexport import faults
 from importexport.api.problems import Problem
@@ -26,6 +26,8 @@ HEAD = 16
 BESIDES = 64 * 1024
 PARTS = 100
 PLAIN_ENCODINGS = {"7bit", "8bit", "binary"}
+#: What a file's name in the extended form can be written in.
+CHARSETS = {"utf-8", "iso-8859-1"}
 
 
 class Received(NamedTuple):
@@ -132,21 +134,34 @@ class Upload:
 
 
 def file_name(segment: Any) -> str:
-    """Return the name of a part's file, "" where it has none; raise a 400 where it is in an unknown character set.
+    """Return the name of a part's file, "" where it has none; raise a 400 where it can only be guessed.
 
     The extended form, ``filename*=UTF-8''…`` (RFC 8187), may stand alone, though RFC 7578 advises against it, and
-    counts where both are given (RFC 6266).
+    counts where both are given; where it says nothing, the plain one counts (RFC 6266).
     """
-    disposition = dict(segment.headerlist).get("Content-Disposition", "")
-    plain = segment.filename or ""
-    if "filename*" in disposition.lower():
-        try:
-            extended = parse_header_parameters(disposition)[1].get("filename", "")
-        except (ValueError, LookupError):
-            raise Problem(400, "The file's name is malformed: 'filename*' must begin with UTF-8''.") from None
-        if extended != plain:
-            return extended
-    return plain.encode("latin-1").decode(errors="replace")
+    plain = (segment.filename or "").encode("latin-1").decode(errors="replace")
+    try:
+        return extended_name(dict(segment.headerlist).get("Content-Disposition", "")) or plain
+    except (ValueError, TypeError):  # The parts of a name in pieces that contradict each other are a TypeError.
+        if plain:
+            return plain
+        raise Problem(400, "The file's name is malformed: 'filename*' must begin with UTF-8''.") from None
+
+
+def extended_name(disposition: str) -> str:
+    """Return the ``filename*`` of a Content-Disposition, "" where it has none.
+
+    Raises ValueError for a character set that RFC 8187 does not know: some of Python's make anything of a text.
+    """
+    message = Message()
+    message["Content-Disposition"] = disposition
+    for name, value in message.get_params([], "content-disposition"):
+        if name.lower() == "filename" and isinstance(value, tuple):
+            charset, _language, text = value
+            if (charset or "utf-8").lower() not in CHARSETS:
+                raise ValueError(charset)
+            return text.encode("latin-1", "replace").decode(charset or "utf-8", "replace")
+    return ""
 
 
 def check_transfer_encoding(segment: Any) -> None:

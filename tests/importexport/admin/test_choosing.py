@@ -7,7 +7,7 @@ from django.urls import reverse
 from importexport.models import ImportRun
 from importexport.options import values_of
 from importexport.resources import RESOURCES
-from tests.importexport.admin.wizard import HEADER, MIXED, Staff, words_of
+from tests.importexport.admin.wizard import HEADER, MIXED, Staff, finished, words_of
 
 MODELS = {"contacts": "contact", "companies": "company", "deals": "deal", "activities": "activity"}
 
@@ -110,6 +110,39 @@ def test_a_body_that_breaks_off(editor):
     )
     assert response.status_code == 400
     assert "did not arrive whole" in refusal(response)
+
+
+def sent_as(editor, disposition):
+    """Send a file in a part with a Content-Disposition of any kind; return the answer."""
+    body = f"--x\r\nContent-Disposition: {disposition}\r\n\r\n{HEADER}A,B,a@example.com,\r\n--x--\r\n"
+    address = reverse("admin:crm_contact_import")
+    return editor.client.post(address, body.encode(), content_type="multipart/form-data; boundary=x")
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ("form-data; name=\"file\"; filename*=UTF-8''M%C3%BCller.csv", "Müller.csv"),
+        ('form-data; name="file"; filename="a.csv"; filename*=UTF-8\'\'%C3%A4.csv', "ä.csv"),
+        ('form-data; name="file"; filename*=UTF-8\'\'%C3%A4.csv; filename="a.csv"', "ä.csv"),
+        ("form-data; name=\"file\"; filename*=UTF-8''a%00b.csv", "ab.csv"),
+    ],
+)
+def test_a_name_in_the_extended_form_is_the_files_name(editor, disposition, name):
+    assert sent_as(editor, disposition).status_code == 302
+    assert finished(ImportRun.objects.get()).file_name == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "klingon''a.csv", "unicode_escape''%5Cud800.csv", "utf-7''+2AA-.csv", "rot13''a.csv", "undefined''a.csv", "''",
+        "UTF-8''a; filename*1*=b",
+    ],
+)  # fmt: skip
+def test_a_name_that_cannot_be_read_is_right_or_a_sentence(editor, name):
+    response = sent_as(editor, f'form-data; name="file"; filename*={name}')
+    assert response.status_code == 302 or refusal(response)
 
 
 def test_a_form_from_elsewhere(editor):

@@ -107,15 +107,40 @@ def brought_as(api, key, disposition):
         ('form-data; name="file"; filename="ä filename*.csv"', "ä filename*.csv"),
         ("form-data; name=\"file\"; filename*=iso-8859-1''%E4.csv", "ä.csv"),
         ('form-data; name="file"; filename*=a.csv', "a.csv"),
+        ("form-data; name=\"file\"; FILENAME*=''%C3%A4.csv", "ä.csv"),
+        ("form-data; name=\"file\"; filename*0*=UTF-8''%C3%A4; filename*1=b.csv", "äb.csv"),
+        ("form-data; name=\"file\"; filename*=UTF-8''a%00b%0A%1B.csv", "a\ufffdb\ufffd\ufffd.csv"),
+        ("form-data; name=\"file\"; filename*=UTF-8''%FF%ED%A0%80.csv", "\ufffd\ufffd\ufffd\ufffd.csv"),
+        ("form-data; name=\"file\"; filename*=UTF-8''..%2F..%5Cetc%2Fpasswd", "passwd"),
+        ('form-data; name="file"; filename*=UTF-8\'%41.csv', "UTF-8'A.csv"),
+        ('form-data; name="file"; filename="ä \\"filename*\\".csv"', 'ä "filename*".csv'),
+        ('form-data; name="file"; filename="ä %22filename*.csv"', 'ä "filename*.csv'),
     ],
 )
 def test_a_name_in_the_extended_form_is_the_files_name(api, key, disposition, name):
     assert brought_as(api, key, disposition) == (201, name)
 
 
-def test_a_name_in_an_unknown_character_set_is_one_sentence(api, key):
+@pytest.mark.parametrize(
+    "name",
+    [
+        "klingon''a.csv", "unicode_escape''%5Cud800.csv", "utf-7''+2AA-.csv", "rot13''a.csv", "undefined''a.csv",
+        "UTF-8''a; filename*1*=b", "UTF-8''a; filename*0*=b",
+    ],
+)  # fmt: skip
+def test_a_name_in_an_unknown_character_set_is_one_sentence(api, key, name):
     detail = "The file's name is malformed: 'filename*' must begin with UTF-8''."
-    assert brought_as(api, key, "form-data; name=\"file\"; filename*=klingon''a.csv") == (400, detail)
+    assert brought_as(api, key, f'form-data; name="file"; filename*={name}') == (400, detail)
+
+
+@pytest.mark.parametrize("name", ["klingon''b.csv", "UTF-8''", "''", "utf-7''+2AA-.csv", "UTF-8''a; filename*1*=b"])
+def test_the_plain_name_counts_where_the_extended_one_says_nothing(api, key, name):
+    assert brought_as(api, key, f'form-data; name="file"; filename="ä.csv"; filename*={name}') == (201, "ä.csv")
+
+
+def test_a_file_without_any_name_is_no_file(api, key):
+    status, detail = brought_as(api, key, "form-data; name=\"file\"; filename*=UTF-8''")
+    assert (status, "in the field 'file', with a name" in detail) == (400, True)
 
 
 @pytest.mark.parametrize("filename", ["ü 'x'.csv", "C:\\\\files\\\\a.csv", "a%22b.csv", "../../etc/passwd", "x" * 3000])
