@@ -34,7 +34,8 @@ def filtered_list(model_admin: ModelAdmin, request: HttpRequest, tenant: Tenant)
         found = model_admin.get_changelist_instance(asked)
     except (IncorrectLookupParameters, SuspiciousOperation):
         return None
-    if not (found.query or found.has_active_filters):
+    # What belongs to a record is asked for by the address alone, and is none of the list's filters.
+    if not (found.query or found.get_filters_params()):
         return None
     return found.queryset.filter(tenant=tenant).order_by("id")
 

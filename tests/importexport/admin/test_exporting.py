@@ -84,6 +84,33 @@ def test_a_filter_that_is_not_understood_never_exports_everything(editor, people
     assert "not understood" in words_of(response)
 
 
+NOTHING = ["company__id__exact=99999999999999999999", "run=7f3c5e0a-0000-4000-8000-000000000000", "q=nobody"]
+
+
+def test_the_list_of_what_belongs_to_a_record_is_exported_as_such(editor, tenant, people):
+    alone = Contact.objects.create(tenant=tenant, first_name="Hedy", last_name="L", email="hedy@example.com")
+    query = f"company__id__exact={Company.objects.get().pk}"
+    assert "The list as you filtered it 3 contacts" in editor.page(PAGE, list=query)
+    assert alone.first_name not in names(exported(editor, rows="list", list=query))
+
+
+@pytest.mark.parametrize("query", NOTHING)
+def test_a_filter_that_matches_nothing_exports_the_header(editor, people, query):
+    assert "The list as you filtered it 0 contacts" in editor.page(PAGE, list=query)
+    assert exported(editor, rows="list", list=query) == [COLUMNS]
+    workbook = editor.get(FILE, format="xlsx", rows="list", columns=COLUMNS, list=query)
+    assert (workbook.status_code, b"".join(workbook.streaming_content)[:2]) == (200, b"PK")
+
+
+@pytest.mark.parametrize(
+    "query", ["notes__icontains=a", "email__startswith=a", "company__name__startswith=A", "pk__in=1"]
+)
+def test_an_export_asks_only_for_what_the_list_may_be_asked(editor, people, query):
+    assert "The list as you filtered it" not in editor.page(PAGE, list=query)
+    page = editor.get(FILE, format="csv", rows="list", columns=COLUMNS, list=query)
+    assert "The list's filter is not understood any more." in words_of(page)
+
+
 def test_some_columns_in_the_templates_order(editor, people):
     rows = exported(editor, columns=["company_name", "first_name"])
     assert rows == [["first_name", "company_name"], ["Ada", "Acme"], ["Grace", "Acme"], ["Alan", "Acme"]]
