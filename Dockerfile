@@ -14,6 +14,8 @@ COPY manage.py ./
 COPY crm crm
 COPY importexport importexport
 COPY rally rally
+COPY static static
+COPY templates templates
 # Static files are part of the image. The key is for this step alone: the container gets its own, or makes one.
 RUN useradd --system --uid 10001 --no-create-home rally \
  && install -d -o rally -g rally /data \

@@ -96,15 +96,15 @@ def reset():
 
 def warm_up():
     """Do one of everything first, so that what is measured is the work and not the loading of code."""
-    from importexport import service
+    from importexport import services
 
-    service.import_file("contacts", tenant=tenant(), file=io.BytesIO(b"first_name,last_name,email\nW,,\n"))
-    for _ in service.template_file("contacts"):
+    services.import_file("contacts", tenant=tenant(), file=io.BytesIO(b"first_name,last_name,email\nW,,\n"))
+    for _ in services.template_file("contacts"):
         pass
 
 
 def import_product(path):
-    from importexport import service
+    from importexport import services
     from importexport.models import ImportRun
 
     owner = tenant()
@@ -112,7 +112,7 @@ def import_product(path):
     with open(path, "rb") as file, Timer() as timer:
         # Kept on record, as every door has it.
         run = ImportRun(tenant=owner, entity="contacts", door="shell", actor="bench", file_name=str(path))
-        report = service.import_file("contacts", tenant=owner, file=file, run=run)
+        report = services.import_file("contacts", tenant=owner, file=file, run=run)
     return timer.report(rows=report.total_rows, imported=report.imported)
 
 
@@ -128,9 +128,9 @@ def older_half(path, out):
 
 def upsert_product(path):
     """Import under mode=upsert, after ``import_product`` of the older half."""
-    from importexport import service
+    from importexport import services
+    from importexport.engine.options import Options
     from importexport.models import ImportRun
-    from importexport.options import Options
 
     owner, options = tenant(), Options(mode="upsert", match_on="email")
     warm_up()
@@ -138,24 +138,24 @@ def upsert_product(path):
         run = ImportRun(
             tenant=owner, entity="contacts", door="shell", actor="bench", file_name="f", options=options.kept()
         )
-        report = service.import_file("contacts", tenant=owner, file=file, run=run, options=options)
+        report = services.import_file("contacts", tenant=owner, file=file, run=run, options=options)
     return timer.report(rows=report.total_rows, created=report.created, updated=report.updated)
 
 
 def undo_product():
     """Undo the latest import: its plan, and the undo itself."""
-    from importexport import jobs, runs
     from importexport.models import ImportRun
+    from importexport.runs import lifecycle, tasks
 
     warm_up()
     run = ImportRun.objects.filter(imported__gt=0).first()
     with Timer() as planning:
-        undo = runs.new_undo(run, door="shell", actor="bench")
-        jobs.do_now(undo.pk)
+        undo = lifecycle.new_undo(run, door="shell", actor="bench")
+        tasks.do_now(undo.pk)
     undo.refresh_from_db()
     with Timer() as timer:
-        runs.claim(undo)
-        jobs.do_now(undo.pk)
+        lifecycle.claim(undo)
+        tasks.do_now(undo.pk)
     undo.refresh_from_db()
     return timer.report(planning=planning.report()["wall"], counts=undo.counts)
 
@@ -234,14 +234,14 @@ def copy_in(path):
 
 
 def export_product(file_format):
-    from importexport import service
+    from importexport import services
 
     owner = tenant()
     for file in ("csv", "xlsx"):
-        next(service.export_file("companies", tenant=owner, format=file))
+        next(services.export_file("companies", tenant=owner, format=file))
     size = 0
     with Timer() as timer:
-        for chunk in service.export_file("contacts", tenant=owner, format=file_format):
+        for chunk in services.export_file("contacts", tenant=owner, format=file_format):
             size += len(chunk)
     return timer.report(size=size)
 

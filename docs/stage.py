@@ -51,10 +51,10 @@ def _contacts() -> Iterator[str]:
 def _import(tenant, people: Iterator[str], number: int, days: int, door: str, actor: str, good: int, bad: int) -> None:
     from django.utils import timezone
 
-    from importexport import service
+    from importexport import services
     from importexport.models import ImportRun
 
     rows = [*itertools.islice(people, good), *[BAD] * bad]
     run = ImportRun(tenant=tenant, entity="contacts", door=door, actor=actor, file_name=f"leads-{number + 1}.csv")
-    service.import_file("contacts", tenant=tenant, file=io.BytesIO((HEADER + "".join(rows)).encode()), run=run)
+    services.import_file("contacts", tenant=tenant, file=io.BytesIO((HEADER + "".join(rows)).encode()), run=run)
     ImportRun.objects.filter(pk=run.pk).update(created_at=timezone.now() - dt.timedelta(days=days))

@@ -7,6 +7,7 @@ of psycopg or libpq stands in this module, under that wrapper; tests/importexpor
 import contextlib
 import zlib
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from psycopg.pq import ExecStatus
 
 from crm.models import Tenant
-from importexport import faults
+from importexport import errors
 
 #: Errors that say nothing of what was asked: the database is away, or cannot serve anybody at this moment.
 UNAVAILABLE = (OperationalError, InterfaceError)
@@ -135,7 +136,7 @@ def patience(*, wait: float | None = None, idle: float | None = None) -> Iterato
         yield
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
-            raise Busy(faults.RECORDS_BUSY) from error
+            raise Busy(errors.RECORDS_BUSY) from error
         raise
     finally:
         _patience.reset(before)
@@ -188,7 +189,7 @@ def _take_turn(cursor: Any, tenant: Tenant, entity: str) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [first, second])
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
-            raise Busy(faults.busy(entity, holder(cursor, first, second))) from error
+            raise Busy(errors.busy(entity, holder(cursor, first, second))) from error
         raise
 
 
@@ -223,7 +224,7 @@ def lock_session(number: tuple[int, int], *, over: Any, wait: bool) -> bool:
             cursor.execute("SELECT pg_advisory_lock(%s, %s)", number)
         except OperationalError as error:
             if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
-                raise Busy(faults.RUN_BUSY) from error
+                raise Busy(errors.RUN_BUSY) from error
             raise
         cursor.execute("RESET lock_timeout")
         return True
@@ -246,3 +247,21 @@ AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 def is_tie(error: OperationalError) -> bool:
     """Whether a transaction of its own may simply be tried again."""
     return isinstance(error.__cause__, TIES) and not connection.in_atomic_block
+
+
+#: A tenant in SQL, where records are looked up by tenant and key: a subquery, so that PostgreSQL plans for any tenant.
+#: Planned for this one, which its statistics may not know yet, an index by tenant alone would do as well: and each
+#: look-up would read all that the tenant has.
+ANY_TENANT = "(SELECT %s::bigint)"
+
+#: What would read a whole table, or a whole tenant, to find the records of a batch; and what would be made of the high
+#: costs at which some versions put that off.
+OTHER_WAYS = ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_material", "jit")
+
+
+@contextmanager
+def by_index(cursor: Any) -> Iterator[None]:
+    """Let every statement inside look records up by an index, one by one; needs a transaction."""
+    cursor.execute("; ".join(f"SET LOCAL {way} = off" for way in OTHER_WAYS))
+    yield
+    cursor.execute("; ".join(f"SET LOCAL {way} TO DEFAULT" for way in OTHER_WAYS))

@@ -1,10 +1,9 @@
 """The four entities: every column declared once, in the contract's order. Declarations only."""
 
 from crm.models import Activity, Company, Contact, Deal
-from importexport.columns import Column
-from importexport.engine import EntityResource
-from importexport.references import CompanyByName, ContactByEmail, DealByName, PipelineByName, StageByName
-from importexport.widgets import (
+from importexport.columns.fields import Column
+from importexport.columns.references import CompanyByName, ContactByEmail, DealByName, PipelineByName, StageByName
+from importexport.columns.widgets import (
     ActivityStatus,
     Amount,
     Choice,
@@ -17,7 +16,8 @@ from importexport.widgets import (
     Text,
     Whole,
 )
-from importexport.writing import Key
+from importexport.engine.copy_writer import Key
+from importexport.engine.resource import EntityResource
 
 
 class ContactResource(EntityResource):

@@ -60,7 +60,7 @@ for name, default in (("PORT", 8000), ("WEB_CONCURRENCY", 2), ("RALLY_THREADS", 
     number(name, default)
 
 INSTALLED_APPS = [
-    "rally",  # First: its templates and static files win.
+    "rally",
     "crm",
     "importexport",  # Before import_export: both bring the commands import and export.
     "import_export",
@@ -77,18 +77,18 @@ INSTALLED_APPS = [
     "axes",
 ]
 MIDDLEWARE = [
-    "rally.requests.RequestMiddleware",
+    "rally.middleware.request_log.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "rally.security.PolicyMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "rally.pages.SessionMiddleware",
+    "rally.middleware.pages_only.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "rally.pages.AuthenticationMiddleware",
-    "rally.pages.MessageMiddleware",
+    "rally.middleware.pages_only.AuthenticationMiddleware",
+    "rally.middleware.pages_only.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
-    "rally.pages.ZoneMiddleware",
+    "rally.middleware.pages_only.ZoneMiddleware",
 ]
 ROOT_URLCONF = "rally.urls"
 WSGI_APPLICATION = "rally.wsgi.application"
@@ -96,6 +96,7 @@ APPEND_SLASH = True
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],  # Ours win over the apps'.
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -120,6 +121,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]  # Ours win over the apps'.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -179,7 +181,7 @@ UNFOLD = {
     "SITE_ICON": "rally.sidebar.logo",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "rally.sidebar.logo"}],
     "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "rally.dashboard.dashboard",
+    "DASHBOARD_CALLBACK": "rally.dashboard.page.dashboard",
     "SIDEBAR": {"navigation": "rally.sidebar.navigation"},
 }
 

@@ -4,7 +4,7 @@ import os
 
 from django.core.wsgi import get_wsgi_application
 
-from rally.database import serve_requests
+from rally.postgres.embedded import serve_requests
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rally.settings")
 serve_requests()

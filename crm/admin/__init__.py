@@ -1,5 +1,5 @@
-"""The admin's pages for what a tenant is: pipelines, people. Records have files, and their pages are importexport's."""
+"""The admin's pages of a tenant: pipelines, members, API keys. Those of records are importexport's."""
 
-from crm.admin import people, setup
+from crm.admin import api_keys, members, pipelines
 
-__all__ = ["people", "setup"]
+__all__ = ["api_keys", "members", "pipelines"]

@@ -12,9 +12,9 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
-from crm.figures import EXACT_UP_TO, RecordCount, count_records, estimate_records
 from crm.matching import fold
 from crm.models.fields import folded_fields
+from crm.statistics import EXACT_UP_TO, RecordCount, count_records, estimate_records
 
 #: How far into a list its pages go, in records: to skip more of them takes the database longer than anybody waits.
 DEEPEST = 50_000

@@ -1,10 +1,10 @@
 """The records: fields, choices, limits and constraints. The one source of every limit that an import enforces."""
 
 from crm.models.activity import Activity
+from crm.models.api_key import ApiKey
 from crm.models.company import Company
 from crm.models.contact import Contact
 from crm.models.deal import Deal
-from crm.models.key import ApiKey
 from crm.models.membership import Membership
 from crm.models.pipeline import Pipeline, Stage
 from crm.models.tenant import Tenant

@@ -1,6 +1,10 @@
 """Pipelines and their stages."""
 
+from typing import Any
+
 from django.db import models
+from django.db.models.signals import post_save
+from django.dispatch import receiver
 
 from crm.models.fields import Folded, Folding
 from crm.models.tenant import Tenant
@@ -52,11 +56,13 @@ class Stage(Folding):
         return self.name
 
 
-def create_default_pipeline(tenant: Tenant) -> Pipeline:
-    """Give a new tenant its first pipeline and that pipeline's stages."""
-    pipeline = Pipeline.objects.create(tenant=tenant, name=DEFAULT_PIPELINE, is_default=True)
+@receiver(post_save, sender=Tenant)
+def create_default_pipeline(instance: Tenant, created: bool, raw: bool, **_: Any) -> None:
+    """Give a new tenant its first pipeline and that pipeline's stages; fixtures (``raw``) bring their own."""
+    if raw or not created:
+        return
+    pipeline = Pipeline.objects.create(tenant=instance, name=DEFAULT_PIPELINE, is_default=True)
     Stage.objects.bulk_create(
-        Stage(tenant=tenant, pipeline=pipeline, name=name, probability=probability, position=position)
+        Stage(tenant=instance, pipeline=pipeline, name=name, probability=probability, position=position)
         for position, (name, probability) in enumerate(DEFAULT_STAGES.items())
     )
-    return pipeline

@@ -42,14 +42,9 @@ class Tenant(models.Model):
         return self.name
 
     def save(self, **options: Any) -> None:
-        """Save; a new tenant gets the default pipeline in the same transaction."""
-        from crm.models.pipeline import create_default_pipeline  # noqa: PLC0415 - a pipeline has a tenant
-
-        is_new = self._state.adding
+        """Save, and what is made with a tenant (its default pipeline), in one transaction."""
         with transaction.atomic():
             super().save(**options)
-            if is_new:
-                create_default_pipeline(self)
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

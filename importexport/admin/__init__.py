@@ -1,5 +1,5 @@
-"""The admin's pages for files: Import and Export buttons, imports, keys."""
+"""The admin's pages for files: Import and Export buttons, and the imports."""
 
-from importexport.admin import entities, keys, runs
+from importexport.admin import import_runs, record_admins
 
-__all__ = ["entities", "keys", "runs"]
+__all__ = ["import_runs", "record_admins"]

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from importexport.admin import words
+from importexport.admin import labels
 from importexport.models import ImportRun
 
 #: Before this share is done, nobody can tell how long the rest takes.
@@ -35,9 +35,9 @@ def share_done(run: ImportRun) -> float:
 def rows_so_far(run: ImportRun) -> str:
     """Return the number of rows done, in words."""
     if run.status == ImportRun.Status.APPLYING:
-        counts = {"done": words.grouped(run.rows_done), "rows": words.rows(run.total_rows)}
+        counts = {"done": labels.grouped(run.rows_done), "rows": labels.rows(run.total_rows)}
         return _("%(done)s of %(rows)s") % counts
-    return _("%(rows)s so far") % {"rows": words.rows(run.rows_done)}
+    return _("%(rows)s so far") % {"rows": labels.rows(run.rows_done)}
 
 
 def time_left(run: ImportRun, share: float) -> str:
@@ -48,4 +48,4 @@ def time_left(run: ImportRun, share: float) -> str:
         return _("Just begun")
     passed = (timezone.now() - run.started_at).total_seconds()
     left = passed / share - passed
-    return _("Nearly done") if left < 1 else _("About %(span)s left") % {"span": words.span(left)}
+    return _("Nearly done") if left < 1 else _("About %(span)s left") % {"span": labels.span(left)}

@@ -7,7 +7,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.http import HttpRequest
 
 from crm.models import ApiKey, Tenant
-from crm.models.key import digest_of, is_well_formed
+from crm.models.api_key import digest_of, is_well_formed
 from crm.tenancy import slug_of_host
 from importexport.api.problems import Problem
 from importexport.db import ask

@@ -16,10 +16,11 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from importexport import faults, runs
+from importexport import errors
 from importexport.api.problems import Problem, handle_exception
+from importexport.engine.report import result_chunks
+from importexport.history.plan_check import PlanChanged
 from importexport.models import ImportRun, KeptAnswer
-from importexport.plans import PlanChanged
 
 HEADER = "HTTP_IDEMPOTENCY_KEY"
 KEPT = timedelta(hours=24)
@@ -80,7 +81,7 @@ class Retry:
             self.begun = kept.run
             return None
         is_result = kept.run is not None and not kept.body
-        content = b"".join(runs.kept_result(cast(ImportRun, kept.run))) if is_result else kept.body.encode()
+        content = b"".join(kept_result(cast(ImportRun, kept.run))) if is_result else kept.body.encode()
         return HttpResponse(content, status=kept.status, headers=kept.headers)
 
     def begin(self, run: ImportRun) -> None:
@@ -120,7 +121,7 @@ class Retry:
                 return self.keep(carry_out())
             except InFlight:
                 raise
-            except (faults.FileFault, PlanChanged, Problem) as refusal:
+            except (errors.FileFault, PlanChanged, Problem) as refusal:
                 if self.name:
                     self.keep(handle_exception(refusal, {}))
                 raise
@@ -168,3 +169,10 @@ def earlier_like(run: ImportRun) -> ImportRun | None:
         created_at__gt=timezone.now() - KEPT,
     )
     return same.exclude(pk=run.pk).defer("header", "groups", "sample").order_by("-created_at").first()
+
+
+def kept_result(run: ImportRun) -> Iterator[bytes]:
+    """Yield the contract's result body of an import once more, byte for byte, in pieces."""
+    # In the order in which they were refused, which for mended rows need not be that of their numbers.
+    messages = (row.message for row in run.skipped_rows.order_by("id").iterator(chunk_size=1000))
+    return result_chunks(run.total_rows, run.imported, run.skipped, messages)

@@ -12,9 +12,10 @@ from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from importexport import differing, faults
+from importexport import errors
 from importexport.db import UNAVAILABLE, Busy
-from importexport.plans import PlanChanged
+from importexport.history import plan_check
+from importexport.history.plan_check import PlanChanged
 
 logger = logging.getLogger("rally.api")
 CONTENT_TYPE = "application/problem+json"
@@ -57,14 +58,14 @@ def problem_response(*, status: int, detail: str) -> ProblemResponse:
 def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResponse | Response:
     """DRF's exception handler: every error of a view becomes problem details; a bug says nothing of itself."""
     match error:
-        case faults.NotCsv():
+        case errors.NotCsv():
             return ProblemResponse(415, str(error))
-        case faults.TooLarge():
+        case errors.TooLarge():
             return ProblemResponse(413, str(error))
-        case faults.FileFault():
+        case errors.FileFault():
             return ProblemResponse(400, str(error))
         case PlanChanged():
-            return ProblemResponse(409, differing.sentence(error))
+            return ProblemResponse(409, plan_check.sentence(error))
         case Problem():
             return ProblemResponse(error.status_code, str(error.detail), error.headers)
         case exceptions.APIException():
@@ -75,7 +76,7 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResp
             logger.error("database", exc_info=error)
             return ProblemResponse(503, AWAY, RETRY_AFTER)
     logger.error("bug", exc_info=error)
-    return ProblemResponse(500, faults.BUG)
+    return ProblemResponse(500, errors.BUG)
 
 
 def is_api(request: http.HttpRequest) -> bool:

@@ -1,10 +1,8 @@
 """The file of a multipart/form-data body (RFC 7578), read as a stream: limits hold before anything is buffered."""
 
 import contextlib
-import socket
 import tempfile
-import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator
 from email.message import Message
 from typing import Any, BinaryIO, NamedTuple
 
@@ -12,18 +10,16 @@ import multipart
 from django.conf import settings
 from django.http import HttpRequest
 
-from importexport import faults
+from importexport import errors
 from importexport.api.problems import Problem
-from importexport.reading import check_kind
+from importexport.files.csv_reader import check_kind
+from importexport.http.bodies import BESIDES, HEAD, deadline, read_body
 
 FIELD = "file"
 #: The server gives no less than it is asked for, so the first pieces are small: a file's kind shows at once.
 FIRST_CHUNK, CHUNK = 1024, 64 * 1024
 #: How much of a file is kept in memory; the rest of it waits on disk.
 IN_MEMORY = 512 * 1024
-HEAD = 16
-#: Bytes of the body that are not the file: boundaries, headers, other form fields (which are read and forgotten).
-BESIDES = 64 * 1024
 PARTS = 100
 PLAIN_ENCODINGS = {"7bit", "8bit", "binary"}
 #: What a file's name in the extended form can be written in.
@@ -129,7 +125,7 @@ class Upload:
         self._besides -= len(data)
         self._size += len(data)
         if self._size > settings.RALLY_IMPORT_MAX_BYTES:
-            raise faults.TooLarge(settings.RALLY_IMPORT_MAX_BYTES)
+            raise errors.TooLarge(settings.RALLY_IMPORT_MAX_BYTES)
         self._file.write(data)
 
 
@@ -193,42 +189,3 @@ def body_chunks(request: HttpRequest) -> Generator[bytes]:
                 return
             yield chunk
             size = min(2 * size, CHUNK)
-
-
-def read_body(environ: dict[str, Any], size: int) -> bytes:
-    """Return the next bytes of the body, at most ``size`` of them and never more than the Content-Length says."""
-    if environ.get("wsgi.input_terminated"):
-        return environ["wsgi.input"].read(size)
-    left = environ.setdefault("rally.body_left", int(environ.get("CONTENT_LENGTH") or 0))
-    data = environ["wsgi.input"].read(min(size, left)) if left else b""
-    environ["rally.body_left"] = left - len(data)
-    return data
-
-
-@contextlib.contextmanager
-def deadline(connection: socket.socket | None, *, whole: float, idle: float) -> Iterator[Callable[[], bool]]:
-    """Bound the seconds of reading from a connection, of each step and of the whole; gives "is the whole over?".
-
-    A single read can go on for ever, a byte at a time and each in time, so a timer ends it: by then the connection
-    seems to have no more to read.
-    """
-    over = threading.Event()
-    if connection is None:
-        yield over.is_set
-        return
-
-    def end() -> None:
-        over.set()
-        with contextlib.suppress(OSError):
-            connection.shutdown(socket.SHUT_RD)
-
-    before = connection.gettimeout()
-    connection.settimeout(idle)
-    timer = threading.Timer(whole, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield over.is_set
-    finally:
-        timer.cancel()
-        connection.settimeout(before)

@@ -2,27 +2,27 @@
 
 from django.urls import re_path
 
-from importexport.api import imports, schema, views
+from importexport.api.views import base, docs, files, runs
 
 ENTITY = r"^(?:v1/)?importexport/(?P<entity>[^/]+)"
 IMPORTS = r"^(?:v1/)?importexport/imports"
 ONE = rf"{IMPORTS}/(?P<run_id>[^/]+)"
 
 urlpatterns = [
-    re_path(rf"{IMPORTS}/?\Z", imports.ImportsView.as_view()),
-    re_path(rf"{ONE}/?\Z", imports.ImportDetailView.as_view()),
-    re_path(rf"{ONE}/rows/?\Z", imports.RowsView.as_view()),
-    re_path(rf"{ONE}/rejected/?\Z", imports.RejectedView.as_view()),
-    re_path(rf"{ONE}/apply/?\Z", imports.ApplyView.as_view()),
-    re_path(rf"{ONE}/undo/?\Z", imports.UndoView.as_view()),
-    re_path(rf"{ENTITY}/plan/?\Z", imports.PlanView.as_view()),
-    re_path(rf"{ENTITY}/(?P<record>[0-9]+)/imports/?\Z", imports.HistoryView.as_view()),
-    re_path(rf"{ENTITY}/export/?\Z", views.ExportView.as_view()),
-    re_path(rf"{ENTITY}/export/excel/?\Z", views.ExcelExportView.as_view()),
-    re_path(rf"{ENTITY}/import/?\Z", views.ImportView.as_view()),
-    re_path(rf"{ENTITY}/template/?\Z", views.TemplateView.as_view()),
-    re_path(r"^v1/schema/?\Z", schema.SchemaView.as_view(), name="schema"),
-    re_path(r"^docs/?\Z", schema.DocsView.as_view(), name="docs"),
-    re_path(r"^docs/problems/?\Z", schema.ProblemsView.as_view(), name="problems"),
-    re_path(r"", views.UnknownView.as_view()),
+    re_path(rf"{IMPORTS}/?\Z", runs.ImportsView.as_view()),
+    re_path(rf"{ONE}/?\Z", runs.ImportDetailView.as_view()),
+    re_path(rf"{ONE}/rows/?\Z", runs.RowsView.as_view()),
+    re_path(rf"{ONE}/rejected/?\Z", runs.RejectedView.as_view()),
+    re_path(rf"{ONE}/apply/?\Z", runs.ApplyView.as_view()),
+    re_path(rf"{ONE}/undo/?\Z", runs.UndoView.as_view()),
+    re_path(rf"{ENTITY}/plan/?\Z", runs.PlanView.as_view()),
+    re_path(rf"{ENTITY}/(?P<record>[0-9]+)/imports/?\Z", runs.HistoryView.as_view()),
+    re_path(rf"{ENTITY}/export/?\Z", files.ExportView.as_view()),
+    re_path(rf"{ENTITY}/export/excel/?\Z", files.ExcelExportView.as_view()),
+    re_path(rf"{ENTITY}/import/?\Z", files.ImportView.as_view()),
+    re_path(rf"{ENTITY}/template/?\Z", files.TemplateView.as_view()),
+    re_path(r"^v1/schema/?\Z", docs.SchemaView.as_view(), name="schema"),
+    re_path(r"^docs/?\Z", docs.DocsView.as_view(), name="docs"),
+    re_path(r"^docs/problems/?\Z", docs.ProblemsView.as_view(), name="problems"),
+    re_path(r"", base.UnknownView.as_view()),
 ]

@@ -13,7 +13,7 @@ from django.db.utils import DatabaseErrorWrapper
 from django.utils.functional import cached_property
 from psycopg.pq import ConnStatus
 
-from rally.database import DatabaseError, ensure_running
+from rally.postgres.embedded import EmbeddedServerError, ensure_running
 
 #: Errors by which PostgreSQL ends a session or refuses to write, whatever is asked of it. psycopg takes them for
 #: internal ones; for us they are what every other lost connection is.
@@ -85,6 +85,6 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if home := self.settings_dict.get("EMBEDDED_IN"):
             try:
                 ensure_running(Path(home))
-            except DatabaseError as error:
+            except EmbeddedServerError as error:
                 raise psycopg.OperationalError(str(error)) from error
         return super().get_new_connection(conn_params)

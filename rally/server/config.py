@@ -34,6 +34,6 @@ logconfig_dict = {
 
 def post_worker_init(worker: Any) -> None:
     """Look after the files that a process which was killed has left half-way, and will leave."""
-    from importexport import runs  # noqa: PLC0415 - Django is set up by now, and was not above
+    from importexport.runs import lifecycle  # noqa: PLC0415 - Django is set up by now, and was not above
 
-    runs.look_after()
+    lifecycle.look_after()

@@ -87,7 +87,7 @@ def _make_secrets(tenant) -> None:
 
 def _make_marked_up(tenant) -> None:
     from crm.models import Activity, Company, Contact, Deal, Stage
-    from crm.models.key import create_api_key
+    from crm.models.api_key import create_api_key
 
     Stage.objects.filter(tenant=tenant, name="Lead").update(name=f"{IMAGE} {BRACES}", name_key="marked up")
     stage = Stage.objects.select_related("pipeline").get(tenant=tenant, name_key="marked up")

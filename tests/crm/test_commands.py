@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crm.models.key import digest_of
+from crm.models.api_key import digest_of
 
 
 @pytest.fixture(scope="module")

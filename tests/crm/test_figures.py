@@ -8,10 +8,10 @@ from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
-from crm import figures
-from crm.figures import DealSum, Outcome, RecordCount, count_records, deal_figures, last_months, outcome_of
+from crm import statistics
 from crm.models import Contact, Deal, Pipeline, Stage
 from crm.models.tenant import create_tenant
+from crm.statistics import DealSum, Outcome, RecordCount, count_records, deal_figures, last_months, outcome_of
 
 MONTH = timezone.now().date().replace(day=1)
 
@@ -129,7 +129,7 @@ def test_deals_are_added_up_in_two_queries(tenant, django_assert_num_queries):
 
 
 def test_figures_of_many_deals_are_kept_for_a_minute_by_tenant(tenant, other, monkeypatch, django_assert_num_queries):
-    monkeypatch.setattr(figures, "MANY_DEALS", 2)
+    monkeypatch.setattr(statistics, "MANY_DEALS", 2)
     add_deal(tenant)
     deal_figures(tenant)
     add_deal(tenant)
@@ -141,7 +141,7 @@ def test_figures_of_many_deals_are_kept_for_a_minute_by_tenant(tenant, other, mo
 
 
 def test_records_are_counted_while_they_are_few_and_estimated_beyond(tenant, other, monkeypatch):
-    monkeypatch.setattr(figures, "EXACT_UP_TO", 3)
+    monkeypatch.setattr(statistics, "EXACT_UP_TO", 3)
     for number in range(3):
         Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email=f"a{number}@acme.com")
     mine = Contact.objects.filter(tenant=tenant)
@@ -155,7 +155,7 @@ def test_records_are_counted_while_they_are_few_and_estimated_beyond(tenant, oth
 
 
 def test_an_estimate_is_never_less_than_what_was_counted(tenant, monkeypatch):
-    monkeypatch.setattr(figures, "EXACT_UP_TO", 1)
+    monkeypatch.setattr(statistics, "EXACT_UP_TO", 1)
     for number in range(3):
         Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email=f"a{number}@acme.com")
     assert count_records(Contact.objects.filter(tenant=tenant)).number >= 2

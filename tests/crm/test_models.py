@@ -7,7 +7,7 @@ from django.db.models import RestrictedError
 from django.forms import modelform_factory
 
 from crm.models import Activity, ApiKey, Company, Contact, Deal, Membership, Pipeline, Stage, Tenant
-from crm.models.key import create_api_key
+from crm.models.api_key import create_api_key
 from crm.models.tenant import create_tenant
 
 

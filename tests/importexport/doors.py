@@ -8,7 +8,7 @@ import uuid
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from crm.models.key import create_api_key
+from crm.models.api_key import create_api_key
 from importexport.resources import RESOURCES
 
 BASE = "/api/v1/importexport"

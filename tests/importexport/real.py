@@ -7,7 +7,7 @@ import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from crm.models.key import ALPHABET, PREFIX, digest_of
+from crm.models.api_key import ALPHABET, PREFIX, digest_of
 
 
 class RealTenant:

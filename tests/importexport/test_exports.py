@@ -15,7 +15,8 @@ from python_calamine import CalamineWorkbook
 from crm.demo import create_demo_records
 from crm.models import Company
 from crm.models.tenant import create_tenant
-from importexport import safety, service
+from importexport import services
+from importexport.files import formula
 from importexport.resources import RESOURCES
 from tests.importexport.doors import one_row
 
@@ -23,7 +24,7 @@ ENTITIES = ["companies", "contacts", "deals", "activities"]
 
 
 def exported(tenant, entity):
-    return b"".join(service.export_file(entity, tenant=tenant))
+    return b"".join(services.export_file(entity, tenant=tenant))
 
 
 @pytest.mark.parametrize("entity", ENTITIES)
@@ -72,7 +73,7 @@ def test_every_entity_makes_the_round_trip_byte_for_byte(tenant):
     twin = create_tenant(slug="twin", name="Twin")
     for entity in ENTITIES:
         original = exported(tenant, entity)
-        report = service.import_file(entity, tenant=twin, file=io.BytesIO(original))
+        report = services.import_file(entity, tenant=twin, file=io.BytesIO(original))
         assert list(report.messages) == []
         assert exported(twin, entity) == original
 
@@ -93,9 +94,9 @@ def test_any_text_makes_the_round_trip(tenant, rows):
     writer.writerow(["name", "city", "notes", "tags"])
     writer.writerows([f"{next(NAMES)} {a}", a[:9], b, c] for a, b, c in rows)
     first, second = (create_tenant(slug=f"t{next(NAMES)}", name="T") for _ in range(2))
-    service.import_file("companies", tenant=first, file=io.BytesIO(text.getvalue().encode()))
+    services.import_file("companies", tenant=first, file=io.BytesIO(text.getvalue().encode()))
     original = exported(first, "companies")
-    report = service.import_file("companies", tenant=second, file=io.BytesIO(original))
+    report = services.import_file("companies", tenant=second, file=io.BytesIO(original))
     assert list(report.messages) == []
     assert exported(second, "companies") == original
     values = [
@@ -132,8 +133,8 @@ def test_formulas_are_marked_and_numbers_and_phones_are_not(tenant, text, shown)
     Company.objects.create(tenant=tenant, name="A", city=text, tags=[text])
     (row,) = csv.DictReader(io.StringIO(exported(tenant, "companies").decode(), newline=""))
     assert (row["city"], row["tags"]) == (shown, shown)
-    assert safety.mark(text) == shown
-    assert safety.unmark(shown) == text
+    assert formula.mark(text) == shown
+    assert formula.unmark(shown) == text
 
 
 def test_a_referenced_name_is_marked_too(api):
@@ -148,7 +149,7 @@ def test_the_librarys_own_export_says_the_same(tenant):
         dataset = resource(tenant).export()
         rows = list(csv.reader(io.StringIO(exported(tenant, entity).decode(), newline="")))
         assert dataset.headers == rows[0]
-        assert [[safety.mark(cell) for cell in row] for row in dataset] == rows[1:]
+        assert [[formula.mark(cell) for cell in row] for row in dataset] == rows[1:]
 
 
 def test_the_librarys_own_import_takes_a_dataset(tenant):
@@ -165,9 +166,9 @@ def test_the_librarys_own_import_takes_a_dataset(tenant):
 
 def test_a_dry_run_stores_nothing_and_says_the_same(tenant):
     content = b"name\nAcme\nacme\n"
-    dry = service.import_file("companies", tenant=tenant, file=io.BytesIO(content), dry_run=True)
+    dry = services.import_file("companies", tenant=tenant, file=io.BytesIO(content), dry_run=True)
     assert not Company.objects.exists()
-    wet = service.import_file("companies", tenant=tenant, file=io.BytesIO(content))
+    wet = services.import_file("companies", tenant=tenant, file=io.BytesIO(content))
     assert b"".join(dry.json_chunks()) == b"".join(wet.json_chunks())
 
 
@@ -227,10 +228,10 @@ def test_the_workbook_has_what_the_csv_has(tenant):
     create_demo_records(tenant)
     for entity in ENTITIES:
         rows = list(csv.reader(io.StringIO(exported(tenant, entity).decode(), newline="")))
-        data = b"".join(service.export_file(entity, tenant=tenant, format="xlsx"))
+        data = b"".join(services.export_file(entity, tenant=tenant, format="xlsx"))
         texts = [i for i, column in enumerate(RESOURCES[entity](tenant).columns) if column.widget.kind == "text"]
         found = cells(data)
         assert len(found) == len(rows)
         assert [[row[i] or "" for i in texts] for row in found] == [
-            [safety.unmark(row[i]) for i in texts] for row in rows
+            [formula.unmark(row[i]) for i in texts] for row in rows
         ]

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from crm.models.tenant import create_tenant
-from importexport.figures import DAYS, ImportDay, imports_by_day, latest_failures, total
+from importexport.history.stats import DAYS, ImportDay, imports_by_day, latest_failures, total
 from importexport.models import ImportRun
 
 NOON = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0)

@@ -10,7 +10,8 @@ import zipfile
 import pytest
 
 from crm.models import Company, Contact
-from importexport import faults, reading, service, table
+from importexport import errors, services
+from importexport.files import csv_reader, table
 from importexport.resources import RESOURCES
 
 GOOD = "first_name,last_name,email\r\nAda,Lovelace,ada@example.com\r\n"
@@ -95,9 +96,9 @@ def test_a_header_alone_is_an_import_of_nothing(api):
         (GOOD.encode("utf-16"), "The file is not UTF-8: row 1 has bytes that are no UTF-8. Save it as CSV (UTF-8)."),
         (GOOD.encode("utf-16-le"), "The file is not UTF-8: row 1 looks like UTF-16. Save it as CSV (UTF-8)."),
         (GOOD.encode("utf-16-be"), "The file is not UTF-8: row 1 looks like UTF-16. Save it as CSV (UTF-8)."),
-        (GOOD.encode() + b'A,"B,c@example.com\n\n', str(faults.broken_quoting(3))),
-        (GOOD.encode() + b'A,"B"x,c@example.com\n', str(faults.broken_quoting(3))),
-        (b'first_name,"last_name,email\nA,B,C\n', str(faults.broken_quoting(1))),
+        (GOOD.encode() + b'A,"B,c@example.com\n\n', str(errors.broken_quoting(3))),
+        (GOOD.encode() + b'A,"B"x,c@example.com\n', str(errors.broken_quoting(3))),
+        (b'first_name,"last_name,email\nA,B,C\n', str(errors.broken_quoting(1))),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_read_is_refused_whole(api, content, detail):
@@ -107,7 +108,7 @@ def test_a_file_that_cannot_be_read_is_refused_whole(api, content, detail):
 
 def test_nothing_is_stored_when_a_late_row_breaks_the_file(api):
     rows = "".join(f"A,B,c{i}@example.com\n" for i in range(5000))
-    assert api.refuses("contacts", f'first_name,last_name,email\n{rows}A,"B') == (400, str(faults.broken_quoting(5002)))
+    assert api.refuses("contacts", f'first_name,last_name,email\n{rows}A,"B') == (400, str(errors.broken_quoting(5002)))
     assert not Contact.objects.exists()
 
 
@@ -164,9 +165,9 @@ def test_a_record_beyond_bounds_is_refused_without_reading_on():
             return b'name\n"' + b"x" * (size - 6) if self.taken == size else b"x" * size
 
     source = Endless()
-    with pytest.raises(faults.FileFault, match="Row 2 is longer than"):
+    with pytest.raises(errors.FileFault, match="Row 2 is longer than"):
         read_all(source)
-    assert source.taken < 2 * reading.RECORD_LIMIT
+    assert source.taken < 2 * csv_reader.RECORD_LIMIT
 
 
 def read_all(file):
@@ -176,9 +177,9 @@ def read_all(file):
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
 def test_chunks_may_end_anywhere(monkeypatch, size, tenant):
-    monkeypatch.setattr(reading, "CHUNK", size)
+    monkeypatch.setattr(csv_reader, "CHUNK", size)
     content = codecs.BOM_UTF8 + 'name,notes\r\n"Zürich\r\n東京",é\r\nB,\r\n'.encode()
-    assert service.import_file("companies", tenant=tenant, file=io.BytesIO(content)).imported == 2
+    assert services.import_file("companies", tenant=tenant, file=io.BytesIO(content)).imported == 2
     assert list(Company.objects.values_list("name", "notes")) == [("Zürich\n東京", "é"), ("B", "")]
 
 

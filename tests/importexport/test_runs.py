@@ -13,8 +13,11 @@ from django.utils import timezone
 from crm.access import Access
 from crm.models import Company, Contact
 from crm.models.tenant import create_tenant
-from importexport import faults, jobs, runs
+from importexport import errors
+from importexport.admin import permissions
+from importexport.history import row_files
 from importexport.models import ImportRun, LedgerPage, SkippedRow, UploadPart
+from importexport.runs import lifecycle, records, tasks
 from tests.importexport.doors import Api
 
 HEADER = "first_name,last_name,email,company_name\r\n"
@@ -34,18 +37,18 @@ def user(tenant):
 def check(tenant, user, content, *, entity="contacts", name="contacts.csv"):
     """Bring a file; return its run once it is checked."""
     file = io.BytesIO(content.encode())
-    run = runs.start_plan(tenant=tenant, user=user, entity=entity, file=file, file_name=name)
+    run = lifecycle.start_plan(tenant=tenant, user=user, entity=entity, file=file, file_name=name)
     return finished(run)
 
 
 def finished(run):
-    assert jobs.wait(run.pk, seconds=60)
+    assert tasks.wait(run.pk, seconds=60)
     run.refresh_from_db()
     return run
 
 
 def confirm(run):
-    runs.confirm(run)
+    lifecycle.confirm(run)
     return finished(run)
 
 
@@ -144,15 +147,15 @@ def test_the_records_of_an_import_are_known(tenant):
         "contacts", HEADER + "A,B,second@example.com,\r\nA,B,first@example.com,\r\nA,B,third@example.com,\r\n"
     )
     latest, first = ImportRun.objects.all()
-    assert [contact.email for contact in runs.stored_records(latest)] == ["second@example.com", "third@example.com"]
-    assert [contact.email for contact in runs.stored_records(first)] == ["first@example.com"]
+    assert [contact.email for contact in records.stored_records(latest)] == ["second@example.com", "third@example.com"]
+    assert [contact.email for contact in records.stored_records(first)] == ["first@example.com"]
     Contact.objects.get(email="second@example.com").delete()
-    assert [contact.email for contact in runs.stored_records(latest)] == ["third@example.com"]
+    assert [contact.email for contact in records.stored_records(latest)] == ["third@example.com"]
 
 
 def test_an_import_that_stored_nothing_has_no_records(tenant):
     Api(tenant).import_csv("contacts", HEADER + ",,,\r\nA,B,x,\r\n")
-    assert list(runs.stored_records(ImportRun.objects.get())) == []
+    assert list(records.stored_records(ImportRun.objects.get())) == []
 
 
 def test_many_batches_are_kept_whole(tenant):
@@ -160,7 +163,7 @@ def test_many_batches_are_kept_whole(tenant):
     run = ImportRun.objects.get()
     assert (run.imported, run.skipped) == (5000, 5000)
     assert run.pages.count() == 3
-    assert runs.stored_records(run).count() == 5000
+    assert records.stored_records(run).count() == 5000
     assert [row.number for row in run.skipped_rows.all()] == list(range(3, 10_003, 2))
 
 
@@ -168,7 +171,7 @@ def test_the_rejected_file_holds_the_files_own_columns(tenant):
     Api(tenant).import_csv(
         "contacts", "Email;FIRST name;last_name;Shoe size\nx;Ada;Lovelace;7\ny@example.com;;Hopper;8\n"
     )
-    text = b"".join(runs.rejected_file(ImportRun.objects.get())).decode()
+    text = b"".join(row_files.rejected_file(ImportRun.objects.get())).decode()
     assert list(csv.reader(io.StringIO(text, newline=""), delimiter=";")) == [
         ["Email", "FIRST name", "last_name", "Shoe size", "import_row", "import_error"],
         ["x", "Ada", "Lovelace", "7", "2", "Row 2: Invalid email format 'x'"],
@@ -217,7 +220,7 @@ def test_a_sample_is_the_first_twenty_records(tenant, user):
 def test_a_confirmed_file_is_imported(tenant, user):
     run = confirm(check(tenant, user, MIXED))
     assert (run.status, run.imported, run.skipped, run.rows_done) == ("done", 1, 2, 3)
-    assert [contact.email for contact in runs.stored_records(run)] == ["ada@example.com"]
+    assert [contact.email for contact in records.stored_records(run)] == ["ada@example.com"]
     assert [row.number for row in run.skipped_rows.all()] == [3, 4]
     assert (run.user, run.actor, run.door) == (user, "grace", "admin")
 
@@ -226,7 +229,7 @@ def test_a_file_is_imported_once(tenant, user):
     run = check(tenant, user, MIXED)
     confirm(run)
     with pytest.raises(ValueError, match="only once"):
-        runs.confirm(run)
+        lifecycle.confirm(run)
     assert Contact.objects.count() == 1
 
 
@@ -249,19 +252,19 @@ def test_a_file_at_fault_is_refused_by_its_check(tenant, user):
     assert run.fault.startswith("Broken quoting in row 3")
     assert not run.skipped_rows.exists()
     with pytest.raises(ValueError, match="Only a plan"):
-        runs.confirm(run)
+        lifecycle.confirm(run)
 
 
 def test_a_file_over_the_limit_is_not_kept(tenant, user, settings):
     settings.RALLY_IMPORT_MAX_BYTES = 10
-    with pytest.raises(faults.TooLarge):
-        runs.start_plan(tenant=tenant, user=user, entity="contacts", file=io.BytesIO(b"x" * 11), file_name="a")
+    with pytest.raises(errors.TooLarge):
+        lifecycle.start_plan(tenant=tenant, user=user, entity="contacts", file=io.BytesIO(b"x" * 11), file_name="a")
     assert not ImportRun.objects.exists()
 
 
 def test_a_discarded_file_is_forgotten(tenant, user):
     run = check(tenant, user, MIXED)
-    runs.discard(run)
+    lifecycle.discard(run)
     assert not ImportRun.objects.exists()
     assert not SkippedRow.objects.exists()
     assert not UploadPart.objects.exists()
@@ -270,7 +273,7 @@ def test_a_discarded_file_is_forgotten(tenant, user):
 def test_what_was_imported_is_not_discarded(tenant, user):
     run = confirm(check(tenant, user, MIXED))
     with pytest.raises(ValueError, match="kept"):
-        runs.discard(run)
+        lifecycle.discard(run)
 
 
 def test_work_that_died_is_taken_up(tenant, user):
@@ -278,10 +281,10 @@ def test_work_that_died_is_taken_up(tenant, user):
     # As a process leaves it that is killed at work: said to be importing, and nobody at it.
     ImportRun.objects.filter(pk=run.pk).update(status="applying")
     run.refresh_from_db()
-    runs.resume(run)
+    lifecycle.resume(run)
     assert finished(run).status == "done"
     assert Contact.objects.count() == 1
-    runs.resume(run)
+    lifecycle.resume(run)
     assert Contact.objects.count() == 1
 
 
@@ -294,7 +297,7 @@ def test_a_large_file_comes_back_as_it_was(tenant, user):
 
 
 def test_a_bug_is_told_and_logged(tenant, user, monkeypatch, caplog):
-    monkeypatch.setattr(jobs, "noted", lambda *_: lambda *_: 1 / 0)
+    monkeypatch.setattr(tasks, "noted", lambda *_: lambda *_: 1 / 0)
     run = check(tenant, user, MIXED)
     assert (run.status, run.fault) == ("refused", "Something went wrong on our side. Nothing was stored.")
     assert "ZeroDivisionError" in caplog.text
@@ -306,13 +309,13 @@ def test_a_bug_is_told_and_logged(tenant, user, monkeypatch, caplog):
 def test_rows_are_for_who_brought_them_and_for_admins(tenant, user):
     run = check(tenant, user, MIXED)
     other = User.objects.create_user("alan")
-    assert runs.may_open(run, user=user, access=Access(tenant, "editor"))
-    assert not runs.may_open(run, user=other, access=Access(tenant, "editor"))
-    assert runs.may_open(run, user=other, access=Access(tenant, "admin"))
+    assert permissions.may_open(run, user=user, access=Access(tenant, "editor"))
+    assert not permissions.may_open(run, user=other, access=Access(tenant, "editor"))
+    assert permissions.may_open(run, user=other, access=Access(tenant, "admin"))
     globex = create_tenant(slug="globex", name="Globex")
-    assert not runs.may_open(run, user=user, access=Access(globex, "admin"))
+    assert not permissions.may_open(run, user=user, access=Access(globex, "admin"))
     run.user = None
-    assert not runs.may_open(run, user=other, access=Access(tenant, "viewer"))
+    assert not permissions.may_open(run, user=other, access=Access(tenant, "viewer"))
 
 
 def test_old_uploads_and_rows_are_removed(tenant, user, settings, capsys):
@@ -328,7 +331,7 @@ def test_old_uploads_and_rows_are_removed(tenant, user, settings, capsys):
     assert (done.header, done.groups, done.sample) == ({}, [], [])
     assert set(ImportRun.objects.all()) == {done, fresh}
     assert fresh.upload.exists()
-    assert runs.stored_records(done).count() == 1
+    assert records.stored_records(done).count() == 1
     call_command("purge_imports")
     assert capsys.readouterr().out == "0 imports purged.\n"
 

@@ -8,9 +8,9 @@ import pytest
 
 from crm.models import Contact
 from crm.models.tenant import create_tenant
-from importexport import jobs, runs
-from importexport.caretaker import Caretaker, Pauses
 from importexport.models import ImportRun
+from importexport.runs import lifecycle, tasks
+from importexport.runs.caretaker import Caretaker, Pauses
 from tests.conftest import until
 from tests.importexport.doors import problem
 from tests.importexport.real import RealTenant, be_cut_off, contacts, wait_until_blocked
@@ -28,7 +28,7 @@ def left_applying(api):
     """Plan a file, and leave it as a process does that is killed while it applies it."""
     plan = api.plan("contacts", FILE)
     run = ImportRun.objects.get(pk=plan["id"])
-    runs.claim(run)
+    lifecycle.claim(run)
     return run
 
 
@@ -46,15 +46,15 @@ def test_what_was_left_is_taken_up_without_anybody_looking(api, left, status):
     # It might be somebody's who has just begun.
     assert ImportRun.objects.get().status == before
     caretaker.look()
-    assert jobs.wait(run.pk, seconds=60)
+    assert tasks.wait(run.pk, seconds=60)
     assert ImportRun.objects.get().status == status
 
 
 def test_what_somebody_is_at_is_left_alone(api):
     run = left_applying(api)
-    with jobs.held(run.pk):
-        assert jobs.unattended() == set()
-    assert jobs.unattended() == {run.pk}
+    with tasks.held(run.pk):
+        assert tasks.unattended() == set()
+    assert tasks.unattended() == {run.pk}
 
 
 def test_what_fails_again_and_again_is_tried_after_longer_and_longer_pauses():
@@ -88,13 +88,13 @@ def test_a_plan_that_nobody_is_making_any_more_is_made_when_it_is_to_be_applied(
     run = left_planning(api)
     detail = "Only a plan can be applied, and this one is still being made."
     assert problem(api.post(f"imports/{run.pk}/apply")) == (409, detail)
-    assert jobs.wait(run.pk, seconds=60)
+    assert tasks.wait(run.pk, seconds=60)
     assert api.post(f"imports/{run.pk}/apply").status_code == 200
 
 
 def test_a_plan_that_somebody_is_applying_is_not_applied_again(api):
     run = left_applying(api)
-    with jobs.held(run.pk):
+    with tasks.held(run.pk):
         detail = "The plan is being applied at this moment; a plan is applied only once."
         assert problem(api.post(f"imports/{run.pk}/apply")) == (409, detail)
     assert not Contact.objects.exists()
@@ -102,14 +102,14 @@ def test_a_plan_that_somebody_is_applying_is_not_applied_again(api):
 
 def test_of_two_who_are_at_a_run_the_second_finds_it_done(api):
     run = left_applying(api)
-    with jobs.held(run.pk) as aside:
+    with tasks.held(run.pk) as aside:
         before = ImportRun.objects.get()
-        assert jobs.carry_out(run.pk, aside).imported == 1
+        assert tasks.carry_out(run.pk, aside).imported == 1
         ImportRun.objects.filter(pk=run.pk).update(status=before.status)
         late = ImportRun.objects.get()
         ImportRun.objects.filter(pk=run.pk).update(status="done")
-        with pytest.raises(jobs.Settled):
-            jobs._import(late, aside, also=None, progress=None)
+        with pytest.raises(tasks.Settled):
+            tasks._import(late, aside, also=None, progress=None)
     assert Contact.objects.count() == 1
     assert ImportRun.objects.get().imported == 1
 

@@ -13,10 +13,8 @@ from hypothesis import strategies as st
 
 from crm.models import Activity, Contact
 from crm.models.fields import CURRENCIES, is_email, validate_email
-from importexport import safety
-from importexport.columns import Cells, prepare
-from importexport.table import Batch
-from importexport.widgets import (
+from importexport.columns.cells import Cells, prepare
+from importexport.columns.widgets import (
     ActivityStatus,
     Amount,
     Choice,
@@ -29,6 +27,8 @@ from importexport.widgets import (
     Text,
     Whole,
 )
+from importexport.files import formula
+from importexport.files.table import Batch
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Pacific/Apia"]
 in_any_zone = pytest.mark.parametrize("zone", ZONES)
@@ -52,7 +52,7 @@ def cell_of(widget, value):
     """Return what an import reads where an export has written a value."""
     text = widget.render(value)
     if widget.kind == "text":
-        text = safety.mark(text)
+        text = formula.mark(text)
     (prepared,) = prepare([text])
     return prepared
 
@@ -231,12 +231,12 @@ MARKABLE = st.text(st.sampled_from("'=+-@\t\r\n 0123456789.()x٣"), max_size=6) 
 
 @given(text=MARKABLE)
 def test_a_mark_comes_off_again(text):
-    assert safety.unmark(safety.mark(text)) == text
+    assert formula.unmark(formula.mark(text)) == text
 
 
 @given(text=MARKABLE)
 def test_what_a_spreadsheet_would_run_is_marked(text):
-    shown = safety.mark(text)
+    shown = formula.mark(text)
     assert not shown.startswith(("=", "@", "\t", "\r"))
     if shown[:1] in ("+", "-"):
         assert set(shown) <= set("+-0123456789 ().")
@@ -244,7 +244,7 @@ def test_what_a_spreadsheet_would_run_is_marked(text):
 
 @given(texts=st.lists(MARKABLE, max_size=4))
 def test_a_column_is_unmarked_like_its_cells(texts):
-    assert list(safety.unmark_column(texts)) == [safety.unmark(text) for text in texts]
+    assert list(formula.unmark_column(texts)) == [formula.unmark(text) for text in texts]
 
 
 def in_sql(sql, values, type):
@@ -262,7 +262,7 @@ few_queries = hypothesis_settings(max_examples=30, suppress_health_check=[Health
 @given(texts=st.lists(MARKABLE, min_size=5, max_size=30))
 @example(["''=x", "'''+5", "''a", "-5", "-5x", "-5.5.5", "+1 (2)", "+", "'\\t"])
 def test_sql_marks_like_python(db, texts):
-    assert in_sql(safety.MARK_SQL, texts, "text[]") == [safety.mark(text) for text in texts]
+    assert in_sql(formula.MARK_SQL, texts, "text[]") == [formula.mark(text) for text in texts]
 
 
 @few_queries

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 
-from importexport import xlsx
-from importexport.xlsx import stream_workbook
+from importexport.files import xlsx
+from importexport.files.xlsx import stream_workbook
 
 COPY_ESCAPES = str.maketrans(
     {"\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}

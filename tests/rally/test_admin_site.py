@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 
 from crm.models import Contact, Membership
-from crm.models.key import create_api_key
+from crm.models.api_key import create_api_key
 from crm.models.tenant import create_tenant
 from rally.admin import RallyAdminSite
 

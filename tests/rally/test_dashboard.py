@@ -11,15 +11,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from crm import figures
+from crm import statistics
 from crm.access import SESSION_KEY
-from crm.figures import RecordCount
 from crm.models import Activity, Company, Contact, Deal, Membership, Stage
 from crm.models.tenant import create_tenant
+from crm.statistics import RecordCount
 from importexport.models import ImportRun
-from rally import dashboard
-from rally.charts import bar, columns
-from rally.dashboard import money, short
+from rally.dashboard import page
+from rally.dashboard.charts import bar, columns
+from rally.dashboard.page import money, short
 
 INDEX = reverse("admin:index")
 MARKUP = "<script>alert(1)</script>"
@@ -250,7 +250,7 @@ def test_a_superuser_without_a_tenant_is_told_how_to_choose_one(superuser, tenan
 
 
 def test_many_tenants_are_not_all_listed(superuser, tenant, other, monkeypatch):
-    monkeypatch.setattr(dashboard, "TENANTS", 1)
+    monkeypatch.setattr(page, "TENANTS", 1)
     response = superuser.get(INDEX)
     assert response.context["tenants"] == [tenant]
     assert "And one more: all tenants" in text(response)
@@ -283,10 +283,10 @@ def test_markup_is_text_everywhere(superuser):
     add_run(tenant, file_name=f"{MARKUP}.csv", actor=MARKUP)
     add_run(tenant, status="refused", fault=MARKUP)
     pages += [client.get(INDEX), superuser.get(INDEX)]
-    for page in pages:
-        assert page.status_code == 200
-        assert MARKUP not in page.content.decode()
-        assert "&lt;script&gt;" in page.content.decode()
+    for answer in pages:
+        assert answer.status_code == 200
+        assert MARKUP not in answer.content.decode()
+        assert "&lt;script&gt;" in answer.content.decode()
 
 
 def test_nothing_stands_in_the_page_that_the_policy_forbids(tenant):
@@ -311,12 +311,12 @@ def test_the_page_takes_as_many_queries_with_one_record_as_with_three(tenant, dj
 
 def test_a_million_records_are_about_a_million(tenant, monkeypatch):
     fill(tenant)
-    monkeypatch.setattr(dashboard, "count_records", lambda _: RecordCount(1_003_482, is_exact=False))
+    monkeypatch.setattr(page, "count_records", lambda _: RecordCount(1_003_482, is_exact=False))
     assert cards(sign_in(tenant).get(INDEX))["Contacts"] == "about 1,000,000"
 
 
 def test_won_and_lost_are_defined_in_one_place():
-    assert figures.outcome_of(Stage(probability=100)) == "won"
+    assert statistics.outcome_of(Stage(probability=100)) == "won"
 
 
 @pytest.mark.parametrize(

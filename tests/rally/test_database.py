@@ -18,6 +18,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from rally import database
+from rally.postgres import embedded
 from tests.conftest import ROOT, environment, until
 
 #: A user of the server: takes part, says so, and stays until its standard input ends.
@@ -26,7 +27,7 @@ import sys
 import sysconfig
 import tempfile
 from pathlib import Path
-from rally.database import NAME, connect, ensure_running
+from rally.postgres.embedded import NAME, connect, ensure_running
 home = Path(sys.argv[1])
 ensure_running(home)
 connect(home, NAME).execute("CREATE TABLE IF NOT EXISTS seen (pid int)") if sys.argv[2:] else None
@@ -85,7 +86,7 @@ class Cluster:
         return [
             process
             for process in psutil.process_iter(["cmdline"])
-            if {"rally.keeper", str(self.home)} <= set(process.info["cmdline"] or ())
+            if {"rally.postgres.keeper", str(self.home)} <= set(process.info["cmdline"] or ())
         ]
 
     def keeper(self) -> psutil.Process:
@@ -276,7 +277,9 @@ def test_half_made_data_is_removed_though_whole_data_is_there(cluster):
 
 
 def test_no_pipe_is_held(cluster):
-    code = "import sys; from pathlib import Path; from rally.database import *; ensure_running(Path(sys.argv[1]))"
+    code = (
+        "import sys; from pathlib import Path; from rally.postgres.embedded import *; ensure_running(Path(sys.argv[1]))"
+    )
     command = [sys.executable, "-c", code, str(cluster.home)]
     for way in (command, ["sh", "-c", '"$@" 2>&1 | cat', "sh", *command]):
         assert cluster.is_at_rest()
@@ -299,7 +302,7 @@ def test_a_path_too_long_for_a_socket(resting, place):
     home.parent.mkdir()
     subprocess.run(["cp", "-a", resting, home], check=True)
     cluster = Cluster(home)
-    sockets = database.socket_directory(home)
+    sockets = embedded.socket_directory(home)
     try:
         leave(cluster.use())
         assert cluster.is_at_rest()
@@ -314,15 +317,15 @@ def test_a_socket_directory_that_somebody_else_made(resting, place):
     home = place / ("long" * 30)
     subprocess.run(["cp", "-a", resting, home], check=True)
     cluster = Cluster(home)
-    database.socket_directory(home).symlink_to(place)
+    embedded.socket_directory(home).symlink_to(place)
     try:
         user = cluster.begin()
         assert user.stdout.readline() == ""
-        assert "DatabaseError: The embedded PostgreSQL did not start; " in user.stderr.read()
+        assert "EmbeddedServerError: The embedded PostgreSQL did not start; " in user.stderr.read()
         assert "belongs to somebody else" in cluster.log()
     finally:
         cluster.end()
-        database.socket_directory(home).unlink()
+        embedded.socket_directory(home).unlink()
 
 
 def test_nobody_listens_on_the_network_and_strangers_find_no_door(cluster):
@@ -337,15 +340,15 @@ def test_a_server_that_is_full_is_still_running(cluster):
     taken = []
     with pytest.raises(psycopg.OperationalError):
         for _ in range(120):
-            taken.append(database.connect(cluster.home, "postgres"))
-    assert database.answers(cluster.home)
+            taken.append(embedded.connect(cluster.home, "postgres"))
+    assert embedded.answers(cluster.home)
     for connection in taken:
         connection.close()
 
 
 def test_the_server_is_set_up_as_said(cluster):
     cluster.use()
-    with database.connect(cluster.home, "rally") as connection:
+    with embedded.connect(cluster.home, "rally") as connection:
         names = ("server_encoding", "TimeZone", "fsync", "max_connections", "listen_addresses")
         assert [connection.execute(f"SHOW {name}").fetchone()[0] for name in names] == ["UTF8", "UTC", "on", "100", ""]
 
@@ -387,8 +390,10 @@ def test_as_root_only_the_way_through_is_opened(resting):
 
 def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(database.DatabaseError, match=r"^The embedded PostgreSQL cannot be used: .*Not a directory"):
-        database.ensure_running(tmp_path / "file" / "home")
+    with pytest.raises(
+        embedded.EmbeddedServerError, match=r"^The embedded PostgreSQL cannot be used: .*Not a directory"
+    ):
+        embedded.ensure_running(tmp_path / "file" / "home")
 
 
 @pytest.mark.parametrize(

@@ -251,7 +251,7 @@ def test_new_keys_do_not_make_a_share_larger(small_server):
 
 
 def add_key(tenant, number):
-    from crm.models.key import digest_of
+    from crm.models.api_key import digest_of
 
     secret = f"rk_live_{number:040}"
     tenant.sql(

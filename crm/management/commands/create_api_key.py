@@ -5,7 +5,7 @@ from typing import Any
 
 from crm.management.base import RallyCommand, add_tenant_argument, find_tenant, parse_expiry
 from crm.models import ApiKey
-from crm.models.key import create_api_key
+from crm.models.api_key import create_api_key
 
 
 class Command(RallyCommand):

@@ -5,7 +5,7 @@ from typing import Any
 
 from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant
 from crm.models import ApiKey
-from crm.models.key import revoke_api_key
+from crm.models.api_key import revoke_api_key
 
 
 class Command(RallyCommand):

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant
-from importexport import service
-from importexport.formats import CONTENT_TYPES, FileFormat
+from importexport import services
+from importexport.engine.export import CONTENT_TYPES, FileFormat
 from importexport.management.files import write_chunks
 from importexport.resources import RESOURCES
 
@@ -25,7 +25,7 @@ class Command(RallyCommand):
     def handle(self, *, entity: str, tenant: str, output: Path | None, **_: Any) -> None:
         """Export them."""
         file_format = format_of(output)
-        chunks = service.export_file(entity, tenant=find_tenant(tenant), format=file_format)
+        chunks = services.export_file(entity, tenant=find_tenant(tenant), format=file_format)
         write_chunks(chunks, output)
 
 

@@ -13,14 +13,15 @@ from typing import Any, BinaryIO
 from django.core.management.base import CommandError
 
 from crm.management.base import INTERRUPTED, STRICT, Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
-from importexport import faults, runs, service
-from importexport.journal import tidy_name
+from importexport import errors, services
+from importexport.engine.options import NAMES, VALUES, OptionFault, Options, read_options
+from importexport.engine.report import Report
+from importexport.files.source import tidy_name
 from importexport.management.files import account_name, replacing
 from importexport.management.progress import progress_bar
 from importexport.models import ImportRun
-from importexport.options import NAMES, VALUES, OptionFault, Options, read_options
-from importexport.report import Report
 from importexport.resources import RESOURCES
+from importexport.runs import lifecycle
 
 #: Option → what it says, for the help.
 OPTIONS = {
@@ -77,7 +78,7 @@ class Command(RallyCommand):
             progress_bar(size_of(source)) as progress,
         ):
             try:
-                report = service.import_file(
+                report = services.import_file(
                     entity,
                     tenant=owner,
                     file=source,
@@ -87,7 +88,7 @@ class Command(RallyCommand):
                     options=options,
                     dry_run=is_dry,
                 )
-            except faults.FileFault as fault:
+            except errors.FileFault as fault:
                 raise Mistake(str(fault)) from None
         try:
             with quiet_pipe():
@@ -100,8 +101,8 @@ class Command(RallyCommand):
     def _plan(self, run: ImportRun, file: str, options: Options) -> None:
         with opened(file) as source, progress_bar(size_of(source)) as progress:
             try:
-                runs.plan_now(run, source, options, progress=progress)
-            except faults.FileFault as fault:
+                lifecycle.plan_now(run, source, options, progress=progress)
+            except errors.FileFault as fault:
                 raise Mistake(str(fault)) from None
         self.stdout.write(str(run.pk))
 

@@ -8,13 +8,13 @@ from uuid import UUID
 
 from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
 from crm.models import Tenant
-from importexport import differing, ledger, runs
-from importexport.api import rendering
-from importexport.faults import FileFault
+from importexport.errors import FileFault
+from importexport.history import plan_check, row_files, row_log
+from importexport.history.plan_check import PlanChanged
 from importexport.management.files import account_name, write_chunks
 from importexport.management.progress import progress_bar
 from importexport.models import ImportRun
-from importexport.plans import PlanChanged
+from importexport.runs import lifecycle, serializers
 
 #: How many imports are listed.
 LISTED = 50
@@ -35,7 +35,7 @@ class Command(RallyCommand):
                 action.add_argument("id", help="the import's id")
             add_tenant_argument(action, option=True)
             if name == "rows":
-                action.add_argument("--action", choices=ledger.ACTIONS, help="only rows of which this became")
+                action.add_argument("--action", choices=row_log.ACTIONS, help="only rows of which this became")
             if name in {"rows", "rejected"}:
                 action.add_argument("--output", metavar="FILE", type=Path, help="a CSV file (default: stdout)")
 
@@ -47,13 +47,13 @@ class Command(RallyCommand):
             return
         run = find_run(given["id"], owner)
         if what == "show":
-            self.stdout.write(json.dumps(rendering.detail_json(run), indent=2, ensure_ascii=False))
+            self.stdout.write(json.dumps(serializers.detail_json(run), indent=2, ensure_ascii=False))
         elif what == "rows":
-            write_chunks(rendering.csv_chunks(ledger.rows(run, action=given["action"]), run), given["output"])
+            write_chunks(row_files.csv_chunks(row_log.rows(run, action=given["action"]), run), given["output"])
         elif what == "rejected":
             if not run.has_rejected:
                 raise Mistake("This import has no rejected rows, or keeps them no longer.")
-            write_chunks(runs.rejected_file(run), given["output"])
+            write_chunks(row_files.rejected_file(run), given["output"])
         elif what == "undo":
             self._undo(run)
         else:
@@ -67,19 +67,19 @@ class Command(RallyCommand):
     def _undo(self, run: ImportRun) -> None:
         try:
             with progress_bar(None) as progress:
-                plan = runs.plan_undo(run, progress=progress, door=ImportRun.Door.SHELL, actor=account_name())
-        except runs.NotPlanned as why:
+                plan = lifecycle.plan_undo(run, progress=progress, door=ImportRun.Door.SHELL, actor=account_name())
+        except lifecycle.NotPlanned as why:
             raise Mistake(str(why)) from None
         self.stdout.write(str(plan.pk))
 
     def _apply(self, run: ImportRun) -> None:
         try:
             with progress_bar(run.size) as progress:
-                runs.apply_now(run, progress=progress)
-        except (runs.NotPlanned, FileFault) as why:
+                lifecycle.apply_now(run, progress=progress)
+        except (lifecycle.NotPlanned, FileFault) as why:
             raise Mistake(str(why)) from None
         except PlanChanged as change:
-            raise Mistake(differing.sentence(change)) from None
+            raise Mistake(plan_check.sentence(change)) from None
         if run.kind == ImportRun.Kind.UNDO:
             self.stdout.write(f"{run.total_rows} changes: {run.imported} undone, {run.skipped} conflicts.")
             return

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from crm.management.base import Mistake, RallyCommand
-from importexport import runs
+from importexport.runs import retention
 
 
 class Command(RallyCommand):
@@ -20,5 +20,5 @@ class Command(RallyCommand):
         """Remove them."""
         if days is not None and not 0 <= days <= 36_500:
             raise Mistake("--days is a number from 0 to 36500.")
-        count = runs.purge(days=days)
+        count = retention.purge(days=days)
         self.stdout.write(f"{count} import{'' if count == 1 else 's'} purged.")

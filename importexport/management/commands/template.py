@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from crm.management.base import RallyCommand
-from importexport import service
+from importexport import services
 from importexport.management.files import replacing
 from importexport.resources import RESOURCES
 
@@ -24,4 +24,4 @@ class Command(RallyCommand):
     def handle(self, *, entity: str, output: Path | None, **_: Any) -> None:
         """Write it."""
         with replacing(output) as file:
-            (file or sys.stdout.buffer).write(service.template_file(entity))
+            (file or sys.stdout.buffer).write(services.template_file(entity))

@@ -13,7 +13,7 @@ from django.db import transaction
 from crm.demo import create_demo_records
 from crm.management.base import RallyCommand
 from crm.models import Tenant
-from crm.models.key import create_api_key
+from crm.models.api_key import create_api_key
 from crm.models.tenant import create_tenant
 from importexport.api.authentication import admit
 

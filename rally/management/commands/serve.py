@@ -10,8 +10,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from importexport import runs
-from rally.database import keep_over_exec
+from importexport.runs import retention
+from rally.postgres.embedded import keep_over_exec
 
 
 class Command(BaseCommand):
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             cursor.execute("SELECT pg_advisory_unlock(7625771)")
         call_command("collectstatic", verbosity=0, interactive=False)
         call_command("clearsessions")
-        runs.purge()
+        retention.purge()
         if demo:
             call_command("demo")
         elif verbosity:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from crm.models import Activity, ApiKey, Company, Contact, Deal, Membership, Pipeline, Stage, Tenant
-from crm.models.key import create_api_key
+from crm.models.api_key import create_api_key
 from crm.models.tenant import create_tenant
 from importexport.models import ImportRun
 

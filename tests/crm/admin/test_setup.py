@@ -79,7 +79,7 @@ def test_a_pipeline_in_use_and_the_default_are_not_deleted(acme):
 
 def test_a_deal_that_comes_in_while_its_stage_is_deleted_is_in_the_way(acme, monkeypatch):
     stage = acme.records[Stage]
-    monkeypatch.setattr("crm.admin.setup.InUseAdmin.get_deleted_objects", lambda *args: ([], {}, set(), []))
+    monkeypatch.setattr("crm.admin.pipelines.InUseAdmin.get_deleted_objects", lambda *args: ([], {}, set(), []))
     assert acme.client("admin").post(f"/admin/crm/stage/{stage.pk}/delete/", {"post": "yes"}).status_code == 200
     assert Stage.objects.filter(pk=stage.pk).exists()
 

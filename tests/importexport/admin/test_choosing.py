@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from importexport.engine.options import values_of
 from importexport.models import ImportRun
-from importexport.options import values_of
 from importexport.resources import RESOURCES
 from tests.importexport.admin.wizard import HEADER, MIXED, Staff, finished, words_of
 

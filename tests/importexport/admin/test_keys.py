@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from crm.access import SESSION_KEY
+from crm.admin import api_keys
 from crm.models import ApiKey, Membership
-from crm.models.key import create_api_key, digest_of, revoke_api_key
+from crm.models.api_key import create_api_key, digest_of, revoke_api_key
 from crm.models.tenant import create_tenant
-from importexport.admin import keys
 
 LIST = reverse("admin:crm_apikey_changelist")
 ADD = reverse("admin:crm_apikey_add")
@@ -156,7 +156,7 @@ def test_a_name_is_free_again_once_its_key_is_revoked(admin, tenant):
 
 def test_of_two_who_take_a_name_at_the_same_moment_one_is_told(admin, tenant, monkeypatch):
     make(tenant)
-    monkeypatch.setattr(keys, "free_name", lambda name, _tenant: name)
+    monkeypatch.setattr(api_keys, "free_name", lambda name, _tenant: name)
     assert errors(create(admin)) == ["A key of this name is in use already."]
 
 

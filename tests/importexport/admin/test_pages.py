@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from crm.models import Company, Contact
-from importexport import runs
 from importexport.models import ImportRun
+from importexport.runs import retention
 from tests.importexport.admin.wizard import HEADER, MIXED, Staff, finished, words_of
 from tests.importexport.doors import Api
 
@@ -28,7 +28,7 @@ def waiting(tenant, **fields):
 @pytest.fixture
 def asleep(monkeypatch):
     """Nothing is done in the background."""
-    monkeypatch.setattr("importexport.jobs.start", lambda run_id: None)
+    monkeypatch.setattr("importexport.runs.tasks.start", lambda run_id: None)
 
 
 # --- the preview ----------------------------------------------------------------------------------------------
@@ -296,7 +296,7 @@ def test_whoever_looks_takes_up_work_that_died(editor, tenant, asleep):
     assert run.status == "planning"
     asked = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("importexport.jobs.start", asked.append)
+        patch.setattr("importexport.runs.tasks.start", asked.append)
         editor.get("importexport_importrun_progress", run.pk)
         editor.get(CHANGE, run.pk)
     assert asked == [run.pk, run.pk]
@@ -329,7 +329,7 @@ def test_a_run_without_skipped_rows_has_no_rejected_file(editor):
 def test_rows_that_were_purged_are_said_to_be(editor):
     run = editor.confirm(editor.check(MIXED))
     ImportRun.objects.update(created_at=timezone.now() - dt.timedelta(days=40))
-    runs.purge()
+    retention.purge()
     words = editor.run_page(run)
     assert "The skipped rows are no longer kept" in words
     assert "Skipped rows as CSV" not in words

@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from crm.access import SESSION_KEY
 from crm.models import Membership
-from importexport import jobs
 from importexport.models import ImportRun
+from importexport.runs import tasks
 
 HEADER = "first_name,last_name,email,company_name\r\n"
 MIXED = HEADER + "Ada,Lovelace,ada@example.com,\r\nAlan,Turing,nobody,Acme\r\n,Hopper,grace@example.com,Acme\r\n"
@@ -67,7 +67,7 @@ class Staff:
 
 
 def finished(run):
-    assert jobs.wait(run.pk, seconds=60)
+    assert tasks.wait(run.pk, seconds=60)
     run.refresh_from_db()
     return run
 

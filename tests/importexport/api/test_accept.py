@@ -2,7 +2,7 @@
 
 import pytest
 
-from importexport.api.accept import accepts
+from importexport.api.negotiation import accepts
 from tests.importexport.api.wire import CONTACTS, EXPORT, IMPORT, TEMPLATE, form
 
 

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from crm.models.key import create_api_key
+from crm.models.api_key import create_api_key
 from crm.models.tenant import create_tenant
 from tests.importexport.api.conftest import Account
 from tests.importexport.api.wire import CONTACTS, EXPORT, IMPORT, TEMPLATE, form

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from importexport.api.views import listed_names
+from importexport.api.ignored_columns import listed_names
 from tests.importexport.api.conftest import Account
 from tests.importexport.api.wire import BOUNDARY, CONTACTS, IMPORT, Form, answer_on, form, head
 

@@ -1,0 +1,42 @@
+"""What a file may hold, column by column, told by the resources themselves."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from importexport.columns.fields import Column
+from importexport.columns.widgets import Choice
+from importexport.engine.examples import example_row
+from importexport.engine.resource import EntityResource
+
+#: More allowed values than this are not listed.
+LISTED = 12
+
+
+class ColumnHelp(NamedTuple):
+    """A column as people are told of it; ``blank`` is what an empty cell is read as, "" where it stays empty."""
+
+    name: str
+    is_required: bool
+    text: str
+    example: str
+    values: Sequence[str]
+    blank: str
+
+
+def column_help(resource: type[EntityResource]) -> list[ColumnHelp]:
+    """Return the help of every column, in the template's order."""
+    examples = example_row(resource)
+    return [_help(column, example) for column, example in zip(resource.fields.values(), examples, strict=True)]
+
+
+def _help(column: Column, example: str) -> ColumnHelp:
+    widget = column.widget
+    is_choice = isinstance(widget, Choice) and len(widget.values) <= LISTED
+    return ColumnHelp(
+        name=column.column_name,
+        is_required=column.required,
+        text="" if is_choice else column.help,
+        example=example,
+        values=widget.values if is_choice else [],
+        blank=(widget.blank or "") if is_choice else "",
+    )

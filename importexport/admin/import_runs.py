@@ -1,0 +1,405 @@
+"""Imports: the list of all, and each one's page, from its check to its result."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_POST
+from unfold.decorators import display
+
+from crm.access import Access, access_of
+from crm.admin import formatting
+from crm.admin.base import BoundedAdmin
+from importexport.admin import labels, option_form, permissions, presenters, related_runs
+from importexport.admin.progress import progress
+from importexport.engine.export import CONTENT_TYPES
+from importexport.engine.options import from_kept
+from importexport.history import row_files, row_log
+from importexport.http.downloads import file_response
+from importexport.models import ImportRun
+from importexport.resources import RESOURCES
+from importexport.runs import lifecycle
+
+TEMPLATES = "importexport/admin/run"
+Status, Door = ImportRun.Status, ImportRun.Door
+#: The page of each state, and the step of the three that it is.
+PAGES = {
+    Status.PLANNING: ("work", 2),
+    Status.PLANNED: ("preview", 2),
+    Status.APPLYING: ("work", 3),
+    Status.DONE: ("result", 3),
+    Status.REFUSED: ("refused", 2),
+}
+#: How many people the filter by person offers.
+PEOPLE = 100
+
+
+class ValueFilter(admin.SimpleListFilter):
+    """Imports with a value; a subclass gives the parameter, which is the field, and its values in words."""
+
+    values: ClassVar[Mapping[Any, Any]] = {}
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the values."""
+        return list(self.values.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ImportRun]) -> QuerySet[ImportRun]:
+        """Return the imports with the chosen one."""
+        return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
+
+
+class EntityFilter(ValueFilter):
+    """Imports of an entity."""
+
+    title, parameter_name, values = gettext_lazy("what"), "entity", labels.ENTITIES
+
+
+class StateFilter(ValueFilter):
+    """Imports in a state."""
+
+    title, parameter_name, values = gettext_lazy("state"), "status", labels.STATES
+
+
+class DoorFilter(ValueFilter):
+    """Imports by a door."""
+
+    title, parameter_name, values = gettext_lazy("by way of"), "door", labels.DOORS
+
+
+class ActorFilter(ValueFilter):
+    """Imports by somebody, or with a key."""
+
+    title, parameter_name = gettext_lazy("who"), "actor"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return those who have imported."""
+        actors = model_admin.get_queryset(request).order_by("actor").values_list("actor", flat=True).distinct()
+        return [(actor, actor) for actor in actors[:PEOPLE]]
+
+
+@admin.register(ImportRun)
+class ImportRunAdmin(BoundedAdmin):
+    """Every import by any door. Nobody writes here but the imports themselves."""
+
+    list_display = ("file", "what", "when", "who", "by_way_of", "state", "imported_rows", "skipped_rows")
+    list_filter = (EntityFilter, StateFilter, DoorFilter, ActorFilter, ("created_at", admin.DateFieldListFilter))
+    list_per_page = 50
+    list_filter_sheet = True
+    search_fields = ("file_name",)
+    search_help_text = gettext_lazy("Search by file name")
+    actions = None
+
+    class Media:
+        css = {"all": ["importexport/admin.css"]}
+
+    # --- who may do what ---
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ImportRun]:
+        """Return the imports of the tenant, or of all."""
+        access = access_of(request)
+        found = super().get_queryset(request).defer("header", "groups", "sample", "fault")
+        if access.is_superuser and access.tenant is None:
+            return found
+        return found.filter(tenant=access.tenant) if access.can_view else found.none()
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Whether imports are spoken of at all."""
+        return access_of(request).can_view
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether imports are listed."""
+        return access_of(request).can_view
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds one but by importing."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody changes what has been."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody deletes what has been; what was not imported is discarded."""
+        return False
+
+    def get_run(self, request: HttpRequest, run_id: Any) -> ImportRun:
+        """Return a run that the user may know of; raise Http404 for another."""
+        try:
+            return self.get_queryset(request).select_related("tenant").defer(None).get(pk=run_id)
+        except (ImportRun.DoesNotExist, ValidationError):
+            raise Http404 from None
+
+    # --- the list ---
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Return the columns; whoever sees all tenants is told which."""
+        columns = list(super().get_list_display(request))
+        return columns if access_of(request).tenant else [columns[0], "tenant", *columns[1:]]
+
+    def get_list_select_related(self, request: HttpRequest) -> Any:
+        """Return what the columns need."""
+        return ["tenant"]
+
+    @display(description=gettext_lazy("File"), ordering="file_name")
+    def file(self, run: ImportRun) -> str:
+        """Return the file's name."""
+        return presenters.shown(run.file_name) or _("no name")
+
+    @display(description=gettext_lazy("What"), ordering="entity")
+    def what(self, run: ImportRun) -> Any:
+        """Return the entity."""
+        return labels.ENTITIES.get(run.entity, run.entity)
+
+    @display(description=gettext_lazy("When"), ordering="created_at")
+    def when(self, run: ImportRun) -> str:
+        """Return how long ago it was; the exact time is one look away."""
+        exact = formatting.exactly(run.created_at, run.tenant.zone)
+        iso = run.created_at.isoformat()
+        return format_html('<time datetime="{}" title="{}">{}</time>', iso, exact, labels.ago(run.created_at))
+
+    @display(description=gettext_lazy("Who"), ordering="actor")
+    def who(self, run: ImportRun) -> str:
+        """Return who did it, or with which key."""
+        return run.actor
+
+    @display(description=gettext_lazy("By way of"), ordering="door")
+    def by_way_of(self, run: ImportRun) -> Any:
+        """Return the door."""
+        return labels.DOORS[Door(run.door)]
+
+    @display(
+        description=gettext_lazy("State"),
+        ordering="status",
+        label={
+            "planning": "info",
+            "planned": "warning",
+            "applying": "info",
+            "done": "success",
+            "refused": "danger",
+            "nothing": "danger",
+        },
+    )
+    def state(self, run: ImportRun) -> tuple[str, Any]:
+        """Return the state, and its name."""
+        is_nothing = run.status == Status.DONE and not run.imported
+        return "nothing" if is_nothing else run.status, labels.state(run)
+
+    @display(description=gettext_lazy("Imported"), ordering="imported")
+    def imported_rows(self, run: ImportRun) -> str:
+        """Return how many records it stored."""
+        return labels.grouped(run.imported) if run.status == Status.DONE else "–"
+
+    @display(description=gettext_lazy("Skipped"), ordering="skipped")
+    def skipped_rows(self, run: ImportRun) -> str:
+        """Return how many rows it refused."""
+        return labels.grouped(run.skipped) if run.status == Status.DONE else "–"
+
+    # --- the pages of one ---
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the pages, those of one import among them."""
+        views: dict[str, Callable[..., HttpResponseBase]] = {
+            "confirm": self.confirm_view,
+            "discard": self.discard_view,
+            "plan_again": self.plan_again_view,
+            "undo": self.undo_view,
+            "progress": self.progress_view,
+            "rejected": self.rejected_view,
+            "rows": self.rows_view,
+        }
+        own = [
+            path(f"<uuid:run_id>/{name}/", self.admin_site.admin_view(view), name=f"importexport_importrun_{name}")
+            for name, view in views.items()
+        ]
+        return [*own, *super().get_urls()]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show an import: its progress, its preview, or its result."""
+        run = self.get_run(request, object_id)
+        lifecycle.resume(run)
+        page, step = PAGES[Status(run.status)]
+        if run.kind == ImportRun.Kind.UNDO and page in {"preview", "result"}:
+            page = "undo"
+        context = {
+            "run": run,
+            "step": step if run.door == Door.ADMIN and run.kind == ImportRun.Kind.IMPORT else 0,
+            "model_admin": self,
+            "title": presenters.shown(run.file_name, limit=60) or _("no name"),
+            "entity_opts": RESOURCES[run.entity]._meta.model._meta,
+            "entity_name": labels.ENTITIES[run.entity],
+            **page_context(request, run),
+        }
+        return render(request, f"{TEMPLATES}/{page}.html", self.admin_site.each_context(request) | context)
+
+    @method_decorator(require_POST)
+    def confirm_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
+        """Import a checked file."""
+        return self._go_on(request, run_id, lifecycle.confirm)
+
+    @method_decorator(require_POST)
+    def plan_again_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
+        """Plan a file anew, which would do something else by now."""
+        return self._go_on(request, run_id, lifecycle.plan_again)
+
+    def _go_on(self, request: HttpRequest, run_id: UUID, way: Callable[[ImportRun], None]) -> HttpResponse:
+        run = self._run_to_decide_on(request, run_id)
+        try:
+            way(run)
+        except lifecycle.NotPlanned:
+            messages.info(request, _("This file is no longer waiting: here is what became of it."))
+        return redirect("admin:importexport_importrun_change", run.pk)
+
+    @method_decorator(require_POST)
+    def undo_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
+        """Plan to undo an import, and go on to that plan."""
+        run = self._run_to_decide_on(request, run_id)
+        try:
+            undo = lifecycle.start_undo(run, door=Door.ADMIN, user=request.user, actor=request.user.get_username())
+        except lifecycle.NotPlanned as why:
+            messages.error(request, str(why))
+            return redirect("admin:importexport_importrun_change", run.pk)
+        return redirect("admin:importexport_importrun_change", undo.pk)
+
+    @method_decorator(require_POST)
+    def discard_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
+        """Forget a file that was not imported; go on to choose another, or to the list."""
+        run = self._run_to_decide_on(request, run_id)
+        try:
+            lifecycle.discard(run)
+        except ValueError:
+            messages.info(request, _("This file is no longer waiting: here is what became of it."))
+            return redirect("admin:importexport_importrun_change", run.pk)
+        if request.POST.get("then") == "choose":
+            return redirect(f"admin:crm_{RESOURCES[run.entity]._meta.model._meta.model_name}_import")
+        messages.success(request, _("“%(file)s” is discarded. Nothing was imported.") % {"file": run.file_name})
+        return redirect("admin:importexport_importrun_changelist")
+
+    def _run_to_decide_on(self, request: HttpRequest, run_id: UUID) -> ImportRun:
+        """Return a run that the user may confirm and discard; raise PermissionDenied for another."""
+        run = self.get_run(request, run_id)
+        if not may_decide(run, request.user, access_of(request)):
+            raise PermissionDenied
+        return run
+
+    @method_decorator(require_GET)
+    def progress_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
+        """Say how far an import is."""
+        run = self.get_run(request, run_id)
+        lifecycle.resume(run)
+        return JsonResponse(progress(run))
+
+    @method_decorator(require_GET)
+    def rejected_view(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
+        """Give the skipped rows as a file, to be mended."""
+        run = self._run_to_open(request, run_id)
+        if not run.has_rejected:
+            raise Http404
+        return download(row_files.rejected_file(run), run, "rejected")
+
+    @method_decorator(require_GET)
+    def rows_view(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
+        """Give what becomes, or became, of every row as a file."""
+        run = self._run_to_open(request, run_id)
+        if run.is_at_work or run.purged_at:
+            raise Http404
+        return download(row_files.csv_chunks(row_log.rows(run), run), run, "rows")
+
+    def _run_to_open(self, request: HttpRequest, run_id: UUID) -> ImportRun:
+        """Return a run whose rows the user may see; raise PermissionDenied for another."""
+        run = self.get_run(request, run_id)
+        if not permissions.may_open(run, user=request.user, access=access_of(request)):
+            raise PermissionDenied
+        return run
+
+
+def download(pieces: Iterator[bytes], run: ImportRun, what: str) -> HttpResponseBase:
+    """Return a CSV file about a run as an answer, named after the run's own."""
+    name = f"{run.file_name.rpartition('.')[0] or run.file_name or run.entity}_{what}.csv"
+    return file_response(pieces, name, CONTENT_TYPES["csv"])
+
+
+def may_decide(run: ImportRun, user: Any, access: Access) -> bool:
+    """Whether a user may confirm and discard a run: who may import, and may see what is in it."""
+    return access.can_edit and permissions.may_open(run, user=user, access=access)
+
+
+def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
+    """Return what the page of a run shows, as far as the user may see it."""
+    access = access_of(request)
+    context: dict[str, Any] = {
+        "door": labels.DOORS[Door(run.door)],
+        "state": labels.state(run),
+        "may_open": permissions.may_open(run, user=request.user, access=access),
+        "may_decide": may_decide(run, request.user, access),
+        "can_import": access.can_edit,
+        "size": "" if run.size is None else labels.size(run.size),
+        "duration": labels.span(run.duration.total_seconds()) if run.duration else "",
+        "created": formatting.exactly(run.created_at, run.tenant.zone),
+        "relatives": related_runs.relatives(run),
+        "options": option_form.in_words(run.options, RESOURCES[run.entity]),
+    }
+    if run.is_at_work:
+        return context | {"progress": progress(run)}
+    if run.kind == ImportRun.Kind.UNDO and run.status != Status.REFUSED:
+        return context | undo_context(request, run, may_open=context["may_open"])
+    if run.status == Status.REFUSED:
+        return context | {"unknown": presenters.unknown_in_upload(run) if context["may_open"] else []}
+    context |= {
+        "imported_records": labels.counted(run.entity, run.imported),
+        "skipped_rows": labels.rows(run.skipped),
+        "total_rows": labels.rows(run.total_rows),
+        "family": related_runs.family_in_words(run) if context["relatives"] else "",
+        "may_update": from_kept(run.options).may_update,
+        "counts": option_form.counts_in_words(run.counts, run.references) if context["options"] else [],
+        "share": 100 * run.imported / run.total_rows if run.total_rows else 0,
+    }
+    return context | (content_context(request, run) if context["may_open"] and not run.purged_at else {})
+
+
+def undo_context(request: HttpRequest, run: ImportRun, *, may_open: bool) -> dict[str, Any]:
+    """Return what is shown of an undo: how much of each, what is given back, and what cannot be undone."""
+    is_open = may_open and not run.purged_at
+    return {
+        "deleted": run.counts.get("delete", 0),
+        "restored": run.counts.get("update", 0),
+        "is_of_undo": run.parent is not None and run.parent.kind == ImportRun.Kind.UNDO,
+        "brought_back": run.counts.get("create", 0),
+        "is_open": is_open,
+        "changed": changed_context(request, run) if is_open else None,
+        "conflicts": presenters.conflicts(run) if is_open and run.skipped else [],
+        "more_conflicts": run.skipped > presenters.ROWS_PER_PAGE,
+    }
+
+
+def changed_context(request: HttpRequest, run: ImportRun) -> presenters.ChangedRows | None:
+    """Return the rows that change records, if any do, from the one on that the address names."""
+    return presenters.changed_rows(run, request.GET.get("after")) if run.counts.get("update") else None
+
+
+def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
+    """Return what is shown of a file's content."""
+    chosen = presenters.FaultFilter.of(request.GET)
+    groups = presenters.groups(run, chosen)
+    return {
+        "header": presenters.header_found(run),
+        "sample": presenters.sample(run),
+        "changed": changed_context(request, run),
+        "groups": groups[: presenters.GROUPS],
+        "more_groups": groups[presenters.GROUPS :],
+        "kinds": presenters.kinds(run, chosen),
+        "chosen": chosen,
+        "skipped": presenters.rows_page(run, chosen, request.GET.get("page")) if run.skipped else None,
+    }

@@ -1,0 +1,139 @@
+"""What the pages call things: entities, faults, states, counts and times."""
+
+import datetime as dt
+from typing import Any
+
+from django.utils import timezone
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from importexport.models import ImportRun
+
+Status, Door = ImportRun.Status, ImportRun.Door
+#: The entities, in the order in which to import them: what others refer to comes first.
+ENTITIES = {
+    "companies": gettext_lazy("Companies"),
+    "contacts": gettext_lazy("Contacts"),
+    "deals": gettext_lazy("Deals"),
+    "activities": gettext_lazy("Activities"),
+}
+#: What an import makes besides its own records.
+MADE = {
+    "companies": gettext_lazy("the company that was made for it"),
+    "stages": gettext_lazy("the stage that was made for it"),
+}
+#: What makes two rows of an entity the same record.
+SAME = {
+    "companies": gettext_lazy("Two companies are the same when they have the same name, or the same domain."),
+    "contacts": gettext_lazy("Two contacts are the same when they have the same email."),
+    "deals": gettext_lazy("Two deals are the same when they have the same name and are in the same pipeline."),
+    "activities": gettext_lazy(
+        "Two activities are the same when type, subject, times, due date, contact, company and deal are all the same."
+    ),
+}
+KINDS = {
+    "required": gettext_lazy("Empty, but required"),
+    "email": gettext_lazy("Not an email address"),
+    "duplicate": gettext_lazy("Duplicate"),
+    "choice": gettext_lazy("Not an allowed value"),
+    "not_found": gettext_lazy("Not found"),
+    "ambiguous": gettext_lazy("Matches several records"),
+    "date": gettext_lazy("Not a date"),
+    "number": gettext_lazy("Not a number"),
+    "range": gettext_lazy("Number out of range"),
+    "length": gettext_lazy("Too long"),
+    "character": gettext_lazy("Forbidden character"),
+    "cells": gettext_lazy("Too many cells"),
+}
+STATES = {
+    Status.PLANNING: gettext_lazy("Being checked"),
+    Status.PLANNED: gettext_lazy("To be confirmed"),
+    Status.APPLYING: gettext_lazy("Being imported"),
+    Status.DONE: gettext_lazy("Imported"),
+    Status.REFUSED: gettext_lazy("Refused"),
+}
+
+#: The state of an import that stored nothing.
+NOTHING = gettext_lazy("Nothing imported")
+#: The states of an undo, where they are not those of an import.
+OF_UNDOS = {Status.APPLYING: gettext_lazy("Being undone"), Status.DONE: gettext_lazy("Undone")}
+DOORS = {
+    Door.ADMIN: gettext_lazy("Admin"),
+    Door.API: gettext_lazy("API"),
+    Door.SHELL: gettext_lazy("Command line"),
+}
+
+
+def state(run: ImportRun) -> Any:
+    """Return a run's state in words."""
+    status = Status(run.status)
+    if run.kind == ImportRun.Kind.UNDO:
+        return OF_UNDOS.get(status, STATES[status])
+    return NOTHING if status == Status.DONE and not run.imported else STATES[status]
+
+
+def grouped(number: int) -> str:
+    """Return a number as people read it: 12,345."""
+    return number_format(number, use_l10n=True, force_grouping=True)
+
+
+def counted(entity: str, count: int) -> str:
+    """Return so many records in words: ``1 contact``, ``12,345 contacts``."""
+    texts = {
+        "contacts": ngettext("%(count)s contact", "%(count)s contacts", count),
+        "companies": ngettext("%(count)s company", "%(count)s companies", count),
+        "deals": ngettext("%(count)s deal", "%(count)s deals", count),
+        "activities": ngettext("%(count)s activity", "%(count)s activities", count),
+    }
+    return texts[entity] % {"count": grouped(count)}
+
+
+def made(entity: str, count: int) -> str:
+    """Return so many records that an import made besides its own in words: ``1 company made``."""
+    texts = {
+        "companies": ngettext("%(count)s company made", "%(count)s companies made", count),
+        "stages": ngettext("%(count)s stage made", "%(count)s stages made", count),
+    }
+    return texts[entity] % {"count": grouped(count)}
+
+
+def rows(count: int) -> str:
+    """Return so many rows in words."""
+    return ngettext("%(count)s row", "%(count)s rows", count) % {"count": grouped(count)}
+
+
+def size(count: int) -> str:
+    """Return so many bytes in words: ``10 MB``, ``4.5 kB``."""
+    value, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1024 or unit == "GB":
+            break
+        value /= 1024
+    places = 0 if value >= 10 or value == int(value) else 1
+    return f"{number_format(value, decimal_pos=places)}\xa0{unit}"
+
+
+def span(seconds: float) -> str:
+    """Return a span of time in words, as exactly as anybody wants to know it."""
+    whole = round(seconds)
+    if whole < 1:
+        return _("less than a second")
+    if whole < 60:
+        return ngettext("%(count)s second", "%(count)s seconds", whole) % {"count": whole}
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return ngettext("%(count)s minute", "%(count)s minutes", minutes) % {"count": minutes}
+    hours = round(seconds / 3600)
+    return ngettext("%(count)s hour", "%(count)s hours", hours) % {"count": hours}
+
+
+def ago(moment: dt.datetime) -> str:
+    """Return how long ago something was."""
+    seconds = (timezone.now() - moment).total_seconds()
+    if seconds < 60:
+        return _("just now")
+    if seconds < 24 * 3600:
+        return _("%(span)s ago") % {"span": span(seconds)}
+    days = round(seconds / (24 * 3600))
+    return ngettext("%(count)s day ago", "%(count)s days ago", days) % {"count": days}

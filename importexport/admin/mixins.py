@@ -1,0 +1,186 @@
+"""The Import and Export buttons of an entity's list, and the pages behind them."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+
+from crm.access import access_of
+from crm.statistics import RecordCount, count_records
+from importexport import errors, services
+from importexport.admin import export_form, labels, option_form, upload_form
+from importexport.admin.column_help import column_help
+from importexport.http.downloads import file_response
+from importexport.resources import RESOURCES
+from importexport.runs import lifecycle
+
+if TYPE_CHECKING:
+    from django.contrib.admin import ModelAdmin
+else:
+    ModelAdmin = object
+
+TEMPLATES = "importexport/admin"
+
+
+class ImportExportMixin(ModelAdmin):
+    """Gives the admin of a model the doors of its ``entity``. Comes before ModelAdmin."""
+
+    entity: ClassVar[str]
+    change_list_template = f"{TEMPLATES}/change_list.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the pages, the doors' among them."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        doors = {
+            "import": ("import/", self.import_view),
+            "import_help": ("import/help/", self.help_view),
+            "import_template": ("import/template/", self.template_view),
+            "export": ("export/", self.export_view),
+            "export_file": ("export/file/", self.export_file_view),
+        }
+        own = [path(at, self.admin_site.admin_view(view), name=f"{name}_{door}") for door, (at, view) in doors.items()]
+        return [*own, *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list with the buttons that the user's role allows."""
+        access = access_of(request)
+        doors = {
+            "can_import": access.can_edit,
+            "can_export": access.can_view,
+            "export_query": urlencode({export_form.LIST: request.GET.urlencode()}) if request.GET else "",
+        }
+        return super().changelist_view(request, (extra_context or {}) | {"doors": doors})
+
+    # --- in ---
+
+    # Exempt, and protected further down: the check reads the whole body, and some are to be refused before.
+    @method_decorator(csrf_exempt)
+    def import_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask for a file; take one, and go on to its check."""
+        if not access_of(request).can_edit:
+            raise PermissionDenied
+        if request.method != "POST":
+            return self._choose_page(request)
+        try:
+            upload_form.read_form(request)
+        except upload_form.UploadRefused as refusal:
+            return self._choose_page(request, refusal)
+        return self._receive(request)
+
+    @method_decorator(csrf_protect)
+    def _receive(self, request: HttpRequest) -> HttpResponse:
+        tenant = access_of(request).tenant
+        if tenant is None:
+            return self._choose_page(request)
+        resource = RESOURCES[self.entity]
+        try:
+            file: Any = upload_form.received_file(request)
+            run = lifecycle.start_plan(
+                tenant=tenant,
+                user=request.user,
+                entity=self.entity,
+                file=file,
+                file_name=file.name or "",
+                options=upload_form.received_options(request, resource),
+            )
+        except upload_form.UploadRefused as refusal:
+            return self._choose_page(request, refusal, chosen=request.POST)
+        except errors.TooLarge:
+            return self._choose_page(request, upload_form.too_large(), chosen=request.POST)
+        return redirect("admin:importexport_importrun_change", run.pk)
+
+    def _choose_page(
+        self,
+        request: HttpRequest,
+        refusal: upload_form.UploadRefused | None = None,
+        *,
+        chosen: Mapping[str, str] = MappingProxyType({}),
+    ) -> HttpResponse:
+        context: dict[str, Any] = {
+            "step": 1,
+            "refusal": refusal,
+            "max_bytes": settings.RALLY_IMPORT_MAX_BYTES,
+            "limit": labels.size(settings.RALLY_IMPORT_MAX_BYTES),
+            "required": RESOURCES[self.entity].required_names(),
+            "order": labels.ENTITIES,
+            "option_fields": option_form.option_fields(RESOURCES[self.entity], chosen),
+        }
+        return self._page(request, "choose", _("Import"), status=refusal.status if refusal else 200, **context)
+
+    def help_view(self, request: HttpRequest) -> HttpResponse:
+        """Explain the columns of a file."""
+        columns = column_help(RESOURCES[self.entity])
+        context: dict[str, Any] = {"columns": columns, "same": labels.SAME[self.entity]}
+        return self._page(request, "help", _("Columns of a file"), **context)
+
+    def template_view(self, request: HttpRequest) -> HttpResponse:
+        """Give a file of the header alone."""
+        response = HttpResponse(services.template_file(self.entity), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="{self.entity}_template.csv"'
+        return response
+
+    # --- out ---
+
+    def export_view(self, request: HttpRequest) -> HttpResponse:
+        """Ask what is to be exported, and as what."""
+        return self._export_page(request, None)
+
+    def export_file_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Give the file; the first pieces are made before the answer begins, so that a fault can still be said."""
+        tenant = access_of(request).tenant
+        choice = export_form.read_choice(request.GET, self.entity)
+        if tenant is None or choice.error:
+            return self._export_page(request, choice)
+        records = export_form.filtered_list(self, request, tenant) if choice.is_filtered else None
+        if choice.is_filtered and records is None:
+            # Never all of them where somebody asked for some.
+            choice.error = _("The list's filter is not understood any more. Open the list and filter it again.")
+            return self._export_page(request, choice)
+        pieces = services.export_file(
+            self.entity, tenant=tenant, format=choice.format, queryset=records, columns=choice.columns
+        )
+        return file_response(pieces, f"{self.entity}.{choice.format}", choice.content_type)
+
+    def _export_page(self, request: HttpRequest, choice: export_form.ExportChoice | None) -> HttpResponse:
+        tenant = access_of(request).tenant
+        filtered = export_form.filtered_list(self, request, tenant) if tenant else None
+        context: dict[str, Any] = {
+            "choice": choice or export_form.first_choice(self.entity, is_filtered=filtered is not None),
+            "columns": RESOURCES[self.entity].column_names(),
+            "formats": export_form.ExportChoice.FORMATS,
+            "list_query": request.GET.get(export_form.LIST, ""),
+            "all_count": about(self.entity, count_records(self.model._default_manager.filter(tenant=tenant))),
+            "list_count": about(self.entity, count_records(filtered)) if filtered is not None else "",
+        }
+        return self._page(request, "export", _("Export"), **context)
+
+    # --- both ---
+
+    def _page(self, request: HttpRequest, name: str, title: str, *, status: int = 200, **context: Any) -> HttpResponse:
+        """Return one of the doors' pages."""
+        common = self.admin_site.each_context(request) | {
+            "title": title,
+            "model_admin": self,
+            "entity_opts": self.opts,
+            "entity": self.entity,
+            "entity_name": labels.ENTITIES[self.entity],
+            "tenant": access_of(request).tenant,
+            "can_import": access_of(request).can_edit,
+        }
+        return render(request, f"{TEMPLATES}/{name}.html", common | context, status=status)
+
+
+def about(entity: str, count: RecordCount) -> str:
+    """Return so many records in words, or about so many."""
+    text = labels.counted(entity, count.number)
+    return text if count.is_exact else _("about %(records)s") % {"records": text}

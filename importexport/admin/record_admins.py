@@ -1,0 +1,254 @@
+"""The records' pages: contacts, companies, deals and activities, each with its Import and Export buttons."""
+
+from itertools import groupby
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import F, QuerySet
+from django.http import HttpRequest
+from django.utils.formats import number_format
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from crm.access import access_of
+from crm.admin.base import TenantForm
+from crm.admin.lists import lowered
+from crm.admin.panels import Panel
+from crm.models import Activity, Company, Contact, Deal, Stage
+from crm.models.fields import CURRENCIES
+from importexport.admin.base import EntityAdmin, RunFilter, record_link, web_link
+
+ADDRESS = (gettext_lazy("Address"), {"fields": ("address", ("postal_code", "city"), ("state", "country"))})
+DATES = (gettext_lazy("Dates"), {"fields": (("created_at", "updated_at"), "imports")})
+STAGE_LABELS = {"lead": "info", "qualified": "info", "opportunity": "warning", "customer": "success"}
+STATUS_LABELS = {"pending": "warning", "completed": "success", "cancelled": "danger"}
+PRIORITY_LABELS = {"high": "warning", "urgent": "danger"}
+
+
+class TaggedForm(TenantForm):
+    """A record with tags."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if "tags" in self.fields:
+            self.fields["tags"].help_text = gettext_lazy("Separated by commas, such as vip, newsletter.")
+
+
+@admin.register(Contact)
+class ContactAdmin(EntityAdmin):
+    """Contacts."""
+
+    entity = "contacts"
+    form = TaggedForm
+    prefixes = ("email_key", "first_name", "last_name")
+    search_help_text = gettext_lazy("Search by the beginning of a name or e-mail")
+    list_display = ("name", "email", "company_link", "phone", "stage", "added")
+    sortable_by = ("name", "email", "added")
+    list_select_related = ("company",)
+    list_filter = (RunFilter, "lifecycle_stage")
+    autocomplete_fields = ("company",)
+    fieldsets = (
+        (None, {"fields": (("first_name", "last_name"), "email", ("phone", "mobile"))}),
+        (gettext_lazy("Work"), {"fields": (("title", "department"), "company")}),
+        (gettext_lazy("Sales"), {"fields": (("lifecycle_stage", "lead_source"), "tags", "notes")}),
+        ADDRESS,
+        DATES,
+    )
+    panels = (
+        Panel(Deal, "contact", ("stage", "value", "currency", "expected_close_date")),
+        Panel(Activity, "contact", ("activity_type", "status", "due_date")),
+    )
+
+    @display(description=gettext_lazy("Name"), ordering=lowered("last_name"))
+    def name(self, contact: Contact) -> str:
+        """Return the full name."""
+        return str(contact)
+
+    @display(description=gettext_lazy("Company"))
+    def company_link(self, contact: Contact) -> str:
+        """Return the way to the company's page."""
+        return record_link(contact.company) if contact.company else "–"
+
+    @display(description=gettext_lazy("Lifecycle stage"), label=STAGE_LABELS)
+    def stage(self, contact: Contact) -> tuple[str, str]:
+        """Return the lifecycle stage, and its name."""
+        return contact.lifecycle_stage, contact.get_lifecycle_stage_display()
+
+
+@admin.register(Company)
+class CompanyAdmin(EntityAdmin):
+    """Companies."""
+
+    entity = "companies"
+    form = TaggedForm
+    prefixes = ("name_key", "domain_key")
+    search_help_text = gettext_lazy("Search by the beginning of a name or domain")
+    list_display = ("name", "domain", "web", "industry", "city", "country", "added")
+    sortable_by = ("name", "added")
+    fieldsets = (
+        (None, {"fields": ("name", ("domain", "website"), "phone")}),
+        (gettext_lazy("Profile"), {"fields": ("industry", ("employee_count", "annual_revenue"), "description")}),
+        (gettext_lazy("Notes"), {"fields": ("tags", "notes")}),
+        ADDRESS,
+        DATES,
+    )
+    panels = (
+        Panel(Contact, "company", ("email", "title", "lifecycle_stage")),
+        Panel(Deal, "company", ("stage", "value", "currency", "expected_close_date")),
+        Panel(Activity, "company", ("activity_type", "status", "due_date")),
+    )
+
+    @display(description=gettext_lazy("Website"))
+    def web(self, company: Company) -> str:
+        """Return a link to the website."""
+        return web_link(company.website) if company.website else "–"
+
+
+class StageFilter(admin.SimpleListFilter):
+    """The deals in a stage of the tenant; not offered where there are those of many."""
+
+    title = gettext_lazy("stage")
+    parameter_name = "stage"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the tenant's stages."""
+        tenant = access_of(request).tenant
+        stages = list(in_order(Stage.objects.filter(tenant=tenant))) if tenant else []
+        is_one = len({stage.pipeline_id for stage in stages}) == 1
+        return [(str(stage.pk), stage.name if is_one else f"{stage.pipeline}: {stage}") for stage in stages]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        """Return the stage's deals; of what is no stage of the tenant, none."""
+        if self.value() is None:
+            return queryset
+        known = {pk for pk, _ in self.lookup_choices}
+        return queryset.filter(stage=self.value()) if self.value() in known else queryset.none()
+
+
+def in_order(stages: QuerySet[Stage]) -> QuerySet[Stage]:
+    """Return stages with their pipelines, in the order in which they are offered."""
+    return stages.select_related("pipeline").order_by("-pipeline__is_default", "pipeline", "position", "id")
+
+
+class DealForm(TenantForm):
+    """A deal; its pipeline is that of its stage."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if "stage" in self.fields:
+            self._offer_stages(self.fields["stage"])
+        if "probability" in self.fields:
+            self.fields["probability"].required = False
+            self.fields["probability"].help_text = gettext_lazy("In per cent; left empty, that of the stage.")
+
+    @staticmethod
+    def _offer_stages(field: Any) -> None:
+        """Offer the stages under the names of their pipelines."""
+        groups = [
+            (pipeline.name, [(stage.pk, stage.name) for stage in found])
+            for pipeline, found in groupby(in_order(field.queryset), lambda stage: stage.pipeline)
+        ]
+        field.choices = [("", "–"), *groups]
+
+    def clean(self) -> dict[str, Any]:
+        """Take from the stage what follows from it."""
+        cleaned = super().clean()
+        if stage := cleaned.get("stage"):
+            self.instance.pipeline = stage.pipeline
+            if cleaned.get("probability") is None and "probability" not in self.errors:
+                cleaned["probability"] = stage.probability
+        return cleaned
+
+
+@admin.register(Deal)
+class DealAdmin(EntityAdmin):
+    """Deals."""
+
+    entity = "deals"
+    form = DealForm
+    prefixes = ("name_key",)
+    search_help_text = gettext_lazy("Search by the beginning of a name")
+    list_display = ("name", "amount", "stage", "chance", "company_link", "expected_close_date", "added")
+    sortable_by = ("name", "amount", "expected_close_date", "added")
+    list_select_related = ("stage", "company")
+    list_filter = (RunFilter, StageFilter)
+    autocomplete_fields = ("contact", "company")
+    fieldsets = (
+        (None, {"fields": ("name", ("value", "currency"), ("stage", "probability"), "expected_close_date")}),
+        (gettext_lazy("With"), {"fields": ("contact", "company")}),
+        (gettext_lazy("Notes"), {"fields": ("notes",)}),
+        DATES,
+    )
+    panels = (Panel(Activity, "deal", ("activity_type", "status", "due_date")),)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """Offer the currencies in use."""
+        if db_field.name == "currency":
+            choices = [(code, code) for code in sorted(CURRENCIES)]
+            return forms.ChoiceField(label=gettext_lazy("Currency"), choices=choices, widget=UnfoldAdminSelectWidget())
+        return super().formfield_for_dbfield(db_field, request, **options)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Begin a new deal in the tenant's currency."""
+        tenant = access_of(request).tenant
+        return {"currency": tenant.currency if tenant else ""} | super().get_changeform_initial_data(request)
+
+    @display(description=gettext_lazy("Value"), ordering=F("value").asc(nulls_first=True))
+    def amount(self, deal: Deal) -> str:
+        """Return the value with its currency."""
+        if deal.value is None:
+            return "–"
+        return f"{number_format(deal.value, 2, force_grouping=True)}\N{NO-BREAK SPACE}{deal.currency}"
+
+    @display(description=gettext_lazy("Probability"))
+    def chance(self, deal: Deal) -> str:
+        """Return the probability in per cent."""
+        return f"{deal.probability} %"
+
+    @display(description=gettext_lazy("Company"))
+    def company_link(self, deal: Deal) -> str:
+        """Return the way to the company's page."""
+        return record_link(deal.company) if deal.company else "–"
+
+
+@admin.register(Activity)
+class ActivityAdmin(EntityAdmin):
+    """Activities."""
+
+    entity = "activities"
+    prefixes = ("subject_key",)
+    search_help_text = gettext_lazy("Search by the beginning of a subject")
+    list_display = ("subject", "kind", "state", "urgency", "due_date", "about", "added")
+    sortable_by = ("subject", "due_date", "added")
+    list_select_related = ("contact", "company", "deal")
+    list_filter = (RunFilter, "activity_type", "status", "priority")
+    autocomplete_fields = ("contact", "company", "deal")
+    fieldsets = (
+        (None, {"fields": ("subject", ("activity_type", "priority"), "status", "body")}),
+        (gettext_lazy("When"), {"fields": ("due_date", "scheduled_at", "completed_at")}),
+        (gettext_lazy("About"), {"fields": ("contact", "company", "deal")}),
+        DATES,
+    )
+
+    @display(description=gettext_lazy("Type"))
+    def kind(self, activity: Activity) -> str:
+        """Return the type's name."""
+        return activity.get_activity_type_display()
+
+    @display(description=gettext_lazy("Status"), label=STATUS_LABELS)
+    def state(self, activity: Activity) -> tuple[str, str]:
+        """Return the status, and its name."""
+        return activity.status, activity.get_status_display()
+
+    @display(description=gettext_lazy("Priority"), label=PRIORITY_LABELS)
+    def urgency(self, activity: Activity) -> tuple[str, str]:
+        """Return the priority, and its name."""
+        return activity.priority, activity.get_priority_display()
+
+    @display(description=gettext_lazy("About"))
+    def about(self, activity: Activity) -> str:
+        """Return the way to what it is about: the nearest thing."""
+        record = activity.deal or activity.contact or activity.company
+        return record_link(record) if record else "–"

@@ -1,0 +1,269 @@
+"""Cells that name another record: one query per batch and kind, answers kept, the found records locked.
+
+FOR KEY SHARE keeps a record that was found from being deleted before the import commits, as a foreign key would.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, cast
+
+from django.db import connection, models
+
+from crm.matching import fold_column
+from crm.models import Company, Contact, Deal, Pipeline, Stage
+from crm.models.pipeline import DEFAULT_PIPELINE
+from importexport import errors
+from importexport.columns.cells import Cells
+from importexport.columns.fields import Column
+from importexport.columns.widgets import Cell, Cleaned, Text, is_storable, spread
+from importexport.db import ANY_TENANT
+
+#: How many answers are kept; a file may name more records than that, and memory stays flat.
+KNOWN_LIMIT = 20_000
+
+
+class Reference(Cell):
+    """A record of the tenant, found by its folded name."""
+
+    model: type[models.Model]
+    key: str
+    noun: str
+    #: Whether a record that is missing can be made from its name alone.
+    can_make: ClassVar[bool] = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tenant: Any = None
+        #: Whether it is to be made: then it is no fault, and ``awaited`` says which rows of the batch want it.
+        self.makes_missing = False
+        self.awaited: dict[int, tuple] = {}
+        self._known: dict[str, list[tuple]] = {}
+        self.help = f"an existing {self.noun.lower()}, by {self.key.removesuffix('_key')}"
+
+    def bind(self, tenant: Any) -> None:
+        """Look among this tenant's records only."""
+        self.tenant = tenant
+
+    def parse(self, value: str, column: str) -> int:
+        """Return the id of the record that one cell names."""
+        (stored,), wrong = self.clean_column([value], column=column)
+        if wrong or stored is None:
+            raise ValueError(wrong[0])
+        return int(stored)
+
+    def clean_column(self, values: Sequence[str], *, column: str) -> Cleaned:
+        """Return the ids of the records that the cells name."""
+        keys = dict(zip(values, fold_column(values), strict=True))
+        self._look_up(keys.values())
+        wrong: dict[str, errors.Fault] = {}
+        ids: dict[str, str | None] = {"": None}
+        for value, key in keys.items():
+            if value:
+                ids[value] = self._pick(value, self._known[key], wrong)
+        self.awaited = {}
+        if self.makes_missing:
+            wanted = {value for value in keys if value and ids[value] is None and value not in wrong}
+            self.awaited = {i: (keys[value], value) for i, value in enumerate(values) if value in wanted}
+        return [ids[value] for value in values], spread(values, wrong)
+
+    def _pick(self, value: str, found: list[tuple], wrong: dict[str, errors.Fault]) -> str | None:
+        if len(found) == 1:
+            return str(found[0][0])
+        fault = errors.ambiguous(self.noun, value) if found else self._missing(value)
+        if fault:
+            wrong[value] = fault
+        return None
+
+    def _missing(self, value: str) -> errors.Fault | None:
+        """Return what is wrong with naming a record that there is not."""
+        return errors.not_found(self.noun, value)
+
+    def learn(self, key: Any, found: tuple) -> None:
+        """Take notice of a record that was made for a row."""
+        self._known[key] = [found]
+
+    def forget(self) -> None:
+        """Ask anew for every record: some that were made have been taken back."""
+        self._known.clear()
+
+    #: What a look-up selects besides the key; the id comes first.
+    selects = "id"
+
+    def _look_up(self, keys: Iterable[str]) -> None:
+        """Ask once for all keys that are not known yet."""
+        if len(self._known) > KNOWN_LIMIT:
+            self._known.clear()
+        missing = [key for key in dict.fromkeys(keys) if key and key not in self._known]
+        if not missing:
+            return
+        self._known.update((key, []) for key in missing)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {self.key}, {self.selects} FROM {self.model._meta.db_table}"
+                f" WHERE tenant_id = {ANY_TENANT} AND {self.key} = ANY(%s) ORDER BY id FOR KEY SHARE",
+                [self.tenant.pk, [key for key in missing if is_storable(key)]],
+            )
+            for key, *found in cursor:
+                self._known[key].append(tuple(found))
+
+
+class CompanyByName(Reference):
+    """A company, by its name."""
+
+    model, key, noun = Company, "name_key", "Company"
+    can_make = True
+
+    def _missing(self, value: str) -> errors.Fault | None:
+        """Return what is wrong with naming a company that there is not, and that may be one to make."""
+        if not self.makes_missing:
+            return super()._missing(value)
+        return unfit_name(value, "company_name", Company)
+
+
+class ContactByEmail(Reference):
+    """A contact, by its e-mail address."""
+
+    model, key, noun = Contact, "email_key", "Contact"
+
+
+class DealByName(Reference):
+    """A deal, by its name; where several bear it, with the row's company, then its contact."""
+
+    model, key, noun = Deal, "name_key", "Deal"
+    selects = "id, company_id, contact_id"
+
+    def clean_cells(self, cells: Cells, column: str) -> Cleaned:
+        """Return the deals' ids, one look at each distinct name, company and contact."""
+        values = cells.text(column)
+        rows = list(
+            zip(values, fold_column(values), cells.stored["company_id"], cells.stored["contact_id"], strict=True)
+        )
+        self._look_up(key for _, key, _, _ in rows)
+        wrong: dict[int, errors.Fault] = {}
+        ids: list[str | None] = []
+        for position, (value, key, company, contact) in enumerate(rows):
+            fault: dict[str, errors.Fault] = {}
+            ids.append(self._pick(value, narrow(self._known[key], company, contact), fault) if value else None)
+            if fault:
+                wrong[position] = fault[value]
+        return ids, wrong
+
+
+def unfit_name(value: str, column: str, model: type[models.Model]) -> errors.Fault | None:
+    """Return why a record cannot be called so, or None."""
+    name = Text.for_field(cast(models.Field, model._meta.get_field("name")))
+    try:
+        name.parse(value, column)
+    except ValueError as error:
+        return error.args[0]
+    return None
+
+
+def narrow(deals: list[tuple], company: str | None, contact: str | None) -> list[tuple]:
+    """Return those deals that have the row's company, then those that have its contact, where any has."""
+    for place, wanted in ((1, company), (2, contact)):
+        if wanted and len(deals) > 1:
+            deals = [deal for deal in deals if str(deal[place]) == wanted] or deals
+    return deals
+
+
+class PipelineByName(Reference):
+    """A pipeline, by its name; blank is the tenant's default."""
+
+    model, key, noun = Pipeline, "name_key", "Pipeline"
+
+    def clean_cells(self, cells: Cells, column: str) -> Cleaned:
+        """Return the pipelines' ids, the default's where the cell is blank."""
+        stored, wrong = super().clean_cells(cells, column)
+        if None in stored:
+            default = Pipeline.objects.filter(tenant=self.tenant, is_default=True).values_list("pk", flat=True).first()
+            blanks = [i for i, text in enumerate(cells.text(column)) if not text]
+            for i in blanks:
+                stored[i] = str(default) if default else None
+            if not default:
+                wrong |= {i: errors.not_found(self.noun, DEFAULT_PIPELINE) for i in blanks}
+        return stored, wrong
+
+
+class StageByName(Reference):
+    """A stage of the row's pipeline; blank is its first.
+
+    Where no pipeline is named, a stage that the default lacks is looked for in the only other pipeline that has it,
+    and the deal is in that pipeline then. Also notes each stage's probability, for the column that falls back on it.
+    """
+
+    model, key, noun = Stage, "name_key", "Stage"
+    can_make = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pipelines: dict[int, str] = {}
+        self._stages: dict[int, dict[str, tuple[int, int]]] = {}
+
+    def clean_column(self, values: Sequence[str], *, column: str) -> Cleaned:
+        """A stage is never found without its pipeline; alone, it is that of the default pipeline."""
+        raise NotImplementedError
+
+    def clean_cells(self, cells: Cells, column: str) -> Cleaned:
+        """Return the stages' ids; each distinct pair of pipeline and stage is looked for once."""
+        self._load()
+        texts, pipelines = cells.text(column), cells.stored["pipeline_id"]
+        is_named = [bool(text) for text in cells.text("pipeline_name")]
+        rows = list(zip(texts, fold_column(texts), pipelines, is_named, strict=True))
+        found = {row: self._find(*row) for row in set(rows)}
+        wrong = {i: fault for i, row in enumerate(rows) if (fault := found[row][3])}
+        self.awaited = {
+            i: ((int(row[2]), row[1]), row[0])
+            for i, row in enumerate(rows)
+            if row[2] and found[row][1] is None and i not in wrong
+        }
+        cells.stored["pipeline_id"] = [found[row][0] for row in rows]
+        cells.stage_probabilities = [found[row][2] for row in rows]
+        return [found[row][1] for row in rows], wrong
+
+    def _load(self) -> None:
+        """Read the tenant's pipelines and stages, once an import: there are few."""
+        if self._pipelines:
+            return
+        self._pipelines = dict(Pipeline.objects.filter(tenant=self.tenant).values_list("pk", "name"))
+        self._stages = defaultdict(dict)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pipeline_id, name_key, id, probability FROM crm_stage WHERE tenant_id = %s"
+                " ORDER BY pipeline_id, position, id FOR KEY SHARE",
+                [self.tenant.pk],
+            )
+            for pipeline, key, pk, probability in cursor:
+                self._stages[pipeline][key] = (pk, probability)
+
+    def learn(self, key: Any, found: tuple) -> None:
+        """Take notice of a stage that was made: of its pipeline and key, its id and probability."""
+        pipeline, name = key
+        self._stages[pipeline][name] = found
+
+    def forget(self) -> None:
+        """Ask anew for all stages."""
+        self._pipelines = {}
+
+    def _find(self, text: str, key: str, pipeline: str | None, is_named: bool) -> tuple:
+        """Return pipeline id, stage id, probability (COPY texts), and the fault or None."""
+        if pipeline is None:
+            return None, None, None, None  # An unknown pipeline's message stands alone.
+        here = self._stages.get(int(pipeline), {})
+        homes = [int(pipeline)] if (key in here or not key) else []
+        if not homes and not is_named:
+            homes = [other for other, stages in self._stages.items() if key in stages]
+        if len(homes) > 1:
+            return pipeline, None, None, errors.ambiguous(self.noun, text)
+        stages = self._stages.get(homes[0], {}) if homes else {}
+        if not stages:
+            if self.makes_missing and is_named and key:
+                return pipeline, None, None, unfit_name(text, "stage_name", Stage)
+            return pipeline, None, None, errors.stage_not_found(text, self._pipelines[int(pipeline)])
+        stage, probability = stages[key] if key else next(iter(stages.values()))
+        return str(homes[0]), str(stage), str(probability), None
+
+
+def can_make(column: Column) -> bool:
+    """Whether what a column refers to can be made from its name."""
+    return isinstance(column.widget, Reference) and column.widget.can_make

@@ -1,0 +1,160 @@
+"""Records that rows refer to and that there are not: made for good rows, taken back where no row needs them."""
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple, cast
+
+from django.db import IntegrityError, connection, models, transaction
+from django.db.models import Max
+
+from crm.models import Company, Stage, Tenant
+from importexport.columns.cells import Cells
+from importexport.columns.fields import Column
+from importexport.columns.references import Reference, can_make
+from importexport.db import by_index
+from importexport.engine.outcome import Change
+
+#: How often it is tried to make what somebody else may be making by hand at this very moment.
+TRIES = 3
+
+
+class Made(NamedTuple):
+    """A record made for a row: the row's place in the batch, what was made, and the column that named it."""
+
+    position: int
+    record: Any
+    column: Column
+
+
+class Maker:
+    """Makes what the good rows of a batch refer to."""
+
+    def __init__(self, columns: Sequence[Column], *, tenant: Tenant, model: type[models.Model]) -> None:
+        self._columns = [column for column in columns if can_make(column)]
+        self._tenant, self._model = tenant, model
+        self._made: list[Made] = []
+        for column in self._columns:
+            widget_of(column).makes_missing = True
+
+    def make(self, cells: Cells, refused: Collection[int]) -> None:
+        """Make what the rows that are not refused await, and let them refer to it."""
+        self._made = []
+        for column in self._columns:
+            awaited = {i: want for i, want in widget_of(column).awaited.items() if i not in refused}
+            first: dict[Any, int] = {}
+            for position, (key, _) in awaited.items():
+                first.setdefault(key, position)
+            names = {key: awaited[position][1] for key, position in first.items()}
+            records = self._make(column, names, first, cells) if first else {}
+            for position, (key, _) in awaited.items():
+                refer(cells, column, position, records[key])
+
+    def settle(self, numbers: Sequence[int]) -> list[Change]:
+        """Take back what no row came to refer to (it was a duplicate, say); return what was made for good."""
+        if not self._made:
+            return []
+        needed = set().union(*(self._needed(column) for column in self._columns))
+        for column in self._columns:
+            idle = [made.record.pk for made in self._made if made.column is column and made.record.pk not in needed]
+            if idle:
+                type_of(column).filter(pk__in=idle)._raw_delete(connection.alias)
+                widget_of(column).forget()
+        return [
+            Change(numbers[made.position], "create", entity_of(made.record), made.record.pk, name_json(made.record))
+            for made in self._made
+            if made.record.pk in needed
+        ]
+
+    def _make(
+        self, column: Column, names: dict[Any, str], first: dict[Any, int], cells: Cells
+    ) -> dict[Any, models.Model]:
+        """Return the records of some keys, made where nobody has made them by hand meanwhile."""
+        there: dict[Any, models.Model] = {}
+        for left in reversed(range(TRIES)):
+            new = {key: self._new(key, name, first[key], cells) for key, name in names.items() if key not in there}
+            try:
+                with transaction.atomic():
+                    type_of(column).bulk_create(self._in_order(new.values()))
+            except IntegrityError:
+                if not left:
+                    raise
+                there = {key: record for key in names if (record := existing(key, self._tenant))}
+                continue
+            self._made += [Made(first[key], record, column) for key, record in new.items()]
+            break
+        for key, record in (there | new).items():
+            widget_of(column).learn(key, (record.pk, record.probability) if is_stage(record) else (record.pk,))
+        return there | new
+
+    def _new(self, key: Any, name: str, position: int, cells: Cells) -> Any:
+        if not isinstance(key, tuple):
+            return Company(tenant=self._tenant, name=name)
+        given = cells.text("probability")[position] and cells.stored["probability"][position]
+        stage = Stage(tenant=self._tenant, pipeline_id=key[0], name=name)
+        first = Stage.objects.filter(pipeline=key[0]).order_by("position", "id").first()
+        # Zero would say that its deals are lost.
+        stage.probability = int(given) if given else first.probability if first else 0
+        return stage
+
+    def _in_order(self, records: Iterable[Any]) -> list[Any]:
+        """Return records, stages placed after the last of their pipeline."""
+        new = list(records)
+        last: Counter[int] = Counter()
+        for stage in filter(is_stage, new):
+            if stage.pipeline_id not in last:
+                highest = Stage.objects.filter(pipeline=stage.pipeline_id).aggregate(last=Max("position"))["last"]
+                last[stage.pipeline_id] = -1 if highest is None else highest
+            last[stage.pipeline_id] += 1
+            stage.position = last[stage.pipeline_id]
+        return new
+
+    def _needed(self, column: Column) -> set[int]:
+        """Return the ids of those records made that some record refers to."""
+        ids = [made.record.pk for made in self._made if made.column is column]
+        with connection.cursor() as cursor, by_index(cursor):
+            cursor.execute(
+                f"SELECT id FROM unnest(%s::bigint[]) AS made(id) WHERE EXISTS"
+                f" (SELECT FROM {self._model._meta.db_table} AS t WHERE t.{column.stores} = made.id)",
+                [ids],
+            )
+            return {pk for (pk,) in cursor}
+
+
+def refer(cells: Cells, column: Column, position: int, record: Any) -> None:
+    """Let a row refer to a record; a deal without a probability has its stage's."""
+    cells.stored[column.stores][position] = str(record.pk)
+    if is_stage(record) and not cells.text("probability")[position]:
+        cells.stored["probability"][position] = str(record.probability)
+
+
+def is_stage(record: models.Model) -> bool:
+    """Whether a record is a stage, and no company."""
+    return isinstance(record, Stage)
+
+
+def existing(key: Any, tenant: Tenant) -> Any:
+    """Return the record of a key, or None."""
+    if isinstance(key, tuple):
+        return Stage.objects.filter(tenant=tenant, pipeline=key[0], name_key=key[1]).first()
+    return Company.objects.filter(tenant=tenant, name_key=key).first()
+
+
+def name_json(record: Any) -> str:
+    """Return what is kept of a record that was made."""
+    return json.dumps({"name": [None, record.name]})
+
+
+def type_of(column: Column) -> models.QuerySet:
+    """Return all records of the kind that a column refers to."""
+    return widget_of(column).model._default_manager.all()
+
+
+def widget_of(column: Column) -> Reference:
+    """Return the column's widget, which is a reference."""
+    return cast(Reference, column.widget)
+
+
+def entity_of(record: models.Model) -> str:
+    """Return what records of a kind are called: companies, stages."""
+    return str(record._meta.verbose_name_plural)

@@ -1,0 +1,97 @@
+"""How rows become records, where a caller says more than "import this": mode, match key, blanks, tags, references.
+
+The one place where the options are read and judged, whichever door they come by.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importexport.engine.copy_writer import Key
+    from importexport.engine.resource import EntityResource
+
+#: Option → its values, the default first; ``match_on`` has each resource's own.
+VALUES: dict[str, tuple[str, ...]] = {
+    "mode": ("create", "update", "upsert"),
+    "blank": ("keep", "clear", "fill"),
+    "tags": ("replace", "add", "remove"),
+    "missing": ("reject", "create"),
+}
+NAMES = ("mode", "match_on", "blank", "tags", "missing")
+#: What says how an existing record is changed, and means nothing where none is.
+OF_UPDATES = ("match_on", "blank", "tags")
+#: A cell that clears what the record has, whatever ``blank`` says.
+CLEAR_CELL = "#N/A"
+
+
+class OptionFault(ValueError):
+    """An option that cannot be followed; its text is the sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a caller chose. Made by ``read_options``; the plain import is ``Options()``."""
+
+    mode: str = "create"
+    #: The column whose key says which record a row is.
+    match_on: str = ""
+    blank: str = "keep"
+    tags: str = "replace"
+    missing: str = "reject"
+
+    @property
+    def may_create(self) -> bool:
+        """Whether a row without a record makes one."""
+        return self.mode != "update"
+
+    @property
+    def may_update(self) -> bool:
+        """Whether a row changes the record that it is."""
+        return self.mode != "create"
+
+    def kept(self) -> dict[str, str]:
+        """Return the options as a run keeps them: those that count in the mode."""
+        chosen = asdict(self)
+        left_out = () if self.may_update else OF_UPDATES
+        return {name: chosen[name] for name in NAMES if name not in left_out}
+
+
+def read_options(given: Mapping[str, str], resource: "type[EntityResource]") -> Options:
+    """Return the options that texts by name mean for an entity; absent ones are their defaults.
+
+    Raises OptionFault for an unknown value, and for an option that would mean nothing.
+    """
+    for name, value in given.items():
+        known = values_of(name, resource)
+        if not known:
+            raise OptionFault(f"'{name}' means nothing for {resource.entity}.")
+        if value not in known:
+            raise OptionFault(f"Unknown {name} '{value[:100]}'. Expected one of: {', '.join(known)}.")
+    options = Options(**given)
+    if not options.may_update and (idle := [name for name in OF_UPDATES if name in given]):
+        raise OptionFault(f"'{idle[0]}' means nothing with mode 'create'.")
+    if not options.may_update:
+        return options
+    return Options(**{"match_on": resource.keys[0].column, **given})
+
+
+def values_of(name: str, resource: "type[EntityResource]") -> tuple[str, ...]:
+    """Return the values that an option has for an entity, the default first; none where it means nothing."""
+    if name == "match_on":
+        return tuple(key.column for key in resource.keys)
+    if name == "tags" and "tags" not in resource.fields:
+        return ()
+    if name == "missing" and not resource.makes_references():
+        return ()
+    return VALUES[name]
+
+
+def key_of(options: Options, resource: "EntityResource") -> "Key":
+    """Return the key by which rows find their records."""
+    return next(key for key in resource.keys if key.column == options.match_on)
+
+
+def from_kept(kept: Mapping[str, Any]) -> Options:
+    """Return the options that a run has kept."""
+    return Options(**kept)

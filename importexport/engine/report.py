@@ -1,0 +1,91 @@
+"""What an import did: counts, one message per refused row, and the refused rows themselves."""
+
+import io
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+
+from import_export.results import Result, RowResult
+
+_to_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+class Messages:
+    """The messages, in row order; beyond a megabyte they are kept on disk, for a million rows may be refused."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.SpooledTemporaryFile(max_size=1024 * 1024)  # noqa: SIM115 - lives as long as the report
+        self._count = 0
+
+    def extend(self, messages: Sequence[str]) -> None:
+        """Add messages."""
+        self._count += len(messages)
+        self._file.seek(0, io.SEEK_END)
+        self._file.write("".join(f"{text}\n" for text in map(_to_json, messages)).encode())
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[str]:
+        self._file.seek(0)
+        return map(json.loads, self._file)
+
+
+class Report(Result):
+    """The library's Result with the contract's counts.
+
+    A refused row is a *skip*, never an error: an error would roll back the good rows.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages = Messages()
+        self.ignored_columns: list[str] = []
+        #: How many records were as the row says, and not written.
+        self.unchanged = 0
+
+    @property
+    def imported(self) -> int:
+        """How many rows were taken: those of records created, updated, and found to be as the row says."""
+        return self.created + self.updated + self.unchanged
+
+    @property
+    def created(self) -> int:
+        """How many records were created."""
+        return self.totals[RowResult.IMPORT_TYPE_NEW]
+
+    @property
+    def updated(self) -> int:
+        """How many records were changed."""
+        return self.totals[RowResult.IMPORT_TYPE_UPDATE]
+
+    @property
+    def skipped(self) -> int:
+        """How many rows were refused."""
+        return self.totals[RowResult.IMPORT_TYPE_SKIP]
+
+    def add(self, *, messages: Sequence[str], created: int = 0, updated: int = 0, unchanged: int = 0) -> None:
+        """Count a batch: what became of its rows, and the message of each refused row in row order."""
+        self.total_rows += created + updated + unchanged + len(messages)
+        self.totals[RowResult.IMPORT_TYPE_NEW] += created
+        self.totals[RowResult.IMPORT_TYPE_UPDATE] += updated
+        self.totals[RowResult.IMPORT_TYPE_SKIP] += len(messages)
+        self.unchanged += unchanged
+        if messages:
+            self.messages.extend(messages)
+
+    def json_chunks(self) -> Iterator[bytes]:
+        """Yield the contract's result body, in pieces."""
+        return result_chunks(self.total_rows, self.imported, self.skipped, self.messages)
+
+
+def result_chunks(total: int, imported: int, skipped: int, messages: Iterable[str]) -> Iterator[bytes]:
+    """Yield the contract's result body, in pieces."""
+    yield f'{{"totalRows": {total}, "imported": {imported}, "skipped": {skipped}, "errors": ['.encode()
+    separator = ""
+    lines = map(_to_json, messages)
+    while batch := list(islice(lines, 1000)):
+        yield (separator + ", ".join(batch)).encode()
+        separator = ", "
+    yield b"]}"

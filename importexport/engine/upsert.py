@@ -1,0 +1,137 @@
+"""Batches in which a row may change a record: found by its key, compared, changed or created, or refused."""
+
+from collections.abc import Sequence
+from itertools import compress
+from typing import TYPE_CHECKING
+
+from importexport import errors
+from importexport.columns.cells import Cells
+from importexport.engine.copy_writer import Key
+from importexport.engine.options import CLEAR_CELL, Options
+from importexport.engine.outcome import Change, Outcome, stretches_of
+from importexport.engine.upsert_writer import TRIES, Changeable, Merger, Pair
+from importexport.files.table import Batch
+
+if TYPE_CHECKING:
+    from importexport.engine.resource import ColumnFault, EntityResource
+
+Refused = dict[int, list["ColumnFault"]]
+
+
+class Upsert:
+    """Takes batches in under ``mode=update`` and ``mode=upsert``; its ``writer`` has to be open around them."""
+
+    def __init__(self, resource: "EntityResource", options: Options, key: Key, present: Sequence[str]) -> None:
+        self._resource, self._options, self._key = resource, options, key
+        free = [name for name in present if name not in key.columns]
+        self._changeable = [Changeable(resource.fields[name], 1 << bit) for bit, name in enumerate(free)]
+        self.writer = Merger(
+            resource.model,
+            tenant=resource.tenant,
+            columns=resource.stored_columns(),
+            key=key,
+            changeable=self._changeable,
+            options=options,
+        )
+
+    def read(self, cells: Cells) -> tuple[list[int], list[int]]:
+        """Return, for each row, what it gives and what it clears, as masks; note what may not be cleared as a fault."""
+        marked = cells.blank_out(CLEAR_CELL)
+        given, cleared = [0] * cells.count, [0] * cells.count
+        for entry in self._changeable:
+            name, bit = entry.column.column_name, entry.bit
+            texts = cells.text(name)
+            given = [mask | bit if text else mask for mask, text in zip(given, texts, strict=True)]
+            empty = marked.get(name, [])
+            if self._options.blank == "clear":
+                empty = [i for i, text in enumerate(texts) if not text]
+            for i in empty:
+                cleared[i] |= bit
+                if entry.column.required:
+                    cells.faults[i][name] = errors.required(name)
+        return given, cleared
+
+    def import_batch(self, batch: Batch, cells: Cells, refused: Refused, masks: tuple[list[int], list[int]]) -> Outcome:
+        """Store a batch's good rows; the outcome lacks the refused ones, which ``refused`` gets by position."""
+        good = [i not in refused for i in range(cells.count)]
+        positions = list(compress(range(cells.count), good))
+        rows = self._resource.good_rows(cells, good, all_good=not refused)
+        self.writer.stage(rows, *(list(compress(mask, good)) for mask in masks))
+        wrong, pairs, changes = self._change(cells, positions)
+        matched = {n for n, _ in pairs} | set(wrong)
+        wanted = [n for n in range(len(positions)) if n not in matched]
+        wrong |= self._unmatched(cells, positions, wanted)
+        wanted = [n for n in wanted if n not in wrong]
+        lost = self.writer.insert(wanted)
+        wrong |= {n: [fault] for n, fault in self._resource.duplicates(cells, positions, lost, self.writer).items()}
+        created = self.writer.created([n for n in wanted if n not in wrong])
+        self.writer.see([record for _, record in (*pairs, *created)])
+        refused |= {positions[n]: found for n, found in wrong.items()}
+        comparable = self._resource.comparable(rows, cells, positions)
+        return self._outcome(batch.numbers, positions, comparable, pairs, created, changes)
+
+    def _outcome(
+        self,
+        numbers: list[int],
+        positions: list[int],
+        rows: list[list[str | None]],
+        pairs: list[Pair],
+        created: list[Pair],
+        changes: dict[int, str],
+    ) -> Outcome:
+        number = lambda n: numbers[positions[n]]  # noqa: E731 - a name for what is said three times
+        same = [(number(n), record) for n, record in pairs if n not in changes]
+        new = [(number(n), record) for n, record in created]
+        entity = self._resource.entity
+        return Outcome(
+            stretches={"create": stretches_of(new), "unchanged": stretches_of(same)},
+            changes=[Change(number(n), "update", entity, pk, changes[n]) for n, pk in pairs if n in changes],
+            values=[[column[n] for n, _ in created] for column in rows],
+        )
+
+    def _change(self, cells: Cells, positions: list[int]) -> tuple[Refused, list[Pair], dict[int, str]]:
+        """Change the records that rows are; return the rows that may not, the others' records, and what changed."""
+        found = self.writer.find()
+        for _ in range(TRIES):
+            wrong, pairs = self._judge(cells, positions, found)
+            changes = self.writer.compare(pairs)
+            if self.writer.update([(n, record) for n, record in pairs if n in changes]):
+                return wrong, pairs, changes
+        raise AssertionError("somebody takes the same names again and again")
+
+    def _judge(self, cells: Cells, positions: list[int], found: list[Pair]) -> tuple[Refused, list[Pair]]:
+        """Return the rows that meet an earlier row of the file, or another record, and the pairs that are left."""
+        others = [key for key in self._resource.keys if key is not self._key]
+        claims = {key: self.writer.claims(key, found) for key in others}
+        seen = self.writer.seen(record for _, record in found)
+        taken: dict[Key, set[str]] = {key: set() for key in others}
+        wrong: Refused = {}
+        pairs = []
+        for n, record in found:
+            clash = next((key for key in others if is_taken(claims[key].get(n), taken[key])), None)
+            blamed = self._key if record in seen else clash
+            if blamed:
+                wrong[n] = [self._resource.duplicate(cells, positions[n], blamed)]
+                continue
+            seen.add(record)
+            for key in others:
+                taken[key].update(value for value, _ in filter(None, [claims[key].get(n)]))
+            pairs.append((n, record))
+        return wrong, pairs
+
+    def _unmatched(self, cells: Cells, positions: list[int], rows: list[int]) -> Refused:
+        """Return what is wrong with rows that are no record yet: in an update all, else those that lack something."""
+        if not self._options.may_create:
+            noun, texts = self._resource.noun.capitalize(), cells.text(self._key.column)
+            return {n: [(self._key.column, errors.not_found(noun, texts[positions[n]]))] for n in rows}
+        required = {name: cells.text(name) for name in self._resource.required_names()}
+        lacking = {
+            n: [(name, errors.required(name)) for name, texts in required.items() if not texts[positions[n]]]
+            for n in rows
+        }
+        return {n: found for n, found in lacking.items() if found}
+
+
+def is_taken(claim: tuple[str, bool] | None, taken: set[str]) -> bool:
+    """Whether what a row would give its record is somebody else's, or an earlier row's of the batch."""
+    return claim is not None and (claim[1] or claim[0] in taken)

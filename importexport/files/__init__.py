@@ -1,0 +1,1 @@
+"""Bytes to rows, and rows to workbooks: CSV, headers, formula marks, XLSX."""

@@ -1,0 +1,54 @@
+"""The rejected rows as a CSV file: to be corrected, and imported again."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import BinaryIO, Protocol
+
+from importexport.files.header import CARRIED, ERROR_COLUMN, ROW_COLUMN, fold_label
+
+
+class Refused(Protocol):
+    """A refused row, of this moment or kept: its number, its cells as they were, its message."""
+
+    @property
+    def number(self) -> int: ...  # noqa: D102
+
+    @property
+    def cells(self) -> list[str]: ...  # noqa: D102
+
+    @property
+    def message(self) -> str: ...  # noqa: D102
+
+
+class RejectedRows:
+    """The refused rows as they were, in the file's own columns and delimiter, with a last column ``import_error``.
+
+    With ``numbered``, ``import_row`` stands before it: the number that the row goes by when it is brought again.
+    """
+
+    def __init__(self, file: BinaryIO, *, header: Sequence[str], delimiter: str, numbered: bool = False) -> None:
+        self._file = file
+        self._delimiter = delimiter
+        self._width = len(header)
+        self._numbered = numbered
+        own = CARRIED if numbered else {fold_label(ERROR_COLUMN)}
+        self._kept = [i for i, cell in enumerate(header) if fold_label(cell) not in own]
+        self._write([[*self._own(list(header)), *[ROW_COLUMN] * numbered, ERROR_COLUMN]])
+
+    def add(self, refusals: Iterable[Refused]) -> None:
+        """Append refused rows; cells beyond the header's stay, after the message."""
+        self._write(
+            [*self._own(row.cells), *[str(row.number)] * self._numbered, row.message, *row.cells[self._width :]]
+            for row in refusals
+        )
+
+    def _own(self, record: list[str]) -> list[str]:
+        return [record[i] if i < len(record) else "" for i in self._kept]
+
+    def _write(self, rows: Iterable[list[str]]) -> None:
+        text = io.StringIO(newline="")
+        csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n").writerows(rows)
+        self._file.write(text.getvalue().encode())
+        # A full disk must be noticed while the import can still be undone.
+        self._file.flush()

@@ -1,0 +1,116 @@
+"""A file as a table: batches of rows, each a list per column."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, cast
+
+import tablib
+
+from importexport.files import csv_reader, header
+
+ROWS_PER_BATCH = 4_000
+#: Wide rows make smaller batches, so that memory stays flat whatever the cells hold.
+BYTES_PER_BATCH = 1536 * 1024
+#: A number that a row can have; the header is row 1.
+_ROW_NUMBER = re.compile(r"(?!1$)[1-9][0-9]{0,11}")
+
+
+@dataclass
+class Batch:
+    """Some rows of a file. ``columns`` has the cells of every known column that the file has, by name;
+    ``surplus`` says how many cells were found where a row has too many; ``records`` are the rows as they were.
+
+    Rows that an import refused are called by the numbers that they had there; of those that are mended so,
+    ``repeats`` says number and fault, and ``unnumbered`` which ones name no number though they try."""
+
+    numbers: list[int]
+    records: list[list[str]]
+    columns: dict[str, Sequence[str]] = field(default_factory=dict)
+    surplus: dict[int, int] = field(default_factory=dict)
+    repeats: list[tuple[int, str]] = field(default_factory=list)
+    unnumbered: list[int] = field(default_factory=list)
+
+
+class Rows(Protocol):
+    """Where rows come from."""
+
+    header: list[str]
+    delimiter: str
+    bytes_read: int
+
+    def next_rows(self, *, rows: int, size: int) -> tuple[list[int], list[list[str]]]:
+        """Return the next rows with their numbers."""
+
+
+class Table:
+    """What an import reads: ``header`` and, once, the ``batches``."""
+
+    def __init__(self, rows: Rows, *, columns: list[str], required: list[str]) -> None:
+        self.rows = rows
+        self.header = header.read_header(rows.header, columns=columns, required=required)
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the rows in batches, blank rows left out."""
+        while True:
+            numbers, records = self.rows.next_rows(rows=ROWS_PER_BATCH, size=BYTES_PER_BATCH)
+            if not records:
+                return
+            yield self._batch(numbers, records)
+
+    def _batch(self, numbers: list[int], records: list[list[str]]) -> Batch:
+        batch = Batch(numbers, records)
+        width = self.header.width
+        rows = records
+        if set(map(len, records)) != {width}:
+            batch.surplus = {
+                i: len(r) for i, r in enumerate(records) if len(r) > width and any(map(str.strip, r[width:]))
+            }
+            rows = [r[:width] + [""] * (width - len(r)) for r in records]
+        by_position = list(zip(*rows, strict=True))
+        batch.columns = {name: by_position[i] for name, i in self.header.positions.items()}
+        if self.header.row_position is not None:
+            self._renumber(batch, by_position)
+        return batch
+
+    def _renumber(self, batch: Batch, by_position: list[tuple[str, ...]]) -> None:
+        """Call rows by the numbers that they carry; one that carries none came into the file by hand."""
+        errors = self.header.error_position
+        carried = by_position[cast(int, self.header.row_position)]
+        for i, text in enumerate(map(str.strip, carried)):
+            if _ROW_NUMBER.fullmatch(text):
+                batch.numbers[i] = int(text)
+                batch.repeats.append((int(text), by_position[errors][i] if errors is not None else ""))
+            elif text:
+                batch.unnumbered.append(i)
+
+
+def read_table(
+    file: csv_reader.Source, *, columns: list[str], required: list[str], max_bytes: int | None = None
+) -> Table:
+    """Open a CSV file as a table; raises FileFault."""
+    score = lambda cells: header.count_known(cells, columns)  # noqa: E731 - a name for an argument, not a function
+    return Table(csv_reader.Reader(file, score=score, max_bytes=max_bytes), columns=columns, required=required)
+
+
+class DatasetRows:
+    """A tablib dataset as a source of rows, for callers who come with the library's own interface."""
+
+    delimiter = ","
+    bytes_read = 0
+
+    def __init__(self, dataset: tablib.Dataset) -> None:
+        self.header = [str(cell) for cell in dataset.headers or []]
+        self._rows = enumerate(dataset, 2)
+
+    def next_rows(self, *, rows: int, size: int) -> tuple[list[int], list[list[str]]]:
+        """Return the next rows with their numbers; None is a blank cell."""
+        numbers, records = [], []
+        for number, row in self._rows:
+            record = ["" if cell is None else str(cell) for cell in row]
+            if not csv_reader.is_blank(record):
+                numbers.append(number)
+                records.append(record)
+            if len(records) == rows:
+                break
+        return numbers, records

@@ -1,0 +1,131 @@
+"""Whether an import does what its plan said: both leave a digest of all that they did to every row."""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from importexport.db import copy_block
+from importexport.engine.outcome import Change, Outcome
+from importexport.history import row_log
+from importexport.history.row_log import LedgerRow, shown_changes
+from importexport.models import ImportRun
+
+#: In changes as PostgreSQL writes JSON: what is another an hour later without meaning anything to a plan, and what
+#: tells that a reference is among them. Within a text, JSON has a backslash before a quote.
+STAMP = re.compile(r'"updated_at": \[[^]]*\]')
+REFERENCE = '_id": ['
+
+
+class PlanChanged(Exception):
+    """A plan cannot be applied, for it would do something else by now; ``differences`` say what, as sentences."""
+
+    def __init__(self, differences: list[str] | None = None, count: int = 0) -> None:
+        super().__init__()
+        self.differences = differences or []
+        #: How many rows differ.
+        self.count = count
+
+
+class PlanDigest:
+    """Takes in what becomes of each row. Two imports have the same digest when they do the same, however their rows
+    came in batches and whatever the ids of the records that they make."""
+
+    PARTS = ("create", "values", "unchanged", "changes", "reject")
+
+    def __init__(self) -> None:
+        self._parts = {part: hashlib.sha256() for part in self.PARTS}
+
+    def add(self, outcome: Outcome) -> None:
+        """Take in a batch."""
+        for action, stretches in outcome.stretches.items():
+            rows = [row for stretch in stretches for row in stretch.rows()]
+            self._take("create" if action == "create" else "unchanged", action, [number for number, _ in rows])
+            if action != "create":
+                self._take("unchanged", "", [record for _, record in rows])
+        if outcome.values and outcome.values[0]:
+            self._parts["values"].update(copy_block(outcome.values))
+        self._take("changes", "", [comparable(change) for change in outcome.changes])
+        self._take("reject", "", [refusal.message for refusal in outcome.refusals])
+
+    def _take(self, part: str, label: str, items: list[Any]) -> None:
+        if items:
+            text = "".join(f"{label}{item}\n" for item in items)
+            self._parts[part].update(text.encode(errors="surrogatepass"))
+
+    def hexdigest(self) -> str:
+        """Return the digest."""
+        return hashlib.sha256("".join(part.hexdigest() for part in self._parts.values()).encode()).hexdigest()
+
+
+def comparable(change: Change) -> str:
+    """Return what a change means, without the ids and times that are another at every try."""
+    record = 0 if change.action == "create" else change.record
+    values = without_ids(change.changes) if REFERENCE in change.changes else STAMP.sub("", change.changes)
+    return f"{change.number} {change.action} {change.entity} {record} {values} {change.note}"
+
+
+def without_ids(changes: str) -> str:
+    """Return changes, as JSON, in which a reference is what it shows, for it may be to a record that is yet to be."""
+    values = {
+        name: value if len(value) < 4 else [value[0], value[3]]
+        for name, value in json.loads(changes).items()
+        if name != "updated_at"
+    }
+    return json.dumps(values)
+
+
+#: How many differences are named one by one.
+NAMED = 10
+#: What became of rows, by number.
+Rows = Iterator[tuple[int, list[LedgerRow]]]
+
+
+def differences(plan: ImportRun, now: ImportRun) -> tuple[list[str], int]:
+    """Return sentences for the first rows of which two ledgers say different things, and how many there are."""
+    sentences: list[str] = []
+    count = 0
+    for number, before, after in side_by_side(row_log.grouped(row_log.rows(plan)), row_log.grouped(row_log.rows(now))):
+        was, would = [said(row) for row in before], [said(row) for row in after]
+        if was != would:
+            count += 1
+            if len(sentences) < NAMED:
+                sentences.append(
+                    f"Row {number} was to {', '.join(was) or 'be nothing'}; now: {', '.join(would) or 'nothing'}"
+                )
+    return sentences, count
+
+
+def side_by_side(one: Rows, other: Rows) -> Iterator[tuple[int, list[LedgerRow], list[LedgerRow]]]:
+    """Yield what two ledgers say of each row."""
+    left, right = next(one, None), next(other, None)
+    while left or right:
+        number = min(side[0] for side in (left, right) if side)
+        has_left, has_right = left and left[0] == number, right and right[0] == number
+        yield number, left[1] if left and has_left else [], right[1] if right and has_right else []
+        left = next(one, None) if has_left else left
+        right = next(other, None) if has_right else right
+
+
+def said(row: LedgerRow) -> str:
+    """Return in words what becomes of a row."""
+    if row.action == "reject":
+        return f"be refused ({'; '.join(sentence for _, _, sentence in row.faults)})"
+    if row.action == "unchanged":
+        return f"leave record {row.record} as it is"
+    if row.action == "create":
+        return "create a record" if not row.changes else f"make {row.changes['name'][1]!r} ({row.entity})"
+    shown = ", ".join(f"{name} '{before}' → '{after}'" for name, before, after in shown_changes(row))
+    return f"{row.action} record {row.record} ({shown})"
+
+
+def sentence(change: PlanChanged) -> str:
+    """Return why a plan cannot be applied."""
+    if not change.count:
+        return (
+            "The plan no longer holds: what its rows would store has changed, for a setting of the tenant, a pipeline"
+            " or a stage has. Nothing was stored; plan the file again."
+        )
+    more = f" And {change.count - len(change.differences)} more rows." if change.count > len(change.differences) else ""
+    return f"The plan no longer holds. {'. '.join(change.differences)}.{more} Nothing was stored; plan the file again."

@@ -1,0 +1,195 @@
+"""What an import writes down: its refused rows, the ids of its records, its outcome (see models.ImportRun)."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from json.encoder import encode_basestring_ascii as quoted
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from importexport import errors
+from importexport.engine.outcome import Outcome, Refusal, Stretch
+from importexport.engine.report import Report
+from importexport.engine.resource import EntityResource
+from importexport.files.source import _CONTROL, Measured
+from importexport.files.table import Table
+from importexport.history import repairs
+from importexport.history.error_groups import Groups
+from importexport.history.plan_check import PlanChanged, PlanDigest
+from importexport.history.row_log import clear_ledger, copy_rows, write_ledger
+from importexport.models import ImportRun, SkippedRow
+from importexport.resources import RESOURCES
+
+#: How many records a preview shows.
+SAMPLE_ROWS = 20
+#: How many rows are looked at to find out where mended rows come from.
+REPEATS = 200
+#: Called with the report at the end of an import, in its transaction.
+Also = Callable[[Report], None]
+
+
+class RunJournal:
+    """Writes down what an import does, in its own transaction (see keeping.Keeper, whose ``aside`` makes it a plan).
+
+    ``also`` is called at the end, for whoever has more to write in the same transaction.
+    """
+
+    def __init__(self, run: ImportRun, source: "Measured", *, aside: Any = None, also: Also | None = None) -> None:
+        self.run = run
+        run.started_at = run.started_at or timezone.now()
+        self._source = source
+        self._keeper = Keeper(run, aside=aside)
+        self._also = also
+        self._groups = Groups()
+        self._counts: Counter[str] = Counter()
+        self._references: Counter[str] = Counter()
+        self._first: list[int] = []
+        self._repeats: list[tuple[int, str]] = []
+
+    @property
+    def name(self) -> str:
+        """The run's id."""
+        return str(self.run.pk)
+
+    def begin(self, table: Table) -> None:
+        """Note the header, and forget what an earlier try or plan has written."""
+        self.run.header = describe_header(table, RESOURCES[self.run.entity])
+        self._keeper.begin()
+
+    def add(self, outcome: Outcome) -> None:
+        """Keep what became of a batch."""
+        if outcome.refusals:
+            self._groups.add(outcome.refusals)
+            self._copy_refusals(outcome.refusals)
+        self._note_first(outcome.stretches.get("create", ()))
+        self._keeper.add(outcome)
+        self._count(outcome)
+        if len(self._repeats) < REPEATS:
+            self._repeats.extend(outcome.repeats[:REPEATS])
+
+    def end(self, report: Report) -> None:
+        """Keep the counts; the run is done when the import's transaction is."""
+        run = self.run
+        run.size, run.sha256 = self._source.size, self._source.sha256
+        run.total_rows, run.imported, run.skipped = report.total_rows, report.imported, report.skipped
+        run.counts, run.references = dict(self._counts), dict(self._references)
+        run.groups = self._groups.listed()
+        run.parent = run.parent or repairs.find_parent(run, self._repeats)
+        run.rows_done, run.bytes_done = run.total_rows, run.size
+        if self._keeper.is_plan:
+            run.sample = sample_rows(RESOURCES[run.entity](run.tenant), self._first)
+        self._keeper.end()
+        if self._also:
+            self._also(report)
+
+    def _count(self, outcome: Outcome) -> None:
+        for action in outcome.stretches:
+            self._counts[action] += outcome.count(action)
+        for change in outcome.changes:
+            if change.action == "create":
+                self._references[change.entity] += 1
+            else:
+                self._counts[change.action] += 1
+        self._counts["reject"] += len(outcome.refusals)
+
+    def _copy_refusals(self, refusals: list[Refusal]) -> None:
+        texts = [
+            [str(refusal.number) for refusal in refusals],
+            [json_list(map(quoted, refusal.cells)) for refusal in refusals],
+            [
+                json_list(json_list(map(quoted, (column, fault.kind, fault))) for column, fault in refusal.faults)
+                for refusal in refusals
+            ],
+        ]
+        copy_rows(SkippedRow, self.run.pk, ["number", "cells", "faults"], texts, to=self._keeper.to)
+
+    def _note_first(self, stretches: Iterable[Stretch]) -> None:
+        for stretch in stretches:
+            room = SAMPLE_ROWS - len(self._first)
+            self._first.extend(range(stretch.id, stretch.id + min(stretch.count, room)))
+
+
+def json_list(items: Iterable[str]) -> str:
+    """Return texts of JSON as the text of a list of them; json.dumps takes three times as long for a small one."""
+    return f"[{', '.join(items)}]"
+
+
+def describe_header(table: Table, resource: type[EntityResource]) -> dict[str, Any]:
+    """Return a header as it was understood (see ImportRun.header)."""
+    header = table.header
+    column_at = {position: name for name, position in header.positions.items()}
+    return {
+        "cells": header.cells,
+        "columns": [column_at.get(position) for position in range(header.width)],
+        "ignored": header.ignored,
+        "missing": [name for name in resource.column_names() if name not in header.positions],
+        "delimiter": table.rows.delimiter,
+    }
+
+
+def sample_rows(resource: EntityResource, ids: list[int]) -> list[list[str]]:
+    """Return records as an export would show them, a list of cells each."""
+    references = {column.attribute.partition("__")[0] for column in resource.columns if "__" in column.attribute}
+    records = resource.get_queryset().filter(pk__in=ids).select_related(*references)
+    return [[column.export(record) for column in resource.columns] for record in records]
+
+
+def note_refused(run: ImportRun, fault: errors.FileFault, source: Measured) -> None:
+    """Keep that a whole file was refused, and why."""
+    if not isinstance(fault, errors.TooLarge) and not run.sha256 and source.seekable():
+        source.read_on()
+        run.size, run.sha256 = source.size, source.sha256
+    run.status, run.finished_at = ImportRun.Status.REFUSED, timezone.now()
+    run.fault = _CONTROL.sub("\ufffd", str(fault))
+    if run._state.adding:
+        run.save()
+        return
+    # Not save(), which would bring back a run that was discarded meanwhile.
+    ImportRun.objects.filter(pk=run.pk).update(status=run.status, finished_at=run.finished_at, fault=run.fault)
+    clear_ledger(run.pk, connection)
+
+
+class Settled(Exception):
+    """Somebody else has carried the run out in the meantime."""
+
+
+class Keeper:
+    """Keeps what becomes of a run's rows in the run's own transaction: what is kept is true even after a crash.
+
+    What a plan finds is written over ``aside``, a connection of its own, for the plan itself is rolled back. Where the
+    run is a plan that is applied, its end is refused with PlanChanged if it did anything else.
+    """
+
+    def __init__(self, run: ImportRun, *, aside: Any = None) -> None:
+        self.run = run
+        self.is_plan = aside is not None
+        self.to = aside or connection
+        self._digest = PlanDigest() if self.is_plan or run.plan_digest else None
+
+    def begin(self) -> None:
+        """Forget what an earlier try or plan has written; raise Settled where all is done by now.
+
+        Who loses the connection that says that they are at a run, and not the one by which they import, is followed by
+        somebody else. The second of them to get the entity's lock comes here when the first has ended.
+        """
+        if not self.is_plan and ImportRun.objects.filter(pk=self.run.pk, status=ImportRun.Status.DONE).exists():
+            raise Settled
+        clear_ledger(self.run.pk, self.to)
+
+    def add(self, outcome: Outcome, *, written: str = "") -> None:
+        """Keep what became of some rows; those of the action ``written`` are in the ledger already."""
+        if self._digest:
+            self._digest.add(outcome)
+        write_ledger(self.run, outcome.without(written), to=self.to, is_plan=self.is_plan)
+
+    def end(self) -> None:
+        """Note that all is planned, or done; raise PlanChanged where it is not what was planned."""
+        digest = self._digest.hexdigest() if self._digest else ""
+        if self.is_plan:
+            self.run.plan_digest = digest
+            return
+        if digest != self.run.plan_digest:
+            raise PlanChanged
+        self.run.status, self.run.finished_at = ImportRun.Status.DONE, timezone.now()
+        self.run.save()

@@ -1,0 +1,220 @@
+"""The ledger of an import: written batch by batch, read row by row and record by record."""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, groupby, islice
+from typing import Any
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Q
+
+from importexport.db import copy_in
+from importexport.engine.outcome import Change, Outcome, Stretch
+from importexport.models import ImportRun, LedgerPage, RowChange, SkippedRow
+from importexport.resources import RESOURCES
+
+#: What can become of a row; an undo also deletes, and has conflicts.
+ACTIONS = ("create", "update", "unchanged", "reject", "delete", "conflict")
+OF_PAGES = {"create", "unchanged", "delete"}
+OF_CHANGES = {"create", "update", "delete", "conflict"}
+
+
+# --- writing --------------------------------------------------------------------------------------------------
+
+
+def clear_ledger(run_id: UUID, to: Any) -> None:
+    """Forget what is kept of a run's rows, over a connection."""
+    with to.cursor() as cursor:
+        for model in (SkippedRow, LedgerPage, RowChange):
+            cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE run_id = %s", [run_id])
+
+
+def write_ledger(run: ImportRun, outcome: Outcome, *, to: Any, is_plan: bool) -> None:
+    """Keep what became of a batch's rows, over a connection. A plan's new records have no ids."""
+    pages = []
+    for action, stretches in outcome.stretches.items():
+        if stretches:
+            unknown = is_plan and action == "create"
+            pages.append(page_texts(action, [s._replace(id=0) for s in stretches] if unknown else stretches))
+    if pages:
+        names = ["action", "first_number", "last_number", "first_id", "last_id", "numbers", "ids", "counts"]
+        copy_rows(LedgerPage, run.pk, names, [list(column) for column in zip(*pages, strict=True)], to=to)
+    if outcome.changes:
+        kept = [c._replace(record=0) if is_plan and c.action == "create" else c for c in outcome.changes]
+        texts = [[str(value) for value in column] for column in zip(*kept, strict=True)]
+        copy_rows(RowChange, run.pk, list(Change._fields), texts, to=to)
+
+
+def page_texts(action: str, stretches: Sequence[Stretch]) -> list[str]:
+    """Return a page of the ledger as COPY reads it."""
+    lists = ["{" + ",".join(map(str, column)) + "}" for column in zip(*stretches, strict=True)]
+    bounds = [
+        min(s.number for s in stretches),
+        max(s.number + s.count - 1 for s in stretches),
+        min(s.id for s in stretches),
+        max(s.id + s.count - 1 if s.id else 0 for s in stretches),
+    ]
+    return [action, *map(str, bounds), *lists]
+
+
+def copy_rows(model: type[models.Model], run_id: UUID, columns: list[str], texts: list[list[str]], *, to: Any) -> None:
+    """Write rows of a run over a connection, given as a list of texts per column."""
+    names = ", ".join(["run_id", *columns])
+    copy_in(model._meta.db_table, names, [[str(run_id)] * len(texts[0]), *texts], over=to)
+
+
+# --- reading, by row ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """What became of one row. ``record`` is None where there is none; ``changes`` are as RowChange keeps them."""
+
+    number: int
+    action: str
+    entity: str
+    record: int | None
+    changes: dict[str, list[Any]] = field(default_factory=dict)
+    note: str = ""
+    #: Of a rejected row: its cells, and ``[column, kind, sentence]`` each.
+    cells: list[str] = field(default_factory=list)
+    faults: list[list[str]] = field(default_factory=list)
+
+
+def rows(run: ImportRun, *, action: str | None = None, after: int = 0) -> Iterator[LedgerRow]:
+    """Yield what became of the rows with a number above ``after``, in the order of numbers."""
+    sources = []
+    if action is None or action in OF_PAGES:
+        sources.append(_paged(run, action, after))
+    if action is None or action in OF_CHANGES:
+        sources.append(_changed(run, action, after))
+    if action in {None, "reject"}:
+        sources.append(_rejected(run, after))
+    return heapq.merge(*sources, key=lambda row: row.number)
+
+
+def some_rows(run: ImportRun, *, action: str | None, after: int, limit: int) -> tuple[list[LedgerRow], bool]:
+    """Return so many rows, or a few more that share the last one's number; and whether there are others after them."""
+    found = rows(run, action=action, after=after)
+    page = list(islice(found, limit))
+    for row in found:
+        if row.number != page[-1].number:
+            return page, True
+        page.append(row)
+    return page, False
+
+
+def _paged(run: ImportRun, action: str | None, after: int) -> Iterator[LedgerRow]:
+    """Yield the rows of pages; those of a file whose rows were put in another order may overlap."""
+    pages = run.pages.filter(last_number__gt=after).order_by("first_number")
+    waiting: list[tuple[int, int, str]] = []
+    for page in (pages if action is None else pages.filter(action=action)).iterator(chunk_size=20):
+        while waiting and waiting[0][0] < page.first_number:
+            yield _plain_row(run, *heapq.heappop(waiting))
+        for number, record in chain.from_iterable(stretch.rows() for stretch in page.stretches()):
+            if number > after:
+                heapq.heappush(waiting, (number, record, page.action))
+    while waiting:
+        yield _plain_row(run, *heapq.heappop(waiting))
+
+
+def _plain_row(run: ImportRun, number: int, record: int, action: str) -> LedgerRow:
+    return LedgerRow(number, action, run.entity, record or None)
+
+
+def _changed(run: ImportRun, action: str | None, after: int) -> Iterator[LedgerRow]:
+    found = run.changes.filter(number__gt=after)
+    for change in (found if action is None else found.filter(action=action)).iterator(chunk_size=500):
+        yield LedgerRow(change.number, change.action, change.entity, change.record or None, change.changes, change.note)
+
+
+def _rejected(run: ImportRun, after: int) -> Iterator[LedgerRow]:
+    for row in run.skipped_rows.filter(number__gt=after).order_by("number", "id").iterator(chunk_size=500):
+        yield LedgerRow(row.number, "reject", run.entity, None, cells=row.cells, faults=row.faults)
+
+
+def shown_changes(row: LedgerRow) -> Iterator[tuple[str, str, str]]:
+    """Yield each column that a row changes, in the template's order, and its cell before and after, as an export would
+    show them; of a stage that was made, its name."""
+    if row.entity not in RESOURCES:
+        yield from ((name, before or "", after) for name, (before, after) in row.changes.items())
+        return
+    for column in RESOURCES[row.entity].fields.values():
+        values = row.changes.get(column.stores, [])
+        if len(values) == 4:
+            yield column.column_name, values[2] or "", values[3] or ""
+        elif values:
+            before, after = map(column.widget.render_kept, values)
+            yield column.column_name, before, after
+
+
+# --- reading, by record ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Trace:
+    """That an import created or changed a record, by which of its rows; 0 where that was not kept."""
+
+    run: ImportRun
+    number: int
+    action: str
+
+    @property
+    def text(self) -> str:
+        """Where a record comes from, as people say it: ``row 34 of contacts.csv, 12 May 2026, key ci``."""
+        run = self.run
+        row = f"row {self.number} of " if self.number else ""
+        day = (run.finished_at or run.created_at).astimezone(run.tenant.zone)
+        who = f"key {run.actor}" if run.door == ImportRun.Door.API else run.actor
+        return f"{row}{run.file_name}, {day.day} {day:%b %Y}, {who}"
+
+
+def traces(record: Any, entity: str) -> list[Trace]:
+    """Return what imports did to a record, the latest first."""
+    done = {"run__tenant": record.tenant_id, "run__status": ImportRun.Status.DONE}
+    pages = LedgerPage.objects.filter(holds(record.pk), action="create", run__entity=entity, **done)
+    found = [
+        Trace(page.run, number, "create")
+        for page in pages.select_related("run__tenant")
+        if (number := number_in(page, record.pk)) is not None
+    ]
+    changes = (
+        RowChange.objects.filter(record=record.pk, entity=entity, **done)
+        .exclude(action="delete")
+        .exclude(action="conflict")
+    )
+    found += [Trace(change.run, change.number, change.action) for change in changes.select_related("run__tenant")]
+    return sorted(found, key=lambda trace: trace.run.created_at, reverse=True)
+
+
+def holds(record: int) -> Q:
+    """Return the condition that a page may hold a record; written so that the index by record serves it."""
+    spans = models.Func(
+        models.F("first_id"),
+        models.F("last_id"),
+        models.Value("[]"),
+        function="int8range",
+        output_field=models.TextField(),
+    )
+    return Q(
+        models.Func(
+            spans, models.Value(record), template="%(expressions)s::bigint", arg_joiner=" @> ",
+            output_field=models.BooleanField(),
+        )
+    )  # fmt: skip
+
+
+def number_in(page: LedgerPage, record: int) -> int | None:
+    """Return the row of a page's record, or None where it is not among them."""
+    for number, first, count in page.stretches():
+        if first and first <= record < first + count:
+            return number + record - first if number else 0
+    return None
+
+
+def grouped(found: Iterator[LedgerRow]) -> Iterator[tuple[int, list[LedgerRow]]]:
+    """Yield rows by number: one may have changed several records."""
+    for number, same in groupby(found, key=lambda row: row.number):
+        yield number, list(same)

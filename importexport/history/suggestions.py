@@ -1,0 +1,118 @@
+"""The names that were perhaps meant by those that were not found.
+
+Looked for among all of the tenant's names, a few thousand at a time, by rapidfuzz: unlike pg_trgm it needs nothing of
+the database server.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, NamedTuple
+
+from django.db import models
+from rapidfuzz import fuzz, process
+
+from crm.matching import fold
+from crm.models.fields import Folded
+from importexport import errors
+from importexport.columns.references import Reference
+from importexport.engine.resource import EntityResource
+from importexport.history.row_log import LedgerRow
+from importexport.models import ImportRun, SkippedRow
+from importexport.resources import RESOURCES
+
+#: How many different names are looked for in a column, how many are suggested for one, and how alike they must be,
+#: in per cent.
+WANTED, SUGGESTED, ALIKE = 200, 3, 80
+NAMES_AT_ONCE = 5_000
+#: How many refused rows are looked through for names.
+ROWS = 20_000
+#: How many pairs of names are compared for a column, at most: about two seconds of work.
+COMPARED = 3_000_000
+
+
+class Place(NamedTuple):
+    """Where names are: a model, and its field of folded ones."""
+
+    model: type[models.Model]
+    key: str
+
+
+def suggestions(run: ImportRun) -> dict[str, dict[str, list[str]]]:
+    """Return the nearest names for those that a plan did not find: column → the folded name → names, nearest first."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for column, wanted in wanted_names(run).items():
+        place = place_of(column, RESOURCES[run.entity])
+        if place:
+            found[column] = nearest(list(wanted), place, run)
+    return {column: {name: near for name, near in names.items() if near} for column, names in found.items() if names}
+
+
+def place_of(column: str, resource: type[EntityResource]) -> Place | None:
+    """Return where the names of a column are: among what it refers to, or the records that its key finds."""
+    widget = resource.fields[column].widget if column in resource.fields else None
+    if isinstance(widget, Reference):
+        return Place(widget.model, widget.key)
+    keys = {key.column: key.stored for key in resource.keys}
+    return Place(resource._meta.model, keys[column]) if column in keys else None
+
+
+def wanted_names(run: ImportRun) -> dict[str, dict[str, None]]:
+    """Return the folded names that a plan did not find, by column, in the file's order."""
+    wanted: dict[str, dict[str, None]] = {}
+    rows = run.skipped_rows.with_fault(kind="not_found").order_by("number")
+    for row in islice(rows.iterator(chunk_size=500), ROWS):
+        for column, name in asked_in_vain(run, row):
+            names = wanted.setdefault(column, {})
+            if len(names) < WANTED:
+                names[name] = None
+    return wanted
+
+
+def asked_in_vain(run: ImportRun, row: LedgerRow | SkippedRow) -> Iterator[tuple[str, str]]:
+    """Yield the columns in which a refused row names something that is not there, each with the folded name."""
+    cells = dict(zip(run.header.get("columns", ()), row.cells, strict=False))
+    for column, kind, _ in row.faults:
+        if kind == "not_found" and column in cells:
+            yield column, fold(cells[column])
+
+
+def nearest(wanted: list[str], place: Place, run: ImportRun) -> dict[str, list[str]]:
+    """Return the nearest of the tenant's names for the first of some names, which are folded."""
+    known = place.model._default_manager.filter(tenant=run.tenant).order_by()
+    wanted = wanted[: max(COMPARED // max(known.count(), 1), 1)]
+    best: dict[str, dict[str, tuple[float, str]]] = {name: {} for name in wanted}
+    for names in named(known, place):
+        for name in wanted:
+            for key, score, _ in process.extract(
+                name, names.keys(), scorer=fuzz.WRatio, limit=SUGGESTED, score_cutoff=ALIKE
+            ):
+                # The very name: a record that has it, and lacks what else the row's key says.
+                if key != name:
+                    best[name][key] = (score, names[key])
+    return {name: [text for _, text in sorted(near.values(), reverse=True)[:SUGGESTED]] for name, near in best.items()}
+
+
+def named(records: models.QuerySet, place: Place) -> Iterator[dict[str, str]]:
+    """Yield the names of records, by their folded form, some at a time."""
+    folded: Any = place.model._meta.get_field(place.key)
+    assert isinstance(folded, Folded)
+    pairs = records.values_list(place.key, folded.source).iterator(chunk_size=NAMES_AT_ONCE)
+    while batch := dict(islice(pairs, NAMES_AT_ONCE)):
+        yield batch
+
+
+def sentences(run: ImportRun, row: LedgerRow | SkippedRow) -> list[str]:
+    """Return what is wrong with a refused row, each with the names that a plan suggests."""
+    names = meant(run, row)
+    return [
+        errors.did_you_mean(sentence, names[column]) if kind == "not_found" and column in names else sentence
+        for column, kind, sentence in row.faults
+    ]
+
+
+def meant(run: ImportRun, row: LedgerRow | SkippedRow) -> dict[str, list[str]]:
+    """Return the names that a plan suggests for those that a refused row names in vain, by column."""
+    if not run.suggestions:
+        return {}
+    found = {column: run.suggestions.get(column, {}).get(name) for column, name in asked_in_vain(run, row)}
+    return {column: names for column, names in found.items() if names}

@@ -1,0 +1,97 @@
+"""The way back: what an import did to records is taken back, where nobody has been at them since.
+
+To undo is a run like an import, with a ledger of its own; so it can be undone as well. All is set against what the
+database holds now, so what is undone already, wholly or in part, is simply found to be so.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+
+from importexport.db import by_index, lock_entities
+from importexport.engine.outcome import Outcome
+from importexport.engine.resource import Progress
+from importexport.history.recorder import Keeper
+from importexport.history.revert import MODELS, Reverter, columns_of
+from importexport.models import ImportRun
+
+#: How often it is tried anew where a change of this very moment stands in the way.
+TRIES = 3
+
+
+class Undo:
+    """Undoes one run in the current transaction. ``aside`` as for a journal: then it is a plan, to be rolled back."""
+
+    def __init__(self, run: ImportRun, *, aside: Any = None) -> None:
+        self.run = run
+        self._keeper = Keeper(run, aside=aside)
+        self._reverter = Reverter(run, is_plan=self._keeper.is_plan)
+        self._counts = dict.fromkeys(("create", "update", "delete", "conflict", "unchanged"), 0)
+
+    def carry_out(self, progress: Progress | None = None) -> None:
+        """Do it; raise PlanChanged where the run is a plan that it does not keep to."""
+        lock_entities(self.run.tenant, {"companies", self.run.entity}, name=str(self.run.pk))
+        with connection.cursor() as cursor:
+            # A reference that stands in the way is to be met here, and not when all is done.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        self._keeper.begin()
+        with connection.cursor() as cursor, by_index(cursor):
+            self._take_back(progress)
+        self._end()
+
+    def _take_back(self, progress: Progress | None) -> None:
+        done = 0
+        for outcome in self._outcomes():
+            self._count(outcome)
+            # A record that is deleted is kept, as it was, by the statement that deletes it.
+            self._keeper.add(outcome, written="" if self._keeper.is_plan else "delete")
+            done += outcome.count("delete") + outcome.count("unchanged") + len(outcome.changes)
+            if progress:
+                progress(done, 0)
+
+    def _outcomes(self) -> Iterator[Outcome]:
+        own = self.run.entity
+        others = [entity for entity in MODELS if entity != own]
+        # What others refer to comes back before them and goes after them; a name is given up before it is given back.
+        for entity in others:
+            yield from self._reverter.recreate(entity)
+        yield from self._reverter.delete(own)
+        yield from self._reverter.restore(own)
+        yield from self._reverter.recreate(own)
+        for entity in others:
+            yield from self._reverter.delete(entity)
+
+    def _count(self, outcome: Outcome) -> None:
+        for action in outcome.stretches:
+            self._counts[action] += outcome.count(action)
+        for change in outcome.changes:
+            self._counts[change.action] += 1
+
+    def _end(self) -> None:
+        run = self.run
+        run.counts = self._counts
+        run.header = {"columns_of": {entity: columns_of(model) for entity, model in MODELS.items()}}
+        run.imported = sum(self._counts[action] for action in ("create", "update", "delete"))
+        run.skipped = self._counts["conflict"]
+        run.total_rows = run.imported + run.skipped + self._counts["unchanged"]
+        self._keeper.end()
+
+
+def undo(run: ImportRun, *, aside: Any = None, progress: Progress | None = None) -> None:
+    """Carry out an undo in a transaction of its own; with ``aside``, plan it, and leave all as it was.
+
+    Raises PlanChanged where the run is a plan that cannot be kept to any more.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            with transaction.atomic():
+                Undo(run, aside=aside).carry_out(progress)
+                if aside:
+                    transaction.set_rollback(True)
+        except IntegrityError:
+            # Somebody has just referred to a record that was to go.
+            if not left:
+                raise
+        else:
+            return

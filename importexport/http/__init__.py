@@ -1,0 +1,1 @@
+"""HTTP as such: a stream as an answer, a body read within bounds."""

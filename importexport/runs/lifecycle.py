@@ -1,0 +1,251 @@
+"""Imports as users know them: a file is brought, checked, confirmed, imported, looked at, and in time forgotten."""
+
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from django.db import transaction
+from django.utils import timezone
+
+from crm.models import Tenant
+from importexport import errors
+from importexport.db import Busy
+from importexport.engine.options import Options
+from importexport.engine.report import Report
+from importexport.engine.resource import Progress
+from importexport.files.source import Measured, tidy_name
+from importexport.history.recorder import Also
+from importexport.models import ImportRun, UploadPart
+from importexport.runs import tasks
+from importexport.runs.caretaker import Caretaker
+from importexport.runs.retention import purge
+
+#: Bytes of an upload that are kept in one piece.
+PART = 1024 * 1024
+#: Called with a run in the transaction that puts it to work, for whoever has more to write there.
+Begin = Callable[[ImportRun], None]
+
+
+def start_plan(
+    *, tenant: Tenant, user: Any, entity: str, file: BinaryIO, file_name: str, options: Options | None = None
+) -> ImportRun:
+    """Keep a file that a user has uploaded and begin to plan its import, in the background; return its run.
+
+    Raises TooLarge for a file over RALLY_IMPORT_MAX_BYTES, and then keeps nothing.
+    """
+    run = ImportRun(
+        tenant=tenant,
+        entity=entity,
+        door=ImportRun.Door.ADMIN,
+        user=user,
+        actor=user.get_username(),
+        file_name=tidy_name(file_name),
+    )
+    keep_upload(run, file, options or Options())
+    tasks.start(run.pk)
+    return run
+
+
+def keep_upload(run: ImportRun, file: BinaryIO, options: Options, *, begin: Begin | None = None) -> None:
+    """Keep a new run with its file, to be planned; raise TooLarge where it is over its door's limit."""
+    purge()
+    limit = run.max_bytes
+    run.status, run.options = ImportRun.Status.PLANNING, options.kept()
+    with transaction.atomic():
+        run.save()
+        source = Measured(file)
+        for position, content in enumerate(iter(lambda: source.read(PART), b"")):
+            if limit is not None and source.size > limit:
+                raise errors.TooLarge(limit)
+            UploadPart.objects.create(run=run, position=position, content=content)
+        run.size, run.sha256 = source.size, source.sha256
+        run.save(update_fields=["size", "sha256"])
+        if begin:
+            begin(run)
+
+
+def plan_now(
+    run: ImportRun,
+    file: BinaryIO,
+    options: Options,
+    *,
+    progress: Progress | None = None,
+    begin: Begin | None = None,
+) -> None:
+    """Keep a new run with its file, and plan it; the run then says what the plan is.
+
+    Raises FileFault where the whole file is at fault, which is kept with the run; one that is too large is not.
+    Raises Busy as jobs.do_now, and then keeps nothing.
+    """
+    keep_upload(run, file, options, begin=begin)
+    _plan_new(run, progress=progress)
+
+
+def _plan_new(run: ImportRun, *, progress: Progress | None) -> None:
+    try:
+        finish(run, progress=progress)
+    except Busy:
+        # Whoever brought it is told to try again, and would find it twice.
+        ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNING).delete()
+        raise
+
+
+def finish(run: ImportRun, *, progress: Progress | None = None) -> None:
+    """Carry on with a run that is at work, in this thread; the run then says what became of it. Raises as do_now."""
+    tasks.do_now(run.pk, progress=progress)
+    run.refresh_from_db()
+
+
+def claim(run: ImportRun) -> None:
+    """Say that a plan is being applied, which only one can say; raise NotPlanned where it is none (any more)."""
+    _leave_planned(run, status=ImportRun.Status.APPLYING)
+
+
+def confirm(run: ImportRun) -> None:
+    """Begin to apply a plan, in the background; raise NotPlanned where it is none (any more)."""
+    claim(run)
+    tasks.start(run.pk)
+
+
+def apply_now(
+    run: ImportRun, *, also: Also | None = None, progress: Progress | None = None, begin: Begin | None = None
+) -> Report | None:
+    """Apply a plan, or carry on where a process that died has left one; return the report, or None of an undo, and
+    where another process has done it meanwhile.
+
+    Raises NotPlanned where it is no plan (any more), or somebody else is applying it; PlanChanged where it would do
+    anything else by now; Busy as jobs.do_now, and then the plan is as it was.
+    """
+    try:
+        report = _apply_held(run, also=also, progress=progress, begin=begin)
+    except NotPlanned:
+        resume(run)
+        raise
+    run.refresh_from_db()
+    return report
+
+
+def _apply_held(run: ImportRun, *, also: Also | None, progress: Progress | None, begin: Begin | None) -> Report | None:
+    with tasks.held(run.pk) as aside:
+        if aside is None:
+            run.refresh_from_db()
+            # A plan that somebody holds is about to be applied.
+            raise NotPlanned(WHY_NOT[ImportRun.Status.APPLYING] if is_plan(run) else why_not(run))
+        _claim_held(run, begin)
+        try:
+            return tasks.carry_out(run.pk, aside, also=also, progress=progress)
+        except Busy:
+            back = {"status": ImportRun.Status.PLANNED, "finished_at": timezone.now()}
+            ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.APPLYING).update(**back)
+            raise
+
+
+@transaction.atomic
+def _claim_held(run: ImportRun, begin: Begin | None) -> None:
+    """Claim a plan that nobody else holds; one that is said to be applied was left by a process that died."""
+    try:
+        claim(run)
+    except NotPlanned:
+        if run.status != ImportRun.Status.APPLYING:
+            raise
+    if begin:
+        begin(run)
+
+
+def plan_again(run: ImportRun) -> None:
+    """Begin to plan a file anew, in the background; raise NotPlanned where it is no plan (any more)."""
+    _leave_planned(run, status=ImportRun.Status.PLANNING, plan_digest="")
+    tasks.start(run.pk)
+
+
+def _leave_planned(run: ImportRun, **changes: Any) -> None:
+    """Put a plan to work, if it is still waiting; raise NotPlanned where it is not."""
+    fresh = {"started_at": None, "finished_at": None, "rows_done": 0, "bytes_done": 0, "fault": ""}
+    is_ours = ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNED).update(**fresh, **changes)
+    run.refresh_from_db()
+    if not is_ours:
+        raise NotPlanned(why_not(run))
+
+
+def is_plan(run: ImportRun) -> bool:
+    """Whether a run waits for somebody's word."""
+    return run.status == ImportRun.Status.PLANNED
+
+
+def why_not(run: ImportRun) -> str:
+    """Return why a run cannot be applied."""
+    is_undone = run.kind == ImportRun.Kind.UNDO and run.status == ImportRun.Status.DONE
+    return UNDONE if is_undone else WHY_NOT[ImportRun.Status(run.status)]
+
+
+def start_undo(run: ImportRun, **by: Any) -> ImportRun:
+    """Begin to plan an undo, in the background; return its run. Raises NotPlanned as ``new_undo``."""
+    undo = new_undo(run, **by)
+    tasks.start(undo.pk)
+    return undo
+
+
+def plan_undo(run: ImportRun, *, progress: Progress | None = None, begin: Begin | None = None, **by: Any) -> ImportRun:
+    """Plan an undo; return its run. Raises NotPlanned as ``new_undo``, and Busy as ``plan_now``."""
+    undo = new_undo(run, begin=begin, **by)
+    _plan_new(undo, progress=progress)
+    return undo
+
+
+@transaction.atomic
+def new_undo(run: ImportRun, *, begin: Begin | None = None, **by: Any) -> ImportRun:
+    """Keep the wish to undo a run, to be planned; ``by`` says who, and by which door.
+
+    Raises NotPlanned where there is nothing that could be undone.
+    """
+    if run.status != ImportRun.Status.DONE:
+        raise NotPlanned("Only what was imported can be undone.")
+    if run.purged_at:
+        raise NotPlanned("What this import has changed is no longer kept, so it cannot be undone.")
+    undo = ImportRun.objects.create(
+        tenant=run.tenant,
+        kind=ImportRun.Kind.UNDO,
+        parent=run,
+        entity=run.entity,
+        file_name=run.file_name,
+        status=ImportRun.Status.PLANNING,
+        **by,
+    )
+    if begin:
+        begin(undo)
+    return undo
+
+
+class NotPlanned(ValueError):
+    """A run that cannot be applied; its text is the sentence for the user."""
+
+
+WHY_NOT = {
+    ImportRun.Status.PLANNING: "Only a plan can be applied, and this one is still being made.",
+    ImportRun.Status.PLANNED: "The plan was just made anew.",
+    ImportRun.Status.APPLYING: "The plan is being applied at this moment; a plan is applied only once.",
+    ImportRun.Status.DONE: "This has been imported already; a plan is applied only once.",
+    ImportRun.Status.REFUSED: "Only a plan can be applied, and this file was refused.",
+}
+UNDONE = "This has been undone already; a plan is applied only once."
+
+
+def resume(run: ImportRun) -> None:
+    """Take up the work of a process that died; nothing happens where it is being done."""
+    if run.is_at_work:
+        tasks.start(run.pk)
+
+
+def look_after() -> None:
+    """Take up whatever processes that die leave, as long as this one lives; for the start of a server."""
+    Caretaker().start()
+
+
+def discard(run: ImportRun) -> None:
+    """Forget a run that was not imported, with its upload; raise ValueError for another."""
+    waiting = [ImportRun.Status.PLANNED, ImportRun.Status.PLANNING, ImportRun.Status.REFUSED]
+    with transaction.atomic():
+        # Locked, for it may be confirmed at this very moment.
+        found = ImportRun.objects.select_for_update().filter(pk=run.pk, status__in=waiting).first()
+        if found is None:
+            raise ValueError("What was imported is kept.")
+        found.delete()

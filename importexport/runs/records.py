@@ -1,0 +1,40 @@
+"""The records that a run stored."""
+
+from django.db import models
+from django.db.models import F, Func, Max, Min, Q
+from django.db.models.expressions import RawSQL
+
+from importexport.models import ImportRun, RowChange
+from importexport.resources import RESOURCES
+
+
+def stored_by(run: ImportRun) -> Q:
+    """Return the condition that a record of the run's tenant and entity is one that the run created or changed."""
+    created = run.pages.filter(action="create").aggregate(first=Min("first_id"), last=Max("last_id"))
+    changed = RowChange.objects.filter(run=run, entity=run.entity, action="update")
+    condition = Q(pk__in=[])
+    if created["first"] is not None:
+        is_among = Func(
+            F("id"),
+            RawSQL(CREATED, [run.pk]),  # noqa: S611 - a constant
+            template="%(expressions)s",
+            arg_joiner=" <@ ",
+        )
+        is_among.output_field = models.BooleanField()
+        # The outer bounds first: the records of an import lie side by side.
+        condition |= Q(is_among, id__gte=created["first"], id__lte=created["last"])
+    if changed.exists():
+        condition |= Q(pk__in=changed.values("record"))
+    return condition
+
+
+#: The ids that a run created as one value, in which PostgreSQL looks an id up as in a sorted list.
+CREATED = """
+SELECT range_agg(int8range(u.id, u.id + u.count))
+FROM importexport_ledgerpage p, unnest(p.ids, p.counts) AS u(id, count) WHERE p.run_id = %s AND p.action = 'create'
+"""
+
+
+def stored_records(run: ImportRun) -> models.QuerySet:
+    """Return the records that a run stored and that are still there, oldest first."""
+    return RESOURCES[run.entity](run.tenant).get_queryset().filter(stored_by(run))

@@ -1,0 +1,30 @@
+"""How long uploads and row logs are kept."""
+
+import datetime as dt
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from importexport.models import ImportRun, RowChange, SkippedRow, UploadPart
+
+
+def purge(*, days: int | None = None) -> int:
+    """Remove what files held that are older than so many days (RALLY_IMPORT_KEEP_DAYS); return how many files.
+
+    What was imported, when and by whom stays on record; a file that was never imported is forgotten altogether.
+    """
+    kept = settings.RALLY_IMPORT_KEEP_DAYS if days is None else days
+    old = ImportRun.objects.filter(created_at__lt=timezone.now() - dt.timedelta(days=kept), purged_at=None)
+    ids = list(old.exclude(status=ImportRun.Status.APPLYING).values_list("pk", flat=True))
+    if not ids:
+        return 0
+    with transaction.atomic():
+        UploadPart.objects.filter(run__in=ids).delete()
+        SkippedRow.objects.filter(run__in=ids).delete()
+        RowChange.objects.filter(run__in=ids).update(changes={}, image="")
+        never = [ImportRun.Status.PLANNED, ImportRun.Status.PLANNING]
+        ImportRun.objects.filter(pk__in=ids, status__in=never).delete()
+        ImportRun.objects.filter(pk__in=ids).update(purged_at=Now(), header={}, groups=[], sample=[])
+    return len(ids)

@@ -1,0 +1,90 @@
+"""Imports and their rows as programs read them: JSON, and CSV."""
+
+from typing import Any
+
+from importexport.history import suggestions
+from importexport.history.repairs import family_of
+from importexport.history.row_files import message_of
+from importexport.history.row_log import LedgerRow, Trace, shown_changes
+from importexport.models import ImportRun
+
+Json = dict[str, Any]
+
+
+def run_json(run: ImportRun) -> Json:
+    """Return an import as lists show it."""
+    counts = run.counts
+    return {
+        "id": str(run.pk),
+        "kind": run.kind,
+        "entity": run.entity,
+        "status": run.status,
+        "door": run.door,
+        "actor": run.actor,
+        "fileName": run.file_name,
+        "size": run.size,
+        "sha256": run.sha256 or None,
+        "createdAt": moment(run.created_at),
+        "finishedAt": moment(run.finished_at),
+        "options": run.options,
+        "totalRows": run.total_rows,
+        "imported": run.imported,
+        "skipped": run.skipped,
+        "created": counts.get("create", 0),
+        "updated": counts.get("update", 0),
+        "unchanged": counts.get("unchanged", 0),
+        "deleted": counts.get("delete", 0),
+        "conflicts": counts.get("conflict", 0),
+        "references": run.references,
+        "parent": str(run.parent_id) if run.parent_id else None,
+        "fault": run.fault or None,
+    }
+
+
+def detail_json(run: ImportRun) -> Json:
+    """Return an import with all that is known of it as a whole."""
+    children = run.children.filter(status=ImportRun.Status.DONE).order_by("created_at").values_list("pk", flat=True)
+    detail = run_json(run) | {"ignoredColumns": run.header.get("ignored", []), "children": list(map(str, children))}
+    if run.kind == ImportRun.Kind.IMPORT and run.status in {ImportRun.Status.DONE, ImportRun.Status.PLANNED}:
+        family = family_of(run)
+        detail["family"] = {
+            "totalRows": family.total,
+            "imported": family.imported,
+            "repaired": family.repaired,
+            "left": family.left,
+        }
+    return detail
+
+
+def row_json(row: LedgerRow, run: ImportRun) -> Json:
+    """Return what became of a row."""
+    rendered: Json = {"row": row.number, "action": row.action, "entity": row.entity, "record": row.record}
+    if row.changes:
+        rendered["changes"] = {name: [before, after] for name, before, after in shown_changes(row)}
+    if row.action == "reject":
+        rendered["error"] = message_of(row, run)
+        rendered["cells"] = row.cells
+        if meant := suggestions.meant(run, row):
+            rendered["didYouMean"] = meant
+    if row.note:
+        rendered["note"] = row.note
+    return rendered
+
+
+def trace_json(trace: Trace) -> Json:
+    """Return what an import did to a record."""
+    return {
+        "import": str(trace.run.pk),
+        "action": trace.action,
+        "row": trace.number or None,
+        "fileName": trace.run.file_name,
+        "at": moment(trace.run.finished_at),
+        "door": trace.run.door,
+        "actor": trace.run.actor,
+        "text": trace.text,
+    }
+
+
+def moment(value: Any) -> str | None:
+    """Return a time as exports have it."""
+    return value.strftime("%Y-%m-%dT%H:%M:%SZ") if value else None

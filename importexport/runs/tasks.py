@@ -1,0 +1,243 @@
+"""Work that outlives the request that began it: a thread per file, taken up again where one died (see caretaker).
+
+Two things make that safe. A session lock of PostgreSQL says whether somebody is at work, and goes with the process
+that held it. And the transaction that stores an import also says that it is done: it is never done twice.
+"""
+
+import logging
+import threading
+import time
+import uuid
+import zlib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from django.db import DatabaseError, connection, connections
+from django.utils import timezone
+
+from importexport import errors, services
+from importexport.db import UNAVAILABLE, held_locks, lock_session, patience
+from importexport.engine.options import from_kept
+from importexport.engine.report import Report
+from importexport.engine.resource import Progress
+from importexport.history import plan_check, suggestions
+from importexport.history.recorder import Also, Settled
+from importexport.history.row_log import clear_ledger
+from importexport.history.undo import undo
+from importexport.models import ImportRun
+
+logger = logging.getLogger("rally.jobs")
+#: The first half of a job's lock; any number that nobody else uses. Imports' own locks begin with a tenant's id.
+LOCK = -7_625_772
+#: Files at work in this process at once; more of them wait their turn.
+AT_ONCE = threading.BoundedSemaphore(4)
+#: Seconds between two notes of progress.
+PACE = 0.25
+#: Seconds after which a file that nobody takes any further gives its locks back: its process froze.
+IDLE = 120
+#: What a check finds out.
+PLAN_FIELDS = [
+    "status",
+    "finished_at",
+    "total_rows",
+    "imported",
+    "skipped",
+    "header",
+    "groups",
+    "sample",
+    "counts",
+    "references",
+    "plan_digest",
+    "parent_id",
+    "suggestions",
+]
+_here: set[uuid.UUID] = set()
+_guard = threading.Lock()
+
+
+def start(run_id: uuid.UUID) -> None:
+    """Begin to check or import a file in the background, unless this process is at it."""
+    with _guard:
+        if run_id in _here:
+            return
+        _here.add(run_id)
+    # A daemon: a server that stops need not wait, for an import left undone is taken up again.
+    threading.Thread(target=_work, args=[run_id], name=f"import {run_id}", daemon=True).start()
+
+
+def do_now(run_id: uuid.UUID, *, also: Also | None = None, progress: Progress | None = None) -> Report | None:
+    """Plan or apply a file in this very thread; None of an undo, and where another process has done so meanwhile.
+
+    ``also`` and ``progress`` are as for an import (see service). Raises FileFault and PlanChanged, and what they mean
+    for the run is kept; OperationalError where the database is away, and then the run is taken up again by itself;
+    Busy where somebody else is at it, or in its way, for longer than one may wait (see db.patience).
+    """
+    with held(run_id, wait=True) as aside:
+        return carry_out(run_id, aside, also=also, progress=progress)
+
+
+@contextmanager
+def held(run_id: uuid.UUID, *, wait: bool = False) -> Iterator[Any]:
+    """Be the only one at a run; give the connection that says so, or None where somebody else is and we do not wait."""
+    with closing(connection.copy()) as aside:
+        yield aside if lock_session((LOCK, lock_number(run_id)), over=aside, wait=wait) else None
+
+
+def unattended() -> set[uuid.UUID]:
+    """Return the runs that are said to be at work, and that nobody is at, in any process."""
+    runs = ImportRun.objects.filter(status__in=ImportRun.AT_WORK).values_list("pk", flat=True)
+    if not (found := set(runs) - _here):
+        return found
+    attended = held_locks(LOCK)
+    return {run_id for run_id in found if lock_number(run_id) not in attended}
+
+
+def wait(run_id: uuid.UUID, *, seconds: float) -> bool:
+    """Return whether this process is done with a file, having waited for it at most so long."""
+    end = time.monotonic() + seconds
+    while run_id in _here and time.monotonic() < end:
+        time.sleep(0.02)
+    return run_id not in _here
+
+
+def _work(run_id: uuid.UUID) -> None:
+    try:
+        with AT_ONCE, held(run_id) as aside, patience(idle=IDLE):
+            if aside:
+                carry_out(run_id, aside)
+    except UNAVAILABLE as error:
+        # The database went away: it is still said to be at work, and will be taken up.
+        logger.error("database", exc_info=error)  # noqa: TRY400 - the formatter wants it so
+    except Exception:  # noqa: BLE001, S110 - nobody waits here to be told; it is kept with the run, and logged
+        pass
+    finally:
+        connections.close_all()
+        with _guard:
+            _here.discard(run_id)
+
+
+def lock_number(run_id: uuid.UUID) -> int:
+    """Return the second half of a job's lock."""
+    return zlib.crc32(run_id.bytes) >> 1
+
+
+def carry_out(
+    run_id: uuid.UUID, aside: Any, *, also: Also | None = None, progress: Progress | None = None
+) -> Report | None:
+    """Do what the status of a run says that is held over ``aside``; None where it is done. Raises as ``do_now``."""
+    run = ImportRun.objects.select_related("tenant").filter(pk=run_id).first()
+    if run is None or not run.is_at_work:
+        return None
+    run.started_at = timezone.now()
+    ImportRun.objects.filter(pk=run_id).update(started_at=run.started_at, rows_done=0, bytes_done=0)
+    try:
+        if run.kind == ImportRun.Kind.IMPORT:
+            return _import(run, aside, also=also, progress=progress)
+        _undo(run, aside, progress=progress)
+    except errors.FileFault:
+        raise  # Which service has kept.
+    except plan_check.PlanChanged as change:
+        _keep_difference(run, change)
+        raise
+    except UNAVAILABLE:
+        raise
+    except Settled:
+        return None
+    except Exception as error:
+        logger.error("bug", exc_info=error)  # noqa: TRY400 - the formatter wants it so
+        _give_up(run)
+        raise
+    return None
+
+
+def _keep_difference(run: ImportRun, change: plan_check.PlanChanged) -> None:
+    """Find out what the plan would do by now, and leave the plan as it was."""
+    shadow = uuid.uuid4()
+    now = ImportRun(pk=shadow, tenant=run.tenant, entity=run.entity, kind=run.kind, parent=run.parent)
+    with closing(connection.copy()) as aside:
+        try:
+            if run.kind == ImportRun.Kind.UNDO:
+                undo(now, aside=aside)
+            else:
+                with run.open_upload() as file:
+                    services.import_file(
+                        run.entity,
+                        tenant=run.tenant,
+                        file=file,
+                        dry_run=True,
+                        run=now,
+                        aside=aside,
+                        options=from_kept(run.options),
+                    )
+            change.differences, change.count = plan_check.differences(run, now)
+        finally:
+            clear_ledger(shadow, aside)
+    ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.APPLYING).update(
+        status=ImportRun.Status.PLANNED, fault=plan_check.sentence(change), finished_at=timezone.now()
+    )
+
+
+def _import(run: ImportRun, aside: Any, *, also: Also | None, progress: Progress | None) -> Report:
+    is_plan = run.status == ImportRun.Status.PLANNING
+    with run.open_upload() as file:
+        report = services.import_file(
+            run.entity,
+            tenant=run.tenant,
+            file=file,
+            dry_run=is_plan,
+            progress=noted(run, aside, progress),
+            max_bytes=run.max_bytes,
+            run=run,
+            aside=aside if is_plan else None,
+            options=from_kept(run.options),
+            also=also,
+        )
+    if is_plan:
+        _keep_plan(run)
+    return report
+
+
+def _undo(run: ImportRun, aside: Any, *, progress: Progress | None) -> None:
+    is_plan = run.status == ImportRun.Status.PLANNING
+    undo(run, aside=aside if is_plan else None, progress=noted(run, aside, progress))
+    if is_plan:
+        _keep_plan(run)
+
+
+def _keep_plan(run: ImportRun) -> None:
+    run.status, run.finished_at = ImportRun.Status.PLANNED, timezone.now()
+    if run.kind == ImportRun.Kind.IMPORT:
+        run.suggestions = suggestions.suggestions(run)
+    found = {name: getattr(run, name) for name in PLAN_FIELDS}
+    if not ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNING).update(**found):
+        clear_ledger(run.pk, connection)  # It was discarded meanwhile.
+
+
+def noted(run: ImportRun, aside: Any, progress: Progress | None) -> Progress:
+    """Return what notes progress where others see it, a few times a second, and tells whoever asks for it here."""
+    last = 0.0
+
+    def note(rows: int, size: int) -> None:
+        nonlocal last
+        if progress:
+            progress(rows, size)
+        if time.monotonic() - last < PACE:
+            return
+        last = time.monotonic()
+        with aside.cursor() as cursor:
+            table = ImportRun._meta.db_table
+            cursor.execute(f"UPDATE {table} SET rows_done = %s, bytes_done = %s WHERE id = %s", [rows, size, run.pk])
+
+    return note
+
+
+def _give_up(run: ImportRun) -> None:
+    try:
+        ImportRun.objects.filter(pk=run.pk).update(
+            status=ImportRun.Status.REFUSED,
+            fault=errors.BUG,
+            finished_at=timezone.now(),
+        )
+    except DatabaseError as error:
+        logger.error("database", exc_info=error)  # noqa: TRY400 - the formatter wants it so
