@@ -110,8 +110,8 @@ def import_product(path):
     owner = tenant()
     warm_up()
     with open(path, "rb") as file, Timer() as timer:
-        # Kept on record, as every door has it.
-        run = ImportRun(tenant=owner, entity="contacts", door="shell", actor="bench", file_name=str(path))
+        # Kept on record, as every channel has it.
+        run = ImportRun(tenant=owner, entity="contacts", channel="shell", actor="bench", file_name=str(path))
         report = services.import_file("contacts", tenant=owner, file=file, run=run)
     return timer.report(rows=report.total_rows, imported=report.imported)
 
@@ -136,7 +136,7 @@ def upsert_product(path):
     warm_up()
     with open(path, "rb") as file, Timer() as timer:
         run = ImportRun(
-            tenant=owner, entity="contacts", door="shell", actor="bench", file_name="f", options=options.kept()
+            tenant=owner, entity="contacts", channel="shell", actor="bench", file_name="f", options=options.kept()
         )
         report = services.import_file("contacts", tenant=owner, file=file, run=run, options=options)
     return timer.report(rows=report.total_rows, created=report.created, updated=report.updated)
@@ -150,7 +150,7 @@ def undo_product():
     warm_up()
     run = ImportRun.objects.filter(imported__gt=0).first()
     with Timer() as planning:
-        undo = lifecycle.new_undo(run, door="shell", actor="bench")
+        undo = lifecycle.new_undo(run, channel="shell", actor="bench")
         tasks.do_now(undo.pk)
     undo.refresh_from_db()
     with Timer() as timer:

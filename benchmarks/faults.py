@@ -1,4 +1,4 @@
-"""``python -m benchmarks.faults``: how soon all is well after a fault, and what is answered meanwhile."""
+"""``python -m benchmarks.errors``: how soon all is well after an error, and what is answered meanwhile."""
 
 import argparse
 import os
@@ -37,7 +37,7 @@ def arguments():
 
 
 def recovery_table(site, options):
-    """Return how soon every request was right again, after each fault."""
+    """Return how soon every request was right again, after each error."""
     from tests.faults.recovery import CLIENTS, TENANTS, watch
     from tests.faults.site import end_session, kill_backend, kill_postmaster, restart
 

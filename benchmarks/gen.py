@@ -3,7 +3,7 @@
     python gen.py contacts --rows 10000 --bad 0.02 --seed 1 > contacts.csv
     python gen.py contacts --mb 10 --bad 0.02 --out contacts.csv     # largest file <= 10 MiB
 
-Same arguments -> same bytes.  `--bad` is the share of rows with one fault; the kinds rotate.
+Same arguments -> same bytes.  `--bad` is the share of rows with one error; the kinds rotate.
 The generator also answers what a correct import of the file must count (expected()), so every
 engine that is timed on a file is also checked on it.
 """
@@ -428,7 +428,7 @@ DUP_COLUMN = {"contacts": 2, "companies": 0}
 
 
 def rows(entity, n, bad=0.02, seed=1, n_companies=1000, existing=5000, kinds=None):
-    """Yield (row, kind of fault or None)."""
+    """Yield (row, kind of error or None)."""
     r = random.Random(f"{entity}/{seed}")
     kinds = BAD[entity] if kinds is None else kinds
     make, dup_col, k, good = ROW[entity], DUP_COLUMN.get(entity), 0, []

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 
 USER, PASSWORD = "maria", "only for the pictures"
-#: How many days ago files were imported, by which door and by whom, and how many good and bad rows they had.
+#: How many days ago files were imported, by which channel and by whom, and how many good and bad rows they had.
 HISTORY = [
     (27, "api", "Website form", 24, 0), (26, "api", "Website form", 18, 1), (24, "admin", USER, 41, 6),
     (21, "shell", "nightly", 30, 0), (20, "api", "Website form", 22, 0), (20, "admin", USER, 35, 9),
@@ -48,13 +48,15 @@ def _contacts() -> Iterator[str]:
         yield f"{first},{last},{last[:3].lower()}{number}@example.com,{phone},{company},{chance.choice(STAGES)}\n"
 
 
-def _import(tenant, people: Iterator[str], number: int, days: int, door: str, actor: str, good: int, bad: int) -> None:
+def _import(
+    tenant, people: Iterator[str], number: int, days: int, channel: str, actor: str, good: int, bad: int
+) -> None:
     from django.utils import timezone
 
     from importexport import services
     from importexport.models import ImportRun
 
     rows = [*itertools.islice(people, good), *[BAD] * bad]
-    run = ImportRun(tenant=tenant, entity="contacts", door=door, actor=actor, file_name=f"leads-{number + 1}.csv")
+    run = ImportRun(tenant=tenant, entity="contacts", channel=channel, actor=actor, file_name=f"leads-{number + 1}.csv")
     services.import_file("contacts", tenant=tenant, file=io.BytesIO((HEADER + "".join(rows)).encode()), run=run)
     ImportRun.objects.filter(pk=run.pk).update(created_at=timezone.now() - dt.timedelta(days=days))

@@ -26,49 +26,49 @@ RECORDS_BUSY = "Somebody else is changing the same records at this moment. Try a
 RUN_BUSY = "This import is being carried out at this moment. Try again later."
 
 
-# --- faults of a row: each stands after "Row N: ", several are joined with "; " -----------------------------
+# --- errors of a row: each stands after "Row N: ", several are joined with "; " -----------------------------
 
 
-class Fault(str):
-    """A sentence about a cell, and the ``kind`` by which faults alike are counted and found."""
+class RowError(str):
+    """A sentence about a cell, and the ``code`` by which errors alike are counted and found."""
 
-    __slots__ = ("kind",)
-    kind: str
+    __slots__ = ("code",)
+    code: str
 
-    def __new__(cls, kind: str, sentence: str) -> "Fault":
+    def __new__(cls, code: str, sentence: str) -> "RowError":
         """Return the sentence."""
-        fault = super().__new__(cls, sentence)
-        fault.kind = kind
-        return fault
+        error = super().__new__(cls, sentence)
+        error.code = code
+        return error
 
 
-def at_row(number: int, faults: Iterable[str]) -> str:
-    """Return the one message of a refused row."""
-    return f"Row {number}: {'; '.join(faults)}"
+def at_row(number: int, errors: Iterable[str]) -> str:
+    """Return the one message of a rejected row."""
+    return f"Row {number}: {'; '.join(errors)}"
 
 
-def required(column: str) -> Fault:
-    return Fault("required", f"Required field '{column}' is empty")
+def required(column: str) -> RowError:
+    return RowError("required", f"Required field '{column}' is empty")
 
 
-def email(value: str) -> Fault:
-    return Fault("email", f"Invalid email format '{echo(value)}'")
+def email(value: str) -> RowError:
+    return RowError("email", f"Invalid email format '{echo(value)}'")
 
 
-def duplicate(kind: str, key: str, value: str) -> Fault:
-    return Fault("duplicate", f"Duplicate {kind} with {key} '{echo(value)}'")
+def duplicate(kind: str, key: str, value: str) -> RowError:
+    return RowError("duplicate", f"Duplicate {kind} with {key} '{echo(value)}'")
 
 
-def choice(column: str, value: str) -> Fault:
-    return Fault("choice", f"Invalid {column} value '{echo(value)}'")
+def choice(column: str, value: str) -> RowError:
+    return RowError("choice", f"Invalid {column} value '{echo(value)}'")
 
 
-def not_found(kind: str, value: str) -> Fault:
-    return Fault("not_found", f"{kind} '{echo(value)}' not found")
+def not_found(kind: str, value: str) -> RowError:
+    return RowError("not_found", f"{kind} '{echo(value)}' not found")
 
 
-def stage_not_found(value: str, pipeline: str) -> Fault:
-    return Fault("not_found", f"Stage '{echo(value)}' not found in pipeline '{echo(pipeline)}'")
+def stage_not_found(value: str, pipeline: str) -> RowError:
+    return RowError("not_found", f"Stage '{echo(value)}' not found in pipeline '{echo(pipeline)}'")
 
 
 def did_you_mean(sentence: str, names: list[str]) -> str:
@@ -77,86 +77,86 @@ def did_you_mean(sentence: str, names: list[str]) -> str:
     return f"{sentence} (did you mean {listed}?)"
 
 
-def ambiguous(kind: str, value: str) -> Fault:
-    return Fault("ambiguous", f"{kind} '{echo(value)}' matches more than one record")
+def ambiguous(kind: str, value: str) -> RowError:
+    return RowError("ambiguous", f"{kind} '{echo(value)}' matches more than one record")
 
 
-def date(column: str) -> Fault:
-    return Fault("date", f"Invalid date format in '{column}'")
+def date(column: str) -> RowError:
+    return RowError("date", f"Invalid date format in '{column}'")
 
 
-def number(column: str) -> Fault:
-    return Fault("number", f"Invalid number format in '{column}'")
+def number(column: str) -> RowError:
+    return RowError("number", f"Invalid number format in '{column}'")
 
 
-def out_of_range(column: str) -> Fault:
-    return Fault("range", f"Value out of range in '{column}'")
+def out_of_range(column: str) -> RowError:
+    return RowError("range", f"Value out of range in '{column}'")
 
 
-def too_long(column: str, limit: int) -> Fault:
-    return Fault("length", f"Value too long in '{column}' (maximum {limit} characters)")
+def too_long(column: str, limit: int) -> RowError:
+    return RowError("length", f"Value too long in '{column}' (maximum {limit} characters)")
 
 
-def character(column: str) -> Fault:
-    return Fault("character", f"Invalid character in '{column}'")
+def character(column: str) -> RowError:
+    return RowError("character", f"Invalid character in '{column}'")
 
 
-def too_many_cells(expected: int, found: int) -> Fault:
-    return Fault("cells", f"Expected {expected} columns, found {found}")
+def too_many_cells(expected: int, found: int) -> RowError:
+    return RowError("cells", f"Expected {expected} columns, found {found}")
 
 
-# --- faults of the whole file: nothing is stored ------------------------------------------------------------
+# --- errors of the whole file: nothing is stored ------------------------------------------------------------
 
 
-class FileFault(Exception):
+class FileError(Exception):
     """A file that cannot be imported at all; its text is the sentence for the user."""
 
 
-class NotCsv(FileFault):
+class NotCsv(FileError):
     """A file of another kind: an archive, a workbook, an image."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(f"The file is {kind}, not CSV. Save it as CSV (UTF-8) and import that.")
 
 
-class TooLarge(FileFault):
-    """A file over the limit of its door; ``limit`` in bytes."""
+class TooLarge(FileError):
+    """A file over the limit of its channel; ``limit`` in bytes."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The file is larger than the limit of {limit} bytes. Split it, or use the command line.")
 
 
-def empty_file() -> FileFault:
-    return FileFault("The file is empty.")
+def empty_file() -> FileError:
+    return FileError("The file is empty.")
 
 
-def no_header() -> FileFault:
-    return FileFault("The file has no header: row 1 must name the columns.")
+def no_header() -> FileError:
+    return FileError("The file has no header: row 1 must name the columns.")
 
 
-def missing_columns(names: list[str]) -> FileFault:
+def missing_columns(names: list[str]) -> FileError:
     listed = ", ".join(f"'{name}'" for name in names)
-    return FileFault(f"Required column{'s' if len(names) > 1 else ''} {listed} missing from the header.")
+    return FileError(f"Required column{'s' if len(names) > 1 else ''} {listed} missing from the header.")
 
 
-def repeated_column(name: str) -> FileFault:
-    return FileFault(f"Column '{name}' is repeated in the header.")
+def repeated_column(name: str) -> FileError:
+    return FileError(f"Column '{name}' is repeated in the header.")
 
 
-def not_utf8(row: int) -> FileFault:
-    return FileFault(f"The file is not UTF-8: row {row} has bytes that are no UTF-8. Save it as CSV (UTF-8).")
+def not_utf8(row: int) -> FileError:
+    return FileError(f"The file is not UTF-8: row {row} has bytes that are no UTF-8. Save it as CSV (UTF-8).")
 
 
-def utf16() -> FileFault:
-    return FileFault("The file is not UTF-8: row 1 looks like UTF-16. Save it as CSV (UTF-8).")
+def utf16() -> FileError:
+    return FileError("The file is not UTF-8: row 1 looks like UTF-16. Save it as CSV (UTF-8).")
 
 
-def broken_quoting(row: int) -> FileFault:
-    return FileFault(
+def broken_quoting(row: int) -> FileError:
+    return FileError(
         f"Broken quoting in row {row}: a quoted cell never ends, or is followed by something other than"
         " a delimiter or a line end."
     )
 
 
-def endless_record(row: int, limit: int) -> FileFault:
-    return FileFault(f"Row {row} is longer than {limit} bytes; a closing quote or a line end may be missing.")
+def endless_record(row: int, limit: int) -> FileError:
+    return FileError(f"Row {row} is longer than {limit} bytes; a closing quote or a line end may be missing.")

@@ -1,4 +1,4 @@
-"""What every door calls: import a file, export an entity, give a template."""
+"""What every channel calls: import a file, export an entity, give a template."""
 
 from collections.abc import Collection, Iterator
 from typing import Any, BinaryIO
@@ -12,10 +12,10 @@ from importexport.engine.export import FileFormat
 from importexport.engine.options import Options
 from importexport.engine.report import Report
 from importexport.engine.resource import Progress
-from importexport.errors import FileFault
+from importexport.errors import FileError
 from importexport.files.source import Measured
 from importexport.files.table import read_table
-from importexport.history.recorder import Also, RunJournal, note_refused
+from importexport.history.recorder import Also, Recorder, note_failed
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 
@@ -39,11 +39,11 @@ def import_file(
 ) -> Report:
     """Import a CSV file: the good rows are stored in one transaction, every other one is reported.
 
-    ``rejected`` gets the refused rows as CSV; ``max_bytes`` is the door's limit of the file's size in bytes;
+    ``rejected`` gets the rejected rows as CSV; ``max_bytes`` is the channel's limit of the file's size in bytes;
     ``progress`` is told rows and bytes after every batch; a ``dry_run`` stores nothing. The import is kept as ``run``,
     a new one or one that waits; what a plan finds is written down over ``aside``, a connection of its own.
     ``options`` say how rows become records; ``also`` is called at the end of the transaction, with the report.
-    Raises FileFault (NotCsv, TooLarge) where the whole file is at fault, and then nothing is stored but that;
+    Raises FileError (NotCsv, TooLarge) where the whole file is at fault, and then nothing is stored but that;
     PlanChanged where the run is a plan that cannot be kept to any more, and then nothing is stored.
     """
     options = options or Options()
@@ -51,17 +51,17 @@ def import_file(
     is_new = run is not None and run._state.adding
     for left in reversed(range(TRIES)):
         resource, source = RESOURCES[entity](tenant, options=options), Measured(file)
-        journal = RunJournal(run, source, aside=aside, also=also) if run else None
+        recorder = Recorder(run, source, aside=aside, also=also) if run else None
         try:
             table = read_table(
                 source, columns=resource.column_names(), required=resource.needed_names(), max_bytes=max_bytes
             )
             return resource.import_data(
-                table, dry_run=dry_run, raise_errors=True, progress=progress, rejected=rejected, journal=journal
+                table, dry_run=dry_run, raise_errors=True, progress=progress, rejected=rejected, recorder=recorder
             )
-        except FileFault as fault:
+        except FileError as error:
             if run:
-                note_refused(run, fault, source)
+                note_failed(run, error, source)
             raise
         except OperationalError as error:
             if not left or start is None or not is_tie(error):

@@ -20,8 +20,8 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 def readyz(request: HttpRequest) -> HttpResponse:
     """Say whether requests can be served: 200, or 503 with what is missing."""
-    if fault := what_is_missing():
-        return problem_response(status=503, detail=fault)
+    if error := what_is_missing():
+        return problem_response(status=503, detail=error)
     return JsonResponse({"status": "ready"})
 
 

@@ -45,7 +45,7 @@ if RALLY_BASE_DOMAIN:
 
 #: Largest file that the API takes, in bytes.
 RALLY_IMPORT_MAX_BYTES = number("RALLY_IMPORT_MAX_BYTES", 10 * 1024 * 1024)
-#: Days that uploaded files and skipped rows are kept.
+#: Days that uploaded files and rejected rows are kept.
 RALLY_IMPORT_KEEP_DAYS = number("RALLY_IMPORT_KEEP_DAYS", 30)
 #: Requests a minute and tenant.
 RALLY_RATE_LIMIT = number("RALLY_RATE_LIMIT", 1000)

@@ -1,1 +1,1 @@
-"""The shell's door to the records."""
+"""The shell's channel to the records."""

@@ -32,14 +32,14 @@ from importexport.resources import RESOURCES
 from importexport.runs import lifecycle
 
 TEMPLATES = "importexport/admin/run"
-Status, Door = ImportRun.Status, ImportRun.Door
+Status, Channel = ImportRun.Status, ImportRun.Channel
 #: The page of each state, and the step of the three that it is.
 PAGES = {
     Status.PLANNING: ("work", 2),
     Status.PLANNED: ("preview", 2),
     Status.APPLYING: ("work", 3),
     Status.DONE: ("result", 3),
-    Status.REFUSED: ("refused", 2),
+    Status.FAILED: ("failed", 2),
 }
 #: How many people the filter by person offers.
 PEOPLE = 100
@@ -71,10 +71,10 @@ class StateFilter(ValueFilter):
     title, parameter_name, values = gettext_lazy("state"), "status", labels.STATES
 
 
-class DoorFilter(ValueFilter):
-    """Imports by a door."""
+class ChannelFilter(ValueFilter):
+    """Imports by a channel."""
 
-    title, parameter_name, values = gettext_lazy("by way of"), "door", labels.DOORS
+    title, parameter_name, values = gettext_lazy("by way of"), "channel", labels.CHANNELS
 
 
 class ActorFilter(ValueFilter):
@@ -90,10 +90,10 @@ class ActorFilter(ValueFilter):
 
 @admin.register(ImportRun)
 class ImportRunAdmin(BoundedAdmin):
-    """Every import by any door. Nobody writes here but the imports themselves."""
+    """Every import through any channel. Nobody writes here but the imports themselves."""
 
     list_display = ("file", "what", "when", "who", "by_way_of", "state", "imported_rows", "skipped_rows")
-    list_filter = (EntityFilter, StateFilter, DoorFilter, ActorFilter, ("created_at", admin.DateFieldListFilter))
+    list_filter = (EntityFilter, StateFilter, ChannelFilter, ActorFilter, ("created_at", admin.DateFieldListFilter))
     list_per_page = 50
     list_filter_sheet = True
     search_fields = ("file_name",)
@@ -108,7 +108,7 @@ class ImportRunAdmin(BoundedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImportRun]:
         """Return the imports of the tenant, or of all."""
         access = access_of(request)
-        found = super().get_queryset(request).defer("header", "groups", "sample", "fault")
+        found = super().get_queryset(request).defer("header", "groups", "sample", "error")
         if access.is_superuser and access.tenant is None:
             return found
         return found.filter(tenant=access.tenant) if access.can_view else found.none()
@@ -173,10 +173,10 @@ class ImportRunAdmin(BoundedAdmin):
         """Return who did it, or with which key."""
         return run.actor
 
-    @display(description=gettext_lazy("By way of"), ordering="door")
+    @display(description=gettext_lazy("By way of"), ordering="channel")
     def by_way_of(self, run: ImportRun) -> Any:
-        """Return the door."""
-        return labels.DOORS[Door(run.door)]
+        """Return the channel."""
+        return labels.CHANNELS[Channel(run.channel)]
 
     @display(
         description=gettext_lazy("State"),
@@ -186,7 +186,7 @@ class ImportRunAdmin(BoundedAdmin):
             "planned": "warning",
             "applying": "info",
             "done": "success",
-            "refused": "danger",
+            "failed": "danger",
             "nothing": "danger",
         },
     )
@@ -202,7 +202,7 @@ class ImportRunAdmin(BoundedAdmin):
 
     @display(description=gettext_lazy("Skipped"), ordering="skipped")
     def skipped_rows(self, run: ImportRun) -> str:
-        """Return how many rows it refused."""
+        """Return how many rows it rejected."""
         return labels.grouped(run.skipped) if run.status == Status.DONE else "–"
 
     # --- the pages of one ---
@@ -235,7 +235,7 @@ class ImportRunAdmin(BoundedAdmin):
             page = "undo"
         context = {
             "run": run,
-            "step": step if run.door == Door.ADMIN and run.kind == ImportRun.Kind.IMPORT else 0,
+            "step": step if run.channel == Channel.ADMIN and run.kind == ImportRun.Kind.IMPORT else 0,
             "model_admin": self,
             "title": presenters.shown(run.file_name, limit=60) or _("no name"),
             "entity_opts": RESOURCES[run.entity]._meta.model._meta,
@@ -267,7 +267,9 @@ class ImportRunAdmin(BoundedAdmin):
         """Plan to undo an import, and go on to that plan."""
         run = self._run_to_decide_on(request, run_id)
         try:
-            undo = lifecycle.start_undo(run, door=Door.ADMIN, user=request.user, actor=request.user.get_username())
+            undo = lifecycle.start_undo(
+                run, channel=Channel.ADMIN, user=request.user, actor=request.user.get_username()
+            )
         except lifecycle.NotPlanned as why:
             messages.error(request, str(why))
             return redirect("admin:importexport_importrun_change", run.pk)
@@ -303,7 +305,7 @@ class ImportRunAdmin(BoundedAdmin):
 
     @method_decorator(require_GET)
     def rejected_view(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
-        """Give the skipped rows as a file, to be mended."""
+        """Give the rejected rows as a file, to be corrected."""
         run = self._run_to_open(request, run_id)
         if not run.has_rejected:
             raise Http404
@@ -340,7 +342,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     """Return what the page of a run shows, as far as the user may see it."""
     access = access_of(request)
     context: dict[str, Any] = {
-        "door": labels.DOORS[Door(run.door)],
+        "channel": labels.CHANNELS[Channel(run.channel)],
         "state": labels.state(run),
         "may_open": permissions.may_open(run, user=request.user, access=access),
         "may_decide": may_decide(run, request.user, access),
@@ -353,9 +355,9 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     }
     if run.is_at_work:
         return context | {"progress": progress(run)}
-    if run.kind == ImportRun.Kind.UNDO and run.status != Status.REFUSED:
+    if run.kind == ImportRun.Kind.UNDO and run.status != Status.FAILED:
         return context | undo_context(request, run, may_open=context["may_open"])
-    if run.status == Status.REFUSED:
+    if run.status == Status.FAILED:
         return context | {"unknown": presenters.unknown_in_upload(run) if context["may_open"] else []}
     context |= {
         "imported_records": labels.counted(run.entity, run.imported),
@@ -391,7 +393,7 @@ def changed_context(request: HttpRequest, run: ImportRun) -> presenters.ChangedR
 
 def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     """Return what is shown of a file's content."""
-    chosen = presenters.FaultFilter.of(request.GET)
+    chosen = presenters.ErrorFilter.of(request.GET)
     groups = presenters.groups(run, chosen)
     return {
         "header": presenters.header_found(run),
@@ -399,7 +401,7 @@ def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "changed": changed_context(request, run),
         "groups": groups[: presenters.GROUPS],
         "more_groups": groups[presenters.GROUPS :],
-        "kinds": presenters.kinds(run, chosen),
+        "codes": presenters.codes(run, chosen),
         "chosen": chosen,
         "skipped": presenters.rows_page(run, chosen, request.GET.get("page")) if run.skipped else None,
     }

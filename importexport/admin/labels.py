@@ -1,4 +1,4 @@
-"""What the pages call things: entities, faults, states, counts and times."""
+"""What the pages call things: entities, errors, states, counts and times."""
 
 import datetime as dt
 from typing import Any
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from importexport.models import ImportRun
 
-Status, Door = ImportRun.Status, ImportRun.Door
+Status, Channel = ImportRun.Status, ImportRun.Channel
 #: The entities, in the order in which to import them: what others refer to comes first.
 ENTITIES = {
     "companies": gettext_lazy("Companies"),
@@ -32,7 +32,7 @@ SAME = {
         "Two activities are the same when type, subject, times, due date, contact, company and deal are all the same."
     ),
 }
-KINDS = {
+ERROR_CODES = {
     "required": gettext_lazy("Empty, but required"),
     "email": gettext_lazy("Not an email address"),
     "duplicate": gettext_lazy("Duplicate"),
@@ -51,17 +51,17 @@ STATES = {
     Status.PLANNED: gettext_lazy("To be confirmed"),
     Status.APPLYING: gettext_lazy("Being imported"),
     Status.DONE: gettext_lazy("Imported"),
-    Status.REFUSED: gettext_lazy("Refused"),
+    Status.FAILED: gettext_lazy("Failed"),
 }
 
 #: The state of an import that stored nothing.
 NOTHING = gettext_lazy("Nothing imported")
 #: The states of an undo, where they are not those of an import.
 OF_UNDOS = {Status.APPLYING: gettext_lazy("Being undone"), Status.DONE: gettext_lazy("Undone")}
-DOORS = {
-    Door.ADMIN: gettext_lazy("Admin"),
-    Door.API: gettext_lazy("API"),
-    Door.SHELL: gettext_lazy("Command line"),
+CHANNELS = {
+    Channel.ADMIN: gettext_lazy("Admin"),
+    Channel.API: gettext_lazy("API"),
+    Channel.SHELL: gettext_lazy("Command line"),
 }
 
 

@@ -33,33 +33,33 @@ TEMPLATES = "importexport/admin"
 
 
 class ImportExportMixin(ModelAdmin):
-    """Gives the admin of a model the doors of its ``entity``. Comes before ModelAdmin."""
+    """Gives the admin of a model the Import and Export buttons of its ``entity``. Comes before ModelAdmin."""
 
     entity: ClassVar[str]
     change_list_template = f"{TEMPLATES}/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the pages, the doors' among them."""
+        """Return the pages, those of files among them."""
         name = f"{self.opts.app_label}_{self.opts.model_name}"
-        doors = {
+        pages = {
             "import": ("import/", self.import_view),
             "import_help": ("import/help/", self.help_view),
             "import_template": ("import/template/", self.template_view),
             "export": ("export/", self.export_view),
             "export_file": ("export/file/", self.export_file_view),
         }
-        own = [path(at, self.admin_site.admin_view(view), name=f"{name}_{door}") for door, (at, view) in doors.items()]
+        own = [path(at, self.admin_site.admin_view(view), name=f"{name}_{page}") for page, (at, view) in pages.items()]
         return [*own, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list with the buttons that the user's role allows."""
         access = access_of(request)
-        doors = {
+        buttons = {
             "can_import": access.can_edit,
             "can_export": access.can_view,
             "export_query": urlencode({export_form.LIST: request.GET.urlencode()}) if request.GET else "",
         }
-        return super().changelist_view(request, (extra_context or {}) | {"doors": doors})
+        return super().changelist_view(request, (extra_context or {}) | {"buttons": buttons})
 
     # --- in ---
 
@@ -73,8 +73,8 @@ class ImportExportMixin(ModelAdmin):
             return self._choose_page(request)
         try:
             upload_form.read_form(request)
-        except upload_form.UploadRefused as refusal:
-            return self._choose_page(request, refusal)
+        except upload_form.UploadError as error:
+            return self._choose_page(request, error)
         return self._receive(request)
 
     @method_decorator(csrf_protect)
@@ -93,8 +93,8 @@ class ImportExportMixin(ModelAdmin):
                 file_name=file.name or "",
                 options=upload_form.received_options(request, resource),
             )
-        except upload_form.UploadRefused as refusal:
-            return self._choose_page(request, refusal, chosen=request.POST)
+        except upload_form.UploadError as error:
+            return self._choose_page(request, error, chosen=request.POST)
         except errors.TooLarge:
             return self._choose_page(request, upload_form.too_large(), chosen=request.POST)
         return redirect("admin:importexport_importrun_change", run.pk)
@@ -102,20 +102,20 @@ class ImportExportMixin(ModelAdmin):
     def _choose_page(
         self,
         request: HttpRequest,
-        refusal: upload_form.UploadRefused | None = None,
+        error: upload_form.UploadError | None = None,
         *,
         chosen: Mapping[str, str] = MappingProxyType({}),
     ) -> HttpResponse:
         context: dict[str, Any] = {
             "step": 1,
-            "refusal": refusal,
+            "error": error,
             "max_bytes": settings.RALLY_IMPORT_MAX_BYTES,
             "limit": labels.size(settings.RALLY_IMPORT_MAX_BYTES),
             "required": RESOURCES[self.entity].required_names(),
             "order": labels.ENTITIES,
             "option_fields": option_form.option_fields(RESOURCES[self.entity], chosen),
         }
-        return self._page(request, "choose", _("Import"), status=refusal.status if refusal else 200, **context)
+        return self._page(request, "choose", _("Import"), status=error.status if error else 200, **context)
 
     def help_view(self, request: HttpRequest) -> HttpResponse:
         """Explain the columns of a file."""
@@ -167,7 +167,7 @@ class ImportExportMixin(ModelAdmin):
     # --- both ---
 
     def _page(self, request: HttpRequest, name: str, title: str, *, status: int = 200, **context: Any) -> HttpResponse:
-        """Return one of the doors' pages."""
+        """Return one of the pages of files."""
         common = self.admin_site.each_context(request) | {
             "title": title,
             "model_admin": self,

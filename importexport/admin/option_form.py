@@ -83,7 +83,7 @@ def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> l
 
 
 def read_choice(given: Mapping[str, str], resource: type[EntityResource]) -> Options:
-    """Return the options that a form means; raise OptionFault where it holds what no form of ours does.
+    """Return the options that a form means; raise OptionError where it holds what no form of ours does.
 
     The form has the fields of updates in any case, hidden where the mode has no use for them.
     """

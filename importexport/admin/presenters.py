@@ -1,4 +1,4 @@
-"""What an import found, made ready to be shown: its header, its groups of faults, its rows."""
+"""What an import found, made ready to be shown: its header, its groups of errors, its rows."""
 
 import difflib
 import re
@@ -12,13 +12,13 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import QueryDict
 
-from importexport.admin.labels import KINDS, MADE
-from importexport.errors import FileFault
+from importexport.admin.labels import ERROR_CODES, MADE
+from importexport.errors import FileError
 from importexport.files.csv_reader import Reader
 from importexport.files.header import ERROR_COLUMN, count_known, fold_label
 from importexport.history import row_log, suggestions
 from importexport.history.error_groups import GROUPS as KEPT_GROUPS
-from importexport.models import ImportRun, SkippedRow
+from importexport.models import ImportRun, RejectedRow
 from importexport.resources import RESOURCES
 
 ROWS_PER_PAGE = 50
@@ -92,7 +92,7 @@ def unknown_in_upload(run: ImportRun) -> list[IgnoredColumn]:
     try:
         with run.open_upload() as file:
             cells = Reader(file, score=lambda cells: count_known(cells, names)).header
-    except FileFault:
+    except FileError:
         return []
     found = {fold_label(cell) for cell in cells}
     free = [name for name in names if fold_label(name) not in found]
@@ -116,43 +116,43 @@ def sample(run: ImportRun) -> Sample:
     return Sample(keep(names), [[shown(cell) for cell in keep(cells)] for cells in run.sample])
 
 
-# --- faults ---------------------------------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------------------------------
 
 
-class FaultFilter(NamedTuple):
-    """Which skipped rows are asked for: all, or those with a kind of fault, in a column, with a sentence."""
+class ErrorFilter(NamedTuple):
+    """Which rejected rows are asked for: all, or those with a code of error, in a column, with a sentence."""
 
-    kind: str = ""
+    code: str = ""
     column: str | None = None
     sentence: str | None = None
 
     @classmethod
-    def of(cls, query: QueryDict) -> "FaultFilter":
+    def of(cls, query: QueryDict) -> "ErrorFilter":
         """Return what a page's address asks for."""
-        kind = query.get("kind", "")
-        return cls(kind, query.get("column"), query.get("sentence")) if kind in KINDS else cls()
+        code = query.get("code", "")
+        return cls(code, query.get("column"), query.get("sentence")) if code in ERROR_CODES else cls()
 
-    def rows(self, run: ImportRun) -> QuerySet[SkippedRow]:
+    def rows(self, run: ImportRun) -> QuerySet[RejectedRow]:
         """Return the rows that are asked for, in the file's order."""
-        found = run.skipped_rows.order_by("number")
-        if not self.kind:
+        found = run.rejected_rows.order_by("number")
+        if not self.code:
             return found
-        return found.with_fault(kind=self.kind, column=self.column, sentence=self.sentence)
+        return found.with_error(code=self.code, column=self.column, sentence=self.sentence)
 
     @property
     def query(self) -> str:
         """The part of an address that asks for it."""
         asked = {name: value for name, value in self._asdict().items() if value is not None}
-        return urlencode(asked) if self.kind else ""
+        return urlencode(asked) if self.code else ""
 
     @property
     def title(self) -> str:
         """What is asked for, in words."""
-        return self.sentence or str(KINDS.get(self.kind, ""))
+        return self.sentence or str(ERROR_CODES.get(self.code, ""))
 
 
 class Group(NamedTuple):
-    """Faults alike: in which column ("" where the whole row is at fault), and how to see their rows."""
+    """Errors alike: in which column ("" where the whole row is at fault), and how to see their rows."""
 
     title: str
     example: str
@@ -162,15 +162,15 @@ class Group(NamedTuple):
     is_chosen: bool
 
 
-def groups(run: ImportRun, chosen: FaultFilter) -> list[Group]:
-    """Return a run's groups of faults, the most frequent first."""
+def groups(run: ImportRun, chosen: ErrorFilter) -> list[Group]:
+    """Return a run's groups of errors, the most frequent first."""
     return [_group(group, chosen) for group in run.groups]
 
 
-def _group(group: dict[str, Any], chosen: FaultFilter) -> Group:
-    wanted = FaultFilter(group["kind"], group["column"], group["sentence"] or None)
+def _group(group: dict[str, Any], chosen: ErrorFilter) -> Group:
+    wanted = ErrorFilter(group["code"], group["column"], group["sentence"] or None)
     return Group(
-        title=shown(group["sentence"], limit=300) or str(KINDS[group["kind"]]),
+        title=shown(group["sentence"], limit=300) or str(ERROR_CODES[group["code"]]),
         example="" if group["sentence"] else shown(group["example"], limit=300),
         column=group["column"],
         rows=group["rows"],
@@ -179,19 +179,19 @@ def _group(group: dict[str, Any], chosen: FaultFilter) -> Group:
     )
 
 
-class Kind(NamedTuple):
-    """A kind of fault that the rows can be filtered by."""
+class ErrorCode(NamedTuple):
+    """A code of error that the rows can be filtered by."""
 
     title: str
     query: str
     is_chosen: bool
 
 
-def kinds(run: ImportRun, chosen: FaultFilter) -> list[Kind]:
-    """Return the kinds of fault that a run has, the most frequent first."""
-    names = dict.fromkeys(group["kind"] for group in run.groups)
-    wanted = [FaultFilter(name) for name in names]
-    return [Kind(str(KINDS[fault.kind]), fault.query, fault == chosen) for fault in wanted]
+def codes(run: ImportRun, chosen: ErrorFilter) -> list[ErrorCode]:
+    """Return the codes of error that a run has, the most frequent first."""
+    names = dict.fromkeys(group["code"] for group in run.groups)
+    wanted = [ErrorFilter(name) for name in names]
+    return [ErrorCode(str(ERROR_CODES[error.code]), error.query, error == chosen) for error in wanted]
 
 
 # --- rows -----------------------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def changed_rows(run: ImportRun, after: str | None) -> ChangedRows:
     return ChangedRows([(row.number, changes_of(row)) for row in found], found[-1].number if has_more else None)
 
 
-def changes_of(row: row_log.LedgerRow) -> list[ShownChange]:
+def changes_of(row: row_log.LoggedRow) -> list[ShownChange]:
     """Return the cells that a row changes."""
     return [ShownChange(*map(shown, change)) for change in row_log.shown_changes(row)]
 
@@ -252,14 +252,14 @@ def conflicts(run: ImportRun) -> list[Conflict]:
 
 
 class ShownCell(NamedTuple):
-    """A cell of a skipped row, and what is wrong with it, or ""."""
+    """A cell of a rejected row, and what is wrong with it, or ""."""
 
     text: str
-    fault: str
+    error: str
 
 
 class ShownRow(NamedTuple):
-    """A skipped row."""
+    """A rejected row."""
 
     number: int
     sentences: list[str]
@@ -268,7 +268,7 @@ class ShownRow(NamedTuple):
 
 @dataclass(frozen=True)
 class RowsPage:
-    """A page of skipped rows under the file's header; ``hidden`` columns are too many to be shown."""
+    """A page of rejected rows under the file's header; ``hidden`` columns are too many to be shown."""
 
     page: Page
     header: list[str]
@@ -276,8 +276,8 @@ class RowsPage:
     hidden: int
 
 
-def rows_page(run: ImportRun, chosen: FaultFilter, number: str | None) -> RowsPage:
-    """Return a page of the skipped rows that are asked for; of a number that there is not, the nearest."""
+def rows_page(run: ImportRun, chosen: ErrorFilter, number: str | None) -> RowsPage:
+    """Return a page of the rejected rows that are asked for; of a number that there is not, the nearest."""
     paginator = Paginator(chosen.rows(run), ROWS_PER_PAGE)
     known = known_count(run, chosen)
     if known is not None:
@@ -292,14 +292,14 @@ def rows_page(run: ImportRun, chosen: FaultFilter, number: str | None) -> RowsPa
     return RowsPage(page, header[:COLUMNS], rows, max(width - COLUMNS, 0))
 
 
-def known_count(run: ImportRun, chosen: FaultFilter) -> int | None:
+def known_count(run: ImportRun, chosen: ErrorFilter) -> int | None:
     """Return how many rows are asked for, where that was counted by the import: a million rows take a while to count.
 
-    A row has at most one fault in a column, so of one column the groups tell.
+    A row has at most one error in a column, so of one column the groups tell.
     """
-    if not chosen.kind:
+    if not chosen.code:
         return run.skipped
-    alike = [group for group in run.groups if group["kind"] == chosen.kind]
+    alike = [group for group in run.groups if group["code"] == chosen.code]
     for name in ("column", "sentence"):
         wanted = getattr(chosen, name)
         alike = [group for group in alike if wanted is None or group[name] == wanted]
@@ -308,13 +308,13 @@ def known_count(run: ImportRun, chosen: FaultFilter) -> int | None:
     return sum(group["rows"] for group in alike) or None
 
 
-def _sentences(run: ImportRun, row: SkippedRow) -> list[str]:
+def _sentences(run: ImportRun, row: RejectedRow) -> list[str]:
     return [shown(sentence, limit=300) for sentence in suggestions.sentences(run, row)]
 
 
-def _cells(row: SkippedRow, columns: Sequence[str | None], width: int) -> list[ShownCell]:
+def _cells(row: RejectedRow, columns: Sequence[str | None], width: int) -> list[ShownCell]:
     """Return a row's cells; of one with too many, those beyond the header are at fault."""
-    by_column = {column: shown(sentence, limit=300) for column, _kind, sentence in row.faults}
+    by_column = {column: shown(sentence, limit=300) for column, _code, sentence in row.errors}
     padded = row.cells + [""] * (len(columns) - len(row.cells))
     return [
         ShownCell(shown(text), by_column.get(column or ("" if n >= width else None), ""))

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from crm.admin import formatting
 from importexport.admin import labels
 from importexport.admin.presenters import shown
-from importexport.history.repairs import family_of
+from importexport.history.repairs import related_runs_of
 from importexport.models import ImportRun
 
 Kind, Status = ImportRun.Kind, ImportRun.Status
@@ -52,7 +52,7 @@ def text_of(run: ImportRun) -> str:
 
 def family_in_words(run: ImportRun) -> str:
     """Return what became of the rows of the first of an import's files, over all attempts."""
-    family = family_of(run)
+    related = related_runs_of(run)
     text = _("%(rows)s in the first file: %(imported)s imported at once, %(repaired)s after mending, %(left)s left.")
-    counts = {name: labels.grouped(count) for name, count in vars(family).items()}
-    return text % {**counts, "rows": labels.rows(family.total)}
+    counts = {name: labels.grouped(count) for name, count in vars(related).items()}
+    return text % {**counts, "rows": labels.rows(related.total)}

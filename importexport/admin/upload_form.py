@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from importexport import errors
 from importexport.admin import labels, option_form
-from importexport.engine.options import OptionFault, Options
+from importexport.engine.options import OptionError, Options
 from importexport.engine.resource import EntityResource
 from importexport.files.csv_reader import check_kind
 from importexport.http.bodies import BESIDES, HEAD, deadline
@@ -17,7 +17,7 @@ from importexport.http.bodies import BESIDES, HEAD, deadline
 FIELD = "file"
 
 
-class UploadRefused(Exception):
+class UploadError(Exception):
     """A file that is not taken; its text is for the user, ``status`` for HTTP."""
 
     def __init__(self, sentence: str, status: int = 200) -> None:
@@ -39,24 +39,24 @@ def read_form(request: HttpRequest) -> None:
             request.POST  # noqa: B018 - to ask for it is to read it
     # A part whose header contradicts itself (filename*=…; filename*1*=…) is a TypeError to Django.
     except (UnreadablePostError, MultiPartParserError, TypeError):
-        raise UploadRefused(_("The file did not arrive whole. Please send it once more."), 400) from None
+        raise UploadError(_("The file did not arrive whole. Please send it once more."), 400) from None
     except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent):
-        raise UploadRefused(_("The form holds more than a file. Please choose the file once more."), 400) from None
+        raise UploadError(_("The form holds more than a file. Please choose the file once more."), 400) from None
 
 
 def received_file(request: HttpRequest) -> UploadedFile:
     """Return the form's file; raise UploadRefused where there is none, or where it cannot be CSV."""
     file = request.FILES.get(FIELD)
     if file is None:
-        raise UploadRefused(_("Choose a file first."))
+        raise UploadError(_("Choose a file first."))
     if not file.size:
-        raise UploadRefused(_("This file is empty. Choose one with a header and at least one row."))
+        raise UploadError(_("This file is empty. Choose one with a header and at least one row."))
     if file.size > settings.RALLY_IMPORT_MAX_BYTES:
         raise too_large()
     try:
         check_kind(file.read(HEAD))
-    except errors.NotCsv as fault:
-        raise UploadRefused(str(fault)) from None
+    except errors.NotCsv as error:
+        raise UploadError(str(error)) from None
     file.seek(0)
     return file
 
@@ -65,12 +65,12 @@ def received_options(request: HttpRequest, resource: type[EntityResource]) -> Op
     """Return the options that the form means; raise UploadRefused where it holds what no form of ours does."""
     try:
         return option_form.read_choice(request.POST, resource)
-    except OptionFault as fault:
-        raise UploadRefused(str(fault)) from None
+    except OptionError as error:
+        raise UploadError(str(error)) from None
 
 
-def too_large(*, status: int = 200) -> UploadRefused:
+def too_large(*, status: int = 200) -> UploadError:
     """Return the refusal of a file over the limit."""
     limit = labels.size(settings.RALLY_IMPORT_MAX_BYTES)
     text = _("This file is too large: at most %(limit)s can be imported here. Split it into several files.")
-    return UploadRefused(text % {"limit": limit}, status)
+    return UploadError(text % {"limit": limit}, status)

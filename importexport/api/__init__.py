@@ -1,1 +1,1 @@
-"""The HTTP door: keys, limits, uploads and answers. Everything else is the service's."""
+"""The HTTP channel: keys, limits, uploads and answers. Everything else is the service's."""

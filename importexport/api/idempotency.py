@@ -121,9 +121,9 @@ class Retry:
                 return self.keep(carry_out())
             except InFlight:
                 raise
-            except (errors.FileFault, PlanChanged, Problem) as refusal:
+            except (errors.FileError, PlanChanged, Problem) as rejection:
                 if self.name:
-                    self.keep(handle_exception(refusal, {}))
+                    self.keep(handle_exception(rejection, {}))
                 raise
 
 
@@ -173,6 +173,6 @@ def earlier_like(run: ImportRun) -> ImportRun | None:
 
 def kept_result(run: ImportRun) -> Iterator[bytes]:
     """Yield the contract's result body of an import once more, byte for byte, in pieces."""
-    # In the order in which they were refused, which for mended rows need not be that of their numbers.
-    messages = (row.message for row in run.skipped_rows.order_by("id").iterator(chunk_size=1000))
+    # In the order in which they were refused, which for corrected rows need not be that of their numbers.
+    messages = (row.message for row in run.rejected_rows.order_by("id").iterator(chunk_size=1000))
     return result_chunks(run.total_rows, run.imported, run.skipped, messages)

@@ -62,7 +62,7 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResp
             return ProblemResponse(415, str(error))
         case errors.TooLarge():
             return ProblemResponse(413, str(error))
-        case errors.FileFault():
+        case errors.FileError():
             return ProblemResponse(400, str(error))
         case PlanChanged():
             return ProblemResponse(409, plan_check.sentence(error))

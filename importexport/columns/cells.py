@@ -18,12 +18,12 @@ _ENDLESS_MARKS = re.compile(f"[{_MARKS}]{{300}}")
 
 
 class Cells:
-    """A batch on its way: prepared texts by column name, COPY texts by database column, faults by position."""
+    """A batch on its way: prepared texts by column name, COPY texts by database column, errors by position."""
 
     def __init__(self, batch: Batch) -> None:
         self.count = len(batch.records)
         self.stored: dict[str, list[str | None]] = {}
-        self.faults: dict[int, dict[str, errors.Fault]] = defaultdict(dict)
+        self.errors: dict[int, dict[str, errors.RowError]] = defaultdict(dict)
         self.stage_probabilities: list[str | None] = []
         self._texts = {name: prepare(values) for name, values in batch.columns.items()}
         self._absent = [""] * self.count

@@ -37,12 +37,12 @@ class Column(Field):
         return self.widget.clean(value, row=row, column=self.column_name)
 
     def clean_cells(self, cells: Cells, *, required: bool) -> None:
-        """Clean this column of a batch: what it stores, and its faults, go back into ``cells``."""
+        """Clean this column of a batch: what it stores, and its errors, go back into ``cells``."""
         stored, wrong = self.widget.clean_cells(cells, self.column_name)
         cells.stored[self.stores] = stored
         if required:
             texts = cells.text(self.column_name)
             if not all(texts):
                 wrong = wrong | {i: errors.required(self.column_name) for i, text in enumerate(texts) if not text}
-        for position, fault in wrong.items():
-            cells.faults[position][self.column_name] = fault
+        for position, error in wrong.items():
+            cells.errors[position][self.column_name] = error

@@ -29,13 +29,13 @@ class Reference(Cell):
     key: str
     noun: str
     #: Whether a record that is missing can be made from its name alone.
-    can_make: ClassVar[bool] = False
+    can_create: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
         self.tenant: Any = None
-        #: Whether it is to be made: then it is no fault, and ``awaited`` says which rows of the batch want it.
-        self.makes_missing = False
+        #: Whether it is to be made: then it is no error, and ``awaited`` says which rows of the batch want it.
+        self.creates_missing = False
         self.awaited: dict[int, tuple] = {}
         self._known: dict[str, list[tuple]] = {}
         self.help = f"an existing {self.noun.lower()}, by {self.key.removesuffix('_key')}"
@@ -55,26 +55,26 @@ class Reference(Cell):
         """Return the ids of the records that the cells name."""
         keys = dict(zip(values, fold_column(values), strict=True))
         self._look_up(keys.values())
-        wrong: dict[str, errors.Fault] = {}
+        wrong: dict[str, errors.RowError] = {}
         ids: dict[str, str | None] = {"": None}
         for value, key in keys.items():
             if value:
                 ids[value] = self._pick(value, self._known[key], wrong)
         self.awaited = {}
-        if self.makes_missing:
+        if self.creates_missing:
             wanted = {value for value in keys if value and ids[value] is None and value not in wrong}
             self.awaited = {i: (keys[value], value) for i, value in enumerate(values) if value in wanted}
         return [ids[value] for value in values], spread(values, wrong)
 
-    def _pick(self, value: str, found: list[tuple], wrong: dict[str, errors.Fault]) -> str | None:
+    def _pick(self, value: str, found: list[tuple], wrong: dict[str, errors.RowError]) -> str | None:
         if len(found) == 1:
             return str(found[0][0])
-        fault = errors.ambiguous(self.noun, value) if found else self._missing(value)
-        if fault:
-            wrong[value] = fault
+        error = errors.ambiguous(self.noun, value) if found else self._missing(value)
+        if error:
+            wrong[value] = error
         return None
 
-    def _missing(self, value: str) -> errors.Fault | None:
+    def _missing(self, value: str) -> errors.RowError | None:
         """Return what is wrong with naming a record that there is not."""
         return errors.not_found(self.noun, value)
 
@@ -111,11 +111,11 @@ class CompanyByName(Reference):
     """A company, by its name."""
 
     model, key, noun = Company, "name_key", "Company"
-    can_make = True
+    can_create = True
 
-    def _missing(self, value: str) -> errors.Fault | None:
+    def _missing(self, value: str) -> errors.RowError | None:
         """Return what is wrong with naming a company that there is not, and that may be one to make."""
-        if not self.makes_missing:
+        if not self.creates_missing:
             return super()._missing(value)
         return unfit_name(value, "company_name", Company)
 
@@ -139,17 +139,17 @@ class DealByName(Reference):
             zip(values, fold_column(values), cells.stored["company_id"], cells.stored["contact_id"], strict=True)
         )
         self._look_up(key for _, key, _, _ in rows)
-        wrong: dict[int, errors.Fault] = {}
+        wrong: dict[int, errors.RowError] = {}
         ids: list[str | None] = []
         for position, (value, key, company, contact) in enumerate(rows):
-            fault: dict[str, errors.Fault] = {}
-            ids.append(self._pick(value, narrow(self._known[key], company, contact), fault) if value else None)
-            if fault:
-                wrong[position] = fault[value]
+            error: dict[str, errors.RowError] = {}
+            ids.append(self._pick(value, narrow(self._known[key], company, contact), error) if value else None)
+            if error:
+                wrong[position] = error[value]
         return ids, wrong
 
 
-def unfit_name(value: str, column: str, model: type[models.Model]) -> errors.Fault | None:
+def unfit_name(value: str, column: str, model: type[models.Model]) -> errors.RowError | None:
     """Return why a record cannot be called so, or None."""
     name = Text.for_field(cast(models.Field, model._meta.get_field("name")))
     try:
@@ -193,7 +193,7 @@ class StageByName(Reference):
     """
 
     model, key, noun = Stage, "name_key", "Stage"
-    can_make = True
+    can_create = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -211,7 +211,7 @@ class StageByName(Reference):
         is_named = [bool(text) for text in cells.text("pipeline_name")]
         rows = list(zip(texts, fold_column(texts), pipelines, is_named, strict=True))
         found = {row: self._find(*row) for row in set(rows)}
-        wrong = {i: fault for i, row in enumerate(rows) if (fault := found[row][3])}
+        wrong = {i: error for i, row in enumerate(rows) if (error := found[row][3])}
         self.awaited = {
             i: ((int(row[2]), row[1]), row[0])
             for i, row in enumerate(rows)
@@ -246,7 +246,7 @@ class StageByName(Reference):
         self._pipelines = {}
 
     def _find(self, text: str, key: str, pipeline: str | None, is_named: bool) -> tuple:
-        """Return pipeline id, stage id, probability (COPY texts), and the fault or None."""
+        """Return pipeline id, stage id, probability (COPY texts), and the error or None."""
         if pipeline is None:
             return None, None, None, None  # An unknown pipeline's message stands alone.
         here = self._stages.get(int(pipeline), {})
@@ -257,13 +257,13 @@ class StageByName(Reference):
             return pipeline, None, None, errors.ambiguous(self.noun, text)
         stages = self._stages.get(homes[0], {}) if homes else {}
         if not stages:
-            if self.makes_missing and is_named and key:
+            if self.creates_missing and is_named and key:
                 return pipeline, None, None, unfit_name(text, "stage_name", Stage)
             return pipeline, None, None, errors.stage_not_found(text, self._pipelines[int(pipeline)])
         stage, probability = stages[key] if key else next(iter(stages.values()))
         return str(homes[0]), str(stage), str(probability), None
 
 
-def can_make(column: Column) -> bool:
+def can_create(column: Column) -> bool:
     """Whether what a column refers to can be made from its name."""
-    return isinstance(column.widget, Reference) and column.widget.can_make
+    return isinstance(column.widget, Reference) and column.widget.can_create

@@ -20,8 +20,8 @@ from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.files.header import fold_label
 
-#: The COPY text of each cell, and the faults by position.
-Cleaned = tuple[list[str | None], dict[int, errors.Fault]]
+#: The COPY text of each cell, and the errors by position.
+Cleaned = tuple[list[str | None], dict[int, errors.RowError]]
 
 
 class Cell(Widget):
@@ -74,15 +74,15 @@ class Cell(Widget):
         return self.clean_column(cells.text(column), column=column)
 
     def clean_column(self, values: Sequence[str], *, column: str) -> Cleaned:
-        """Return the COPY text of every cell and the faults by position; each distinct cell is parsed once."""
+        """Return the COPY text of every cell and the errors by position; each distinct cell is parsed once."""
         known: dict[str, str | None] = {"": self.blank_stored}
-        wrong: dict[str, errors.Fault] = {}
+        wrong: dict[str, errors.RowError] = {}
         for value in set(values):
             if value:
                 known[value] = self._try(value, column, wrong)
         return [known[value] for value in values], spread(values, wrong)
 
-    def _try(self, value: str, column: str, wrong: dict[str, errors.Fault]) -> str | None:
+    def _try(self, value: str, column: str, wrong: dict[str, errors.RowError]) -> str | None:
         try:
             return self.store(self.parse(value, column))
         except ValueError as error:
@@ -90,8 +90,8 @@ class Cell(Widget):
             return None
 
 
-def spread(values: Sequence[str], wrong: Mapping[str, errors.Fault]) -> dict[int, errors.Fault]:
-    """Return the faults of distinct values as faults by position."""
+def spread(values: Sequence[str], wrong: Mapping[str, errors.RowError]) -> dict[int, errors.RowError]:
+    """Return the errors of distinct values as errors by position."""
     return {i: wrong[value] for i, value in enumerate(values) if value in wrong} if wrong else {}
 
 
@@ -161,7 +161,7 @@ class Email(Text):
         """Ask the validator only about addresses that are not plain."""
         is_plain, limit = self._PLAIN.fullmatch, self.limit
         odd = {value for value in values if value and not (is_plain(value) and len(value) <= limit)}
-        wrong: dict[str, errors.Fault] = {}
+        wrong: dict[str, errors.RowError] = {}
         for value in odd:
             self._try(value, column, wrong)
         return list(values), spread(values, wrong)

@@ -11,7 +11,7 @@ from django.db.models import Max
 from crm.models import Company, Stage, Tenant
 from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
-from importexport.columns.references import Reference, can_make
+from importexport.columns.references import Reference, can_create
 from importexport.db import by_index
 from importexport.engine.outcome import Change
 
@@ -27,21 +27,21 @@ class Made(NamedTuple):
     column: Column
 
 
-class Maker:
+class MissingRecords:
     """Makes what the good rows of a batch refer to."""
 
     def __init__(self, columns: Sequence[Column], *, tenant: Tenant, model: type[models.Model]) -> None:
-        self._columns = [column for column in columns if can_make(column)]
+        self._columns = [column for column in columns if can_create(column)]
         self._tenant, self._model = tenant, model
         self._made: list[Made] = []
         for column in self._columns:
-            widget_of(column).makes_missing = True
+            widget_of(column).creates_missing = True
 
-    def make(self, cells: Cells, refused: Collection[int]) -> None:
+    def make(self, cells: Cells, rejected: Collection[int]) -> None:
         """Make what the rows that are not refused await, and let them refer to it."""
         self._made = []
         for column in self._columns:
-            awaited = {i: want for i, want in widget_of(column).awaited.items() if i not in refused}
+            awaited = {i: want for i, want in widget_of(column).awaited.items() if i not in rejected}
             first: dict[Any, int] = {}
             for position, (key, _) in awaited.items():
                 first.setdefault(key, position)

@@ -1,6 +1,6 @@
 """How rows become records, where a caller says more than "import this": mode, match key, blanks, tags, references.
 
-The one place where the options are read and judged, whichever door they come by.
+The one place where the options are read and judged, whichever channel they come by.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ OF_UPDATES = ("match_on", "blank", "tags")
 CLEAR_CELL = "#N/A"
 
 
-class OptionFault(ValueError):
+class OptionError(ValueError):
     """An option that cannot be followed; its text is the sentence for the user."""
 
 
@@ -60,17 +60,17 @@ class Options:
 def read_options(given: Mapping[str, str], resource: "type[EntityResource]") -> Options:
     """Return the options that texts by name mean for an entity; absent ones are their defaults.
 
-    Raises OptionFault for an unknown value, and for an option that would mean nothing.
+    Raises OptionError for an unknown value, and for an option that would mean nothing.
     """
     for name, value in given.items():
         known = values_of(name, resource)
         if not known:
-            raise OptionFault(f"'{name}' means nothing for {resource.entity}.")
+            raise OptionError(f"'{name}' means nothing for {resource.entity}.")
         if value not in known:
-            raise OptionFault(f"Unknown {name} '{value[:100]}'. Expected one of: {', '.join(known)}.")
+            raise OptionError(f"Unknown {name} '{value[:100]}'. Expected one of: {', '.join(known)}.")
     options = Options(**given)
     if not options.may_update and (idle := [name for name in OF_UPDATES if name in given]):
-        raise OptionFault(f"'{idle[0]}' means nothing with mode 'create'.")
+        raise OptionError(f"'{idle[0]}' means nothing with mode 'create'.")
     if not options.may_update:
         return options
     return Options(**{"match_on": resource.keys[0].column, **given})
@@ -82,7 +82,7 @@ def values_of(name: str, resource: "type[EntityResource]") -> tuple[str, ...]:
         return tuple(key.column for key in resource.keys)
     if name == "tags" and "tags" not in resource.fields:
         return ()
-    if name == "missing" and not resource.makes_references():
+    if name == "missing" and not resource.creates_references():
         return ()
     return VALUES[name]
 

@@ -1,4 +1,4 @@
-"""What became of a batch of rows, as the engine tells it and the journal keeps it."""
+"""What became of a batch of rows, as the engine tells it and the recorder keeps it."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -8,18 +8,18 @@ from typing import NamedTuple
 from importexport import errors
 
 
-class Refusal(NamedTuple):
-    """A refused row: its number in the file, its cells as they were, and what is wrong with which column ("" where
+class Rejection(NamedTuple):
+    """A rejected row: its number in the file, its cells as they were, and what is wrong with which column ("" where
     the whole row is at fault)."""
 
     number: int
     cells: list[str]
-    faults: list[tuple[str, errors.Fault]]
+    errors: list[tuple[str, errors.RowError]]
 
     @property
     def message(self) -> str:
         """The one message of the row."""
-        return errors.at_row(self.number, [fault for _, fault in self.faults])
+        return errors.at_row(self.number, [error for _, error in self.errors])
 
 
 class Stretch(NamedTuple):
@@ -49,7 +49,7 @@ class Change(NamedTuple):
 class Outcome:
     """What became of some rows, by action; ``changes`` hold one for each record that was updated or made besides."""
 
-    refusals: list[Refusal] = field(default_factory=list)
+    rejected: list[Rejection] = field(default_factory=list)
     #: Action → the rows and records, in the order of rows.
     stretches: dict[str, list[Stretch]] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)

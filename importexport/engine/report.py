@@ -1,4 +1,4 @@
-"""What an import did: counts, one message per refused row, and the refused rows themselves."""
+"""What an import did: counts, one message per rejected row, and the rejected rows themselves."""
 
 import io
 import json
@@ -35,7 +35,7 @@ class Messages:
 class Report(Result):
     """The library's Result with the contract's counts.
 
-    A refused row is a *skip*, never an error: an error would roll back the good rows.
+    A rejected row is a *skip*, never an error: an error would roll back the good rows.
     """
 
     def __init__(self) -> None:
@@ -62,11 +62,11 @@ class Report(Result):
 
     @property
     def skipped(self) -> int:
-        """How many rows were refused."""
+        """How many rows were rejected."""
         return self.totals[RowResult.IMPORT_TYPE_SKIP]
 
     def add(self, *, messages: Sequence[str], created: int = 0, updated: int = 0, unchanged: int = 0) -> None:
-        """Count a batch: what became of its rows, and the message of each refused row in row order."""
+        """Count a batch: what became of its rows, and the message of each rejected row in row order."""
         self.total_rows += created + updated + unchanged + len(messages)
         self.totals[RowResult.IMPORT_TYPE_NEW] += created
         self.totals[RowResult.IMPORT_TYPE_UPDATE] += updated

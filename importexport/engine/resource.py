@@ -13,12 +13,12 @@ from crm.models.fields import folded_fields
 from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
-from importexport.columns.references import can_make
+from importexport.columns.references import can_create
 from importexport.db import lock_entities
 from importexport.engine.copy_writer import Key, Writer
-from importexport.engine.create_missing import Maker
+from importexport.engine.create_missing import MissingRecords
 from importexport.engine.options import Options, key_of
-from importexport.engine.outcome import Outcome, Refusal, numbered
+from importexport.engine.outcome import Outcome, Rejection, numbered
 from importexport.engine.report import Report
 from importexport.engine.upsert import Upsert
 from importexport.files.header import ROW_COLUMN
@@ -27,10 +27,10 @@ from importexport.files.table import Batch, DatasetRows, Table
 
 #: Told after every batch: rows taken so far, bytes of the file read so far.
 Progress = Callable[[int, int], None]
-ColumnFault = tuple[str, errors.Fault]
+ColumnError = tuple[str, errors.RowError]
 
 
-class Journal(Protocol):
+class Recorder(Protocol):
     """Keeps what an import does, told inside of the import's transaction."""
 
     @property
@@ -89,9 +89,9 @@ class EntityResource(Resource):
         return [column.column_name for column in cls.fields.values() if column.required]
 
     @classmethod
-    def makes_references(cls) -> bool:
+    def creates_references(cls) -> bool:
         """Whether a row can name a record that could be made from its name."""
-        return any(can_make(column) for column in cls.fields.values())
+        return any(can_create(column) for column in cls.fields.values())
 
     def needed_names(self) -> list[str]:
         """The columns that a file must have under the resource's options."""
@@ -125,7 +125,7 @@ class EntityResource(Resource):
         *,
         progress: Progress | None = None,
         rejected: BinaryIO | None = None,
-        journal: Journal | None = None,
+        recorder: Recorder | None = None,
         **kwargs: Any,
     ) -> Report:
         """Import a Table, or a tablib Dataset, inside the transaction that ``import_data`` keeps."""
@@ -133,13 +133,13 @@ class EntityResource(Resource):
         try:
             table = dataset if isinstance(dataset, Table) else self.table_of(dataset)
             report.ignored_columns = table.header.ignored
-            self._import_table(table, report, progress=progress, rejected=rejected, journal=journal)
-        except errors.FileFault as fault:
-            self.handle_import_error(report, fault, raise_errors)
+            self._import_table(table, report, progress=progress, rejected=rejected, recorder=recorder)
+        except errors.FileError as error:
+            self.handle_import_error(report, error, raise_errors)
         return report
 
     def handle_import_error(self, result: Report, error: Exception, raise_errors: bool = False) -> None:
-        """Raise a fault of the file as it is, or note it as the library does."""
+        """Raise an error of the file as it is, or note it as the library does."""
         if raise_errors:
             raise error
         result.append_base_error(self.get_error_result_class()(error))
@@ -155,17 +155,17 @@ class EntityResource(Resource):
         *,
         progress: Progress | None,
         rejected: BinaryIO | None,
-        journal: Journal | None,
+        recorder: Recorder | None,
     ) -> None:
         file = rejected and RejectedRows(rejected, header=table.header.cells, delimiter=table.rows.delimiter)
-        lock_entities(self.tenant, self._locked(), name=journal.name if journal else "")
-        if journal:
-            journal.begin(table)
+        lock_entities(self.tenant, self._locked(), name=recorder.name if recorder else "")
+        if recorder:
+            recorder.begin(table)
         take, writer = self._taker(table)
         with writer:
             for batch in table.batches():
                 outcome = take(batch)
-                messages = [refusal.message for refusal in outcome.refusals]
+                messages = [rejection.message for rejection in outcome.rejected]
                 report.add(
                     messages=messages,
                     created=outcome.count("create"),
@@ -173,13 +173,13 @@ class EntityResource(Resource):
                     unchanged=outcome.count("unchanged"),
                 )
                 if file:
-                    file.add(outcome.refusals)
-                if journal:
-                    journal.add(outcome)
+                    file.add(outcome.rejected)
+                if recorder:
+                    recorder.add(outcome)
                 if progress:
                     progress(report.total_rows, table.rows.bytes_read)
-        if journal:
-            journal.end(report)
+        if recorder:
+            recorder.end(report)
 
     def _locked(self) -> set[str]:
         """Return whose imports have to wait: a company made for a contact must not come in by another file."""
@@ -187,7 +187,11 @@ class EntityResource(Resource):
 
     def _taker(self, table: Table) -> tuple[Callable[[Batch], Outcome], Writer]:
         """Return what takes a batch in, and the writer that has to be open around it."""
-        maker = Maker(self.columns, tenant=self.tenant, model=self.model) if self.options.missing == "create" else None
+        maker = (
+            MissingRecords(self.columns, tenant=self.tenant, model=self.model)
+            if self.options.missing == "create"
+            else None
+        )
         if self._key is None:
             writer = Writer(self.model, tenant=self.tenant, columns=self.stored_columns())
             return lambda batch: self._create_batch(batch, table, writer, maker), writer
@@ -195,37 +199,37 @@ class EntityResource(Resource):
         upsert = Upsert(self, self.options, self._key, present)
         return lambda batch: self._upsert_batch(batch, table, upsert, maker), upsert.writer
 
-    def _create_batch(self, batch: Batch, table: Table, writer: Writer, maker: Maker | None) -> Outcome:
+    def _create_batch(self, batch: Batch, table: Table, writer: Writer, maker: MissingRecords | None) -> Outcome:
         """Store a batch's good rows as new records."""
         cells = self._clean(Cells(batch))
-        refused = self._faults(cells, batch, table.header.width)
+        rejected = self._errors(cells, batch, table.header.width)
         if maker:
-            maker.make(cells, refused)
-        good = [i not in refused for i in range(cells.count)]
+            maker.make(cells, rejected)
+        good = [i not in rejected for i in range(cells.count)]
         positions = list(compress(range(cells.count), good))
-        rows = self.good_rows(cells, good, all_good=not refused)
+        rows = self.good_rows(cells, good, all_good=not rejected)
         lost = writer.write(rows, len(positions))
-        refused |= {positions[n]: [fault] for n, fault in self.duplicates(cells, positions, lost, writer).items()}
+        rejected |= {positions[n]: [error] for n, error in self.duplicates(cells, positions, lost, writer).items()}
         numbers = batch.numbers if len(positions) == cells.count else [batch.numbers[i] for i in positions]
         stretches = {"create": numbered(writer.stored_rows(), numbers)}
         outcome = Outcome(stretches=stretches, values=self.comparable(rows, cells, positions))
-        return self._finish(outcome, batch, refused, maker)
+        return self._finish(outcome, batch, rejected, maker)
 
-    def _upsert_batch(self, batch: Batch, table: Table, upsert: Upsert, maker: Maker | None) -> Outcome:
+    def _upsert_batch(self, batch: Batch, table: Table, upsert: Upsert, maker: MissingRecords | None) -> Outcome:
         """Store a batch's good rows as new records, or in those that they are."""
         cells = Cells(batch)
         masks = upsert.read(cells)
-        refused = self._faults(self._clean(cells), batch, table.header.width)
+        rejected = self._errors(self._clean(cells), batch, table.header.width)
         if maker:
-            maker.make(cells, refused)
-        outcome = upsert.import_batch(batch, cells, refused, masks)
-        return self._finish(outcome, batch, refused, maker)
+            maker.make(cells, rejected)
+        outcome = upsert.import_batch(batch, cells, rejected, masks)
+        return self._finish(outcome, batch, rejected, maker)
 
     def _finish(
-        self, outcome: Outcome, batch: Batch, refused: dict[int, list[ColumnFault]], maker: Maker | None
+        self, outcome: Outcome, batch: Batch, rejected: dict[int, list[ColumnError]], maker: MissingRecords | None
     ) -> Outcome:
         """Add what all ways of taking a batch in have in common."""
-        outcome.refusals = [Refusal(batch.numbers[i], batch.records[i], refused[i]) for i in sorted(refused)]
+        outcome.rejected = [Rejection(batch.numbers[i], batch.records[i], rejected[i]) for i in sorted(rejected)]
         outcome.repeats = batch.repeats
         if maker:
             outcome.changes += maker.settle(batch.numbers)
@@ -236,14 +240,14 @@ class EntityResource(Resource):
             self.fields[name].clean_cells(cells, required=self._is_needed(self.fields[name]))
         return cells
 
-    def _faults(self, cells: Cells, batch: Batch, width: int) -> dict[int, list[ColumnFault]]:
+    def _errors(self, cells: Cells, batch: Batch, width: int) -> dict[int, list[ColumnError]]:
         """Return each faulty row's sentences in the template's order. Of a row with too many cells nothing else
         is said: its cells are likely in the wrong columns."""
         place = {name: n for n, name in enumerate(self.column_names())}
         for i in batch.unnumbered:
-            cells.faults[i][ROW_COLUMN] = errors.number(ROW_COLUMN)
+            cells.errors[i][ROW_COLUMN] = errors.number(ROW_COLUMN)
         place[ROW_COLUMN] = len(place)
-        found = {i: sorted(by.items(), key=lambda item: place[item[0]]) for i, by in cells.faults.items() if by}
+        found = {i: sorted(by.items(), key=lambda item: place[item[0]]) for i, by in cells.errors.items() if by}
         return found | {i: [("", errors.too_many_cells(width, cells))] for i, cells in batch.surplus.items()}
 
     def stored_columns(self) -> list[str]:
@@ -266,13 +270,13 @@ class EntityResource(Resource):
         """Return what is stored as it can be compared with another day's: a record that a row makes has no id yet."""
         if self.options.missing == "reject":
             return rows
-        names = {column.stores: column.column_name for column in self.columns if can_make(column)}
+        names = {column.stores: column.column_name for column in self.columns if can_create(column)}
         return [
             fold_column([cells.text(names[stores])[i] for i in positions]) if stores in names else values  # type: ignore[misc]
             for stores, values in zip(self.stored_columns(), rows, strict=True)
         ]
 
-    def duplicates(self, cells: Cells, positions: list[int], lost: list[int], writer: Writer) -> dict[int, ColumnFault]:
+    def duplicates(self, cells: Cells, positions: list[int], lost: list[int], writer: Writer) -> dict[int, ColumnError]:
         """Return the sentence for each row that the writer passed over, by its index among the good rows."""
         blamed: dict[int, Key] = dict.fromkeys(lost, self.keys[-1])
         for key in reversed(self.keys[:-1]) if lost else ():
@@ -280,7 +284,7 @@ class EntityResource(Resource):
             blamed |= dict.fromkeys(writer.taken(key, wanted), key)
         return {n: self.duplicate(cells, positions[n], key) for n, key in blamed.items()}
 
-    def duplicate(self, cells: Cells, position: int, key: Key) -> ColumnFault:
+    def duplicate(self, cells: Cells, position: int, key: Key) -> ColumnError:
         """Return the sentence for a row whose key another row or record has."""
         return key.column, errors.duplicate(self.noun, key.column, cells.text(key.column)[position])
 

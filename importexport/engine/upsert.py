@@ -13,9 +13,9 @@ from importexport.engine.upsert_writer import TRIES, Changeable, Merger, Pair
 from importexport.files.table import Batch
 
 if TYPE_CHECKING:
-    from importexport.engine.resource import ColumnFault, EntityResource
+    from importexport.engine.resource import ColumnError, EntityResource
 
-Refused = dict[int, list["ColumnFault"]]
+Rejected = dict[int, list["ColumnError"]]
 
 
 class Upsert:
@@ -35,7 +35,7 @@ class Upsert:
         )
 
     def read(self, cells: Cells) -> tuple[list[int], list[int]]:
-        """Return, for each row, what it gives and what it clears, as masks; note what may not be cleared as a fault."""
+        """Return which columns each row gives and which it clears, as masks; what may not be cleared is an error."""
         marked = cells.blank_out(CLEAR_CELL)
         given, cleared = [0] * cells.count, [0] * cells.count
         for entry in self._changeable:
@@ -48,14 +48,16 @@ class Upsert:
             for i in empty:
                 cleared[i] |= bit
                 if entry.column.required:
-                    cells.faults[i][name] = errors.required(name)
+                    cells.errors[i][name] = errors.required(name)
         return given, cleared
 
-    def import_batch(self, batch: Batch, cells: Cells, refused: Refused, masks: tuple[list[int], list[int]]) -> Outcome:
-        """Store a batch's good rows; the outcome lacks the refused ones, which ``refused`` gets by position."""
-        good = [i not in refused for i in range(cells.count)]
+    def import_batch(
+        self, batch: Batch, cells: Cells, rejected: Rejected, masks: tuple[list[int], list[int]]
+    ) -> Outcome:
+        """Store a batch's good rows; the outcome lacks the rejected ones, which ``rejected`` gets by position."""
+        good = [i not in rejected for i in range(cells.count)]
         positions = list(compress(range(cells.count), good))
-        rows = self._resource.good_rows(cells, good, all_good=not refused)
+        rows = self._resource.good_rows(cells, good, all_good=not rejected)
         self.writer.stage(rows, *(list(compress(mask, good)) for mask in masks))
         wrong, pairs, changes = self._change(cells, positions)
         matched = {n for n, _ in pairs} | set(wrong)
@@ -63,10 +65,10 @@ class Upsert:
         wrong |= self._unmatched(cells, positions, wanted)
         wanted = [n for n in wanted if n not in wrong]
         lost = self.writer.insert(wanted)
-        wrong |= {n: [fault] for n, fault in self._resource.duplicates(cells, positions, lost, self.writer).items()}
+        wrong |= {n: [error] for n, error in self._resource.duplicates(cells, positions, lost, self.writer).items()}
         created = self.writer.created([n for n in wanted if n not in wrong])
         self.writer.see([record for _, record in (*pairs, *created)])
-        refused |= {positions[n]: found for n, found in wrong.items()}
+        rejected |= {positions[n]: found for n, found in wrong.items()}
         comparable = self._resource.comparable(rows, cells, positions)
         return self._outcome(batch.numbers, positions, comparable, pairs, created, changes)
 
@@ -89,7 +91,7 @@ class Upsert:
             values=[[column[n] for n, _ in created] for column in rows],
         )
 
-    def _change(self, cells: Cells, positions: list[int]) -> tuple[Refused, list[Pair], dict[int, str]]:
+    def _change(self, cells: Cells, positions: list[int]) -> tuple[Rejected, list[Pair], dict[int, str]]:
         """Change the records that rows are; return the rows that may not, the others' records, and what changed."""
         found = self.writer.find()
         for _ in range(TRIES):
@@ -99,13 +101,13 @@ class Upsert:
                 return wrong, pairs, changes
         raise AssertionError("somebody takes the same names again and again")
 
-    def _judge(self, cells: Cells, positions: list[int], found: list[Pair]) -> tuple[Refused, list[Pair]]:
+    def _judge(self, cells: Cells, positions: list[int], found: list[Pair]) -> tuple[Rejected, list[Pair]]:
         """Return the rows that meet an earlier row of the file, or another record, and the pairs that are left."""
         others = [key for key in self._resource.keys if key is not self._key]
         claims = {key: self.writer.claims(key, found) for key in others}
         seen = self.writer.seen(record for _, record in found)
         taken: dict[Key, set[str]] = {key: set() for key in others}
-        wrong: Refused = {}
+        wrong: Rejected = {}
         pairs = []
         for n, record in found:
             clash = next((key for key in others if is_taken(claims[key].get(n), taken[key])), None)
@@ -119,7 +121,7 @@ class Upsert:
             pairs.append((n, record))
         return wrong, pairs
 
-    def _unmatched(self, cells: Cells, positions: list[int], rows: list[int]) -> Refused:
+    def _unmatched(self, cells: Cells, positions: list[int], rows: list[int]) -> Rejected:
         """Return what is wrong with rows that are no record yet: in an update all, else those that lack something."""
         if not self._options.may_create:
             noun, texts = self._resource.noun.capitalize(), cells.text(self._key.column)

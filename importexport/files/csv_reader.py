@@ -66,7 +66,7 @@ class Reader:
 
     ``row`` is the number of the last record read (the header is 1), ``bytes_read`` how far the file was read.
     ``score`` says how many cells of a would-be header are known columns; it decides the delimiter.
-    Raises FileFault (NotCsv, TooLarge) for what no single row can be blamed for.
+    Raises FileError (NotCsv, TooLarge) for what no single row can be blamed for.
     """
 
     def __init__(self, file: Source, *, score: Callable[[list[str]], int], max_bytes: int | None = None) -> None:
@@ -129,7 +129,7 @@ class Reader:
             if any(map(_SURROGATE.search, record)):
                 raise errors.not_utf8(row)
 
-    def _blame(self, error: csv.Error) -> errors.FileFault:
+    def _blame(self, error: csv.Error) -> errors.FileError:
         """Name the record that was being read; bytes that are no UTF-8 explain more than what they lead to."""
         if not self._is_utf8:
             return errors.not_utf8(self.row + 1)

@@ -46,7 +46,7 @@ def count_known(cells: Iterable[str], columns: Iterable[str]) -> int:
 
 
 def read_header(cells: Sequence[str], *, columns: Iterable[str], required: Iterable[str]) -> Header:
-    """Match header cells to column names; raise FileFault for a repeated or a missing required column."""
+    """Match header cells to column names; raise FileError for a repeated or a missing required column."""
     known = {fold_label(name): name for name in columns}
     positions: dict[str, int] = {}
     ignored: dict[str, None] = {}

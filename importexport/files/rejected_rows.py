@@ -8,8 +8,8 @@ from typing import BinaryIO, Protocol
 from importexport.files.header import CARRIED, ERROR_COLUMN, ROW_COLUMN, fold_label
 
 
-class Refused(Protocol):
-    """A refused row, of this moment or kept: its number, its cells as they were, its message."""
+class Rejected(Protocol):
+    """A rejected row, of this moment or kept: its number, its cells as they were, its message."""
 
     @property
     def number(self) -> int: ...  # noqa: D102
@@ -22,7 +22,7 @@ class Refused(Protocol):
 
 
 class RejectedRows:
-    """The refused rows as they were, in the file's own columns and delimiter, with a last column ``import_error``.
+    """The rejected rows as they were, in the file's own columns and delimiter, with a last column ``import_error``.
 
     With ``numbered``, ``import_row`` stands before it: the number that the row goes by when it is brought again.
     """
@@ -36,11 +36,11 @@ class RejectedRows:
         self._kept = [i for i, cell in enumerate(header) if fold_label(cell) not in own]
         self._write([[*self._own(list(header)), *[ROW_COLUMN] * numbered, ERROR_COLUMN]])
 
-    def add(self, refusals: Iterable[Refused]) -> None:
-        """Append refused rows; cells beyond the header's stay, after the message."""
+    def add(self, rejected: Iterable[Rejected]) -> None:
+        """Append rejected rows; cells beyond the header's stay, after the message."""
         self._write(
             [*self._own(row.cells), *[str(row.number)] * self._numbered, row.message, *row.cells[self._width :]]
-            for row in refusals
+            for row in rejected
         )
 
     def _own(self, record: list[str]) -> list[str]:

@@ -21,8 +21,8 @@ class Batch:
     """Some rows of a file. ``columns`` has the cells of every known column that the file has, by name;
     ``surplus`` says how many cells were found where a row has too many; ``records`` are the rows as they were.
 
-    Rows that an import refused are called by the numbers that they had there; of those that are mended so,
-    ``repeats`` says number and fault, and ``unnumbered`` which ones name no number though they try."""
+    Rows that an import refused are called by the numbers that they had there; of those that are corrected so,
+    ``repeats`` says number and error, and ``unnumbered`` which ones name no number though they try."""
 
     numbers: list[int]
     records: list[list[str]]
@@ -88,7 +88,7 @@ class Table:
 def read_table(
     file: csv_reader.Source, *, columns: list[str], required: list[str], max_bytes: int | None = None
 ) -> Table:
-    """Open a CSV file as a table; raises FileFault."""
+    """Open a CSV file as a table; raises FileError."""
     score = lambda cells: header.count_known(cells, columns)  # noqa: E731 - a name for an argument, not a function
     return Table(csv_reader.Reader(file, score=score, max_bytes=max_bytes), columns=columns, required=required)
 

@@ -9,7 +9,7 @@ from typing import Any
 from importexport.db import copy_block
 from importexport.engine.outcome import Change, Outcome
 from importexport.history import row_log
-from importexport.history.row_log import LedgerRow, shown_changes
+from importexport.history.row_log import LoggedRow, shown_changes
 from importexport.models import ImportRun
 
 #: In changes as PostgreSQL writes JSON: what is another an hour later without meaning anything to a plan, and what
@@ -47,7 +47,7 @@ class PlanDigest:
         if outcome.values and outcome.values[0]:
             self._parts["values"].update(copy_block(outcome.values))
         self._take("changes", "", [comparable(change) for change in outcome.changes])
-        self._take("reject", "", [refusal.message for refusal in outcome.refusals])
+        self._take("reject", "", [rejection.message for rejection in outcome.rejected])
 
     def _take(self, part: str, label: str, items: list[Any]) -> None:
         if items:
@@ -79,11 +79,11 @@ def without_ids(changes: str) -> str:
 #: How many differences are named one by one.
 NAMED = 10
 #: What became of rows, by number.
-Rows = Iterator[tuple[int, list[LedgerRow]]]
+Rows = Iterator[tuple[int, list[LoggedRow]]]
 
 
 def differences(plan: ImportRun, now: ImportRun) -> tuple[list[str], int]:
-    """Return sentences for the first rows of which two ledgers say different things, and how many there are."""
+    """Return sentences for the first rows of which two row log say different things, and how many there are."""
     sentences: list[str] = []
     count = 0
     for number, before, after in side_by_side(row_log.grouped(row_log.rows(plan)), row_log.grouped(row_log.rows(now))):
@@ -97,8 +97,8 @@ def differences(plan: ImportRun, now: ImportRun) -> tuple[list[str], int]:
     return sentences, count
 
 
-def side_by_side(one: Rows, other: Rows) -> Iterator[tuple[int, list[LedgerRow], list[LedgerRow]]]:
-    """Yield what two ledgers say of each row."""
+def side_by_side(one: Rows, other: Rows) -> Iterator[tuple[int, list[LoggedRow], list[LoggedRow]]]:
+    """Yield what two row log say of each row."""
     left, right = next(one, None), next(other, None)
     while left or right:
         number = min(side[0] for side in (left, right) if side)
@@ -108,10 +108,10 @@ def side_by_side(one: Rows, other: Rows) -> Iterator[tuple[int, list[LedgerRow],
         right = next(other, None) if has_right else right
 
 
-def said(row: LedgerRow) -> str:
+def said(row: LoggedRow) -> str:
     """Return in words what becomes of a row."""
     if row.action == "reject":
-        return f"be refused ({'; '.join(sentence for _, _, sentence in row.faults)})"
+        return f"be refused ({'; '.join(sentence for _, _, sentence in row.errors)})"
     if row.action == "unchanged":
         return f"leave record {row.record} as it is"
     if row.action == "create":

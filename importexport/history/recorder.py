@@ -1,4 +1,4 @@
-"""What an import writes down: its refused rows, the ids of its records, its outcome (see models.ImportRun)."""
+"""What an import writes down: its rejected rows, the ids of its records, its outcome (see models.ImportRun)."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from importexport import errors
-from importexport.engine.outcome import Outcome, Refusal, Stretch
+from importexport.engine.outcome import Outcome, Rejection, Stretch
 from importexport.engine.report import Report
 from importexport.engine.resource import EntityResource
 from importexport.files.source import _CONTROL, Measured
@@ -17,19 +17,19 @@ from importexport.files.table import Table
 from importexport.history import repairs
 from importexport.history.error_groups import Groups
 from importexport.history.plan_check import PlanChanged, PlanDigest
-from importexport.history.row_log import clear_ledger, copy_rows, write_ledger
-from importexport.models import ImportRun, SkippedRow
+from importexport.history.row_log import clear_row_log, copy_rows, write_row_log
+from importexport.models import ImportRun, RejectedRow
 from importexport.resources import RESOURCES
 
 #: How many records a preview shows.
 SAMPLE_ROWS = 20
-#: How many rows are looked at to find out where mended rows come from.
+#: How many rows are looked at to find out where corrected rows come from.
 REPEATS = 200
 #: Called with the report at the end of an import, in its transaction.
 Also = Callable[[Report], None]
 
 
-class RunJournal:
+class Recorder:
     """Writes down what an import does, in its own transaction (see keeping.Keeper, whose ``aside`` makes it a plan).
 
     ``also`` is called at the end, for whoever has more to write in the same transaction.
@@ -59,9 +59,9 @@ class RunJournal:
 
     def add(self, outcome: Outcome) -> None:
         """Keep what became of a batch."""
-        if outcome.refusals:
-            self._groups.add(outcome.refusals)
-            self._copy_refusals(outcome.refusals)
+        if outcome.rejected:
+            self._groups.add(outcome.rejected)
+            self._copy_rejections(outcome.rejected)
         self._note_first(outcome.stretches.get("create", ()))
         self._keeper.add(outcome)
         self._count(outcome)
@@ -75,7 +75,7 @@ class RunJournal:
         run.total_rows, run.imported, run.skipped = report.total_rows, report.imported, report.skipped
         run.counts, run.references = dict(self._counts), dict(self._references)
         run.groups = self._groups.listed()
-        run.parent = run.parent or repairs.find_parent(run, self._repeats)
+        run.parent = run.parent or repairs.find_corrected(run, self._repeats)
         run.rows_done, run.bytes_done = run.total_rows, run.size
         if self._keeper.is_plan:
             run.sample = sample_rows(RESOURCES[run.entity](run.tenant), self._first)
@@ -91,18 +91,18 @@ class RunJournal:
                 self._references[change.entity] += 1
             else:
                 self._counts[change.action] += 1
-        self._counts["reject"] += len(outcome.refusals)
+        self._counts["reject"] += len(outcome.rejected)
 
-    def _copy_refusals(self, refusals: list[Refusal]) -> None:
+    def _copy_rejections(self, rejected: list[Rejection]) -> None:
         texts = [
-            [str(refusal.number) for refusal in refusals],
-            [json_list(map(quoted, refusal.cells)) for refusal in refusals],
+            [str(rejection.number) for rejection in rejected],
+            [json_list(map(quoted, rejection.cells)) for rejection in rejected],
             [
-                json_list(json_list(map(quoted, (column, fault.kind, fault))) for column, fault in refusal.faults)
-                for refusal in refusals
+                json_list(json_list(map(quoted, (column, error.code, error))) for column, error in rejection.errors)
+                for rejection in rejected
             ],
         ]
-        copy_rows(SkippedRow, self.run.pk, ["number", "cells", "faults"], texts, to=self._keeper.to)
+        copy_rows(RejectedRow, self.run.pk, ["number", "cells", "faults"], texts, to=self._keeper.to)
 
     def _note_first(self, stretches: Iterable[Stretch]) -> None:
         for stretch in stretches:
@@ -135,19 +135,19 @@ def sample_rows(resource: EntityResource, ids: list[int]) -> list[list[str]]:
     return [[column.export(record) for column in resource.columns] for record in records]
 
 
-def note_refused(run: ImportRun, fault: errors.FileFault, source: Measured) -> None:
-    """Keep that a whole file was refused, and why."""
-    if not isinstance(fault, errors.TooLarge) and not run.sha256 and source.seekable():
+def note_failed(run: ImportRun, error: errors.FileError, source: Measured) -> None:
+    """Keep that a whole file failed, and why."""
+    if not isinstance(error, errors.TooLarge) and not run.sha256 and source.seekable():
         source.read_on()
         run.size, run.sha256 = source.size, source.sha256
-    run.status, run.finished_at = ImportRun.Status.REFUSED, timezone.now()
-    run.fault = _CONTROL.sub("\ufffd", str(fault))
+    run.status, run.finished_at = ImportRun.Status.FAILED, timezone.now()
+    run.error = _CONTROL.sub("\ufffd", str(error))
     if run._state.adding:
         run.save()
         return
     # Not save(), which would bring back a run that was discarded meanwhile.
-    ImportRun.objects.filter(pk=run.pk).update(status=run.status, finished_at=run.finished_at, fault=run.fault)
-    clear_ledger(run.pk, connection)
+    ImportRun.objects.filter(pk=run.pk).update(status=run.status, finished_at=run.finished_at, error=run.error)
+    clear_row_log(run.pk, connection)
 
 
 class Settled(Exception):
@@ -175,13 +175,13 @@ class Keeper:
         """
         if not self.is_plan and ImportRun.objects.filter(pk=self.run.pk, status=ImportRun.Status.DONE).exists():
             raise Settled
-        clear_ledger(self.run.pk, self.to)
+        clear_row_log(self.run.pk, self.to)
 
     def add(self, outcome: Outcome, *, written: str = "") -> None:
-        """Keep what became of some rows; those of the action ``written`` are in the ledger already."""
+        """Keep what became of some rows; those of the action ``written`` are in the row log already."""
         if self._digest:
             self._digest.add(outcome)
-        write_ledger(self.run, outcome.without(written), to=self.to, is_plan=self.is_plan)
+        write_row_log(self.run, outcome.without(written), to=self.to, is_plan=self.is_plan)
 
     def end(self) -> None:
         """Note that all is planned, or done; raise PlanChanged where it is not what was planned."""

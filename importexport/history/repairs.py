@@ -1,4 +1,4 @@
-"""Imports that belong together: one, and those that brought its refused rows again."""
+"""Imports that belong together: one, and those that brought its rejected rows again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from uuid import UUID
 
 from django.db import connection, models
 
-from importexport.models import ImportRun, SkippedRow
+from importexport.models import ImportRun, RejectedRow
 
 #: How many earlier imports are looked through for the one that refused some rows.
 CANDIDATES = 200
 
 
-def find_parent(run: ImportRun, repeats: Sequence[tuple[int, str]]) -> ImportRun | None:
+def find_corrected(run: ImportRun, repeats: Sequence[tuple[int, str]]) -> ImportRun | None:
     """Return the latest import of the entity that refused just these rows, given with what it said of them.
 
     What it said may have been taken out of the file; the numbers alone decide then.
@@ -26,7 +26,7 @@ def find_parent(run: ImportRun, repeats: Sequence[tuple[int, str]]) -> ImportRun
     ).exclude(pk=run.pk)
     numbers = {number for number, _ in repeats}
     for candidate in earlier.defer("header", "groups", "sample")[:CANDIDATES]:
-        said = {row.number: row.message for row in SkippedRow.objects.filter(run=candidate, number__in=numbers)}
+        said = {row.number: row.message for row in RejectedRow.objects.filter(run=candidate, number__in=numbers)}
         if all(number in said and is_same(text, said[number]) for number, text in repeats):
             return candidate
     return None
@@ -38,7 +38,7 @@ def is_same(text: str, message: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Family:
+class RelatedRuns:
     """What became of a file's rows over all attempts: ``total = imported + repaired + left``."""
 
     total: int
@@ -47,7 +47,7 @@ class Family:
     left: int
 
 
-def family_of(run: ImportRun) -> Family:
+def related_runs_of(run: ImportRun) -> RelatedRuns:
     """Return what became of the rows of the first file that a run goes back to; what was undone since is left again."""
     first = run
     while first.kind == ImportRun.Kind.IMPORT and first.parent_id:
@@ -58,7 +58,7 @@ def family_of(run: ImportRun) -> Family:
         with connection.cursor() as cursor:
             cursor.execute(COUNTS.format(own=standing(first.pk, undos), others=standing_of_all(members)), [first.pk])
             imported, repaired = cursor.fetchone()
-    return Family(first.total_rows, imported, repaired, first.total_rows - imported - repaired)
+    return RelatedRuns(first.total_rows, imported, repaired, first.total_rows - imported - repaired)
 
 
 def standing_of_all(runs: list[UUID]) -> str:

@@ -190,12 +190,12 @@ class Reverter:
             if entity == self.run.entity:
                 yield Outcome(stretches={"delete": stretches_of(gone)}, changes=conflicts)
             else:
-                # A page of the ledger is of the run's own entity.
+                # A page of the row log is of the run's own entity.
                 yield Outcome(changes=[*(Change(n, "delete", entity, pk, "{}") for n, pk in gone), *conflicts])
 
 
 def changes_of(run: ImportRun, entity: str, action: str) -> Iterator[list[tuple[int, int, int]]]:
-    """Yield what the ledger says of an entity's records, some at a time: row number, id of the entry, record."""
+    """Yield what the row log says of an entity's records, some at a time: row number, id of the entry, record."""
     found = run.changes.filter(entity=entity, action=action).order_by("number", "id")
     last: tuple[int, int] = (-1, -1)
     while batch := list(after(found, last).values_list("number", "id", "record")[:ROWS_AT_ONCE]):
@@ -256,7 +256,7 @@ class Restored(NamedTuple):
     note: str
 
     def as_changes(self, entity: str) -> Iterator[Change]:
-        """Yield what the ledger says of it."""
+        """Yield what the row log says of it."""
         if not self.is_there:
             yield Change(self.number, "conflict", entity, self.record, "{}", DELETED)
         elif self.changes != "{}":
@@ -266,7 +266,7 @@ class Restored(NamedTuple):
 
 
 def changed_columns(cursor: Any, model: type[models.Model], batch: list[int]) -> dict[str, str]:
-    """Return the columns that entries of the ledger have changed, and that the table still has, with their types."""
+    """Return the columns that entries of the row log have changed, and that the table still has, with their types."""
     cursor.execute("SELECT DISTINCT jsonb_object_keys(changes) FROM importexport_rowchange WHERE id = ANY(%s)", [batch])
     changed = {name for (name,) in cursor} | {"updated_at"}
     fields = [field for field in model._meta.concrete_fields if field.column in changed]

@@ -8,7 +8,7 @@ from importexport import errors
 from importexport.files.formula import mark
 from importexport.files.rejected_rows import RejectedRows
 from importexport.history import suggestions
-from importexport.history.row_log import LedgerRow, shown_changes
+from importexport.history.row_log import LoggedRow, shown_changes
 from importexport.models import ImportRun
 
 #: Bytes of a download that are sent in one piece.
@@ -16,10 +16,10 @@ CHUNK = 64 * 1024
 
 
 def rejected_file(run: ImportRun) -> Iterator[bytes]:
-    """Yield the refused rows as CSV: the file's own columns and delimiter, ``import_row`` and ``import_error``."""
+    """Yield the rejected rows as CSV: the file's own columns and delimiter, ``import_row`` and ``import_error``."""
     chunk = io.BytesIO()
     rows = RejectedRows(chunk, header=run.header["cells"], delimiter=run.header["delimiter"], numbered=True)
-    for row in run.skipped_rows.order_by("number", "id").iterator(chunk_size=1000):
+    for row in run.rejected_rows.order_by("number", "id").iterator(chunk_size=1000):
         rows.add([row])
         if chunk.tell() > CHUNK:
             yield chunk.getvalue()
@@ -32,13 +32,13 @@ CSV_HEADER = ["import_row", "action", "entity", "record", "column", "before", "a
 CHUNK_ROWS = 500
 
 
-def message_of(row: LedgerRow, run: ImportRun) -> str:
+def message_of(row: LoggedRow, run: ImportRun) -> str:
     """Return what is wrong with a row, and what was perhaps meant."""
     return errors.at_row(row.number, suggestions.sentences(run, row))
 
 
-def csv_chunks(rows: Iterator[LedgerRow], run: ImportRun) -> Iterator[bytes]:
-    """Yield rows of the ledger as CSV: a line for each, or one for each cell that it changes."""
+def csv_chunks(rows: Iterator[LoggedRow], run: ImportRun) -> Iterator[bytes]:
+    """Yield rows of the row log as CSV: a line for each, or one for each cell that it changes."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(CSV_HEADER)

@@ -1,4 +1,4 @@
-"""The ledger of an import: written batch by batch, read row by row and record by record."""
+"""The row log of an import: written batch by batch, read row by row and record by record."""
 
 import heapq
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from importexport.db import copy_in
 from importexport.engine.outcome import Change, Outcome, Stretch
-from importexport.models import ImportRun, LedgerPage, RowChange, SkippedRow
+from importexport.models import ImportRun, RejectedRow, RowChange, RowLogPage
 from importexport.resources import RESOURCES
 
 #: What can become of a row; an undo also deletes, and has conflicts.
@@ -24,14 +24,14 @@ OF_CHANGES = {"create", "update", "delete", "conflict"}
 # --- writing --------------------------------------------------------------------------------------------------
 
 
-def clear_ledger(run_id: UUID, to: Any) -> None:
+def clear_row_log(run_id: UUID, to: Any) -> None:
     """Forget what is kept of a run's rows, over a connection."""
     with to.cursor() as cursor:
-        for model in (SkippedRow, LedgerPage, RowChange):
+        for model in (RejectedRow, RowLogPage, RowChange):
             cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE run_id = %s", [run_id])
 
 
-def write_ledger(run: ImportRun, outcome: Outcome, *, to: Any, is_plan: bool) -> None:
+def write_row_log(run: ImportRun, outcome: Outcome, *, to: Any, is_plan: bool) -> None:
     """Keep what became of a batch's rows, over a connection. A plan's new records have no ids."""
     pages = []
     for action, stretches in outcome.stretches.items():
@@ -40,7 +40,7 @@ def write_ledger(run: ImportRun, outcome: Outcome, *, to: Any, is_plan: bool) ->
             pages.append(page_texts(action, [s._replace(id=0) for s in stretches] if unknown else stretches))
     if pages:
         names = ["action", "first_number", "last_number", "first_id", "last_id", "numbers", "ids", "counts"]
-        copy_rows(LedgerPage, run.pk, names, [list(column) for column in zip(*pages, strict=True)], to=to)
+        copy_rows(RowLogPage, run.pk, names, [list(column) for column in zip(*pages, strict=True)], to=to)
     if outcome.changes:
         kept = [c._replace(record=0) if is_plan and c.action == "create" else c for c in outcome.changes]
         texts = [[str(value) for value in column] for column in zip(*kept, strict=True)]
@@ -48,7 +48,7 @@ def write_ledger(run: ImportRun, outcome: Outcome, *, to: Any, is_plan: bool) ->
 
 
 def page_texts(action: str, stretches: Sequence[Stretch]) -> list[str]:
-    """Return a page of the ledger as COPY reads it."""
+    """Return a page of the row log as COPY reads it."""
     lists = ["{" + ",".join(map(str, column)) + "}" for column in zip(*stretches, strict=True)]
     bounds = [
         min(s.number for s in stretches),
@@ -69,7 +69,7 @@ def copy_rows(model: type[models.Model], run_id: UUID, columns: list[str], texts
 
 
 @dataclass(frozen=True)
-class LedgerRow:
+class LoggedRow:
     """What became of one row. ``record`` is None where there is none; ``changes`` are as RowChange keeps them."""
 
     number: int
@@ -78,12 +78,12 @@ class LedgerRow:
     record: int | None
     changes: dict[str, list[Any]] = field(default_factory=dict)
     note: str = ""
-    #: Of a rejected row: its cells, and ``[column, kind, sentence]`` each.
+    #: Of a rejected row: its cells, and ``[column, code, sentence]`` each.
     cells: list[str] = field(default_factory=list)
-    faults: list[list[str]] = field(default_factory=list)
+    errors: list[list[str]] = field(default_factory=list)
 
 
-def rows(run: ImportRun, *, action: str | None = None, after: int = 0) -> Iterator[LedgerRow]:
+def rows(run: ImportRun, *, action: str | None = None, after: int = 0) -> Iterator[LoggedRow]:
     """Yield what became of the rows with a number above ``after``, in the order of numbers."""
     sources = []
     if action is None or action in OF_PAGES:
@@ -95,7 +95,7 @@ def rows(run: ImportRun, *, action: str | None = None, after: int = 0) -> Iterat
     return heapq.merge(*sources, key=lambda row: row.number)
 
 
-def some_rows(run: ImportRun, *, action: str | None, after: int, limit: int) -> tuple[list[LedgerRow], bool]:
+def some_rows(run: ImportRun, *, action: str | None, after: int, limit: int) -> tuple[list[LoggedRow], bool]:
     """Return so many rows, or a few more that share the last one's number; and whether there are others after them."""
     found = rows(run, action=action, after=after)
     page = list(islice(found, limit))
@@ -106,7 +106,7 @@ def some_rows(run: ImportRun, *, action: str | None, after: int, limit: int) -> 
     return page, False
 
 
-def _paged(run: ImportRun, action: str | None, after: int) -> Iterator[LedgerRow]:
+def _paged(run: ImportRun, action: str | None, after: int) -> Iterator[LoggedRow]:
     """Yield the rows of pages; those of a file whose rows were put in another order may overlap."""
     pages = run.pages.filter(last_number__gt=after).order_by("first_number")
     waiting: list[tuple[int, int, str]] = []
@@ -120,22 +120,22 @@ def _paged(run: ImportRun, action: str | None, after: int) -> Iterator[LedgerRow
         yield _plain_row(run, *heapq.heappop(waiting))
 
 
-def _plain_row(run: ImportRun, number: int, record: int, action: str) -> LedgerRow:
-    return LedgerRow(number, action, run.entity, record or None)
+def _plain_row(run: ImportRun, number: int, record: int, action: str) -> LoggedRow:
+    return LoggedRow(number, action, run.entity, record or None)
 
 
-def _changed(run: ImportRun, action: str | None, after: int) -> Iterator[LedgerRow]:
+def _changed(run: ImportRun, action: str | None, after: int) -> Iterator[LoggedRow]:
     found = run.changes.filter(number__gt=after)
     for change in (found if action is None else found.filter(action=action)).iterator(chunk_size=500):
-        yield LedgerRow(change.number, change.action, change.entity, change.record or None, change.changes, change.note)
+        yield LoggedRow(change.number, change.action, change.entity, change.record or None, change.changes, change.note)
 
 
-def _rejected(run: ImportRun, after: int) -> Iterator[LedgerRow]:
-    for row in run.skipped_rows.filter(number__gt=after).order_by("number", "id").iterator(chunk_size=500):
-        yield LedgerRow(row.number, "reject", run.entity, None, cells=row.cells, faults=row.faults)
+def _rejected(run: ImportRun, after: int) -> Iterator[LoggedRow]:
+    for row in run.rejected_rows.filter(number__gt=after).order_by("number", "id").iterator(chunk_size=500):
+        yield LoggedRow(row.number, "reject", run.entity, None, cells=row.cells, errors=row.errors)
 
 
-def shown_changes(row: LedgerRow) -> Iterator[tuple[str, str, str]]:
+def shown_changes(row: LoggedRow) -> Iterator[tuple[str, str, str]]:
     """Yield each column that a row changes, in the template's order, and its cell before and after, as an export would
     show them; of a stage that was made, its name."""
     if row.entity not in RESOURCES:
@@ -167,14 +167,14 @@ class Trace:
         run = self.run
         row = f"row {self.number} of " if self.number else ""
         day = (run.finished_at or run.created_at).astimezone(run.tenant.zone)
-        who = f"key {run.actor}" if run.door == ImportRun.Door.API else run.actor
+        who = f"key {run.actor}" if run.channel == ImportRun.Channel.API else run.actor
         return f"{row}{run.file_name}, {day.day} {day:%b %Y}, {who}"
 
 
 def traces(record: Any, entity: str) -> list[Trace]:
     """Return what imports did to a record, the latest first."""
     done = {"run__tenant": record.tenant_id, "run__status": ImportRun.Status.DONE}
-    pages = LedgerPage.objects.filter(holds(record.pk), action="create", run__entity=entity, **done)
+    pages = RowLogPage.objects.filter(holds(record.pk), action="create", run__entity=entity, **done)
     found = [
         Trace(page.run, number, "create")
         for page in pages.select_related("run__tenant")
@@ -206,7 +206,7 @@ def holds(record: int) -> Q:
     )  # fmt: skip
 
 
-def number_in(page: LedgerPage, record: int) -> int | None:
+def number_in(page: RowLogPage, record: int) -> int | None:
     """Return the row of a page's record, or None where it is not among them."""
     for number, first, count in page.stretches():
         if first and first <= record < first + count:
@@ -214,7 +214,7 @@ def number_in(page: LedgerPage, record: int) -> int | None:
     return None
 
 
-def grouped(found: Iterator[LedgerRow]) -> Iterator[tuple[int, list[LedgerRow]]]:
+def grouped(found: Iterator[LoggedRow]) -> Iterator[tuple[int, list[LoggedRow]]]:
     """Yield rows by number: one may have changed several records."""
     for number, same in groupby(found, key=lambda row: row.number):
         yield number, list(same)

@@ -15,11 +15,11 @@ DAYS = 30
 
 @dataclass(frozen=True)
 class ImportDay:
-    """The imports of a day, or of several: files, those of them that were refused whole, and rows."""
+    """The imports of a day, or of several: files, those of them that failed as a whole, and rows."""
 
     day: dt.date
     files: int = 0
-    refused: int = 0
+    failed: int = 0
     imported: int = 0
     skipped: int = 0
 
@@ -41,7 +41,7 @@ def imports_by_day(tenant: Tenant) -> list[ImportDay]:
         .values_list("day")
         .annotate(
             files=Count("*"),
-            refused=Count("pk", filter=Q(status=ImportRun.Status.REFUSED)),
+            failed=Count("pk", filter=Q(status=ImportRun.Status.FAILED)),
             imported_sum=Sum("imported"),
             skipped_sum=Sum("skipped"),
         )
@@ -55,16 +55,16 @@ def total(days: list[ImportDay]) -> ImportDay:
     return ImportDay(
         days[0].day,
         sum(day.files for day in days),
-        sum(day.refused for day in days),
+        sum(day.failed for day in days),
         sum(day.imported for day in days),
         sum(day.skipped for day in days),
     )
 
 
 def latest_failures(tenant: Tenant, limit: int) -> list[ImportRun]:
-    """Return the last imports of these days that were refused, or that skipped rows; the newest first."""
-    failed = Q(status=ImportRun.Status.REFUSED) | Q(skipped__gt=0)
-    fields = ("id", "entity", "file_name", "status", "created_at", "total_rows", "skipped", "fault", "actor")
+    """Return the last imports of these days that failed, or that skipped rows; the newest first."""
+    failed = Q(status=ImportRun.Status.FAILED) | Q(skipped__gt=0)
+    fields = ("id", "entity", "file_name", "status", "created_at", "total_rows", "skipped", "error", "actor")
     return list(_ended(tenant).filter(failed).only(*fields)[:limit])
 
 
@@ -73,7 +73,7 @@ def _ended(tenant: Tenant) -> QuerySet[ImportRun]:
     midnight = dt.datetime.combine(
         timezone.now().astimezone(tenant.zone).date() - dt.timedelta(days=DAYS - 1), dt.time(), tenant.zone
     )
-    ended = [ImportRun.Status.DONE, ImportRun.Status.REFUSED]
+    ended = [ImportRun.Status.DONE, ImportRun.Status.FAILED]
     return ImportRun.objects.filter(
         tenant=tenant, created_at__gte=midnight, status__in=ended, kind=ImportRun.Kind.IMPORT
     )

@@ -16,15 +16,15 @@ from crm.models.fields import Folded
 from importexport import errors
 from importexport.columns.references import Reference
 from importexport.engine.resource import EntityResource
-from importexport.history.row_log import LedgerRow
-from importexport.models import ImportRun, SkippedRow
+from importexport.history.row_log import LoggedRow
+from importexport.models import ImportRun, RejectedRow
 from importexport.resources import RESOURCES
 
 #: How many different names are looked for in a column, how many are suggested for one, and how alike they must be,
 #: in per cent.
 WANTED, SUGGESTED, ALIKE = 200, 3, 80
 NAMES_AT_ONCE = 5_000
-#: How many refused rows are looked through for names.
+#: How many rejected rows are looked through for names.
 ROWS = 20_000
 #: How many pairs of names are compared for a column, at most: about two seconds of work.
 COMPARED = 3_000_000
@@ -59,7 +59,7 @@ def place_of(column: str, resource: type[EntityResource]) -> Place | None:
 def wanted_names(run: ImportRun) -> dict[str, dict[str, None]]:
     """Return the folded names that a plan did not find, by column, in the file's order."""
     wanted: dict[str, dict[str, None]] = {}
-    rows = run.skipped_rows.with_fault(kind="not_found").order_by("number")
+    rows = run.rejected_rows.with_error(code="not_found").order_by("number")
     for row in islice(rows.iterator(chunk_size=500), ROWS):
         for column, name in asked_in_vain(run, row):
             names = wanted.setdefault(column, {})
@@ -68,11 +68,11 @@ def wanted_names(run: ImportRun) -> dict[str, dict[str, None]]:
     return wanted
 
 
-def asked_in_vain(run: ImportRun, row: LedgerRow | SkippedRow) -> Iterator[tuple[str, str]]:
-    """Yield the columns in which a refused row names something that is not there, each with the folded name."""
+def asked_in_vain(run: ImportRun, row: LoggedRow | RejectedRow) -> Iterator[tuple[str, str]]:
+    """Yield the columns in which a rejected row names something that is not there, each with the folded name."""
     cells = dict(zip(run.header.get("columns", ()), row.cells, strict=False))
-    for column, kind, _ in row.faults:
-        if kind == "not_found" and column in cells:
+    for column, code, _ in row.errors:
+        if code == "not_found" and column in cells:
             yield column, fold(cells[column])
 
 
@@ -101,17 +101,17 @@ def named(records: models.QuerySet, place: Place) -> Iterator[dict[str, str]]:
         yield batch
 
 
-def sentences(run: ImportRun, row: LedgerRow | SkippedRow) -> list[str]:
-    """Return what is wrong with a refused row, each with the names that a plan suggests."""
+def sentences(run: ImportRun, row: LoggedRow | RejectedRow) -> list[str]:
+    """Return what is wrong with a rejected row, each with the names that a plan suggests."""
     names = meant(run, row)
     return [
-        errors.did_you_mean(sentence, names[column]) if kind == "not_found" and column in names else sentence
-        for column, kind, sentence in row.faults
+        errors.did_you_mean(sentence, names[column]) if code == "not_found" and column in names else sentence
+        for column, code, sentence in row.errors
     ]
 
 
-def meant(run: ImportRun, row: LedgerRow | SkippedRow) -> dict[str, list[str]]:
-    """Return the names that a plan suggests for those that a refused row names in vain, by column."""
+def meant(run: ImportRun, row: LoggedRow | RejectedRow) -> dict[str, list[str]]:
+    """Return the names that a plan suggests for those that a rejected row names in vain, by column."""
     if not run.suggestions:
         return {}
     found = {column: run.suggestions.get(column, {}).get(name) for column, name in asked_in_vain(run, row)}

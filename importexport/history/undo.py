@@ -1,6 +1,6 @@
 """The way back: what an import did to records is taken back, where nobody has been at them since.
 
-To undo is a run like an import, with a ledger of its own; so it can be undone as well. All is set against what the
+To undo is a run like an import, with a row log of its own; so it can be undone as well. All is set against what the
 database holds now, so what is undone already, wholly or in part, is simply found to be so.
 """
 
@@ -21,7 +21,7 @@ TRIES = 3
 
 
 class Undo:
-    """Undoes one run in the current transaction. ``aside`` as for a journal: then it is a plan, to be rolled back."""
+    """Undoes one run in the current transaction. ``aside`` as for a recorder: then it is a plan, to be rolled back."""
 
     def __init__(self, run: ImportRun, *, aside: Any = None) -> None:
         self.run = run

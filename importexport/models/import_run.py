@@ -13,11 +13,11 @@ from importexport.models.fields import EMPTY, JsonText
 
 
 class ImportRun(models.Model):
-    """One file that somebody imported, or means to: who, by which door, what, when, and with what outcome.
+    """One file that somebody imported, or means to: who, by which channel, what, when, and with what outcome.
 
     Its id is random, for it is named in addresses. Who did it is kept twice: as a link, and as the name of that day.
     To undo an import is a run as well, which has no file: its ``parent`` is what it undoes. An import's parent is the
-    one that refused the rows which it brings mended.
+    one that refused the rows which it brings corrected.
     """
 
     class Kind(models.TextChoices):
@@ -26,7 +26,7 @@ class ImportRun(models.Model):
         IMPORT = "import"
         UNDO = "undo"
 
-    class Door(models.TextChoices):
+    class Channel(models.TextChoices):
         """How the file came in."""
 
         API = "api", "API"
@@ -40,7 +40,7 @@ class ImportRun(models.Model):
         PLANNED = "planned"
         APPLYING = "applying"
         DONE = "done"
-        REFUSED = "refused"
+        FAILED = "failed"
 
     AT_WORK = (Status.PLANNING, Status.APPLYING)
 
@@ -51,7 +51,7 @@ class ImportRun(models.Model):
     entity = models.CharField(max_length=20)
     #: How rows become records (see options.Options); empty for the plain import.
     options = JsonText(default=dict, db_default=EMPTY, editable=False)
-    door = models.CharField(max_length=5, choices=Door)
+    channel = models.CharField(max_length=5, choices=Channel, db_column="door")
     status = models.CharField(max_length=9, choices=Status)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     key = models.ForeignKey("crm.ApiKey", models.SET_NULL, null=True, related_name="+")
@@ -72,7 +72,7 @@ class ImportRun(models.Model):
     total_rows = models.BigIntegerField(default=0)
     imported = models.BigIntegerField(default=0)
     skipped = models.BigIntegerField(default=0)
-    #: How many of each action (see ledger.ACTIONS), and how many records of which entity were made for references.
+    #: How many of each action (see row log.ACTIONS), and how many records of which entity were made for references.
     counts = JsonText(default=dict, db_default=EMPTY, editable=False)
     references = JsonText(default=dict, db_default=EMPTY, editable=False)
     #: SHA-256 of all that the plan says; the names that were perhaps meant by those not found, by column.
@@ -80,14 +80,14 @@ class ImportRun(models.Model):
     suggestions = JsonText(default=dict, db_default=EMPTY, editable=False)
     #: The header as understood: ``cells``; ``columns``, what each cell is, or null; ``ignored``; ``missing``.
     header = JsonText(default=dict, editable=False)
-    #: Why the whole file was refused, or why a plan could not be applied.
-    fault = models.TextField(default="")
-    #: Faults alike, the most frequent first: ``kind``, ``column``, ``sentence`` ("" where it differs from row to row),
+    #: Why the whole file failed, or why a plan could not be applied.
+    error = models.TextField(default="", db_column="fault")
+    #: Errors alike, the most frequent first: ``kind``, ``column``, ``sentence`` ("" where it differs from row to row),
     #: ``example`` and ``rows``.
     groups = JsonText(default=list, editable=False)
     #: The first records as they would be stored (a preview's), a list of cells each, in the template's order.
     sample = JsonText(default=list, editable=False)
-    #: When upload and skipped rows were removed.
+    #: When upload and rejected rows were removed.
     purged_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -111,14 +111,14 @@ class ImportRun(models.Model):
 
     @property
     def has_rejected(self) -> bool:
-        """Whether its refused rows can be given back as a file, to be mended."""
+        """Whether its rejected rows can be given back as a file, to be corrected."""
         is_found = self.status in {self.Status.PLANNED, self.Status.DONE}
         return self.kind == self.Kind.IMPORT and is_found and self.skipped > 0 and self.purged_at is None
 
     @property
     def max_bytes(self) -> int | None:
         """The limit of the file's size in bytes; a shell has none."""
-        return None if self.door == self.Door.SHELL else settings.RALLY_IMPORT_MAX_BYTES
+        return None if self.channel == self.Channel.SHELL else settings.RALLY_IMPORT_MAX_BYTES
 
     def open_upload(self) -> BinaryIO:
         """Return the uploaded file, from its start; the caller closes it."""

@@ -1,4 +1,4 @@
-"""The ledger: what an import did, or would do, with each row of its file."""
+"""The row log: what an import did, or would do, with each row of its file."""
 
 import json
 
@@ -13,31 +13,34 @@ from importexport.models.fields import ExactDecoder, JsonText
 from importexport.models.import_run import ImportRun
 
 
-class SkippedRowQuerySet(models.QuerySet):
-    """Skipped rows, by what is wrong with them."""
+class RejectedRowQuerySet(models.QuerySet):
+    """Rejected rows, by what is wrong with them."""
 
-    def with_fault(self, *, kind: str, column: str | None = None, sentence: str | None = None) -> "SkippedRowQuerySet":
-        """Return the rows with a fault of a kind; only those in a column, only those with that very sentence."""
+    def with_error(self, *, code: str, column: str | None = None, sentence: str | None = None) -> "RejectedRowQuerySet":
+        """Return the rows with an error of a code; only those in a column, only those with that very sentence."""
         if sentence is not None and column is not None:
-            return self.filter(faults__contains=json.dumps([column, kind, sentence]))
+            return self.filter(errors__contains=json.dumps([column, code, sentence]))
         before = "" if column is None else f"[{json.dumps(column)}"
-        return self.filter(faults__contains=f"{before}, {json.dumps(kind)}, ")
+        return self.filter(errors__contains=f"{before}, {json.dumps(code)}, ")
 
 
-class SkippedRow(models.Model):
-    """A row that an import refused, or that a preview says it would refuse."""
+class RejectedRow(models.Model):
+    """A row that an import rejected, or that a plan says it would reject."""
 
-    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="skipped_rows", db_constraint=False, db_index=False)
+    run = models.ForeignKey(
+        ImportRun, models.CASCADE, related_name="rejected_rows", db_constraint=False, db_index=False
+    )
     #: The row's number in the file; the header is row 1.
     number = models.BigIntegerField()
     #: The row as it was.
     cells = JsonText()
-    #: ``[column, kind, sentence]`` each; the column is "" where the whole row is at fault.
-    faults = JsonText()
+    #: ``[column, code, sentence]`` each; the column is "" where the whole row is at fault.
+    errors = JsonText(db_column="faults")
 
-    objects = SkippedRowQuerySet.as_manager()
+    objects = RejectedRowQuerySet.as_manager()
 
     class Meta:
+        db_table = "importexport_skippedrow"
         ordering = ["number"]
         indexes = [models.Index(fields=["run", "number"], name="skippedrow_in_order")]
 
@@ -47,10 +50,10 @@ class SkippedRow(models.Model):
     @property
     def message(self) -> str:
         """The contract's message of the row."""
-        return at_row(self.number, [sentence for _, _, sentence in self.faults])
+        return at_row(self.number, [sentence for _, _, sentence in self.errors])
 
 
-class LedgerPage(models.Model):
+class RowLogPage(models.Model):
     """Rows side by side of which the same became: created, found unchanged, deleted. One page for a batch of rows.
 
     The page is a list of runs of rows: the n-th begins with row ``numbers[n]`` and record ``ids[n]`` and goes on for
@@ -69,6 +72,7 @@ class LedgerPage(models.Model):
     counts = ArrayField(models.IntegerField())
 
     class Meta:
+        db_table = "importexport_ledgerpage"
         indexes = [
             models.Index(fields=["run", "first_number"], name="ledgerpage_in_order"),
             # From a record to the import that made it.

@@ -35,7 +35,7 @@ def start_plan(
     run = ImportRun(
         tenant=tenant,
         entity=entity,
-        door=ImportRun.Door.ADMIN,
+        channel=ImportRun.Channel.ADMIN,
         user=user,
         actor=user.get_username(),
         file_name=tidy_name(file_name),
@@ -46,7 +46,7 @@ def start_plan(
 
 
 def keep_upload(run: ImportRun, file: BinaryIO, options: Options, *, begin: Begin | None = None) -> None:
-    """Keep a new run with its file, to be planned; raise TooLarge where it is over its door's limit."""
+    """Keep a new run with its file, to be planned; raise TooLarge where it is over its channel's limit."""
     purge()
     limit = run.max_bytes
     run.status, run.options = ImportRun.Status.PLANNING, options.kept()
@@ -73,7 +73,7 @@ def plan_now(
 ) -> None:
     """Keep a new run with its file, and plan it; the run then says what the plan is.
 
-    Raises FileFault where the whole file is at fault, which is kept with the run; one that is too large is not.
+    Raises FileError where the whole file is at fault, which is kept with the run; one that is too large is not.
     Raises Busy as jobs.do_now, and then keeps nothing.
     """
     keep_upload(run, file, options, begin=begin)
@@ -159,7 +159,7 @@ def plan_again(run: ImportRun) -> None:
 
 def _leave_planned(run: ImportRun, **changes: Any) -> None:
     """Put a plan to work, if it is still waiting; raise NotPlanned where it is not."""
-    fresh = {"started_at": None, "finished_at": None, "rows_done": 0, "bytes_done": 0, "fault": ""}
+    fresh = {"started_at": None, "finished_at": None, "rows_done": 0, "bytes_done": 0, "error": ""}
     is_ours = ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNED).update(**fresh, **changes)
     run.refresh_from_db()
     if not is_ours:
@@ -193,7 +193,7 @@ def plan_undo(run: ImportRun, *, progress: Progress | None = None, begin: Begin 
 
 @transaction.atomic
 def new_undo(run: ImportRun, *, begin: Begin | None = None, **by: Any) -> ImportRun:
-    """Keep the wish to undo a run, to be planned; ``by`` says who, and by which door.
+    """Keep the wish to undo a run, to be planned; ``by`` says who, and by which channel.
 
     Raises NotPlanned where there is nothing that could be undone.
     """
@@ -224,7 +224,7 @@ WHY_NOT = {
     ImportRun.Status.PLANNED: "The plan was just made anew.",
     ImportRun.Status.APPLYING: "The plan is being applied at this moment; a plan is applied only once.",
     ImportRun.Status.DONE: "This has been imported already; a plan is applied only once.",
-    ImportRun.Status.REFUSED: "Only a plan can be applied, and this file was refused.",
+    ImportRun.Status.FAILED: "Only a plan can be applied, and this file was refused.",
 }
 UNDONE = "This has been undone already; a plan is applied only once."
 
@@ -242,7 +242,7 @@ def look_after() -> None:
 
 def discard(run: ImportRun) -> None:
     """Forget a run that was not imported, with its upload; raise ValueError for another."""
-    waiting = [ImportRun.Status.PLANNED, ImportRun.Status.PLANNING, ImportRun.Status.REFUSED]
+    waiting = [ImportRun.Status.PLANNED, ImportRun.Status.PLANNING, ImportRun.Status.FAILED]
     with transaction.atomic():
         # Locked, for it may be confirmed at this very moment.
         found = ImportRun.objects.select_for_update().filter(pk=run.pk, status__in=waiting).first()

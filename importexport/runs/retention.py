@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from importexport.models import ImportRun, RowChange, SkippedRow, UploadPart
+from importexport.models import ImportRun, RejectedRow, RowChange, UploadPart
 
 
 def purge(*, days: int | None = None) -> int:
@@ -22,7 +22,7 @@ def purge(*, days: int | None = None) -> int:
         return 0
     with transaction.atomic():
         UploadPart.objects.filter(run__in=ids).delete()
-        SkippedRow.objects.filter(run__in=ids).delete()
+        RejectedRow.objects.filter(run__in=ids).delete()
         RowChange.objects.filter(run__in=ids).update(changes={}, image="")
         never = [ImportRun.Status.PLANNED, ImportRun.Status.PLANNING]
         ImportRun.objects.filter(pk__in=ids, status__in=never).delete()

@@ -3,9 +3,9 @@
 from typing import Any
 
 from importexport.history import suggestions
-from importexport.history.repairs import family_of
+from importexport.history.repairs import related_runs_of
 from importexport.history.row_files import message_of
-from importexport.history.row_log import LedgerRow, Trace, shown_changes
+from importexport.history.row_log import LoggedRow, Trace, shown_changes
 from importexport.models import ImportRun
 
 Json = dict[str, Any]
@@ -19,7 +19,8 @@ def run_json(run: ImportRun) -> Json:
         "kind": run.kind,
         "entity": run.entity,
         "status": run.status,
-        "door": run.door,
+        "channel": run.channel,
+        "door": run.channel,  # The first name of channel; fault is that of error, family of relatedRuns.
         "actor": run.actor,
         "fileName": run.file_name,
         "size": run.size,
@@ -37,7 +38,8 @@ def run_json(run: ImportRun) -> Json:
         "conflicts": counts.get("conflict", 0),
         "references": run.references,
         "parent": str(run.parent_id) if run.parent_id else None,
-        "fault": run.fault or None,
+        "error": run.error or None,
+        "fault": run.error or None,
     }
 
 
@@ -46,17 +48,17 @@ def detail_json(run: ImportRun) -> Json:
     children = run.children.filter(status=ImportRun.Status.DONE).order_by("created_at").values_list("pk", flat=True)
     detail = run_json(run) | {"ignoredColumns": run.header.get("ignored", []), "children": list(map(str, children))}
     if run.kind == ImportRun.Kind.IMPORT and run.status in {ImportRun.Status.DONE, ImportRun.Status.PLANNED}:
-        family = family_of(run)
-        detail["family"] = {
-            "totalRows": family.total,
-            "imported": family.imported,
-            "repaired": family.repaired,
-            "left": family.left,
+        related = related_runs_of(run)
+        detail["relatedRuns"] = detail["family"] = {
+            "totalRows": related.total,
+            "imported": related.imported,
+            "repaired": related.repaired,
+            "left": related.left,
         }
     return detail
 
 
-def row_json(row: LedgerRow, run: ImportRun) -> Json:
+def row_json(row: LoggedRow, run: ImportRun) -> Json:
     """Return what became of a row."""
     rendered: Json = {"row": row.number, "action": row.action, "entity": row.entity, "record": row.record}
     if row.changes:
@@ -79,7 +81,8 @@ def trace_json(trace: Trace) -> Json:
         "row": trace.number or None,
         "fileName": trace.run.file_name,
         "at": moment(trace.run.finished_at),
-        "door": trace.run.door,
+        "channel": trace.run.channel,
+        "door": trace.run.channel,
         "actor": trace.run.actor,
         "text": trace.text,
     }

@@ -23,7 +23,7 @@ from importexport.engine.report import Report
 from importexport.engine.resource import Progress
 from importexport.history import plan_check, suggestions
 from importexport.history.recorder import Also, Settled
-from importexport.history.row_log import clear_ledger
+from importexport.history.row_log import clear_row_log
 from importexport.history.undo import undo
 from importexport.models import ImportRun
 
@@ -69,7 +69,7 @@ def start(run_id: uuid.UUID) -> None:
 def do_now(run_id: uuid.UUID, *, also: Also | None = None, progress: Progress | None = None) -> Report | None:
     """Plan or apply a file in this very thread; None of an undo, and where another process has done so meanwhile.
 
-    ``also`` and ``progress`` are as for an import (see service). Raises FileFault and PlanChanged, and what they mean
+    ``also`` and ``progress`` are as for an import (see service). Raises FileError and PlanChanged, and what they mean
     for the run is kept; OperationalError where the database is away, and then the run is taken up again by itself;
     Busy where somebody else is at it, or in its way, for longer than one may wait (see db.patience).
     """
@@ -135,7 +135,7 @@ def carry_out(
         if run.kind == ImportRun.Kind.IMPORT:
             return _import(run, aside, also=also, progress=progress)
         _undo(run, aside, progress=progress)
-    except errors.FileFault:
+    except errors.FileError:
         raise  # Which service has kept.
     except plan_check.PlanChanged as change:
         _keep_difference(run, change)
@@ -172,9 +172,9 @@ def _keep_difference(run: ImportRun, change: plan_check.PlanChanged) -> None:
                     )
             change.differences, change.count = plan_check.differences(run, now)
         finally:
-            clear_ledger(shadow, aside)
+            clear_row_log(shadow, aside)
     ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.APPLYING).update(
-        status=ImportRun.Status.PLANNED, fault=plan_check.sentence(change), finished_at=timezone.now()
+        status=ImportRun.Status.PLANNED, error=plan_check.sentence(change), finished_at=timezone.now()
     )
 
 
@@ -211,7 +211,7 @@ def _keep_plan(run: ImportRun) -> None:
         run.suggestions = suggestions.suggestions(run)
     found = {name: getattr(run, name) for name in PLAN_FIELDS}
     if not ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNING).update(**found):
-        clear_ledger(run.pk, connection)  # It was discarded meanwhile.
+        clear_row_log(run.pk, connection)  # It was discarded meanwhile.
 
 
 def noted(run: ImportRun, aside: Any, progress: Progress | None) -> Progress:
@@ -235,8 +235,8 @@ def noted(run: ImportRun, aside: Any, progress: Progress | None) -> Progress:
 def _give_up(run: ImportRun) -> None:
     try:
         ImportRun.objects.filter(pk=run.pk).update(
-            status=ImportRun.Status.REFUSED,
-            fault=errors.BUG,
+            status=ImportRun.Status.FAILED,
+            error=errors.BUG,
             finished_at=timezone.now(),
         )
     except DatabaseError as error:

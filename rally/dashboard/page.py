@@ -252,7 +252,7 @@ def _imports(tenant: Tenant) -> dict[str, Any]:
         "total": everything,
         "figures": [
             (_("Files"), whole(everything.files)),
-            (_("Refused"), whole(everything.refused)),
+            (_("Failed"), whole(everything.failed)),
             (_("Rows imported"), whole(everything.imported)),
             (_("Rows skipped"), f"{whole(everything.skipped)} ({_share(everything)})"),
         ],
@@ -267,7 +267,7 @@ def _failures(tenant: Tenant) -> list[dict[str, Any]]:
             "link": reverse("admin:importexport_importrun_change", args=[run.pk]),
             "when": date_format(run.created_at.astimezone(tenant.zone), "SHORT_DATETIME_FORMAT"),
             "actor": run.actor,
-            "is_refused": run.status == ImportRun.Status.REFUSED,
+            "is_failed": run.status == ImportRun.Status.FAILED,
             "what": _what_failed(run),
         }
         for run in latest_failures(tenant, FAILURES)
@@ -275,8 +275,8 @@ def _failures(tenant: Tenant) -> list[dict[str, Any]]:
 
 
 def _what_failed(run: ImportRun) -> str:
-    if run.status == ImportRun.Status.REFUSED:
-        return run.fault
+    if run.status == ImportRun.Status.FAILED:
+        return run.error
     counts = {"skipped": whole(run.skipped), "rows": whole(run.total_rows)}
     return _("%(skipped)s of %(rows)s rows skipped") % counts
 

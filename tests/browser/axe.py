@@ -41,15 +41,15 @@ def source() -> str:
     return SOURCE.read_text(encoding="utf-8")
 
 
-def grave_faults(page: Page, *, only: list[str] | None = None) -> list[str]:
-    """Return a line for each serious fault of a page: the rule and the elements; ``only`` names the rules to check."""
+def grave_errors(page: Page, *, only: list[str] | None = None) -> list[str]:
+    """Return a line for each serious error of a page: the rule and the elements; ``only`` names the rules to check."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(source())
-    return [describe(fault) for fault in page.evaluate(RUN, only) if fault["impact"] in GRAVE]
+    return [describe(error) for error in page.evaluate(RUN, only) if error["impact"] in GRAVE]
 
 
-def describe(fault: dict[str, Any]) -> str:
+def describe(error: dict[str, Any]) -> str:
     """Return the rule, what it asks for, and the first elements that break it."""
-    nodes = fault["nodes"]
+    nodes = error["nodes"]
     lines = [f"{node['target']}: {node['html'][:200]} — {node['failureSummary']}" for node in nodes[:3]]
-    return f"{fault['id']} ({fault['impact']}, {len(nodes)} elements): {fault['help']}\n    " + "\n    ".join(lines)
+    return f"{error['id']} ({error['impact']}, {len(nodes)} elements): {error['help']}\n    " + "\n    ".join(lines)

@@ -49,13 +49,13 @@ def chromium_path() -> str:
 
 
 @pytest.fixture(scope="session")
-def grave_faults() -> Callable[..., list[str]]:
-    """What keeps people from using a page, by axe-core: grave_faults(page) returns a line for each fault."""
+def grave_errors() -> Callable[..., list[str]]:
+    """What keeps people from using a page, by axe-core: grave_faults(page) returns a line for each error."""
     try:
         axe.source()
     except axe.NoNpm as missing:
         give_up(str(missing))
-    return axe.grave_faults
+    return axe.grave_errors
 
 
 @pytest.fixture(scope="package")

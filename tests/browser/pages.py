@@ -53,8 +53,8 @@ class Wizard:
         return self.page.locator(".ie-figures dd").all_inner_texts()
 
     @property
-    def skipped_rows(self) -> Locator:
-        """The rows of the table of skipped rows."""
+    def rejected_rows(self) -> Locator:
+        """The rows of the table of rejected rows."""
         return self.page.locator("#skipped tbody tr")
 
     def download(self, link: str) -> str:

@@ -21,7 +21,7 @@ def width_over(page):
 
 
 @pytest.fixture
-def faults_of(visitor, grave_faults):
+def errors_of(visitor, grave_errors):
     """Look at a page on every screen: faults_of(address), or faults_of() of the page that is open."""
 
     def look(address=None):
@@ -33,10 +33,10 @@ def faults_of(visitor, grave_faults):
         for width, height, scheme, rules in SCREENS:
             page.set_viewport_size({"width": width, "height": height})
             page.emulate_media(color_scheme=scheme)
-            found = grave_faults(page, only=rules)
+            found = grave_errors(page, only=rules)
             if excess := width_over(page):
                 found.append(f"{excess} pixels too wide")
-            wrong += [f"{page.url} {width} {scheme}: {fault}" for fault in found]
+            wrong += [f"{page.url} {width} {scheme}: {error}" for error in found]
         return wrong
 
     return look
@@ -46,41 +46,41 @@ def assert_none(wrong):
     assert not wrong, "\n".join(wrong)
 
 
-def test_signing_in(faults_of):
-    assert_none(faults_of("/admin/login/"))
+def test_signing_in(errors_of):
+    assert_none(errors_of("/admin/login/"))
 
 
-def test_pages_of_the_sidebar(visitor, faults_of):
+def test_pages_of_the_sidebar(visitor, errors_of):
     visitor.sign_in(SUPERUSER)
     addresses = sidebar(visitor.open("/admin/"))
-    assert_none([fault for address in addresses for fault in faults_of(address)])
+    assert_none([error for address in addresses for error in errors_of(address)])
 
 
-def test_pages_of_a_record(visitor, faults_of):
+def test_pages_of_a_record(visitor, errors_of):
     visitor.sign_in(ADMIN)
     wrong = []
     for model in MODELS:
         (record,) = visitor.sql(f"SELECT min(id) FROM crm_{model} WHERE tenant_id = %s", visitor.tenant_id)
-        wrong += faults_of(f"/admin/crm/{model}/{record}/change/")
+        wrong += errors_of(f"/admin/crm/{model}/{record}/change/")
     for page in ("add/", f"{record}/delete/", f"{record}/history/", "import/", "import/help/", "export/"):
-        wrong += faults_of(f"/admin/crm/{model}/{page}")
+        wrong += errors_of(f"/admin/crm/{model}/{page}")
     (pipeline,) = visitor.sql("SELECT min(id) FROM crm_pipeline WHERE tenant_id = %s", visitor.tenant_id)
     for page in (f"pipeline/{pipeline}/change/", "membership/add/", "apikey/add/"):
-        wrong += faults_of(f"/admin/crm/{page}")
+        wrong += errors_of(f"/admin/crm/{page}")
     assert_none(wrong)
 
 
-def test_pages_of_an_import(editor, faults_of):
+def test_pages_of_an_import(editor, errors_of):
     wizard = Wizard(editor.page)
     wizard.choose("contact", b"first_name,surname,email\n")
     wizard.wait_for("cannot be imported")
-    wrong = faults_of()
+    wrong = errors_of()
     bad = [f"Ada,Lovelace,{n},Acme,prospect,{'x' * 400}" for n in range(60)]
     header = "first_name,last_name,email,company,lifecycle_stage,notes"
     wizard.preview("contact", csv_of(header, "Mary,Shelley,mary@example.com,,,", *bad), name=f"{'long ' * 20}.csv")
-    wrong += faults_of()
+    wrong += errors_of()
     wizard.confirm()
-    wrong += faults_of()
-    wrong += faults_of("/admin/importexport/importrun/")
-    wrong += faults_of("/admin/")
+    wrong += errors_of()
+    wrong += errors_of("/admin/importexport/importrun/")
+    wrong += errors_of("/admin/")
     assert_none(wrong)

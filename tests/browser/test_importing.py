@@ -46,11 +46,11 @@ def test_good_rows_go_in_and_bad_ones_come_back_to_be_mended(editor, wizard):
     expect(page.get_by_role("table", name="as they will be stored")).to_contain_text("customer")
     expect(page.locator(".ie-groups li").first).to_contain_text("Company 'Acme Ltd' not found")
     expect(page.locator(".ie-groups li").first).to_contain_text("2 rows")
-    expect(wizard.skipped_rows).to_have_count(3)
-    expect(wizard.skipped_rows.first.locator(".ie-faulty")).to_contain_text("not-an-email")
+    expect(wizard.rejected_rows).to_have_count(3)
+    expect(wizard.rejected_rows.first.locator(".ie-faulty")).to_contain_text("not-an-email")
 
     page.locator(".ie-groups a").first.click()
-    expect(wizard.skipped_rows).to_have_count(2)
+    expect(wizard.rejected_rows).to_have_count(2)
 
     wizard.confirm()
     assert wizard.figures == ["5", "2", "3"]

@@ -1,1 +1,1 @@
-"""Real faults: connections that are cut, backends, servers and workers that are killed, a disk that is full."""
+"""Real errors: connections that are cut, backends, servers and workers that are killed, a disk that is full."""

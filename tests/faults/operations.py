@@ -125,7 +125,7 @@ def form_of(content: bytes, **fields: str) -> tuple[bytes, dict[str, str]]:
 
 
 def people(numbers: range, *, phone: str = "1", bad: int = 3) -> bytes:
-    """Return contacts of one company, and after them some rows that are refused."""
+    """Return contacts of one company, and after them some rows that are rejected."""
     rows = [f"Ada,Lovelace,c{n}@example.com,{phone},Acme\n" for n in numbers]
     rows += [f"Ada,Lovelace,nobody{n},{phone},Acme\n" for n in range(bad)]
     return "".join(["first_name,last_name,email,phone,company_name\n", *rows]).encode()
@@ -215,7 +215,7 @@ FROM importexport_importrun r WHERE tenant_id = %s ORDER BY created_at
 
 
 def runs(tenant: Caller) -> list[tuple[Any, ...]]:
-    """Return what is on record of a tenant's runs, with the sums of their ledgers, the oldest first."""
+    """Return what is on record of a tenant's runs, with the sums of their row log, the oldest first."""
     with tenant.server.connect() as connection:
         return connection.execute(RUNS, [tenant.pk]).fetchall()
 

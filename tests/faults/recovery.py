@@ -12,7 +12,7 @@ from tests.faults.site import Harm, Site
 
 #: Tenants that ask, and clients of each: together they keep all of the server's threads in use.
 TENANTS, CLIENTS = 8, 4
-#: Seconds of quiet before the fault, and of watching after it.
+#: Seconds of quiet before the error, and of watching after it.
 BEFORE, AFTER = 1.0, 6.0
 #: The length in seconds of the spans in which requests and probe are compared.
 SPAN = 0.25
@@ -32,9 +32,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class Recovery:
-    """What was seen of one fault. Times in seconds."""
+    """What was seen of one error. Times in seconds."""
 
-    #: From the fault, and from the moment at which PostgreSQL took connections again, to the start of the last request
+    #: From the error, and from the moment at which PostgreSQL took connections again, to the start of the last request
     #: that was not answered as it should be.
     since_fault: float
     since_return: float

@@ -1,4 +1,4 @@
-"""Random faults in the midst of each operation: tried, counted, and looked at with SQL."""
+"""Random errors in the midst of each operation: tried, counted, and looked at with SQL."""
 
 import hashlib
 import io
@@ -68,7 +68,7 @@ OPERATIONS = [
 
 @dataclass
 class Round:
-    """One operation that met one fault: what was answered, and what is wrong with it."""
+    """One operation that met one error: what was answered, and what is wrong with it."""
 
     operation: str
     harm: str
@@ -83,7 +83,7 @@ class Round:
 
 
 class Rounds:
-    """Rounds of a site. ``seed`` says which faults come when."""
+    """Rounds of a site. ``seed`` says which errors come when."""
 
     def __init__(self, site: Site, *, seed: int) -> None:
         self.site, self.chance = site, random.Random(seed)
@@ -94,13 +94,13 @@ class Rounds:
             connection.execute("ANALYZE")
 
     def all(self, rounds: int) -> None:
-        """Try so many faults in each operation."""
+        """Try so many errors in each operation."""
         for operation in OPERATIONS:
-            self.try_faults(operation, rounds)
+            self.try_errors(operation, rounds)
         self.try_exports(rounds)
 
-    def try_faults(self, operation: Operation, rounds: int) -> None:
-        """Try so many faults in an operation, each kind as often, each with a tenant of its own."""
+    def try_errors(self, operation: Operation, rounds: int) -> None:
+        """Try so many errors in an operation, each kind as often, each with a tenant of its own."""
         usual, gist, right, steps = self._rehearse(operation)
         cases = []
         for n in range(rounds):
@@ -119,7 +119,7 @@ class Rounds:
             case.check(seen(tenant) == right, f"left {seen(tenant)}, not {right}")
 
     def _rehearse(self, operation: Operation) -> tuple[float, Any, Any, list[Any]]:
-        """Do it without a fault; return how long it takes, what is answered, what is left, and the states between."""
+        """Do it without an error; return how long it takes, what is answered, what is left, and the states between."""
         tenant = Caller(self.site)
         prepared = operation.prepare(tenant)
         before, start = records(tenant), time.monotonic()
@@ -130,7 +130,7 @@ class Rounds:
         return usual, answer.gist, seen(tenant), [before, records(tenant)]
 
     def try_exports(self, rounds: int) -> None:
-        """Try so many faults in exports of one tenant: each is whole, or visibly broken off."""
+        """Try so many errors in exports of one tenant: each is whole, or visibly broken off."""
         tenant = Caller(self.site)
         tenant.upload("contacts/import", people(range(4 * ROWS), bad=0).replace(b",Acme", b","))
         before, known = seen(tenant), {}
@@ -139,7 +139,7 @@ class Rounds:
             start = time.monotonic()
             known[kind] = (export(tenant, kind, "").gist, time.monotonic() - start)
         for n in range(rounds):
-            # Each kind of fault meets each kind of file.
+            # Each kind of error meets each kind of file.
             kind = (n // len(HARMS)) % 2
             gist, usual = known[kind]
             case = self._disturb(operation, tenant, kind, "", HARMS[n % len(HARMS)], usual)
@@ -151,7 +151,7 @@ class Rounds:
     def _disturb(
         self, operation: Operation, tenant: Caller, prepared: Any, key: str, harm: Harm, usual: float
     ) -> Round:
-        """Do it, with a fault at a random moment of it; keep the answer."""
+        """Do it, with an error at a random moment of it; keep the answer."""
         case = Round(operation.name, harm.__name__, self.chance.uniform(0, usual))
         self.done.append(case)
         worker = threading.Thread(target=lambda: case.answers.append(operation.send(tenant, prepared, key)))
@@ -188,11 +188,11 @@ class Rounds:
         return Counter(answer.status for case in self.done for answer in case.answers)
 
     def harms(self) -> Counter[str]:
-        """Return how often each kind of fault was tried."""
+        """Return how often each kind of error was tried."""
         return Counter(case.harm for case in self.done)
 
     def table(self) -> str:
-        """Return a table of faults tried and answers seen, by operation and status."""
+        """Return a table of errors tried and answers seen, by operation and status."""
         found = sorted(self.statuses())
         heads = ["operation", "faults", *(f"{status or 'broken off'}" for status in found), "wrong"]
         lines = [heads, ["---"] * len(heads)]

@@ -1,4 +1,4 @@
-"""The proxy: a fault happens at the statement that was chosen, once, and nowhere else."""
+"""The proxy: an error happens at the statement that was chosen, once, and nowhere else."""
 
 import psycopg
 import pytest

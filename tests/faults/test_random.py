@@ -35,7 +35,7 @@ def assert_all_is_well(rounds, bystander):
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_a_fault_at_any_moment_loses_nothing_and_doubles_nothing(site, rounds, operation):
     with Bystander(site) as bystander:
-        rounds.try_faults(operation, ROUNDS)
+        rounds.try_errors(operation, ROUNDS)
     assert_all_is_well(rounds, bystander)
 
 

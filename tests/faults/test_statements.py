@@ -1,6 +1,6 @@
 """A connection that is lost at any statement: 503 or the true result, and in the end all is as if nothing had been.
 
-Each operation is done once without a fault, while the proxy listens; then once for each statement that was heard, with
+Each operation is done once without an error, while the proxy listens; then once for each statement that was heard, with
 a tenant of its own, and the connection cut there. What is right is what the first one has left, counted by SQL.
 """
 
@@ -93,7 +93,7 @@ ADMIN = [
 ]
 
 
-# --- faults, one after the other ------------------------------------------------------------------------------------
+# --- errors, one after the other ------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -115,7 +115,7 @@ class Case:
 
 
 class Trial:
-    """An operation with a fault at each of its statements."""
+    """An operation with an error at each of its statements."""
 
     def __init__(self, proxied, operation: Operation, *, tenant: type[Caller] = Caller) -> None:
         self.server, self.proxy, self.operation, self._new = proxied.server, proxied.proxy, operation, tenant
@@ -123,7 +123,7 @@ class Trial:
         self.statements = self._rehearse()
 
     def _rehearse(self) -> list[str]:
-        """Do it once without a fault; return its statements, and keep what is right."""
+        """Do it once without an error; return its statements, and keep what is right."""
         tenant = self._new(self.server)
         prepared = self.operation.prepare(tenant)
         before = records(tenant)
@@ -192,7 +192,7 @@ class Trial:
 
 # --- the tests ------------------------------------------------------------------------------------------------------
 
-#: Statements at which a fault has to be tried, or the test would not be what it says.
+#: Statements at which an error has to be tried, or the test would not be what it says.
 STORING = ["COPY rally_incoming", "INSERT INTO crm_contact", "COPY importexport_ledgerpage", "COMMIT"]
 EXPECTED = {
     "import": [*STORING, "COPY importexport_skippedrow", "COPY importexport_rowchange", '"importexport_importrun"'],

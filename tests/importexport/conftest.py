@@ -3,7 +3,7 @@
 import pytest
 
 from crm.models.tenant import create_tenant
-from tests.importexport.doors import Api
+from tests.importexport.clients import Api
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ def test_eight_imports_of_one_file_store_one_copy(tenant):
     assert [status for status, _ in answers] == [200] * 8
     assert sum(result["imported"] for _, result in answers) == tenant.count("contact") == 5000
     assert sum(result["skipped"] for _, result in answers) == 7 * 5000
-    refused = next(result for _, result in answers if result["skipped"])
-    assert refused["errors"][0] == "Row 2: Duplicate contact with email 'c0@example.com'"
+    rejected = next(result for _, result in answers if result["skipped"])
+    assert rejected["errors"][0] == "Row 2: Duplicate contact with email 'c0@example.com'"
 
 
 def test_shuffled_companies_with_two_keys_are_stored_once(tenant):

@@ -18,7 +18,7 @@ from crm.models.tenant import create_tenant
 from importexport import services
 from importexport.files import formula
 from importexport.resources import RESOURCES
-from tests.importexport.doors import one_row
+from tests.importexport.clients import one_row
 
 ENTITIES = ["companies", "contacts", "deals", "activities"]
 

@@ -17,7 +17,7 @@ def add_run(tenant, *, status="done", imported=0, skipped=0, days_ago=0, at=None
     return ImportRun.objects.create(
         tenant=tenant,
         entity="contacts",
-        door="api",
+        channel="api",
         status=status,
         file_name="contacts.csv",
         imported=imported,
@@ -31,13 +31,13 @@ def add_run(tenant, *, status="done", imported=0, skipped=0, days_ago=0, at=None
 def test_imports_are_counted_by_day(tenant):
     add_run(tenant, imported=90, skipped=10)
     add_run(tenant, imported=10)
-    add_run(tenant, status="refused", days_ago=DAYS - 1)
+    add_run(tenant, status="failed", days_ago=DAYS - 1)
     days = imports_by_day(tenant)
     assert len(days) == DAYS
     assert days[-1] == ImportDay(TODAY, files=2, imported=100, skipped=10)
-    assert days[0] == ImportDay(TODAY - dt.timedelta(days=DAYS - 1), files=1, refused=1)
+    assert days[0] == ImportDay(TODAY - dt.timedelta(days=DAYS - 1), files=1, failed=1)
     assert set(days[1:-1]) == {ImportDay(TODAY - dt.timedelta(days=ago)) for ago in range(1, DAYS - 1)}
-    assert total(days) == ImportDay(days[0].day, files=3, refused=1, imported=100, skipped=10)
+    assert total(days) == ImportDay(days[0].day, files=3, rejected=1, imported=100, skipped=10)
 
 
 def test_what_is_not_an_import_of_these_days_is_left_out(tenant):
@@ -66,10 +66,10 @@ def test_the_share_of_skipped_rows(imported, skipped, share):
 
 def test_failures_are_refused_files_and_skipped_rows_newest_first(tenant):
     skipped = add_run(tenant, imported=1, skipped=1, days_ago=2)
-    refused = add_run(tenant, status="refused", fault="The file is empty", days_ago=1)
+    rejected = add_run(tenant, status="failed", error="The file is empty", days_ago=1)
     add_run(tenant, imported=1)
-    assert latest_failures(tenant, 5) == [refused, skipped]
-    assert latest_failures(tenant, 1) == [refused]
+    assert latest_failures(tenant, 5) == [rejected, skipped]
+    assert latest_failures(tenant, 1) == [rejected]
 
 
 def test_a_query_each(tenant, django_assert_num_queries):
@@ -79,4 +79,4 @@ def test_a_query_each(tenant, django_assert_num_queries):
         with django_assert_num_queries(1):
             imports_by_day(tenant)
         with django_assert_num_queries(1):
-            assert [run.fault for run in latest_failures(tenant, 5)]
+            assert [run.error for run in latest_failures(tenant, 5)]

@@ -165,7 +165,7 @@ def test_a_record_beyond_bounds_is_refused_without_reading_on():
             return b'name\n"' + b"x" * (size - 6) if self.taken == size else b"x" * size
 
     source = Endless()
-    with pytest.raises(errors.FileFault, match="Row 2 is longer than"):
+    with pytest.raises(errors.FileError, match="Row 2 is longer than"):
         read_all(source)
     assert source.taken < 2 * csv_reader.RECORD_LIMIT
 

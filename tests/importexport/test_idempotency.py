@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from crm.models import Contact
 from importexport.models import ImportRun, KeptAnswer
-from tests.importexport.doors import Api, problem
+from tests.importexport.clients import Api, problem
 from tests.importexport.real import RealTenant, contacts, wait_until_blocked
 
 HEAD = "first_name,last_name,email,shoe\n"

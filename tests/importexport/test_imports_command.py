@@ -1,4 +1,4 @@
-"""Plans, options and the ledger in a shell."""
+"""Plans, options and the row log in a shell."""
 
 import json
 import os
@@ -57,8 +57,8 @@ def test_the_rejected_rows_go_in_again_under_their_numbers(shell):
     assert shell("import", "contacts", str(rejected)) == (
         "Row 4: Invalid email format 'y'\n2 rows: 1 imported, 1 skipped.\n"
     )
-    family = json.loads(shell("imports", "show", first))["family"]
-    assert family == {"totalRows": 3, "imported": 1, "repaired": 1, "left": 1}
+    related = json.loads(shell("imports", "show", first))["family"]
+    assert related == {"totalRows": 3, "imported": 1, "repaired": 1, "left": 1}
 
 
 def test_an_import_is_undone_after_a_look(shell):

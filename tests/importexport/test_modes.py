@@ -4,7 +4,7 @@ import pytest
 
 from crm.models import Company, Contact, Deal, Stage
 from importexport.models import ImportRun
-from tests.importexport.doors import problem
+from tests.importexport.clients import problem
 
 UPDATE, UPSERT = "mode=update", "mode=upsert"
 
@@ -173,9 +173,9 @@ def test_a_cell_that_says_so_clears(api, ada, blank):
 
 
 def test_what_is_required_is_not_cleared(api, ada):
-    fault = result(0, "Row 2: Required field 'first_name' is empty")
-    assert api.import_csv("contacts", "email,first_name\nada@example.com,#N/A\n", UPDATE) == fault
-    assert api.import_csv("contacts", "email,first_name\nada@example.com,\n", f"{UPDATE}&blank=clear") == fault
+    error = result(0, "Row 2: Required field 'first_name' is empty")
+    assert api.import_csv("contacts", "email,first_name\nada@example.com,#N/A\n", UPDATE) == error
+    assert api.import_csv("contacts", "email,first_name\nada@example.com,\n", f"{UPDATE}&blank=clear") == error
 
 
 def test_an_absent_column_is_not_touched(api, ada):

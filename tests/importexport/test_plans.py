@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from crm.models import Company, Contact
 from crm.models.tenant import create_tenant
-from importexport.models import ImportRun, LedgerPage, RowChange
-from tests.importexport.doors import Api, problem
+from importexport.models import ImportRun, RowChange, RowLogPage
+from tests.importexport.clients import Api, problem
 
 HEAD = "first_name,last_name,email,phone,company_name\n"
 #: One row of each kind.
@@ -213,7 +213,7 @@ def test_a_plan_that_no_longer_holds_names_what_changed(api, people, change, det
     assert api.export("contacts") == before
     assert api.look(f"imports/{plan['id']}")["status"] == "planned"
     # Nothing of the look for differences is left.
-    assert set(LedgerPage.objects.values_list("run", flat=True)) == {ImportRun.objects.get().pk}
+    assert set(RowLogPage.objects.values_list("run", flat=True)) == {ImportRun.objects.get().pk}
 
 
 def test_a_plan_holds_where_what_it_does_not_touch_has_changed(api, people):
@@ -256,15 +256,15 @@ def test_a_file_that_cannot_be_read_is_refused_and_kept(api):
     status, detail = problem(api.post_file("contacts", "first_name\nA\n", to="plan"))
     assert status == 400
     (run,) = api.look("imports")["results"]
-    assert (run["status"], run["fault"]) == ("refused", detail)
+    assert (run["status"], run["fault"]) == ("failed", detail)
     assert problem(api.post(f"imports/{run['id']}/apply"))[0] == 409
 
 
 def test_a_file_refused_half_way_leaves_no_ledger(api):
     good = "".join(f"A,B,a{n}@example.com,\n" for n in range(5000))
     status, _ = problem(api.post_file("contacts", HEAD.encode() + good.encode() + b'"\xff', to="plan"))
-    assert (status, ImportRun.objects.get().status) == (400, "refused")
-    assert not LedgerPage.objects.exists()
+    assert (status, ImportRun.objects.get().status) == (400, "failed")
+    assert not RowLogPage.objects.exists()
 
 
 def test_made_companies_are_planned_and_applied(api):

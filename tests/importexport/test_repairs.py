@@ -1,4 +1,4 @@
-"""The repair loop: rejected rows, mended, go in again under their own numbers, and the family adds up."""
+"""The repair loop: rejected rows, corrected, go in again under their own numbers, and the family adds up."""
 
 import csv
 import io
@@ -7,7 +7,7 @@ import pytest
 
 from crm.models import Contact
 from importexport.models import ImportRun
-from tests.importexport.doors import problem
+from tests.importexport.clients import problem
 
 HEAD = "first_name,last_name,email,phone\n"
 
@@ -56,9 +56,9 @@ def test_the_family_adds_up_over_generations(api, first):
     third = rejected(api, child.pk).replace(",y,", ",y@example.com,").replace("\r\n,B", "\r\nA,B")
     api.post_file("contacts", third)
     grandchild = ImportRun.objects.get(parent=child)
-    family = {"totalRows": 6, "imported": 2, "repaired": 3, "left": 1}
+    related = {"totalRows": 6, "imported": 2, "repaired": 3, "left": 1}
     for run in (first, child.pk, grandchild.pk):
-        assert api.look(f"imports/{run}")["family"] == family
+        assert api.look(f"imports/{run}")["family"] == related
     assert api.look(f"imports/{first}")["children"] == [str(child.pk)]
 
 
@@ -73,9 +73,9 @@ def family_after(api, first, *undone):
     """Return the family's counts after some runs were undone."""
     for run in undone:
         api.undo(run)
-    family = api.look(f"imports/{first}")["family"]
-    assert family["totalRows"] == family["imported"] + family["repaired"] + family["left"]
-    return family["imported"], family["repaired"], family["left"]
+    related = api.look(f"imports/{first}")["family"]
+    assert related["totalRows"] == related["imported"] + related["repaired"] + related["left"]
+    return related["imported"], related["repaired"], related["left"]
 
 
 def test_a_repair_that_is_undone_is_left_again_until_that_is_undone(api, first):

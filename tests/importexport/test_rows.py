@@ -1,15 +1,15 @@
-"""Section 2 and the fault table of section 4: what becomes of a row, by the API."""
+"""Section 2 and the error table of section 4: what becomes of a row, by the API."""
 
 import pytest
 
 from crm.models import Company, Contact, Deal, Pipeline, Stage
-from tests.importexport.doors import one_row
+from tests.importexport.clients import one_row
 
 LONG = "x" * 101
 
 
 @pytest.mark.parametrize(
-    ("entity", "cells", "fault"),
+    ("entity", "cells", "error"),
     [
         ("contacts", {"first_name": ""}, "Required field 'first_name' is empty"),
         ("contacts", {"last_name": "  \t"}, "Required field 'last_name' is empty"),
@@ -65,12 +65,12 @@ LONG = "x" * 101
         ("companies", {"postal_code": "1" * 21}, "Value too long in 'postal_code' (maximum 20 characters)"),
     ],
 )
-def test_a_faulty_cell_is_reported_with_its_row(api, entity, cells, fault):
+def test_a_faulty_cell_is_reported_with_its_row(api, entity, cells, error):
     assert api.import_csv(entity, one_row(entity, **cells)) == {
         "totalRows": 1,
         "imported": 0,
         "skipped": 1,
-        "errors": [f"Row 2: {fault}"],
+        "errors": [f"Row 2: {error}"],
     }
 
 

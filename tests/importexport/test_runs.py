@@ -16,9 +16,9 @@ from crm.models.tenant import create_tenant
 from importexport import errors
 from importexport.admin import permissions
 from importexport.history import row_files
-from importexport.models import ImportRun, LedgerPage, SkippedRow, UploadPart
+from importexport.models import ImportRun, RejectedRow, RowLogPage, UploadPart
 from importexport.runs import lifecycle, records, tasks
-from tests.importexport.doors import Api
+from tests.importexport.clients import Api
 
 HEADER = "first_name,last_name,email,company_name\r\n"
 MIXED = HEADER + "Ada,Lovelace,ada@example.com,\r\nAlan,Turing,nobody,Acme\r\n,Hopper,grace@example.com,Acme\r\n"
@@ -52,14 +52,14 @@ def confirm(run):
     return finished(run)
 
 
-# --- by every door --------------------------------------------------------------------------------------------
+# --- by every channel --------------------------------------------------------------------------------------------
 
 
 def test_an_import_by_the_api_is_kept(tenant):
     api = Api(tenant)
     api.post_file("contacts", MIXED, name="C:\\people\\new.csv")
     run = ImportRun.objects.get()
-    assert (run.tenant, run.entity, run.door, run.status) == (tenant, "contacts", "api", "done")
+    assert (run.tenant, run.entity, run.channel, run.status) == (tenant, "contacts", "api", "done")
     assert (run.key, run.actor, run.user) == (api.key, api.key.name, None)
     assert (run.file_name, run.size) == ("new.csv", len(MIXED))
     assert run.sha256 == hashlib.sha256(MIXED.encode()).hexdigest()
@@ -74,7 +74,7 @@ def test_an_import_in_a_shell_is_kept(tenant, tmp_path, monkeypatch):
     path.write_text(MIXED)
     call_command("import", "contacts", str(path), "--tenant", "acme")
     run = ImportRun.objects.get()
-    assert (run.door, run.actor, run.file_name, run.size) == ("shell", "operator", "people.csv", len(MIXED))
+    assert (run.channel, run.actor, run.file_name, run.size) == ("shell", "operator", "people.csv", len(MIXED))
     assert (run.user, run.key) == (None, None)
 
 
@@ -82,18 +82,18 @@ def test_a_refused_file_is_kept_with_the_reason(tenant):
     content = "first_name,email\r\nAda,ada@example.com\r\n"
     status, detail = Api(tenant).refuses("contacts", content)
     run = ImportRun.objects.get()
-    assert (status, run.status, run.fault) == (400, "refused", detail)
+    assert (status, run.status, run.error) == (400, "failed", detail)
     assert (run.size, run.sha256) == (len(content), hashlib.sha256(content.encode()).hexdigest())
     assert run.imported == run.skipped == 0
 
 
 def test_what_was_refused_is_kept(tenant):
     result = Api(tenant).import_csv("contacts", MIXED)
-    rows = list(ImportRun.objects.get().skipped_rows.all())
+    rows = list(ImportRun.objects.get().rejected_rows.all())
     assert [row.message for row in rows] == result["errors"]
     assert [row.number for row in rows] == [3, 4]
     assert rows[0].cells == ["Alan", "Turing", "nobody", "Acme"]
-    assert rows[0].faults == [
+    assert rows[0].errors == [
         ["email", "email", "Invalid email format 'nobody'"],
         ["company_name", "not_found", "Company 'Acme' not found"],
     ]
@@ -101,16 +101,16 @@ def test_what_was_refused_is_kept(tenant):
 
 def test_a_cell_that_no_database_can_hold_is_kept(tenant):
     Api(tenant).import_csv("contacts", HEADER + "A\0da,Lovelace,ada@example.com,\r\n")
-    (row,) = SkippedRow.objects.all()
+    (row,) = RejectedRow.objects.all()
     assert row.cells[0] == "A\0da"
-    assert row.faults == [["first_name", "character", "Invalid character in 'first_name'"]]
+    assert row.errors == [["first_name", "character", "Invalid character in 'first_name'"]]
 
 
 def test_a_row_with_too_many_cells_blames_no_column(tenant):
     Api(tenant).import_csv("contacts", HEADER + "a,b,c@d.example,,,x\r\n")
-    (row,) = SkippedRow.objects.all()
+    (row,) = RejectedRow.objects.all()
     assert row.cells == ["a", "b", "c@d.example", "", "", "x"]
-    assert row.faults == [["", "cells", "Expected 4 columns, found 6"]]
+    assert row.errors == [["", "cells", "Expected 4 columns, found 6"]]
 
 
 def test_faults_alike_are_counted(tenant):
@@ -120,23 +120,23 @@ def test_faults_alike_are_counted(tenant):
     Api(tenant).import_csv("contacts", HEADER + rows)
     acme, umbra = "Company 'Acme' not found", "Company 'Umbra' not found"
     assert ImportRun.objects.get().groups == [
-        {"kind": "not_found", "column": "company_name", "sentence": acme, "example": acme, "rows": 3},
-        {"kind": "email", "column": "email", "sentence": "", "example": "Invalid email format 'x'", "rows": 2},
-        {"kind": "not_found", "column": "company_name", "sentence": umbra, "example": umbra, "rows": 1},
+        {"code": "not_found", "column": "company_name", "sentence": acme, "example": acme, "rows": 3},
+        {"code": "email", "column": "email", "sentence": "", "example": "Invalid email format 'x'", "rows": 2},
+        {"code": "not_found", "column": "company_name", "sentence": umbra, "example": umbra, "rows": 1},
     ]
 
 
 def test_skipped_rows_are_found_by_their_faults(tenant):
     rows = 'A,B,x,Acme\r\nA,B,"y"", ""email"", ",\r\n,B,c@example.com,Acme\r\n'
     Api(tenant).import_csv("contacts", HEADER + rows)
-    skipped = ImportRun.objects.get().skipped_rows.all()
-    numbers = lambda **fault: [row.number for row in skipped.with_fault(**fault)]  # noqa: E731
-    assert numbers(kind="email") == [2, 3]
-    assert numbers(kind="not_found") == [2, 4]
-    assert numbers(kind="required", column="first_name") == [4]
-    assert numbers(kind="required", column="email") == []
-    assert numbers(kind="email", column="email", sentence="Invalid email format 'x'") == [2]
-    assert numbers(kind="email", column="email", sentence="Invalid email format '") == []
+    skipped = ImportRun.objects.get().rejected_rows.all()
+    numbers = lambda **error: [row.number for row in skipped.with_error(**error)]  # noqa: E731
+    assert numbers(code="email") == [2, 3]
+    assert numbers(code="not_found") == [2, 4]
+    assert numbers(code="required", column="first_name") == [4]
+    assert numbers(code="required", column="email") == []
+    assert numbers(code="email", column="email", sentence="Invalid email format 'x'") == [2]
+    assert numbers(code="email", column="email", sentence="Invalid email format '") == []
 
 
 def test_the_records_of_an_import_are_known(tenant):
@@ -164,7 +164,7 @@ def test_many_batches_are_kept_whole(tenant):
     assert (run.imported, run.skipped) == (5000, 5000)
     assert run.pages.count() == 3
     assert records.stored_records(run).count() == 5000
-    assert [row.number for row in run.skipped_rows.all()] == list(range(3, 10_003, 2))
+    assert [row.number for row in run.rejected_rows.all()] == list(range(3, 10_003, 2))
 
 
 def test_the_rejected_file_holds_the_files_own_columns(tenant):
@@ -186,8 +186,8 @@ def test_a_check_stores_no_record(tenant, user):
     run = check(tenant, user, MIXED)
     assert (run.status, run.total_rows, run.imported, run.skipped) == ("planned", 3, 1, 2)
     assert not Contact.objects.exists()
-    assert [(page.action, page.numbers, page.ids) for page in LedgerPage.objects.all()] == [("create", [2], [0])]
-    assert [row.number for row in run.skipped_rows.all()] == [3, 4]
+    assert [(page.action, page.numbers, page.ids) for page in RowLogPage.objects.all()] == [("create", [2], [0])]
+    assert [row.number for row in run.rejected_rows.all()] == [3, 4]
 
 
 def test_a_check_shows_what_would_be_stored(tenant, user):
@@ -221,8 +221,8 @@ def test_a_confirmed_file_is_imported(tenant, user):
     run = confirm(check(tenant, user, MIXED))
     assert (run.status, run.imported, run.skipped, run.rows_done) == ("done", 1, 2, 3)
     assert [contact.email for contact in records.stored_records(run)] == ["ada@example.com"]
-    assert [row.number for row in run.skipped_rows.all()] == [3, 4]
-    assert (run.user, run.actor, run.door) == (user, "grace", "admin")
+    assert [row.number for row in run.rejected_rows.all()] == [3, 4]
+    assert (run.user, run.actor, run.channel) == (user, "grace", "admin")
 
 
 def test_a_file_is_imported_once(tenant, user):
@@ -238,19 +238,19 @@ def test_a_plan_that_no_longer_holds_is_not_applied(tenant, user):
     Contact.objects.create(tenant=tenant, first_name="Ada", last_name="L", email="ada@example.com")
     run = confirm(run)
     assert (run.status, run.imported, run.skipped) == ("planned", 1, 2)
-    assert run.fault == (
+    assert run.error == (
         "The plan no longer holds. Row 2 was to create a record; now: be refused (Duplicate contact with email"
         " 'ada@example.com'). Nothing was stored; plan the file again."
     )
     assert Contact.objects.count() == 1
-    assert [row.number for row in run.skipped_rows.all()] == [3, 4]
+    assert [row.number for row in run.rejected_rows.all()] == [3, 4]
 
 
 def test_a_file_at_fault_is_refused_by_its_check(tenant, user):
     run = check(tenant, user, HEADER + 'a,b,c,\r\nA,"B')
-    assert run.status == "refused"
-    assert run.fault.startswith("Broken quoting in row 3")
-    assert not run.skipped_rows.exists()
+    assert run.status == "failed"
+    assert run.error.startswith("Broken quoting in row 3")
+    assert not run.rejected_rows.exists()
     with pytest.raises(ValueError, match="Only a plan"):
         lifecycle.confirm(run)
 
@@ -266,7 +266,7 @@ def test_a_discarded_file_is_forgotten(tenant, user):
     run = check(tenant, user, MIXED)
     lifecycle.discard(run)
     assert not ImportRun.objects.exists()
-    assert not SkippedRow.objects.exists()
+    assert not RejectedRow.objects.exists()
     assert not UploadPart.objects.exists()
 
 
@@ -299,7 +299,7 @@ def test_a_large_file_comes_back_as_it_was(tenant, user):
 def test_a_bug_is_told_and_logged(tenant, user, monkeypatch, caplog):
     monkeypatch.setattr(tasks, "noted", lambda *_: lambda *_: 1 / 0)
     run = check(tenant, user, MIXED)
-    assert (run.status, run.fault) == ("refused", "Something went wrong on our side. Nothing was stored.")
+    assert (run.status, run.error) == ("failed", "Something went wrong on our side. Nothing was stored.")
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -327,7 +327,7 @@ def test_old_uploads_and_rows_are_removed(tenant, user, settings, capsys):
     assert capsys.readouterr().out == "2 imports purged.\n"
     done.refresh_from_db()
     assert done.purged_at
-    assert (done.imported, done.skipped, done.upload.count(), done.skipped_rows.count()) == (1, 2, 0, 0)
+    assert (done.imported, done.skipped, done.upload.count(), done.rejected_rows.count()) == (1, 2, 0, 0)
     assert (done.header, done.groups, done.sample) == ({}, [], [])
     assert set(ImportRun.objects.all()) == {done, fresh}
     assert fresh.upload.exists()

@@ -12,7 +12,7 @@ from importexport.models import ImportRun
 from importexport.runs import lifecycle, tasks
 from importexport.runs.caretaker import Caretaker, Pauses
 from tests.conftest import until
-from tests.importexport.doors import problem
+from tests.importexport.clients import problem
 from tests.importexport.real import RealTenant, be_cut_off, contacts, wait_until_blocked
 
 FILE = "first_name,last_name,email\nAda,Lovelace,ada@example.com\nA,B,x\n"

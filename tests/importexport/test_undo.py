@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from crm.models import Activity, Company, Contact, Deal, Stage
 from crm.models.tenant import create_tenant
 from importexport.models import ImportRun
-from tests.importexport.doors import Api, problem
+from tests.importexport.clients import Api, problem
 
 HEAD = "first_name,last_name,email,phone,company_name\n"
 

@@ -196,8 +196,8 @@ def test_a_column_is_read_like_its_cells(widget, cells, data):
     for position, value in enumerate(values):
         try:
             clean = widget.clean(value, column="x")
-        except ValueError as fault:
-            assert wrong[position] == str(fault)
+        except ValueError as error:
+            assert wrong[position] == str(error)
         else:
             assert position not in wrong
             assert stored[position] == (None if clean is None else widget.store(clean))

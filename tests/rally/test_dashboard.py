@@ -77,7 +77,7 @@ def fill(tenant, *, currency="USD", value=1500, stage="Lead", close=None, name="
 def add_run(tenant, **fields):
     defaults = {
         "entity": "contacts",
-        "door": "admin",
+        "channel": "admin",
         "status": "done",
         "file_name": "contacts.csv",
         "actor": "anna",
@@ -166,12 +166,12 @@ def test_deals_won_are_a_chart_with_its_numbers(tenant):
 
 def test_imports_are_a_chart_with_their_numbers(tenant):
     add_run(tenant)
-    add_run(tenant, status="refused", imported=0, skipped=0, total_rows=0, fault="The file is empty")
+    add_run(tenant, status="failed", imported=0, skipped=0, total_rows=0, error="The file is empty")
     response = sign_in(tenant).get(INDEX)
     imports = response.context["imports"]
     assert dict(imports["figures"]) == {
         "Files": "2",
-        "Refused": "1",
+        "Failed": "1",
         "Rows imported": "3",
         "Rows skipped": "1 (25%)",
     }
@@ -181,7 +181,7 @@ def test_imports_are_a_chart_with_their_numbers(tenant):
 
 def test_failures_lead_to_their_run(tenant, other):
     run = add_run(tenant, file_name="leads.csv")
-    add_run(tenant, status="refused", file_name="broken.csv", fault="The file is empty", imported=0, skipped=0)
+    add_run(tenant, status="failed", file_name="broken.csv", error="The file is empty", imported=0, skipped=0)
     add_run(other, file_name="secret.csv")
     response = sign_in(tenant, "viewer").get(INDEX)
     page = text(response)
@@ -281,7 +281,7 @@ def test_markup_is_text_everywhere(superuser):
     pages = [client.get(INDEX)]
     fill(tenant, stage=MARKUP)
     add_run(tenant, file_name=f"{MARKUP}.csv", actor=MARKUP)
-    add_run(tenant, status="refused", fault=MARKUP)
+    add_run(tenant, status="failed", error=MARKUP)
     pages += [client.get(INDEX), superuser.get(INDEX)]
     for answer in pages:
         assert answer.status_code == 200

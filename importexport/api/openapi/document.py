@@ -51,7 +51,7 @@ def description() -> Json:
         "servers": [{"url": "/"}],
         "security": [{"key": []}],
         "tags": [{"name": entity, "description": SAME_RECORD[entity]} for entity in RESOURCES]
-        + [{"name": "imports", "description": "Every import by any door: planned, applied, repaired, undone."}],
+        + [{"name": "imports", "description": "Every import through any channel: planned, applied, repaired, undone."}],
         "paths": paths,
         "components": components(),
     }

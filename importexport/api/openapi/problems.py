@@ -55,7 +55,7 @@ PROBLEMS: dict[int, tuple[str, list[str]]] = {
     ),
     415: ("Not multipart/form-data, or a file that is no CSV", [str(errors.NotCsv("an image"))]),
     413: ("The file is over the limit", [str(errors.TooLarge(10 * 1024 * 1024))]),
-    400: ("A query parameter, a malformed body, or a file that cannot be read as a whole", texts.FILE_FAULTS),
+    400: ("A query parameter, a malformed body, or a file that cannot be read as a whole", texts.FILE_ERRORS),
     503: (
         "The database cannot be reached, or another import of the tenant's is in the way for longer than 30 seconds",
         [AWAY, errors.busy("contacts", "8c1c7a10-6f96-4ff8-8b86-d011b42d00c0"), errors.RECORDS_BUSY],

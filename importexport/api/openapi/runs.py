@@ -22,7 +22,7 @@ IDEMPOTENCY: Json = {
 }
 RUN_ID: Json = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
 COUNTS = ("totalRows", "imported", "skipped", "created", "updated", "unchanged", "deleted", "conflicts")
-TEXTS = ("kind", "entity", "door", "actor", "fileName")
+TEXTS = ("kind", "entity", "channel", "actor", "fileName")
 RUN: Json = {
     "type": "object",
     "description": "An import, a plan of one, or an undo; `imported` = created + updated + unchanged",
@@ -41,8 +41,14 @@ RUN: Json = {
         "parent": {"type": ["string", "null"], "description": "What it undoes, or the import whose rows it repairs"},
         "children": {"type": "array", "items": {"type": "string"}},
         "ignoredColumns": {"type": "array", "items": {"type": "string"}},
-        "family": {"type": "object", "description": "totalRows = imported + repaired + left, over all repairs"},
-        "fault": {"type": ["string", "null"]},
+        "relatedRuns": {"type": "object", "description": "totalRows = imported + repaired + left, over all repairs"},
+        "error": {
+            "type": ["string", "null"],
+            "description": "Why the file failed, or its plan cannot be applied",
+        },
+        "door": {"type": "string", "deprecated": True, "description": "The first name of channel"},
+        "fault": {"type": ["string", "null"], "deprecated": True, "description": "The first name of error"},
+        "family": {"type": "object", "deprecated": True, "description": "The first name of relatedRuns"},
     },
 }
 ROW: Json = {
@@ -106,7 +112,7 @@ def paths(entities: list[str]) -> Json:
         f"{one}/rejected": {
             "get": endpoint(
                 "imports_rejected",
-                "The refused rows as CSV, with `import_row` and `import_error`, to be mended and imported again",
+                "The rejected rows as CSV, with `import_row` and `import_error`, to be corrected and imported again",
                 {"type": "string"},
                 [RUN_ID],
                 media_type="text/csv; charset=utf-8",

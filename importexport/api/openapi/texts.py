@@ -1,4 +1,4 @@
-"""Examples for the API's description and for people: the sentences themselves come from faults."""
+"""Examples for the API's description and for people: the sentences themselves come from errors."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ The good rows are stored in one transaction; every other row is skipped with one
 spreadsheet: the header is row 1. CSV in UTF-8 (byte-order mark or not); comma, semicolon or tab; LF, CRLF or CR.
 Headers match whatever their case, spaces, `-` and `_`; optional columns may be missing, unknown ones are ignored.
 """
-FILE_FAULTS = [
+FILE_ERRORS = [
     "Unknown query parameter 'dry_run'",
     "There is no file. Send it as multipart/form-data in the field 'file'.",
     "The multipart body is malformed: Unexpected end of multipart stream (parser not closed).",
@@ -38,7 +38,7 @@ FILE_FAULTS = [
     str(errors.broken_quoting(7)),
 ]
 #: What can be wrong with a row, by entity and beyond what all share.
-_ROW_FAULTS = {
+_ROW_ERRORS = {
     "contacts": [
         errors.required("first_name"),
         errors.email("not-an-email"),
@@ -85,14 +85,14 @@ def csv_example(resource: type[EntityResource]) -> str:
 
 
 def results(resource: type[EntityResource]) -> dict[str, dict]:
-    """Return import results: all good, and one with every fault that a row of the entity can have."""
+    """Return import results: all good, and one with every error that a row of the entity can have."""
     last = resource.column_names()[-1]
     shared = [errors.too_long(last, 255), errors.character(last), errors.too_many_cells(len(resource.fields), 18)]
-    messages = [errors.at_row(row, [fault]) for row, fault in enumerate([*_ROW_FAULTS[resource.entity], *shared], 3)]
-    messages.append(errors.at_row(len(messages) + 3, _ROW_FAULTS[resource.entity][:2]))
+    messages = [errors.at_row(row, [error]) for row, error in enumerate([*_ROW_ERRORS[resource.entity], *shared], 3)]
+    messages.append(errors.at_row(len(messages) + 3, _ROW_ERRORS[resource.entity][:2]))
     return {
         "good": {"summary": "Every row stored", "value": result(imported=120, errors=[])},
-        "faults": {"summary": "Some rows skipped", "value": result(imported=120, errors=messages)},
+        "skipped": {"summary": "Some rows skipped", "value": result(imported=120, errors=messages)},
     }
 
 

@@ -15,7 +15,7 @@ from importexport.resources import RESOURCES
 BASE = "/api/v1/importexport"
 
 
-class DoorView(APIView):
+class EndpointView(APIView):
     """What all endpoints share: the order in which a request is judged, and what every answer carries."""
 
     #: The scope that a key needs, and the parameters that a query may have.
@@ -72,7 +72,7 @@ class DoorView(APIView):
         return response
 
 
-class UnknownView(DoorView):
+class UnknownView(EndpointView):
     """A path under /api/ at which there is nothing; only a key learns so."""
 
     def check_path(self, **_: str) -> None:

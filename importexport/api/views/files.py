@@ -14,11 +14,11 @@ from importexport.api.idempotency import Retry, earlier_like
 from importexport.api.ignored_columns import headers_of
 from importexport.api.problems import Problem
 from importexport.api.query_params import choice
-from importexport.api.views.base import DoorView
+from importexport.api.views.base import EndpointView
 from importexport.db import patience
 from importexport.engine import export
 from importexport.engine.export import FileFormat
-from importexport.engine.options import NAMES, OptionFault, Options, read_options
+from importexport.engine.options import NAMES, OptionError, Options, read_options
 from importexport.engine.report import Report
 from importexport.files.source import tidy_name
 from importexport.http.downloads import file_response
@@ -31,7 +31,7 @@ from importexport.runs.tasks import IDLE
 MESSAGES_AT_ONCE = 1_000
 
 
-class ExportView(DoorView):
+class ExportView(EndpointView):
     """An entity's records as a file."""
 
     file_format: ClassVar[FileFormat] = "csv"
@@ -58,7 +58,7 @@ class ExcelExportView(ExportView):
     file_format = "xlsx"
 
 
-class TemplateView(DoorView):
+class TemplateView(EndpointView):
     """The header row alone."""
 
     def media_type(self) -> str:
@@ -74,7 +74,7 @@ class TemplateView(DoorView):
     head = get
 
 
-class OptionsView(DoorView):
+class OptionsView(EndpointView):
     """What takes a file in, under the options that the query asks for."""
 
     parameters: ClassVar[tuple[str, ...]] = NAMES
@@ -85,8 +85,8 @@ class OptionsView(DoorView):
         given = {name: value for name, value in self.query.items() if name in NAMES}
         try:
             self.chosen = read_options(given, RESOURCES[entity])
-        except OptionFault as fault:
-            raise Problem(400, str(fault)) from None
+        except OptionError as error:
+            raise Problem(400, str(error)) from None
 
 
 class ImportView(OptionsView):
@@ -135,13 +135,13 @@ def allowed_wait() -> AbstractContextManager[None]:
     return patience(wait=settings.RALLY_IMPORT_WAIT, idle=IDLE)
 
 
-def new_run(view: DoorView, request: Request, entity: str, name: str) -> ImportRun:
+def new_run(view: EndpointView, request: Request, entity: str, name: str) -> ImportRun:
     """Return the run of a file that has just come in, not saved yet."""
     assert view.caller
     return ImportRun(
         tenant=view.caller.tenant,
         entity=entity,
-        door=ImportRun.Door.API,
+        channel=ImportRun.Channel.API,
         key_id=authentication.key_id(request._request),
         actor=view.caller.key_name,
         file_name=tidy_name(name),

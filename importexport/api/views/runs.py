@@ -12,10 +12,10 @@ from importexport.api import authentication, idempotency, uploads
 from importexport.api.idempotency import InFlight, Retry
 from importexport.api.problems import Problem
 from importexport.api.query_params import MOST, USUAL, choice, number
-from importexport.api.views.base import BASE, DoorView
+from importexport.api.views.base import BASE, EndpointView
 from importexport.api.views.files import OptionsView, allowed_wait, new_run, result_response
 from importexport.engine.export import CONTENT_TYPES
-from importexport.errors import BUG, FileFault
+from importexport.errors import BUG, FileError
 from importexport.history import row_files, row_log
 from importexport.http.downloads import file_response
 from importexport.models import ImportRun
@@ -48,8 +48,8 @@ class PlanView(OptionsView):
 def finished_plan(run: ImportRun) -> HttpResponseBase:
     """Carry on with a plan that an earlier try of the same request has begun, and return it as an answer."""
     lifecycle.finish(run)
-    if run.status == ImportRun.Status.REFUSED:
-        raise Problem(500, run.fault) if run.fault == BUG else FileFault(run.fault)
+    if run.status == ImportRun.Status.FAILED:
+        raise Problem(500, run.error) if run.error == BUG else FileError(run.error)
     return created(run)
 
 
@@ -60,7 +60,7 @@ def created(run: ImportRun) -> HttpResponseBase:
     return response
 
 
-class RunView(DoorView):
+class RunView(EndpointView):
     """What the endpoints of one import share."""
 
     def check_path(self, *, run_id: str = "", **_: str) -> None:
@@ -73,8 +73,8 @@ class RunView(DoorView):
             raise Problem(404, "There is no such import.") from None
 
 
-class ImportsView(DoorView):
-    """All imports, by any door."""
+class ImportsView(EndpointView):
+    """All imports, through any channel."""
 
     parameters = ("entity", "status", "limit", "after")
 
@@ -86,6 +86,8 @@ class ImportsView(DoorView):
         assert self.caller
         limit = number(self.query, "limit", usual=USUAL, least=1, most=MOST)
         found = ImportRun.objects.filter(tenant=self.caller.tenant_id).order_by("-created_at", "-pk")
+        if self.query.get("status") == "refused":  # What "failed" was called at first.
+            self.query["status"] = ImportRun.Status.FAILED
         for name, values in (("entity", list(RESOURCES)), ("status", ImportRun.Status.values)):
             if value := choice(self.query, name, values):
                 found = found.filter(**{name: value})
@@ -164,14 +166,14 @@ class RowsView(RunView):
 
 
 class RejectedView(RunView):
-    """The refused rows, to be mended and brought again."""
+    """The rejected rows, to be corrected and brought again."""
 
     def media_type(self) -> str:
         """Return CSV's type."""
         return CSV
 
     def get(self, request: Request, run_id: str) -> HttpResponseBase:
-        """Return the file; an import without refused rows has none."""
+        """Return the file; an import without rejected rows has none."""
         if self.run.purged_at:
             raise Problem(404, "The rejected rows of this import are no longer kept.")
         if not self.run.has_rejected:
@@ -227,7 +229,7 @@ class UndoView(RunView):
         assert self.caller
         if retry.begun:
             return finished_plan(retry.begun)
-        by: dict[str, Any] = {"door": ImportRun.Door.API, "key_id": key_id, "actor": self.caller.key_name}
+        by: dict[str, Any] = {"channel": ImportRun.Channel.API, "key_id": key_id, "actor": self.caller.key_name}
         try:
             run = lifecycle.plan_undo(self.run, begin=retry.begin, **by)
         except lifecycle.NotPlanned as why:
@@ -235,7 +237,7 @@ class UndoView(RunView):
         return created(run)
 
 
-class HistoryView(DoorView):
+class HistoryView(EndpointView):
     """Where a record comes from."""
 
     def check_path(self, *, entity: str = "", record: str = "", **_: str) -> None:

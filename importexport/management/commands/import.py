@@ -14,7 +14,7 @@ from django.core.management.base import CommandError
 
 from crm.management.base import INTERRUPTED, STRICT, Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
 from importexport import errors, services
-from importexport.engine.options import NAMES, VALUES, OptionFault, Options, read_options
+from importexport.engine.options import NAMES, VALUES, OptionError, Options, read_options
 from importexport.engine.report import Report
 from importexport.files.source import tidy_name
 from importexport.management.files import account_name, replacing
@@ -61,7 +61,7 @@ class Command(RallyCommand):
         run = ImportRun(
             tenant=owner,
             entity=entity,
-            door=ImportRun.Door.SHELL,
+            channel=ImportRun.Channel.SHELL,
             actor=account_name(),
             file_name="stdin" if file == "-" else tidy_name(file),
             options=options.kept(),
@@ -74,7 +74,7 @@ class Command(RallyCommand):
         is_dry = given["dry_run"]
         with (
             opened(file) as source,
-            replacing(distinct(rejected, source)) as refused,
+            replacing(distinct(rejected, source)) as rejected_file,
             progress_bar(size_of(source)) as progress,
         ):
             try:
@@ -82,14 +82,14 @@ class Command(RallyCommand):
                     entity,
                     tenant=owner,
                     file=source,
-                    rejected=refused,
+                    rejected=rejected_file,
                     progress=progress,
                     run=None if is_dry else run,
                     options=options,
                     dry_run=is_dry,
                 )
-            except errors.FileFault as fault:
-                raise Mistake(str(fault)) from None
+            except errors.FileError as error:
+                raise Mistake(str(error)) from None
         try:
             with quiet_pipe():
                 self._show(report, as_json=json)
@@ -102,8 +102,8 @@ class Command(RallyCommand):
         with opened(file) as source, progress_bar(size_of(source)) as progress:
             try:
                 lifecycle.plan_now(run, source, options, progress=progress)
-            except errors.FileFault as fault:
-                raise Mistake(str(fault)) from None
+            except errors.FileError as error:
+                raise Mistake(str(error)) from None
         self.stdout.write(str(run.pk))
 
     def _show(self, report: Report, *, as_json: bool) -> None:
@@ -122,8 +122,8 @@ def chosen_options(given: dict[str, Any], entity: str) -> Options:
     """Return the options among the arguments; raise Mistake for one that cannot be followed."""
     try:
         return read_options({name: given[name] for name in NAMES if given[name] is not None}, RESOURCES[entity])
-    except OptionFault as fault:
-        raise Mistake(str(fault)) from None
+    except OptionError as error:
+        raise Mistake(str(error)) from None
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
 from crm.models import Tenant
-from importexport.errors import FileFault
+from importexport.errors import FileError
 from importexport.history import plan_check, row_files, row_log
 from importexport.history.plan_check import PlanChanged
 from importexport.management.files import account_name, write_chunks
@@ -21,7 +21,7 @@ LISTED = 50
 
 
 class Command(RallyCommand):
-    """Look at imports by any door, and apply plans."""
+    """Look at imports through any channel, and apply plans."""
 
     help = "Look at imports, and apply plans: list, show, rows, rejected, undo, apply."
 
@@ -67,7 +67,9 @@ class Command(RallyCommand):
     def _undo(self, run: ImportRun) -> None:
         try:
             with progress_bar(None) as progress:
-                plan = lifecycle.plan_undo(run, progress=progress, door=ImportRun.Door.SHELL, actor=account_name())
+                plan = lifecycle.plan_undo(
+                    run, progress=progress, channel=ImportRun.Channel.SHELL, actor=account_name()
+                )
         except lifecycle.NotPlanned as why:
             raise Mistake(str(why)) from None
         self.stdout.write(str(plan.pk))
@@ -76,7 +78,7 @@ class Command(RallyCommand):
         try:
             with progress_bar(run.size) as progress:
                 lifecycle.apply_now(run, progress=progress)
-        except (lifecycle.NotPlanned, FileFault) as why:
+        except (lifecycle.NotPlanned, FileError) as why:
             raise Mistake(str(why)) from None
         except PlanChanged as change:
             raise Mistake(plan_check.sentence(change)) from None
@@ -90,7 +92,7 @@ WHAT = {
     "list": "the latest imports, a line each",
     "show": "all that is known of one, as JSON",
     "rows": "what became of its rows, as CSV",
-    "rejected": "the rows that it refused, as CSV, to be mended and imported again",
+    "rejected": "the rejected rows, as CSV, to be corrected and imported again",
     "undo": "plan to undo one, and print the plan's id",
     "apply": "do what a plan says",
 }

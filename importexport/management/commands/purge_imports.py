@@ -8,7 +8,7 @@ from importexport.runs import retention
 
 
 class Command(RallyCommand):
-    """Remove uploaded files and skipped rows of old imports; that they took place stays on record."""
+    """Remove uploaded files and rejected rows of old imports; that they took place stays on record."""
 
     help = "Remove uploaded files and skipped rows of imports that are older than RALLY_IMPORT_KEEP_DAYS."
 

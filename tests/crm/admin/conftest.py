@@ -46,11 +46,11 @@ def make_place(slug: str) -> Place:
         tenant=tenant, activity_type="call", subject=f"Call of {slug}", contact=contact, company=company, deal=deal
     )
     run = ImportRun.objects.create(
-        tenant=tenant, entity="contacts", door="admin", status="done", user=users["editor"], actor=f"editor-{slug}",
+        tenant=tenant, entity="contacts", channel="admin", status="done", user=users["editor"], actor=f"editor-{slug}",
         file_name=f"{slug}.csv", header={"cells": ["email"], "columns": ["email"], "ignored": [], "missing": [], "delimiter": ","},
         started_at=timezone.now(), finished_at=timezone.now(), total_rows=1, skipped=1,
     )  # fmt: skip
-    run.skipped_rows.create(number=2, cells=[f"secret-of-{slug}"], faults=[["email", "email", "Invalid email format"]])
+    run.rejected_rows.create(number=2, cells=[f"secret-of-{slug}"], errors=[["email", "email", "Invalid email format"]])
     key, _ = create_api_key(tenant=tenant, name=f"Key of {slug}")
     records = {
         Company: company, Contact: contact, Deal: deal, Activity: activity, Stage: stage, Pipeline: stage.pipeline,

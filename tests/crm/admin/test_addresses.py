@@ -29,7 +29,7 @@ PARAMETERS = [
 ROLES = ["viewer", "editor", "admin", "superuser", "superuser of acme"]
 #: Who sees least, and who sees most.
 WIDEST = ["viewer", "superuser of acme"]
-#: Answers that are not our fault.
+#: Answers that are not our error.
 RIGHT = {200, 302, 400, 403, 404}
 
 
@@ -258,7 +258,7 @@ def test_no_list_is_sorted_by_what_it_does_not_show(visitor, role):
         page = client.get(list_of(model), {"o": ".".join(map(str, range(30)))})
         if page.status_code == 200:
             order = {str(part).removeprefix("-") for part in page.context["cl"].queryset.query.order_by}
-            assert not order & {"password", "digest", "groups", "header", "sample", "fault", "sha256", "options"}, model
+            assert not order & {"password", "digest", "groups", "header", "sample", "error", "sha256", "options"}, model
 
 
 def test_what_a_list_does_not_understand_is_sent_back_once_and_is_then_a_bad_request(visitor):
@@ -270,7 +270,7 @@ def test_what_a_list_does_not_understand_is_sent_back_once_and_is_then_a_bad_req
 
 @pytest.mark.parametrize(
     "lookup",
-    ["groups__icontains", "sample__icontains", "header__icontains", "fault__icontains", "skipped_rows__cells__icontains",
+    ["groups__icontains", "sample__icontains", "header__icontains", "error__icontains", "rejected_rows__cells__icontains",
      "upload__content__contains", "changes__image__icontains", "pages__ids__contains", "user__password__startswith",
      "key__digest__startswith", "parent__groups__icontains", "children__groups__icontains"],
 )  # fmt: skip
@@ -281,7 +281,7 @@ def test_a_viewer_cannot_probe_the_rows_of_imports_that_they_may_not_open(visito
 def test_what_the_filters_of_imports_ask_is_answered(visitor, acme):
     client = visitor("viewer")
     for query in (
-        {"entity": "contacts"}, {"status": "done"}, {"door": "admin"}, {"actor": "editor-acme"}, {"q": "acme"},
+        {"entity": "contacts"}, {"status": "done"}, {"channel": "admin"}, {"actor": "editor-acme"}, {"q": "acme"},
         {"created_at__gte": "2020-01-01 00:00:00+00:00", "created_at__lt": "2099-01-01 00:00:00+00:00"},
     ):  # fmt: skip
         response = client.get("/admin/importexport/importrun/", query)

@@ -68,30 +68,30 @@ def test_the_help_says_what_a_column_takes(editor):
 # --- what is refused ------------------------------------------------------------------------------------------
 
 
-def refusal(response):
+def rejection(response):
     assert "Import contacts from a file" in words_of(response)
     assert not ImportRun.objects.exists()
-    return str(response.context["refusal"])
+    return str(response.context["error"])
 
 
 def test_no_file(editor):
     response = editor.post("crm_contact_import")
-    assert refusal(response) == "Choose a file first."
+    assert rejection(response) == "Choose a file first."
     assert "autofocus" in response.content.decode()
 
 
 def test_an_empty_file(editor):
-    assert refusal(editor.bring("")).startswith("This file is empty.")
+    assert rejection(editor.bring("")).startswith("This file is empty.")
 
 
 def test_a_file_of_another_kind(editor):
-    assert "an Excel workbook, not CSV" in refusal(editor.bring(b"PK\x03\x04" + b"x" * 100, name="people.xlsx"))
+    assert "an Excel workbook, not CSV" in rejection(editor.bring(b"PK\x03\x04" + b"x" * 100, name="people.xlsx"))
 
 
 def test_a_file_over_the_limit(editor, settings):
     settings.RALLY_IMPORT_MAX_BYTES = 1024
     response = editor.bring(HEADER + "x" * 2000)
-    assert refusal(response) == (
+    assert rejection(response) == (
         "This file is too large: at most 1\xa0kB can be imported here. Split it into several files."
     )
 
@@ -100,7 +100,7 @@ def test_a_body_far_over_the_limit_is_not_read(editor, settings):
     settings.RALLY_IMPORT_MAX_BYTES = 1024
     response = editor.bring(HEADER + "x" * 100_000)
     assert response.status_code == 413
-    assert "too large" in refusal(response)
+    assert "too large" in rejection(response)
     assert response.wsgi_request._read_started is False
 
 
@@ -109,7 +109,7 @@ def test_a_body_that_breaks_off(editor):
         reverse("admin:crm_contact_import"), b"--x\r\nContent-Dis", content_type="multipart/form-data; boundary="
     )
     assert response.status_code == 400
-    assert "did not arrive whole" in refusal(response)
+    assert "did not arrive whole" in rejection(response)
 
 
 def sent_as(editor, disposition):
@@ -142,7 +142,7 @@ def test_a_name_in_the_extended_form_is_the_files_name(editor, disposition, name
 )  # fmt: skip
 def test_a_name_that_cannot_be_read_is_right_or_a_sentence(editor, name):
     response = sent_as(editor, f'form-data; name="file"; filename*={name}')
-    assert response.status_code == 302 or refusal(response)
+    assert response.status_code == 302 or rejection(response)
 
 
 def test_a_form_from_elsewhere(editor):
@@ -158,7 +158,7 @@ def test_a_form_with_its_token_is_taken(editor):
     client.force_login(editor.user)
     token = str(client.get(reverse("admin:crm_contact_import")).context["csrf_token"])
     response = client.post(reverse("admin:crm_contact_import"), {"csrfmiddlewaretoken": token})
-    assert refusal(response) == "Choose a file first."
+    assert rejection(response) == "Choose a file first."
 
 
 def test_who_sees_all_tenants_picks_one_first(root, tenant):
@@ -177,7 +177,7 @@ def test_nobody_brings_a_file(tenant):
 
 def test_a_file_goes_on_to_its_check(editor, tenant):
     run = editor.check(MIXED, name="C:\\files\\people.csv")
-    assert (run.tenant, run.entity, run.user, run.door) == (tenant, "contacts", editor.user, "admin")
+    assert (run.tenant, run.entity, run.user, run.channel) == (tenant, "contacts", editor.user, "admin")
     assert (run.file_name, run.status) == ("people.csv", "planned")
 
 

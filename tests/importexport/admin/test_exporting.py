@@ -9,7 +9,7 @@ from django.urls import reverse
 from crm.models import Company, Contact
 from importexport.resources import RESOURCES
 from tests.importexport.admin.wizard import Staff, words_of
-from tests.importexport.doors import Api
+from tests.importexport.clients import Api
 
 PAGE, FILE = "crm_contact_export", "crm_contact_export_file"
 COLUMNS = RESOURCES["contacts"].column_names()

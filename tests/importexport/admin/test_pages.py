@@ -13,7 +13,7 @@ from crm.models import Company, Contact
 from importexport.models import ImportRun
 from importexport.runs import retention
 from tests.importexport.admin.wizard import HEADER, MIXED, Staff, finished, words_of
-from tests.importexport.doors import Api
+from tests.importexport.clients import Api
 
 CHANGE = "importexport_importrun_change"
 
@@ -21,7 +21,7 @@ CHANGE = "importexport_importrun_change"
 def waiting(tenant, **fields):
     """Return a run as the background would have left it."""
     return ImportRun.objects.create(
-        **{"tenant": tenant, "entity": "contacts", "door": "admin", "status": "done", "file_name": "a.csv"} | fields
+        **{"tenant": tenant, "entity": "contacts", "channel": "admin", "status": "done", "file_name": "a.csv"} | fields
     )
 
 
@@ -71,10 +71,10 @@ def test_a_preview_marks_the_cells_at_fault(editor):
     assert skipped.header == ["first_name", "last_name", "email", "company_name"]
     alan, grace = skipped.rows
     assert (alan.number, alan.sentences) == (3, ["Invalid email format 'nobody'", "Company 'Acme' not found"])
-    assert [(cell.text, bool(cell.fault)) for cell in alan.cells] == [
+    assert [(cell.text, bool(cell.error)) for cell in alan.cells] == [
         ("Alan", False), ("Turing", False), ("nobody", True), ("Acme", True),
     ]  # fmt: skip
-    assert [bool(cell.fault) for cell in grace.cells] == [True, False, False, True]
+    assert [bool(cell.error) for cell in grace.cells] == [True, False, False, True]
 
 
 def test_a_mark_is_not_a_colour_alone(editor):
@@ -84,7 +84,7 @@ def test_a_mark_is_not_a_colour_alone(editor):
 
 def test_cells_beyond_the_header_are_at_fault(editor):
     skipped = editor.get(CHANGE, editor.check(HEADER + "A,B,a@example.com,,x,y\r\nA\r\n").pk).context["skipped"]
-    assert [bool(cell.fault) for cell in skipped.rows[0].cells] == [False] * 4 + [True] * 2
+    assert [bool(cell.error) for cell in skipped.rows[0].cells] == [False] * 4 + [True] * 2
     assert [cell.text for cell in skipped.rows[1].cells] == ["A", "", "", "", "", ""]
 
 
@@ -95,11 +95,11 @@ def numbers(staff, run, **query):
 def test_rows_are_filtered_by_their_faults(editor):
     run = editor.check(HEADER + "A,B,x,Acme\r\nA,B,a@example.com,Acme\r\nA,,b@example.com,Umbra\r\n")
     assert numbers(editor, run) == [2, 3, 4]
-    assert numbers(editor, run, kind="email") == [2]
-    assert numbers(editor, run, kind="not_found") == [2, 3, 4]
-    assert numbers(editor, run, kind="not_found", column="company_name", sentence="Company 'Acme' not found") == [2, 3]
-    assert numbers(editor, run, kind="nonsense") == [2, 3, 4]
-    assert numbers(editor, run, kind="date") == []
+    assert numbers(editor, run, code="email") == [2]
+    assert numbers(editor, run, code="not_found") == [2, 3, 4]
+    assert numbers(editor, run, code="not_found", column="company_name", sentence="Company 'Acme' not found") == [2, 3]
+    assert numbers(editor, run, code="nonsense") == [2, 3, 4]
+    assert numbers(editor, run, code="date") == []
 
 
 def test_a_groups_link_leads_to_its_rows(editor):
@@ -114,9 +114,9 @@ def test_a_groups_link_leads_to_its_rows(editor):
 def test_rows_that_the_import_counted_are_not_counted_again(editor, monkeypatch):
     run = editor.check(HEADER + "A,B,x,Acme\r\nA,B,y,Acme\r\nA,B,z,Umbra\r\n")
     monkeypatch.setattr("django.db.models.QuerySet.count", None)
-    assert numbers(editor, run, kind="email", column="email") == [2, 3, 4]
-    assert numbers(editor, run, kind="not_found", column="company_name") == [2, 3, 4]
-    acme = {"kind": "not_found", "column": "company_name", "sentence": "Company 'Acme' not found"}
+    assert numbers(editor, run, code="email", column="email") == [2, 3, 4]
+    assert numbers(editor, run, code="not_found", column="company_name") == [2, 3, 4]
+    acme = {"code": "not_found", "column": "company_name", "sentence": "Company 'Acme' not found"}
     assert numbers(editor, run, **acme) == [2, 3]
 
 
@@ -125,7 +125,7 @@ def test_rows_come_fifty_a_page(editor):
     assert numbers(editor, run) == list(range(2, 52))
     assert numbers(editor, run, page="3") == list(range(102, 122))
     assert numbers(editor, run, page="99") == list(range(102, 122))
-    assert "51 to 100 of 120" in editor.run_page(run, page="2", kind="email")
+    assert "51 to 100 of 120" in editor.run_page(run, page="2", code="email")
 
 
 def test_the_number_of_queries_does_not_depend_on_the_rows(editor, django_assert_max_num_queries):
@@ -192,7 +192,7 @@ def test_a_preview_that_no_longer_holds_is_made_anew(editor, tenant):
     assert "Import 1 contact " not in words
     assert editor.post("importexport_importrun_plan_again", run.pk).status_code == 302
     run = finished(run)
-    assert (run.status, run.fault, run.imported, run.skipped) == ("planned", "", 0, 3)
+    assert (run.status, run.error, run.imported, run.skipped) == ("planned", "", 0, 3)
 
 
 def test_an_import_is_undone_after_a_look(editor):
@@ -358,8 +358,8 @@ def test_a_refused_file_says_why_and_what_was_perhaps_meant(editor):
 )
 def test_a_file_that_cannot_be_read_is_refused_in_words(editor, content):
     run = editor.check(content)
-    assert run.status == "refused"
-    assert run.fault in editor.run_page(run)
+    assert run.status == "failed"
+    assert run.error in editor.run_page(run)
 
 
 # --- to whom --------------------------------------------------------------------------------------------------
@@ -432,10 +432,10 @@ def test_an_import_that_stored_nothing_is_no_success(editor, tenant):
 
 
 def test_the_list_is_filtered_and_searched(editor, tenant):
-    waiting(tenant, file_name="a.csv", actor="grace", status="refused", door="api")
+    waiting(tenant, file_name="a.csv", actor="grace", status="failed", channel="api")
     waiting(tenant, file_name="b.csv", actor="alan", entity="deals")
-    assert listed(editor, status="refused") == ["a.csv"]
-    assert listed(editor, door="api") == ["a.csv"]
+    assert listed(editor, status="failed") == ["a.csv"]
+    assert listed(editor, channel="api") == ["a.csv"]
     assert listed(editor, entity="deals") == ["b.csv"]
     assert listed(editor, actor="alan") == ["b.csv"]
     assert listed(editor, q="B.CSV") == ["b.csv"]

@@ -21,7 +21,7 @@ def changed_since(editor):
     run = editor.check(KNOWN + "Ada,L,ada@example.com,555-secret\n", mode="update")
     Contact.objects.update(phone="2")
     run = editor.confirm(run)
-    assert "555-secret" in run.fault
+    assert "555-secret" in run.error
     return run
 
 
@@ -41,7 +41,7 @@ def test_why_an_undo_no_longer_holds_is_for_who_may_open_it(editor, colleague):
     undo = finished(ImportRun.objects.get(kind="undo"))
     Contact.objects.update(phone="3")
     undo = editor.confirm(undo)
-    assert "555-secret" in undo.fault
+    assert "555-secret" in undo.error
     assert "555-secret" in editor.run_page(undo)
     assert "555-secret" not in colleague.run_page(undo)
 

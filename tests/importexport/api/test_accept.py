@@ -37,9 +37,9 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 )
 def test_a_download_has_one_type(api, key, path, media_type):
     assert api.request("GET", path, key=key, headers={"Accept": media_type}).status == 200
-    refused = api.request("GET", path, key=key, headers={"Accept": "application/json"})
-    assert refused.status == 406
-    assert media_type in refused.detail
+    rejected = api.request("GET", path, key=key, headers={"Accept": "application/json"})
+    assert rejected.status == 406
+    assert media_type in rejected.detail
 
 
 def test_an_import_that_may_not_answer_in_json_stores_nothing(api, key, account):

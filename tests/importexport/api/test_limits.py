@@ -39,9 +39,9 @@ def test_every_answer_to_a_valid_key_says_what_is_left(strict_api, key):
 def test_beyond_the_limit_everything_is_429_until_the_window_ends(strict_api, account, key):
     for _ in range(LIMIT):
         assert strict_api.request("GET", TEMPLATE, key=key).status == 200
-    refused = strict_api.request("GET", "/api/nothing", key=key)
-    assert refused.status == 429
-    assert 1 <= int(refused.headers["Retry-After"]) <= 60
+    rejected = strict_api.request("GET", "/api/nothing", key=key)
+    assert rejected.status == 429
+    assert 1 <= int(rejected.headers["Retry-After"]) <= 60
     move_window(account, "-60 s")
     assert remaining(strict_api.request("GET", TEMPLATE, key=key)) == LIMIT - 1
 

@@ -69,7 +69,7 @@ def test_a_file_of_exactly_the_limit_is_taken(api, key, in_chunks):
 
 @pytest.mark.parametrize("size", range(60_000, 66_100, 101))
 def test_the_end_may_fall_anywhere_between_two_reads(api, key, size):
-    """Whatever the size, what follows the last boundary is no fault."""
+    """Whatever the size, what follows the last boundary is no error."""
     sent = Form([("other", None, b"x" * (size - 59_990)), ("file", "a.csv", b"")], end=b"--\r\n" + b"\r\n" * 700)
     assert api.upload(IMPORT, sent, key=key).detail == "The file is empty."
 
@@ -341,10 +341,10 @@ def test_an_early_answer_reaches_a_client_that_sends_on(api, key, valid):
 
 def test_the_connection_stays_in_step_after_a_refused_body(api, key):
     body = form(CONTACTS).body
-    refused = head(IMPORT, Content_Type=MULTIPART, Content_Length=str(len(body))) + body
+    rejected = head(IMPORT, Content_Type=MULTIPART, Content_Length=str(len(body))) + body
     taken = head(IMPORT, key=key, Content_Type=MULTIPART, Content_Length=str(len(body))) + body
     with api.open() as connection:
-        for request, expected in ((refused, 401), (taken, 200), (refused, 401)):
+        for request, expected in ((rejected, 401), (taken, 200), (rejected, 401)):
             connection.sendall(request)
             assert answer_on(connection).status == expected
 
