@@ -185,6 +185,7 @@ UNFOLD = {
     "SIDEBAR": {"navigation": "rally.sidebar.navigation"},
 }
 
+#: Which of a role's permissions (view, add, change, delete) it takes to import and export in the admin.
 IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "add"
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
 

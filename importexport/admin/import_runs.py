@@ -335,7 +335,7 @@ def download(pieces: Iterator[bytes], run: ImportRun, what: str) -> HttpResponse
 
 def may_decide(run: ImportRun, user: Any, access: Access) -> bool:
     """Whether a user may confirm and discard a run: who may import, and may see what is in it."""
-    return access.can_edit and permissions.may_open(run, user=user, access=access)
+    return permissions.may_import(access) and permissions.may_open(run, user=user, access=access)
 
 
 def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
@@ -346,7 +346,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "state": labels.state(run),
         "may_open": permissions.may_open(run, user=request.user, access=access),
         "may_decide": may_decide(run, request.user, access),
-        "can_import": access.can_edit,
+        "can_import": permissions.may_import(access),
         "size": "" if run.size is None else labels.size(run.size),
         "duration": labels.span(run.duration.total_seconds()) if run.duration else "",
         "created": formatting.exactly(run.created_at, run.tenant.zone),

@@ -1,4 +1,8 @@
-"""The Import and Export buttons of an entity's list, and the pages behind them."""
+"""The Import and Export buttons of an entity's list, and the pages behind them.
+
+The library's admin with our own pages: its addresses, permission methods and ``get_…_resource_…`` hooks are here as
+django-import-export's documentation has them.
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -7,20 +11,24 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_POST
+from import_export import admin as library
 
 from crm.access import access_of
 from crm.statistics import RecordCount, count_records
 from importexport import errors, services
-from importexport.admin import export_form, labels, option_form, upload_form
+from importexport.admin import export_form, labels, option_form, permissions, upload_form
 from importexport.admin.column_help import column_help
+from importexport.engine.resource import EntityResource
 from importexport.http.downloads import file_response
+from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 from importexport.runs import lifecycle
 
@@ -32,42 +40,54 @@ else:
 TEMPLATES = "importexport/admin"
 
 
-class ImportExportMixin(ModelAdmin):
+class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
     """Gives the admin of a model the Import and Export buttons of its ``entity``. Comes before ModelAdmin."""
 
     entity: ClassVar[str]
-    change_list_template = f"{TEMPLATES}/change_list.html"
+    import_export_change_list_template = f"{TEMPLATES}/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the pages, those of files among them."""
-        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        """Return the pages: the library's, and those that it does not have."""
+        app, model = self.get_model_info()
         pages = {
-            "import": ("import/", self.import_view),
             "import_help": ("import/help/", self.help_view),
             "import_template": ("import/template/", self.template_view),
-            "export": ("export/", self.export_view),
             "export_file": ("export/file/", self.export_file_view),
         }
-        own = [path(at, self.admin_site.admin_view(view), name=f"{name}_{page}") for page, (at, view) in pages.items()]
+        own = [
+            path(at, self.admin_site.admin_view(view), name=f"{app}_{model}_{page}")
+            for page, (at, view) in pages.items()
+        ]
         return [*own, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list with the buttons that the user's role allows."""
-        access = access_of(request)
-        buttons = {
-            "can_import": access.can_edit,
-            "can_export": access.can_view,
-            "export_query": urlencode({export_form.LIST: request.GET.urlencode()}) if request.GET else "",
-        }
-        return super().changelist_view(request, (extra_context or {}) | {"buttons": buttons})
+        query = urlencode({export_form.LIST: request.GET.urlencode()}) if request.GET else ""
+        return super().changelist_view(request, (extra_context or {}) | {"export_query": query})
+
+    def has_import_permission(self, request: HttpRequest) -> bool:
+        """Whether the role lets somebody import."""
+        return permissions.may_import(access_of(request))
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        """Whether the role lets somebody export."""
+        return permissions.may_export(access_of(request))
+
+    def get_resource_classes(self, request: HttpRequest) -> list[type[EntityResource]]:
+        """Return the resource behind the buttons."""
+        return [RESOURCES[self.entity]]
+
+    def get_resource_kwargs(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return what a resource is made with: the tenant of whoever asks."""
+        return super().get_resource_kwargs(request, *args, **kwargs) | {"tenant": access_of(request).tenant}
 
     # --- in ---
 
     # Exempt, and protected further down: the check reads the whole body, and some are to be refused before.
     @method_decorator(csrf_exempt)
-    def import_view(self, request: HttpRequest) -> HttpResponse:
+    def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Ask for a file; take one, and go on to its check."""
-        if not access_of(request).can_edit:
+        if not self.has_import_permission(request):
             raise PermissionDenied
         if request.method != "POST":
             return self._choose_page(request)
@@ -117,6 +137,15 @@ class ImportExportMixin(ModelAdmin):
         }
         return self._page(request, "choose", _("Import"), status=error.status if error else 200, **context)
 
+    @method_decorator(require_POST)
+    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Import a checked file, whose ``run`` the form names; as the button on the run's own page does."""
+        runs: Any = self.admin_site.get_model_admin(ImportRun)
+        run = runs.get_run(request, request.POST.get("run"))
+        if run.entity != self.entity:
+            raise Http404
+        return runs.confirm_view(request, run.pk)
+
     def help_view(self, request: HttpRequest) -> HttpResponse:
         """Explain the columns of a file."""
         columns = column_help(RESOURCES[self.entity])
@@ -131,12 +160,16 @@ class ImportExportMixin(ModelAdmin):
 
     # --- out ---
 
-    def export_view(self, request: HttpRequest) -> HttpResponse:
+    def export_action(self, request: HttpRequest) -> HttpResponse:
         """Ask what is to be exported, and as what."""
+        if not self.has_export_permission(request):
+            raise PermissionDenied
         return self._export_page(request, None)
 
     def export_file_view(self, request: HttpRequest) -> HttpResponseBase:
         """Give the file; the first pieces are made before the answer begins, so that a fault can still be said."""
+        if not self.has_export_permission(request):
+            raise PermissionDenied
         tenant = access_of(request).tenant
         choice = export_form.read_choice(request.GET, self.entity)
         if tenant is None or choice.error:
@@ -175,7 +208,7 @@ class ImportExportMixin(ModelAdmin):
             "entity": self.entity,
             "entity_name": labels.ENTITIES[self.entity],
             "tenant": access_of(request).tenant,
-            "can_import": access_of(request).can_edit,
+            "can_import": self.has_import_permission(request),
         }
         return render(request, f"{TEMPLATES}/{name}.html", common | context, status=status)
 

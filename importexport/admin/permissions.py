@@ -1,9 +1,24 @@
-"""Who may open a run's upload and rejected rows."""
+"""Who may import and export, and who may open a run's upload and rejected rows."""
 
 from typing import Any
 
+from django.conf import settings
+
 from crm.access import Access
 from importexport.models import ImportRun
+
+#: Django's permissions, as the settings name them, and what a role must be able to do to have them.
+ABILITIES = {"view": "can_view", "add": "can_edit", "change": "can_edit", "delete": "can_edit"}
+
+
+def may_import(access: Access) -> bool:
+    """Whether somebody may import: whoever has IMPORT_EXPORT_IMPORT_PERMISSION_CODE."""
+    return getattr(access, ABILITIES[settings.IMPORT_EXPORT_IMPORT_PERMISSION_CODE])
+
+
+def may_export(access: Access) -> bool:
+    """Whether somebody may export: whoever has IMPORT_EXPORT_EXPORT_PERMISSION_CODE."""
+    return getattr(access, ABILITIES[settings.IMPORT_EXPORT_EXPORT_PERMISSION_CODE])
 
 
 def may_open(run: ImportRun, *, user: Any, access: Access) -> bool:

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext, pgettext
 from crm.access import Access, access_of
 from crm.models import Activity, ApiKey, Company, Contact, Deal, Tenant
 from crm.statistics import DealFigures, DealSum, RecordCount, count_records, deal_figures
+from importexport.admin.permissions import may_import
 from importexport.history.stats import ImportDay, imports_by_day, latest_failures, total
 from importexport.models import ImportRun
 from rally.dashboard.charts import Column, bar, columns
@@ -120,7 +121,7 @@ def _of_tenant(access: Access, request: HttpRequest) -> dict[str, Any]:
         "won": _won(figures, currency),
         "imports": _imports(tenant),
         "failures": _failures(tenant),
-        "import_links": {entity: _import_link(entity) for entity in ENTITIES} if access.can_edit else {},
+        "import_links": {entity: _import_link(entity) for entity in ENTITIES} if may_import(access) else {},
     }
 
 
@@ -157,7 +158,7 @@ def _steps(
     access: Access, tenant: Tenant, has_companies: bool, counts: dict[Any, RecordCount], has_deals: bool
 ) -> list[Step]:
     """Return what to do first; who only looks has nothing to do."""
-    if not access.can_edit:
+    if not may_import(access):
         return []
     texts = {
         "companies": (has_companies, _("First, for contacts and deals name the company that they belong to.")),
