@@ -1,94 +1,24 @@
 """Fixtures for everybody: real servers over real databases, each of them empty and migrated."""
 
-import contextlib
 import os
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
 
 import hypothesis
-import psycopg
 import pytest
 from django.conf import settings
 from django.db import connections
 
-ROOT = Path(__file__).resolve().parent.parent
+from crm.models.tenant import create_tenant
+from tests.support.api import Api
+from tests.support.installation import ROOT, Installation, Server, environment, free_port, url_of, wait_until_up
+
 #: A machine that is busy fails no test.
 hypothesis.settings.register_profile("rally", deadline=None)
 hypothesis.settings.load_profile("rally")
-
-PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
-
-
-@dataclass
-class Installation:
-    """A database of its own, and the environment in which the product uses it."""
-
-    database_url: str
-    env: dict[str, str]
-
-    def manage(self, *args: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a command of manage.py, as a shell would; what it prints is text unless text=False is given."""
-        options = {"capture_output": True, "text": True, "timeout": 120} | options
-        return subprocess.run([sys.executable, "manage.py", *args], cwd=ROOT, env=self.env, **options)
-
-    def connect(self) -> psycopg.Connection:
-        """Return a connection to the database, for a test that wants to see what is stored."""
-        return psycopg.connect(self.database_url, autocommit=True)
-
-    @contextlib.contextmanager
-    def away(self) -> Iterator[None]:
-        """Take the database away for a while: nobody can connect, and whoever was connected is cut off."""
-        name = urlsplit(self.database_url).path[1:]
-        with psycopg.connect(self.database_url, dbname="postgres", autocommit=True) as connection:
-            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-            connection.execute(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s", [name]
-            )
-            try:
-                yield
-            finally:
-                connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-
-
-@dataclass
-class Server(Installation):
-    """gunicorn with the product's own configuration."""
-
-    url: str
-    log: Path
-    port: int
-    process: subprocess.Popen[bytes] = field(repr=False)
-
-    def signal(self, number: int) -> None:
-        """Send a signal to gunicorn and all of its workers."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
-
-    def kill(self) -> None:
-        """Kill -9 gunicorn and its workers, wherever they are."""
-        self.signal(signal.SIGKILL)
-        self.process.wait(10)
-
-    def stop(self) -> int:
-        """Stop gunicorn as a service manager does; return its exit status."""
-        self.process.terminate()
-        try:
-            return self.process.wait(45)
-        finally:
-            self.kill()
-
-    def log_text(self) -> str:
-        """Return what it has logged so far."""
-        return self.log.read_text()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -109,21 +39,6 @@ def run_sql(django_db_blocker: Any) -> Callable[[str], None]:
             cursor.execute(statement)
 
     return run
-
-
-def url_of(name: str) -> str:
-    """Return the URL of a database on the server that the tests use."""
-    options = connections["default"].settings_dict
-    user, password = quote(options["USER"], safe=""), quote(options["PASSWORD"], safe="")
-    query = {key: value for key, value in (("host", options["HOST"]), ("port", options["PORT"])) if value}
-    login = f"{user}:{password}@" if password else f"{user}@" * bool(user)
-    return f"postgresql://{login}/{name}?{urlencode(query | options.get('OPTIONS', {}), quote_via=quote)}"
-
-
-def environment(data_dir: Path, **extra: str) -> dict[str, str]:
-    """Return the environment of a command: little of ours, so that no setting of the developer's is tested."""
-    inherited = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return inherited | {"RALLY_DATA_DIR": str(data_dir)} | extra
 
 
 @pytest.fixture(scope="session")
@@ -213,26 +128,18 @@ def start_server(launch: Callable[..., Server]) -> Iterator[Callable[..., Server
         server.kill()
 
 
-def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody uses."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+@pytest.fixture
+def tenant(db):
+    return create_tenant(slug="acme", name="Acme Inc")
 
 
-def wait_until_up(server: Server) -> None:
-    """Return when the server answers; fail, with its log, when it ends or never does."""
-    for _ in until(60):
-        if server.process.poll() is not None:
-            break
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{server.url}/healthz", timeout=5):
-            return
-    server.kill()
-    pytest.fail(f"The server did not come up:\n{server.log_text()}")
+@pytest.fixture
+def api(tenant):
+    """A program of the tenant's, with a key for everything."""
+    return Api(tenant)
 
 
-def until(seconds: float) -> Iterator[None]:
-    """Yield now and then, for so long at most."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        yield
-        time.sleep(0.05)
+@pytest.fixture
+def other_api(db):
+    """A program of another tenant's."""
+    return Api(create_tenant(slug="globex", name="Globex"))

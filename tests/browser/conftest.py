@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.browser import axe, chromium
 from tests.browser.people import CRAFTSPEOPLE, PASSWORD, Staff
 from tests.browser.watch import Watch
-from tests.conftest import Server
+from tests.support.installation import Server
 
 #: A slow machine is given time; a quick one does not need it.
 PATIENCE = 30_000

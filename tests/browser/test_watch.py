@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Error
 
-from tests.conftest import until
+from tests.support.installation import until
 
 STRANGER = "http://127.0.0.1:9/"
 MISDEEDS = {

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Installation, Server
 from tests.faults.proxy import Proxy
+from tests.support.installation import Installation, Server
 
 
 @dataclass

@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import override_settings
 
-from tests.importexport.real import RealTenant
+from tests.support.real import RealTenant
 
 BASE = "/api/v1/importexport"
 #: Of a run in an answer: what is the same whenever it is asked for, and whoever asks.

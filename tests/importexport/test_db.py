@@ -11,9 +11,9 @@ from django.db import OperationalError, ProgrammingError, connection, connection
 
 from crm.models.tenant import create_tenant
 from importexport import db
-from tests.conftest import ROOT
-from tests.importexport.clients import one_row, problem
-from tests.importexport.real import RealTenant, contacts, wait_until_blocked
+from tests.support.api import one_row, problem
+from tests.support.installation import ROOT
+from tests.support.real import RealTenant, contacts, wait_until_blocked
 
 #: Where psycopg is called, and why.
 ALLOWED = {

@@ -11,7 +11,7 @@ from django.db import OperationalError, connection, connections
 
 from rally.health import what_is_missing
 from rally.sessions import SessionStore
-from tests.importexport.real import RealTenant
+from tests.support.real import RealTenant
 
 EXPORT = "/api/v1/importexport/contacts/export"
 LOGIN = "/admin/login/"

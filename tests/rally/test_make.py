@@ -2,7 +2,7 @@
 
 import subprocess
 
-from tests.conftest import ROOT
+from tests.support.installation import ROOT
 
 
 def test_help_is_what_make_says_by_default():

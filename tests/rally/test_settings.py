@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT, environment
+from tests.support.installation import ROOT, environment
 
 PRINT = "import os; from rally import settings; print(*(repr(getattr(settings, name)) for name in os.environ['SHOW'].split()))"
 

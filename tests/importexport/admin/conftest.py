@@ -3,7 +3,7 @@
 import pytest
 
 from crm.models.tenant import create_tenant
-from tests.importexport.admin.wizard import Staff
+from tests.support.staff import Staff
 
 
 @pytest.fixture

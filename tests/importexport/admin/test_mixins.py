@@ -11,7 +11,7 @@ from import_export.admin import ImportExportMixin
 from crm.models import Activity, Company, Contact, Deal
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
-from tests.importexport.admin.wizard import MIXED, Staff, finished
+from tests.support.staff import MIXED, Staff, finished
 
 ADMINS = {Contact: "contacts", Company: "companies", Deal: "deals", Activity: "activities"}
 

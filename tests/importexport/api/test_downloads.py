@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from tests.conftest import until
+from tests.support.installation import until
 from tests.importexport.api.wire import CONTACTS, EXPORT, IMPORT, TEMPLATE, Api, form
 
 CSV = "text/csv; charset=utf-8"

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.conftest import Server
+from tests.support.installation import Server
 
 TEMPLATE = "/api/v1/importexport/contacts/template"
 IMPORT = "/api/v1/importexport/contacts/import"

@@ -1,0 +1,108 @@
+"""Pipelines and their stages, as the admins of a tenant manage them."""
+
+import pytest
+
+from crm.models import Deal, Pipeline, Stage
+
+
+def pipeline_form(pipeline, *, delete=(), add=(), **values):
+    """Return what the form of a pipeline posts, with its stages as they are; some to be deleted, some new."""
+    stages = list(pipeline.stages.order_by("position"))
+    data = {"name": pipeline.name, "is_default": "on" if pipeline.is_default else ""}
+    data |= {"stages-TOTAL_FORMS": len(stages) + len(add), "stages-INITIAL_FORMS": len(stages)}
+    for n, stage in enumerate(stages):
+        data |= {
+            f"stages-{n}-id": stage.pk, f"stages-{n}-pipeline": pipeline.pk, f"stages-{n}-name": stage.name,
+            f"stages-{n}-probability": stage.probability, f"stages-{n}-position": stage.position,
+        }  # fmt: skip
+        if stage in delete:
+            data[f"stages-{n}-DELETE"] = "on"
+    for n, name in enumerate(add, len(stages)):
+        data |= {f"stages-{n}-name": name, f"stages-{n}-probability": 5, f"stages-{n}-position": n}
+        data |= {f"stages-{n}-id": "", f"stages-{n}-pipeline": pipeline.pk}
+    return data | values
+
+
+def test_a_pipeline_gets_stages_of_its_own_tenant(acme):
+    pipeline = acme.records[Pipeline]
+    data = pipeline_form(pipeline, add=["Trial"])
+    assert acme.client("admin").post(f"/admin/crm/pipeline/{pipeline.pk}/change/", data).status_code == 302
+    assert Stage.objects.get(name="Trial").tenant == acme.tenant
+
+
+@pytest.mark.parametrize("names", [["Trial", "trial"], ["LEAD"]])
+def test_two_stages_of_one_name_are_a_forms_error(acme, names):
+    pipeline = acme.records[Pipeline]
+    page = acme.client("admin").post(f"/admin/crm/pipeline/{pipeline.pk}/change/", pipeline_form(pipeline, add=names))
+    assert page.status_code == 200
+    assert pipeline.stages.count() == 6
+
+
+def test_a_stage_in_use_is_not_deleted(acme):
+    client, pipeline, stage = acme.client("admin"), acme.records[Pipeline], acme.records[Stage]
+    data = pipeline_form(pipeline, delete=[stage])
+    page = client.post(f"/admin/crm/pipeline/{pipeline.pk}/change/", data)
+    assert "“Lead” has 1 deal" in page.content.decode()
+    assert client.get(f"/admin/crm/stage/{stage.pk}/delete/").status_code == 200
+    for address, data in (
+        (f"/admin/crm/stage/{stage.pk}/delete/", {"post": "yes"}),
+        ("/admin/crm/stage/", {"action": "delete_selected", "_selected_action": [stage.pk], "post": "yes"}),
+    ):
+        page = client.post(address, data)
+        assert page.status_code == 200, address
+        assert "1 deal" in page.content.decode(), address
+    assert Stage.objects.filter(pk=stage.pk).exists()
+
+
+def test_a_stage_without_deals_is_deleted(acme):
+    client, stage = acme.client("admin"), Stage.objects.filter(tenant=acme.tenant).last()
+    assert client.post(f"/admin/crm/stage/{stage.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not Stage.objects.filter(pk=stage.pk).exists()
+
+
+def test_a_pipeline_in_use_and_the_default_are_not_deleted(acme):
+    client, default, deal = acme.client("admin"), acme.records[Pipeline], acme.records[Deal]
+    assert client.post(f"/admin/crm/pipeline/{default.pk}/delete/", {"post": "yes"}).status_code == 403
+    other = Pipeline.objects.create(tenant=acme.tenant, name="Other")
+    deal.pipeline, deal.stage = other, Stage.objects.create(tenant=acme.tenant, pipeline=other, name="S")
+    deal.save()
+    page = client.post(f"/admin/crm/pipeline/{other.pk}/delete/", {"post": "yes"})
+    assert page.status_code == 200
+    assert Pipeline.objects.filter(pk=other.pk).exists()
+    deal.delete()
+    assert client.post(f"/admin/crm/pipeline/{other.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not Pipeline.objects.filter(pk=other.pk).exists()
+
+
+def test_a_deal_that_comes_in_while_its_stage_is_deleted_is_in_the_way(acme, monkeypatch):
+    stage = acme.records[Stage]
+    monkeypatch.setattr("crm.admin.pipelines.InUseAdmin.get_deleted_objects", lambda *args: ([], {}, set(), []))
+    assert acme.client("admin").post(f"/admin/crm/stage/{stage.pk}/delete/", {"post": "yes"}).status_code == 200
+    assert Stage.objects.filter(pk=stage.pk).exists()
+
+
+def test_a_new_default_takes_the_place_of_the_old_one(acme):
+    other = Pipeline.objects.create(tenant=acme.tenant, name="Other")
+    client = acme.client("admin")
+    data = pipeline_form(other, is_default="on")
+    assert client.post(f"/admin/crm/pipeline/{other.pk}/change/", data).status_code == 302
+    assert list(Pipeline.objects.filter(tenant=acme.tenant, is_default=True)) == [other]
+    other.refresh_from_db()
+    page = client.post(f"/admin/crm/pipeline/{other.pk}/change/", pipeline_form(other, is_default=""))
+    assert "One pipeline must be the default" in page.content.decode()
+
+
+def test_a_stage_stays_in_its_pipeline(acme):
+    stage = acme.records[Stage]
+    other = Pipeline.objects.create(tenant=acme.tenant, name="Other")
+    data = {"pipeline": other.pk, "name": "Renamed", "probability": 10, "position": 0}
+    assert acme.client("admin").post(f"/admin/crm/stage/{stage.pk}/change/", data).status_code == 302
+    stage.refresh_from_db()
+    assert (stage.name, stage.pipeline) == ("Renamed", acme.records[Pipeline])
+
+
+def test_a_stage_is_not_added_to_another_tenants_pipeline(acme, globex):
+    data = {"pipeline": globex.records[Pipeline].pk, "name": "New", "probability": 10, "position": 0}
+    page = acme.client("admin").post("/admin/crm/stage/add/", data)
+    assert "pipeline" in page.context["adminform"].form.errors
+    assert not Stage.objects.filter(name="New").exists()

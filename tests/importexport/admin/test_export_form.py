@@ -1,0 +1,162 @@
+"""Export: what is asked, and the file that comes."""
+
+import csv
+import io
+
+import pytest
+from django.urls import reverse
+
+from crm.models import Company, Contact
+from importexport.resources import RESOURCES
+from tests.support.api import Api
+from tests.support.staff import Staff, words_of
+
+PAGE, FILE = "crm_contact_export", "crm_contact_export_file"
+COLUMNS = RESOURCES["contacts"].column_names()
+
+
+@pytest.fixture
+def people(tenant):
+    acme = Company.objects.create(tenant=tenant, name="Acme")
+    for name, stage in (("Ada", "lead"), ("Grace", "customer"), ("Alan", "lead")):
+        Contact.objects.create(
+            tenant=tenant,
+            first_name=name,
+            last_name="L",
+            email=f"{name}@example.com",
+            lifecycle_stage=stage,
+            company=acme,
+        )
+
+
+def exported(staff, **query):
+    response = staff.get(FILE, **{"format": "csv", "rows": "all", "columns": COLUMNS} | query)
+    assert response.status_code == 200
+    assert response.streaming, words_of(response)
+    return list(csv.reader(io.StringIO(b"".join(response.streaming_content).decode(), newline="")))
+
+
+def names(rows):
+    return [row[0] for row in rows[1:]]
+
+
+def test_the_page_asks_what_is_to_be_exported(viewer, people):
+    words = viewer.page(PAGE)
+    assert "Export contacts" in words
+    assert "All 3 contacts" in words
+    assert "The list as you filtered it" not in words
+    assert viewer.get(PAGE).content.decode().count('type="checkbox" name="columns"') == len(COLUMNS)
+
+
+def test_the_page_offers_the_list_as_filtered(editor, people):
+    words = editor.page(PAGE, list="q=ada")
+    assert "The list as you filtered it 1 contact" in words
+    assert "All 3 contacts" in words
+
+
+@pytest.mark.parametrize("query", ["p=2", "o=1", "all=", "e=1", ""])
+def test_a_list_that_is_only_sorted_is_not_filtered(editor, people, query):
+    assert "The list as you filtered it" not in editor.page(PAGE, list=query)
+
+
+@pytest.mark.parametrize("query", ["nonsense=1", "tenant__slug=globex", "company__tenant__name=x", "id__in=x"])
+def test_a_filter_that_there_is_not_breaks_nothing(editor, people, query):
+    assert "All 3 contacts" in editor.page(PAGE, list=query)
+
+
+def test_everything_is_what_the_api_exports(viewer, tenant, people):
+    response = viewer.get(FILE, format="csv", rows="all", columns=COLUMNS)
+    assert response["Content-Disposition"] == 'attachment; filename="contacts.csv"'
+    assert b"".join(response.streaming_content).decode() == Api(tenant).export("contacts")
+
+
+def test_the_list_as_searched(editor, people):
+    assert names(exported(editor, rows="list", list="q=ada")) == ["Ada"]
+
+
+def test_the_list_as_filtered_is_in_the_order_of_ids(editor, people):
+    rows = exported(editor, rows="list", list="lifecycle_stage__exact=lead&o=-1&p=1")
+    assert names(rows) == ["Ada", "Alan"]
+
+
+def test_a_filter_that_is_not_understood_never_exports_everything(editor, people):
+    response = editor.get(FILE, format="csv", rows="list", list="nonsense=1", columns=COLUMNS)
+    assert "not understood" in words_of(response)
+
+
+NOTHING = ["company__id__exact=99999999999999999999", "run=7f3c5e0a-0000-4000-8000-000000000000", "q=nobody"]
+
+
+def test_the_list_of_what_belongs_to_a_record_is_exported_as_such(editor, tenant, people):
+    alone = Contact.objects.create(tenant=tenant, first_name="Hedy", last_name="L", email="hedy@example.com")
+    query = f"company__id__exact={Company.objects.get().pk}"
+    assert "The list as you filtered it 3 contacts" in editor.page(PAGE, list=query)
+    assert alone.first_name not in names(exported(editor, rows="list", list=query))
+
+
+@pytest.mark.parametrize("query", NOTHING)
+def test_a_filter_that_matches_nothing_exports_the_header(editor, people, query):
+    assert "The list as you filtered it 0 contacts" in editor.page(PAGE, list=query)
+    assert exported(editor, rows="list", list=query) == [COLUMNS]
+    workbook = editor.get(FILE, format="xlsx", rows="list", columns=COLUMNS, list=query)
+    assert (workbook.status_code, b"".join(workbook.streaming_content)[:2]) == (200, b"PK")
+
+
+@pytest.mark.parametrize(
+    "query", ["notes__icontains=a", "email__startswith=a", "company__name__startswith=A", "pk__in=1"]
+)
+def test_an_export_asks_only_for_what_the_list_may_be_asked(editor, people, query):
+    assert "The list as you filtered it" not in editor.page(PAGE, list=query)
+    page = editor.get(FILE, format="csv", rows="list", columns=COLUMNS, list=query)
+    assert "The list's filter is not understood any more." in words_of(page)
+
+
+def test_some_columns_in_the_templates_order(editor, people):
+    rows = exported(editor, columns=["company_name", "first_name"])
+    assert rows == [["first_name", "company_name"], ["Ada", "Acme"], ["Grace", "Acme"], ["Alan", "Acme"]]
+
+
+def test_no_column_at_all(editor, people):
+    response = editor.get(FILE, format="xlsx", rows="list", list="q=ada", columns=["nonsense"])
+    words = words_of(response)
+    assert "Choose at least one column." in words
+    assert response.context["choice"].format == "xlsx"
+    assert response.context["list_query"] == "q=ada"
+
+
+def test_an_unknown_format(editor, people):
+    assert "Choose a file format." in words_of(editor.get(FILE, format="pdf", columns=COLUMNS))
+
+
+def test_a_workbook(editor, people):
+    import openpyxl
+
+    response = editor.get(FILE, format="xlsx", rows="all", columns=["first_name", "email"])
+    assert response["Content-Disposition"] == 'attachment; filename="contacts.xlsx"'
+    sheet = openpyxl.load_workbook(io.BytesIO(b"".join(response.streaming_content))).active
+    assert [[cell.value for cell in row] for row in sheet.rows][:2] == [
+        ["first_name", "email"],
+        ["Ada", "Ada@example.com"],
+    ]
+
+
+def test_a_file_is_of_one_tenant(stranger, editor, people):
+    assert exported(stranger) == [COLUMNS]
+    assert "All 0 contacts" in stranger.page(PAGE)
+
+
+def test_who_sees_all_tenants_picks_one_first(root, tenant, people):
+    assert "Pick a tenant first" in root.page(PAGE)
+    assert "Pick a tenant first" in words_of(root.get(FILE, format="csv", columns=COLUMNS))
+    root.pick(tenant)
+    assert names(exported(root)) == ["Ada", "Grace", "Alan"]
+
+
+@pytest.mark.parametrize("model", ["company", "deal", "activity"])
+def test_every_entity_has_the_page(tenant, transactional_db, model):
+    staff = Staff(tenant, "viewer")
+    assert "Export" in staff.page(f"crm_{model}_export")
+
+
+def test_nobody_exports(client, db):
+    assert "login" in client.get(reverse(f"admin:{FILE}")).url

@@ -1,0 +1,601 @@
+"""Preview, progress, result: what a file's pages show, to whom, and what can be done there."""
+
+import csv
+import datetime as dt
+import io
+import uuid
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from crm.models import Company, Contact
+from importexport.models import ImportRun
+from importexport.runs import retention
+from tests.support.api import Api
+from tests.support.staff import HEADER, MIXED, Staff, finished, words_of
+
+CHANGE = "importexport_importrun_change"
+
+
+def waiting(tenant, **fields):
+    """Return a run as the background would have left it."""
+    return ImportRun.objects.create(
+        **{"tenant": tenant, "entity": "contacts", "channel": "admin", "status": "done", "file_name": "a.csv"} | fields
+    )
+
+
+@pytest.fixture
+def asleep(monkeypatch):
+    """Nothing is done in the background."""
+    monkeypatch.setattr("importexport.runs.tasks.start", lambda run_id: None)
+
+
+# --- the preview ----------------------------------------------------------------------------------------------
+
+
+def test_a_preview_stores_nothing_and_says_so(editor):
+    words = editor.run_page(editor.check(MIXED))
+    assert "Nothing is stored yet. 1 contact would be imported, 2 rows would be skipped." in words
+    assert "Rows in the file 3 Would be imported 1 Would be skipped 2" in words
+    assert "Import 1 contact " in words
+    assert not Contact.objects.exists()
+
+
+def test_a_preview_names_ignored_and_missing_columns(editor):
+    run = editor.check("first_name,last_name,email,Phnoe,Shoe size\r\nA,B,a@example.com,1,2\r\n")
+    words = editor.run_page(run)
+    assert "“ Phnoe ” is not a column, and is ignored. Did you mean phone ?" in words
+    assert "“ Shoe size ” is not a column, and is ignored. Not in" in words
+    assert "mobile , title" in words
+    assert "3 columns were recognised" in words
+
+
+def test_a_preview_shows_the_first_rows_as_stored(editor, tenant):
+    Company.objects.create(tenant=tenant, name="Acme  Inc")
+    run = editor.check("EMAIL,First Name,last-name,company name\r\n A@Example.com ,Ada,Lovelace,ACME inc\r\n")
+    sample = editor.get(CHANGE, run.pk).context["sample"]
+    assert sample.columns == ["first_name", "last_name", "email", "company_name", "lifecycle_stage"]
+    assert sample.rows == [["Ada", "Lovelace", "A@Example.com", "Acme  Inc", "lead"]]
+
+
+def test_a_preview_groups_the_faults(editor):
+    rows = "".join(f"A,B,a{n}@example.com,Acme Inc\r\n" for n in range(37)) + "A,B,x,\r\nA,B,y,\r\n"
+    words = editor.run_page(editor.check(HEADER + rows))
+    assert "Company 'Acme Inc' not found company_name 37 rows" in words
+    assert "Not an email address such as: Invalid email format 'x' email 2 rows" in words
+
+
+def test_a_preview_marks_the_cells_at_fault(editor):
+    skipped = editor.get(CHANGE, editor.check(MIXED).pk).context["skipped"]
+    assert skipped.header == ["first_name", "last_name", "email", "company_name"]
+    alan, grace = skipped.rows
+    assert (alan.number, alan.sentences) == (3, ["Invalid email format 'nobody'", "Company 'Acme' not found"])
+    assert [(cell.text, bool(cell.error)) for cell in alan.cells] == [
+        ("Alan", False), ("Turing", False), ("nobody", True), ("Acme", True),
+    ]  # fmt: skip
+    assert [bool(cell.error) for cell in grace.cells] == [True, False, False, True]
+
+
+def test_a_mark_is_not_a_colour_alone(editor):
+    assert "At fault: nobody" in editor.run_page(editor.check(MIXED))
+    assert "At fault: empty" in editor.run_page(editor.check(MIXED))
+
+
+def test_cells_beyond_the_header_are_at_fault(editor):
+    skipped = editor.get(CHANGE, editor.check(HEADER + "A,B,a@example.com,,x,y\r\nA\r\n").pk).context["skipped"]
+    assert [bool(cell.error) for cell in skipped.rows[0].cells] == [False] * 4 + [True] * 2
+    assert [cell.text for cell in skipped.rows[1].cells] == ["A", "", "", "", "", ""]
+
+
+def numbers(staff, run, **query):
+    return [row.number for row in staff.get(CHANGE, run.pk, **query).context["skipped"].rows]
+
+
+def test_rows_are_filtered_by_their_faults(editor):
+    run = editor.check(HEADER + "A,B,x,Acme\r\nA,B,a@example.com,Acme\r\nA,,b@example.com,Umbra\r\n")
+    assert numbers(editor, run) == [2, 3, 4]
+    assert numbers(editor, run, code="email") == [2]
+    assert numbers(editor, run, code="not_found") == [2, 3, 4]
+    assert numbers(editor, run, code="not_found", column="company_name", sentence="Company 'Acme' not found") == [2, 3]
+    assert numbers(editor, run, code="nonsense") == [2, 3, 4]
+    assert numbers(editor, run, code="date") == []
+
+
+def test_a_groups_link_leads_to_its_rows(editor):
+    run = editor.check(HEADER + "A,B,x,Acme\r\nA,B,a@example.com,Acme\r\nA,,b@example.com,\r\n")
+    group = editor.get(CHANGE, run.pk).context["groups"][0]
+    assert (group.title, group.rows) == ("Company 'Acme' not found", 2)
+    response = editor.get(CHANGE, run.pk, query=f"?{group.query}")
+    assert [row.number for row in response.context["skipped"].rows] == [2, 3]
+    assert response.context["groups"][0].is_chosen
+
+
+def test_rows_that_the_import_counted_are_not_counted_again(editor, monkeypatch):
+    run = editor.check(HEADER + "A,B,x,Acme\r\nA,B,y,Acme\r\nA,B,z,Umbra\r\n")
+    monkeypatch.setattr("django.db.models.QuerySet.count", None)
+    assert numbers(editor, run, code="email", column="email") == [2, 3, 4]
+    assert numbers(editor, run, code="not_found", column="company_name") == [2, 3, 4]
+    acme = {"code": "not_found", "column": "company_name", "sentence": "Company 'Acme' not found"}
+    assert numbers(editor, run, **acme) == [2, 3]
+
+
+def test_rows_come_fifty_a_page(editor):
+    run = editor.check(HEADER + "".join(f"A,B,x{n},\r\n" for n in range(120)))
+    assert numbers(editor, run) == list(range(2, 52))
+    assert numbers(editor, run, page="3") == list(range(102, 122))
+    assert numbers(editor, run, page="99") == list(range(102, 122))
+    assert "51 to 100 of 120" in editor.run_page(run, page="2", code="email")
+
+
+def test_the_number_of_queries_does_not_depend_on_the_rows(editor, django_assert_max_num_queries):
+    run = editor.check(HEADER + "".join(f"A,B,x{n},\r\n" for n in range(60)))
+    with django_assert_max_num_queries(9):
+        editor.run_page(run)
+
+
+def test_a_file_without_a_good_row_cannot_be_confirmed(editor):
+    words = editor.run_page(editor.check(HEADER + ",,,\r\nA,B,x,\r\n"))
+    assert "No row can be imported as it is." in words
+    assert "Import 0" not in words
+    assert "Skipped rows as CSV" in words
+
+
+def test_a_file_without_rows(editor):
+    assert "The file has a header, but no rows below it." in editor.run_page(editor.check(HEADER))
+
+
+def test_markup_is_text(editor):
+    evil = "<script>alert(1)</script>"
+    run = editor.check(f"first_name,last_name,email,{evil}\r\n{evil},B,{evil},\r\n{evil},B,a@example.com,\r\n")
+    run.file_name = f"{evil}.csv"
+    run.save()
+    response = editor.get(CHANGE, run.pk).content.decode()
+    assert evil not in response
+    assert "&lt;script&gt;" in response
+
+
+def test_what_no_page_can_hold_is_shown_as_such(editor):
+    run = editor.check(HEADER + "A\0\u202eda,B,x,\r\n")
+    cell = editor.get(CHANGE, run.pk).context["skipped"].rows[0].cells[0]
+    assert cell.text == "A\ufffd\ufffdda"
+
+
+def test_very_many_and_very_long_cells_are_cut(editor):
+    header = HEADER.strip() + "".join(f",more{n}" for n in range(200))
+    run = editor.check(f"{header}\r\n{'A' * 5000},B,x,\r\n")
+    skipped = editor.get(CHANGE, run.pk).context["skipped"]
+    assert (len(skipped.header), skipped.hidden) == (60, 144)
+    assert skipped.rows[0].cells[0].text == "A" * 119 + "…"
+    assert "The last 144 columns of your file are not shown here." in editor.run_page(run)
+
+
+# --- confirm, discard -----------------------------------------------------------------------------------------
+
+
+def test_a_confirmed_file_is_imported_and_its_result_shown(editor):
+    run = editor.confirm(editor.check(MIXED))
+    words = editor.run_page(run)
+    assert "1 contact imported. 2 rows skipped" in words
+    assert "Rows in the file 3 Imported 1 Skipped 2" in words
+    assert Contact.objects.get().email == "ada@example.com"
+    assert f"/admin/crm/contact/?run={run.pk}" in editor.get(CHANGE, run.pk).content.decode()
+
+
+def test_a_preview_that_no_longer_holds_is_made_anew(editor, tenant):
+    run = editor.check(MIXED)
+    Contact.objects.create(tenant=tenant, first_name="Ada", last_name="L", email="ada@example.com")
+    run = editor.confirm(run)
+    words = editor.run_page(run)
+    assert "Nothing was imported: since this preview was made, something has changed." in words
+    assert "Row 2 was to create a record; now: be refused (Duplicate contact with email 'ada@example.com')" in words
+    assert "Import 1 contact " not in words
+    assert editor.post("importexport_importrun_plan_again", run.pk).status_code == 302
+    run = finished(run)
+    assert (run.status, run.error, run.imported, run.skipped) == ("planned", "", 0, 3)
+
+
+def test_an_import_is_undone_after_a_look(editor):
+    run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\nA,B,b@example.com,\r\n"))
+    Contact.objects.get(email="b@example.com").save()
+    assert "Undo…" in editor.run_page(run)
+    response = editor.post("importexport_importrun_undo", run.pk)
+    undo = finished(ImportRun.objects.get(kind="undo"))
+    assert response.url.endswith(f"/{undo.pk}/change/")
+    words = editor.run_page(undo)
+    assert "Nothing is undone yet." in words
+    assert "Records removed 1 Records given back what they had 0 Conflicts 1" in words
+    assert "Row 3: A B : It was edited since." in words
+    assert Contact.objects.count() == 2
+    words = editor.run_page(editor.confirm(undo))
+    assert "“people.csv” is undone" in words
+    assert [contact.email for contact in Contact.objects.all()] == ["b@example.com"]
+
+
+def test_who_may_not_import_may_not_undo(editor, viewer):
+    run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\n"))
+    assert viewer.post("importexport_importrun_undo", run.pk).status_code == 403
+    assert Contact.objects.exists()
+
+
+def test_a_file_is_not_imported_twice(editor):
+    run = editor.confirm(editor.check(MIXED))
+    editor.confirm(run)
+    assert Contact.objects.count() == 1
+    assert ImportRun.objects.get().status == "done"
+
+
+def test_a_look_does_not_import(editor):
+    run = editor.check(MIXED)
+    for page in ("confirm", "discard", "undo", "plan_again"):
+        typed = editor.client.get(reverse(f"admin:importexport_importrun_{page}", args=[run.pk]), follow=True)
+        assert typed.redirect_chain[-1] == (reverse(f"admin:{CHANGE}", args=[run.pk]), 302)
+    run.refresh_from_db()
+    assert (run.status, Contact.objects.count(), ImportRun.objects.count()) == ("planned", 0, 1)
+
+
+def test_a_discarded_file_is_gone(editor):
+    run = editor.check(MIXED)
+    response = editor.post("importexport_importrun_discard", run.pk)
+    assert response.url == "/admin/importexport/importrun/"
+    assert not ImportRun.objects.exists()
+
+
+def test_another_file_is_chosen_instead(editor):
+    run = editor.check("name\r\nAcme\r\n", model="company")
+    response = editor.post("importexport_importrun_discard", run.pk, then="choose")
+    assert response.url == "/admin/crm/company/import/"
+    assert not ImportRun.objects.exists()
+
+
+def test_what_was_imported_is_not_discarded(editor):
+    run = editor.confirm(editor.check(MIXED))
+    response = editor.post("importexport_importrun_discard", run.pk)
+    assert response.url.endswith(f"{run.pk}/change/")
+    assert ImportRun.objects.exists()
+
+
+# --- progress -------------------------------------------------------------------------------------------------
+
+
+def test_progress_of_a_check(editor, tenant, asleep):
+    started = timezone.now() - dt.timedelta(seconds=10)
+    run = waiting(tenant, status="planning", size=4000, bytes_done=1000, rows_done=1234, started_at=started)
+    assert editor.get("importexport_importrun_progress", run.pk).json() == {
+        "at_work": True, "percent": 25, "rows": "1,234 rows so far", "left": "About 30 seconds left",
+    }  # fmt: skip
+
+
+def test_progress_of_an_import(editor, tenant, asleep):
+    started = timezone.now() - dt.timedelta(minutes=3)
+    run = waiting(tenant, status="applying", total_rows=2000, rows_done=1000, started_at=started)
+    answer = editor.get("importexport_importrun_progress", run.pk).json()
+    assert answer == {"at_work": True, "percent": 50, "rows": "1,000 of 2,000 rows", "left": "About 3 minutes left"}
+
+
+def test_progress_of_what_has_not_begun(editor, tenant, asleep):
+    run = waiting(tenant, status="planning", size=4000)
+    assert editor.get("importexport_importrun_progress", run.pk).json()["left"] == "Waiting for its turn"
+
+
+def test_progress_of_what_is_done(editor):
+    run = editor.check(MIXED)
+    assert editor.get("importexport_importrun_progress", run.pk).json()["at_work"] is False
+
+
+def test_the_page_of_work_has_a_bar_and_reloads_without_scripts(editor, tenant, asleep):
+    run = waiting(tenant, status="planning", size=4000, bytes_done=1000)
+    response = editor.get(CHANGE, run.pk).content.decode()
+    assert '<progress id="progress" max="100" value="25"' in response
+    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in response
+
+
+def test_whoever_looks_takes_up_work_that_died(editor, tenant, asleep):
+    run = editor.bring(MIXED)
+    run = ImportRun.objects.get()
+    assert run.status == "planning"
+    asked = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("importexport.runs.tasks.start", asked.append)
+        editor.get("importexport_importrun_progress", run.pk)
+        editor.get(CHANGE, run.pk)
+    assert asked == [run.pk, run.pk]
+
+
+# --- the result -----------------------------------------------------------------------------------------------
+
+
+def test_the_rejected_rows_are_a_file_to_be_mended(editor):
+    run = editor.confirm(editor.check(MIXED, name='my "people".csv'))
+    response = editor.get("importexport_importrun_rejected", run.pk)
+    assert response["Content-Disposition"] == r'attachment; filename="my \"people\"_rejected.csv"'
+    text = b"".join(response.streaming_content).decode()
+    rows = list(csv.reader(io.StringIO(text, newline="")))
+    assert [row[-1] for row in rows] == [
+        "import_error",
+        "Row 3: Invalid email format 'nobody'; Company 'Acme' not found",
+        "Row 4: Required field 'first_name' is empty; Company 'Acme' not found",
+    ]
+    mended = text.replace("nobody", "alan@example.com").replace("Acme", "").replace("\n,Hopper", "\nGrace,Hopper")
+    assert editor.confirm(editor.check(mended)).imported == 2
+
+
+def test_a_run_without_skipped_rows_has_no_rejected_file(editor):
+    run = editor.check(HEADER + "A,B,a@example.com,\r\n")
+    assert editor.get("importexport_importrun_rejected", run.pk).status_code == 404
+    assert "every row is fine" in editor.run_page(run)
+
+
+def test_rows_that_were_purged_are_said_to_be(editor):
+    run = editor.confirm(editor.check(MIXED))
+    ImportRun.objects.update(created_at=timezone.now() - dt.timedelta(days=40))
+    retention.purge()
+    words = editor.run_page(run)
+    assert "The skipped rows are no longer kept" in words
+    assert "Skipped rows as CSV" not in words
+    assert editor.get("importexport_importrun_rejected", run.pk).status_code == 404
+
+
+def test_an_import_by_the_api_has_a_page(admin_of_tenant, tenant):
+    api = Api(tenant)
+    api.import_csv("contacts", MIXED)
+    words = admin_of_tenant.run_page(ImportRun.objects.get())
+    assert "1 contact imported." in words
+    assert f"Who {api.key.name} By way of API" in words
+    assert "1 Choose" not in words
+
+
+def test_a_refused_file_says_why_and_what_was_perhaps_meant(editor):
+    words = editor.run_page(editor.check("Fist Name,last_name,email\r\nA,B,a@example.com\r\n"))
+    assert "“people.csv” cannot be imported" in words
+    assert "Required column 'first_name' missing from the header." in words
+    assert "“ Fist Name ” is not a column. Did you mean first_name ?" in words
+    assert "Choose another file" in words
+
+
+@pytest.mark.parametrize(
+    "content", ["a\0b", "\r\n\r\n", b"\xff\xfef\0i\0", 'first_name,last_name,email\r\nA,"', b"\x80,\r\n"]
+)
+def test_a_file_that_cannot_be_read_is_refused_in_words(editor, content):
+    run = editor.check(content)
+    assert run.status == "failed"
+    assert run.error in editor.run_page(run)
+
+
+# --- to whom --------------------------------------------------------------------------------------------------
+
+VIEWS = [CHANGE, *(f"importexport_importrun_{name}" for name in ("progress", "rejected", "confirm", "discard"))]
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_another_tenants_run_is_not_there(editor, stranger, view):
+    run = editor.check(MIXED)
+    ask = stranger.post if view.endswith(("confirm", "discard")) else stranger.get
+    assert ask(view, run.pk).status_code == 404
+    run.refresh_from_db()
+    assert run.status == "planned"
+
+
+@pytest.mark.parametrize("identifier", [uuid.uuid4(), "1", "x"])
+def test_a_run_that_is_not_there(editor, identifier):
+    assert editor.get(CHANGE, identifier).status_code == 404
+
+
+@pytest.mark.parametrize("role", ["viewer", "editor"])
+def test_rows_are_for_who_brought_them_and_for_admins(editor, admin_of_tenant, tenant, role):
+    run = editor.check(MIXED)
+    colleague = Staff(tenant, role, name="a colleague")
+    words = colleague.run_page(run)
+    assert "Would be imported 1" in words
+    assert "nobody" not in words
+    assert f"Only {editor.user.username}" in words
+    assert colleague.get("importexport_importrun_rejected", run.pk).status_code == 403
+    assert colleague.post("importexport_importrun_confirm", run.pk).status_code == 403
+    assert colleague.post("importexport_importrun_discard", run.pk).status_code == 403
+    assert "nobody" in admin_of_tenant.run_page(run)
+    assert admin_of_tenant.confirm(run).imported == 1
+
+
+def test_who_may_no_longer_import_may_not_confirm(editor):
+    run = editor.check(MIXED)
+    editor.user.membership.role = "viewer"
+    editor.user.membership.save()
+    assert "Import 1 contact" not in editor.run_page(run)
+    assert editor.post("importexport_importrun_confirm", run.pk).status_code == 403
+
+
+# --- the list -------------------------------------------------------------------------------------------------
+
+
+def listed(staff, **query):
+    response = staff.get("importexport_importrun_changelist", **query)
+    assert response.status_code == 200
+    return [run.file_name for run in response.context["cl"].result_list]
+
+
+def test_the_list_shows_the_tenants_imports(editor, viewer, stranger, root, tenant):
+    waiting(tenant, file_name="ours.csv", actor="grace", total_rows=12345, imported=12345)
+    waiting(stranger.tenant, file_name="theirs.csv")
+    words = editor.page("importexport_importrun_changelist")
+    assert "ours.csv Contacts just now grace Admin Imported 12,345 0" in words
+    assert listed(viewer) == ["ours.csv"]
+    assert listed(stranger) == ["theirs.csv"]
+    assert sorted(listed(root)) == ["ours.csv", "theirs.csv"]
+    root.pick(tenant)
+    assert listed(root) == ["ours.csv"]
+
+
+def test_an_import_that_stored_nothing_is_no_success(editor, tenant):
+    run = waiting(tenant, total_rows=2, skipped=2, header={"cells": [], "columns": []})
+    assert "Nothing imported 0 2" in editor.page("importexport_importrun_changelist")
+    assert "State Nothing imported" in editor.run_page(run)
+
+
+def test_the_list_is_filtered_and_searched(editor, tenant):
+    waiting(tenant, file_name="a.csv", actor="grace", status="failed", channel="api")
+    waiting(tenant, file_name="b.csv", actor="alan", entity="deals")
+    assert listed(editor, status="failed") == ["a.csv"]
+    assert listed(editor, channel="api") == ["a.csv"]
+    assert listed(editor, entity="deals") == ["b.csv"]
+    assert listed(editor, actor="alan") == ["b.csv"]
+    assert listed(editor, q="B.CSV") == ["b.csv"]
+    assert listed(editor, created_at__gte="2999-01-01 00:00+00:00") == []
+
+
+def test_the_people_to_filter_by_are_the_tenants_own(editor, stranger, tenant):
+    waiting(tenant, actor="grace")
+    waiting(stranger.tenant, actor="gwen")
+    words = editor.page("importexport_importrun_changelist")
+    assert "grace" in words
+    assert "gwen" not in words
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_list_asks_the_same_few_questions_whatever_its_length(editor, tenant, count, django_assert_num_queries):
+    for _ in range(count):
+        waiting(tenant)
+    with django_assert_num_queries(7):
+        editor.page("importexport_importrun_changelist")
+
+
+@pytest.mark.parametrize("action", ["add", "delete"])
+def test_nobody_writes_the_list(admin_of_tenant, tenant, action):
+    args = [] if action == "add" else [waiting(tenant).pk]
+    assert admin_of_tenant.post(f"importexport_importrun_{action}", *args, post="yes").status_code == 403
+    assert ImportRun.objects.count() == len(args)
+
+
+def test_the_page_of_a_run_cannot_be_posted_to(admin_of_tenant, tenant):
+    run = waiting(tenant)
+    words_of(admin_of_tenant.post(CHANGE, run.pk, file_name="x"))
+    assert ImportRun.objects.get().file_name == "a.csv"
+
+
+# --- a record's page ------------------------------------------------------------------------------------------
+
+
+def test_a_record_says_which_rows_made_and_changed_it(editor, tenant):
+    editor.confirm(editor.check(HEADER + "A,B,x,\r\nA,B,a@example.com,\r\n"))
+    api = Api(tenant)
+    api.post_file("contacts", "email,phone\na@example.com,2\n", name="more.csv", query="mode=update")
+    words = editor.page("crm_contact_change", Contact.objects.get().pk)
+    day = timezone.now().astimezone(tenant.zone)
+    when = f"{day.day} {day:%b %Y}"
+    assert f"Changed: row 2 of more.csv, {when}, key {api.key.name}" in words
+    assert f"Created: row 3 of people.csv, {when}, {editor.user.username}" in words
+
+
+def test_a_record_made_by_hand_names_no_import(editor, tenant):
+    contact = Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email="a@example.com")
+    assert "Imports – " in editor.page("crm_contact_change", contact.pk)
+
+
+def test_the_preview_of_an_upsert_tells_new_from_changed_cell_by_cell(editor):
+    editor.confirm(editor.check("first_name,last_name,email,phone\nAda,L,ada@example.com,1\nBo,K,bo@example.com,\n"))
+    mended = "first_name,last_name,email,phone\nAda,L,ada@example.com,2\nBo,K,bo@example.com,\nCy,M,cy@example.com,\n"
+    run = editor.check(mended, mode="upsert", blank="keep", tags="add", missing="reject")
+    words = editor.run_page(run)
+    assert "1 new 1 changed 1 unchanged" in words
+    assert "What will be changed Rows that change a record" in words
+    assert "2 phone 1 2 " in words
+    assert "What should become of the rows? Add new records, and update those that are there" in words
+    lines = editor.get("importexport_importrun_rows", run.pk).getvalue().decode().splitlines()
+    assert [line.split(",")[:2] for line in lines[1:]] == [["2", "update"], ["3", "unchanged"], ["4", "create"]]
+    words = editor.run_page(editor.confirm(run))
+    assert "What was changed" in words
+    assert Contact.objects.get(email="ada@example.com").phone == "2"
+
+
+def test_changed_rows_come_in_pages(editor):
+    head = "first_name,last_name,email,phone\n"
+    editor.confirm(editor.check(head + "".join(f"A,B,a{n}@example.com,1\n" for n in range(60))))
+    run = editor.check(head + "".join(f"A,B,a{n}@example.com,2\n" for n in range(60)), mode="update")
+    assert 'href="?after=51#changed"' in editor.get("importexport_importrun_change", run.pk).content.decode()
+    words = editor.run_page(run, after="51")
+    assert "52 phone 1 2" in words
+    assert "51 phone 1 2" not in words
+
+
+@pytest.mark.parametrize("after", ["x", "-1", "9" * 40, "\N{SUPERSCRIPT TWO}"])
+def test_a_page_that_is_none_is_the_first(editor, after):
+    head = "first_name,last_name,email,phone\n"
+    editor.confirm(editor.check(head + "A,B,a@example.com,1\n"))
+    run = editor.check(head + "A,B,a@example.com,2\n", mode="update")
+    assert "2 phone 1 2" in editor.run_page(run, after=after)
+
+
+def test_companies_are_made_where_the_form_says_so(editor):
+    run = editor.check(HEADER + "A,B,a@example.com,New Co\r\n", missing="create")
+    words = editor.run_page(run)
+    assert "1 company made" in words
+    editor.confirm(run)
+    assert Contact.objects.get().company.name == "New Co"
+
+
+def test_the_preview_says_what_was_perhaps_meant(editor):
+    editor.confirm(editor.check("name\nAcme Limited\n", model="company"))
+    run = editor.check(HEADER + "A,B,a@example.com,Acme Limitd\r\n")
+    assert "Company 'Acme Limitd' not found (did you mean 'Acme Limited'?)" in editor.run_page(run)
+
+
+def test_rows_are_for_who_may_open_them(editor, viewer, stranger):
+    run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\n"))
+    assert viewer.get("importexport_importrun_rows", run.pk).status_code == 403
+    assert stranger.get("importexport_importrun_rows", run.pk).status_code == 404
+
+
+def test_mended_rows_and_undos_are_linked_and_the_family_adds_up(editor):
+    first = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\nA,B,x,\r\nA,B,y,\r\n", name="people.csv"))
+    assert "Related imports" not in editor.run_page(first)
+    mended = (
+        editor.get("importexport_importrun_rejected", first.pk).getvalue().decode().replace(",x,", ",x@example.com,")
+    )
+    plan = editor.check(mended, name="mended.csv")
+    assert "Where its rows were skipped people.csv – Imported " in editor.run_page(plan)
+    second = editor.confirm(plan)
+    words = editor.run_page(first)
+    assert "3 rows in the first file: 1 imported at once, 1 after mending, 1 left." in words
+    assert "Its mended rows mended.csv – Imported " in words
+    editor.post("importexport_importrun_undo", second.pk)
+    undo = finished(ImportRun.objects.get(kind="undo"))
+    assert "To be undone mended.csv – To be confirmed " in editor.run_page(second)
+    editor.confirm(undo)
+    words = editor.run_page(second)
+    assert "Undone mended.csv – Undone " in words
+    assert "1 imported at once, 0 after mending, 2 left." in words
+
+
+def test_an_undos_page_shows_what_is_given_back_and_which_records_stay(editor):
+    head = "first_name,last_name,email,phone\n"
+    editor.confirm(editor.check(head + "Ada,L,ada@example.com,1\nBo,K,bo@example.com,1\n"))
+    run = editor.confirm(editor.check(head + "Ada,L,ada@example.com,2\nBo,K,bo@example.com,2\n", mode="update"))
+    bo = Contact.objects.get(email="bo@example.com")
+    Contact.objects.filter(pk=bo.pk).update(phone="3")
+    editor.post("importexport_importrun_undo", run.pk)
+    undo = finished(ImportRun.objects.get(kind="undo"))
+    page = editor.get("importexport_importrun_change", undo.pk).content.decode()
+    assert f'<a href="/admin/crm/contact/{bo.pk}/change/"><bdi>Bo K</bdi></a>: It was edited since.' in page
+    words = editor.run_page(undo)
+    assert "What will be changed Rows that change a record" in words
+    assert "2 phone 2 1 " in words
+    assert "Every row as CSV" in words
+
+
+def test_an_undo_that_is_taken_back_is_called_so(editor):
+    run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\n"))
+    editor.post("importexport_importrun_undo", run.pk)
+    undo = editor.confirm(finished(ImportRun.objects.get(kind="undo")))
+    assert "Take back this undo" in editor.run_page(undo)
+    editor.post("importexport_importrun_undo", undo.pk)
+    redo = finished(ImportRun.objects.get(parent=undo))
+    assert "Take back the undo of “people.csv”?" in editor.run_page(redo)
+    assert "The undo of “people.csv” is taken back" in editor.run_page(editor.confirm(redo))
+
+
+def test_a_made_company_that_stays_is_named_as_such(editor):
+    run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,New Co\r\n", missing="create"))
+    Contact.objects.get().save()
+    editor.post("importexport_importrun_undo", run.pk)
+    words = editor.run_page(finished(ImportRun.objects.get(kind="undo")))
+    assert "Row 2: the company that was made for it : Other records refer to it." in words
+    assert "SHA-256" not in words

@@ -1,0 +1,100 @@
+"""kill -9 at any moment: all of an import is there, or none."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import psycopg
+import pytest
+
+from tests.support.installation import ROOT
+from tests.support.real import RealTenant, be_cut_off, contacts, wait_for_progress
+
+ROWS = 40_000
+
+
+@pytest.mark.parametrize("written", [0.05, 0.5, 0.95])
+def test_a_killed_server_leaves_all_of_an_import_or_none(start_server, written):
+    server = start_server()
+    tenant = RealTenant(server)
+    threading.Thread(target=be_cut_off, args=(tenant.post, "contacts", contacts(range(ROWS))), daemon=True).start()
+    wait_for_progress(tenant, int(ROWS * written))
+    server.kill()
+    assert tenant.count("contact") in {0, ROWS}
+    again = start_server(over=server)
+    status, result = tenant.post("contacts", contacts(range(ROWS)), server=again)
+    assert status == 200
+    assert result["imported"] + result["skipped"] == tenant.count("contact") == ROWS
+
+
+def test_a_killed_command_leaves_none_of_an_import(installation, tmp_path):
+    assert installation.manage("create_tenant", "acme", "--name", "Acme").returncode == 0
+    path = tmp_path / "contacts.csv"
+    path.write_bytes(contacts(range(ROWS)))
+    command = [sys.executable, "manage.py", "import", "contacts", str(path), "--tenant", "acme"]
+    process = subprocess.Popen(command, cwd=ROOT, env=installation.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with installation.connect() as connection:
+        while not connection.execute("SELECT is_called FROM crm_contact_id_seq").fetchone()[0]:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        while connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone()[0]:
+            time.sleep(0.01)
+        assert connection.execute("SELECT count(*) FROM crm_contact").fetchone()[0] == 0
+    again = installation.manage("import", "contacts", str(path), "--tenant", "acme")
+    assert again.stdout.endswith(f"{ROWS} rows: {ROWS} imported, 0 skipped.\n")
+
+
+def test_a_lost_database_connection_is_503_and_the_next_request_works(start_server):
+    server = start_server()
+    tenant = RealTenant(server)
+    answers = []
+    with psycopg.connect(server.database_url) as by_hand:
+        by_hand.execute("LOCK TABLE crm_contact IN ACCESS EXCLUSIVE MODE")
+        importing = threading.Thread(target=lambda: answers.append(tenant.post("contacts", contacts(range(10)))))
+        importing.start()
+        waiting = "SELECT pid FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+        while not (found := tenant.sql(waiting, by_hand.info.backend_pid)):
+            pass
+        tenant.sql("SELECT pg_terminate_backend(%s)", *found)
+        importing.join()
+        by_hand.rollback()
+    ((status, body),) = answers
+    assert (status, body["title"]) == (503, "Service Unavailable")
+    assert tenant.post("contacts", contacts(range(10))) == (
+        200,
+        {"totalRows": 10, "imported": 10, "skipped": 0, "errors": []},
+    )
+    assert "Traceback" not in body["detail"]
+
+
+def test_an_import_of_the_admin_that_a_killed_server_left_is_done_once_by_the_next(start_server):
+    server = start_server()
+    tenant = RealTenant(server)
+    run = confirmed_run(tenant, contacts(range(ROWS)))
+    server.kill()
+    server = start_server(over=server)
+    wait_for_progress(tenant, ROWS // 2)
+    server.kill()
+    assert tenant.count("contact") in {0, ROWS}
+    start_server(over=server)
+    while tenant.sql("SELECT status FROM importexport_importrun WHERE id = %s", run) != ("done",):
+        time.sleep(0.05)
+    assert tenant.count("contact") == ROWS
+    assert tenant.sql("SELECT imported, skipped FROM importexport_importrun WHERE id = %s", run) == (ROWS, 0)
+
+
+def confirmed_run(tenant, content):
+    """Leave a file as somebody does who has just confirmed its import."""
+    (run,) = tenant.sql(
+        "INSERT INTO importexport_importrun (id, tenant_id, entity, door, status, actor, file_name, sha256, rows_done,"
+        " bytes_done, total_rows, imported, skipped, header, fault, groups, sample) VALUES (gen_random_uuid(), %s,"
+        " 'contacts', 'admin', 'applying', 'ada', 'people.csv', '', 0, 0, 0, 0, 0, '{}', '', '[]', '[]') RETURNING id",
+        tenant.pk,
+    )
+    tenant.sql(
+        "INSERT INTO importexport_uploadpart (run_id, position, content) VALUES (%s, 0, %s) RETURNING id", run, content
+    )
+    return run

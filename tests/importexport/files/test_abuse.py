@@ -1,0 +1,93 @@
+"""Files that are as bad as they can be: an answer in bounded time and memory, and a server that is well afterwards."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support.real import RealTenant
+
+MB = 1024 * 1024
+HEADER = b"first_name,last_name,email\n"
+
+
+@pytest.fixture(scope="module")
+def hardy(launch):
+    server = launch()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def tenant(hardy):
+    return RealTenant(hardy)
+
+
+def filled(head, piece, size=3 * MB):
+    """Return a file of just under three megabytes."""
+    return head + piece * ((size - len(head)) // len(piece))
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (filled(HEADER, b"\n"), 200),
+        (filled(HEADER, b","), 200),
+        (filled(HEADER, b"\r"), 200),
+        (filled(HEADER, b'"'), 400),
+        (filled(HEADER + b'"', b'""') + b'"', 200),
+        (filled(HEADER, b'"\n"\n'), 200),
+        (filled(HEADER, b'"",'), 200),
+        (filled(HEADER + b'"', b"x"), 400),
+        (filled(HEADER + b'"', b"x\n"), 400),
+        (filled(HEADER, b"x"), 200),
+        (filled(b"", b"x"), 400),
+        (filled(b"", b"x,"), 400),
+        (filled(b"", b"first_name,"), 400),
+        (filled(HEADER, b"\xff"), 400),
+        (filled(HEADER, b"a,b,c@example.com\n"), 200),
+        (filled(HEADER, b"\xf0\x9f\x98\x80,b,c\n"), 200),
+        (filled(HEADER + b"A,B,", b"@"), 200),
+        (filled(HEADER + b"A,B,", b"a."), 200),
+        (filled(b"name,tags\nA,", b"t;"), 200),
+        (filled(b'name,tags\nA,"', b"t,") + b'"', 200),
+        (filled(b"name,employee_count\nA,", b"9"), 200),
+        (filled(b"name,city\n", b"'=\n"), 200),
+        (filled(b"name,city\n", (b"x" * 100_000) + b"," + (b"y" * 100_000) + b"\n"), 200),
+    ],
+    ids=lambda value: None if isinstance(value, int) else repr(value[-12:]),
+)
+def test_a_file_of_one_thing_only_is_answered(tenant, content, status):
+    entity = "companies" if content.startswith(b"name") else "contacts"
+    answered, body = tenant.post(entity, content[: 10 * MB])
+    assert answered == status
+    if status == 200:
+        assert body["totalRows"] == body["imported"] + body["skipped"]
+        assert len(body["errors"]) == body["skipped"]
+    else:
+        assert tenant.count("contact") == 0
+    assert tenant.post("companies", b"name\nStill here\n")[1]["imported"] == 1
+
+
+def test_a_million_bad_rows_are_a_million_messages_in_little_memory(hardy, tenant):
+    rows = (10 * MB - len(HEADER)) // 10
+    before = peak_of_workers(hardy)
+    status, body = tenant.post("contacts", HEADER + b"a,b,c@d.e\n" * 2 + b"x,,,,,,,\r\n" * (rows - 2))
+    assert status == 200
+    assert body["totalRows"] == rows
+    assert body["errors"][2] == "Row 4: Required field 'last_name' is empty; Required field 'email' is empty"
+    assert peak_of_workers(hardy) - before < 64 * MB
+
+
+def peak_of_workers(server):
+    """Return the highest memory that any worker has ever had, in bytes."""
+    peaks = []
+    for worker in psutil.Process(server.process.pid).children(recursive=True):
+        status = Path(f"/proc/{worker.pid}/status").read_text()
+        peaks += [int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM")]
+    return max(peaks)
+
+
+def test_five_thousand_columns_in_every_row(tenant):
+    content = ("name," + ",".join(f"c{n}" for n in range(5000)) + "\n").encode() + (b"x" + b"," * 5000 + b"\n") * 1900
+    assert tenant.post("companies", content)[1]["imported"] == 1

@@ -1,0 +1,503 @@
+"""Section 6: import, export and template, in a shell."""
+
+import csv
+import io
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import uuid
+import zipfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from importexport.resources import RESOURCES
+from tests.support.installation import ROOT, Installation
+
+#: Enough for several batches, and for much more than a pipe holds.
+MANY = 12_000
+#: Enough messages, or records, for more than a pipe holds.
+SOME = 5_000
+
+
+@dataclass
+class Shell:
+    """A user in front of a shell, in a folder of their own, working for one tenant."""
+
+    installation: Installation
+    slug: str
+    folder: Path
+
+    def manage(self, *args, **options):
+        done = self.installation.manage(*map(str, args), **options)
+        assert "Traceback" not in str(done.stderr)
+        return done
+
+    def command(self, name, entity, *args):
+        return [name, entity, *map(str, args), "--tenant", self.slug]
+
+    def start(self, *args, **options):
+        """Start a command and return at once; Ctrl-C reaches it whatever started the tests."""
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *args],
+            cwd=ROOT,
+            env=self.installation.env | options.pop("env", {}),
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - there are no threads
+            **options,
+        )
+
+    def write(self, content, name="file.csv"):
+        path = self.folder / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    def import_csv(self, content, *options, entity="companies"):
+        return self.manage(*self.command("import", entity, self.write(content), *options))
+
+    def refuses(self, *args, **options):
+        """Return the one line of stderr of a command that stores and prints nothing, and ends with status 2."""
+        before = self.names()
+        done = self.manage(*args, **options)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert self.names() == before
+        (line,) = done.stderr.splitlines()
+        return line
+
+    def names(self):
+        with self.installation.connect() as connection:
+            return [name for (name,) in connection.execute("SELECT name FROM crm_company ORDER BY id").fetchall()]
+
+    def my_names(self):
+        query = "SELECT c.name FROM crm_company c JOIN crm_tenant t ON t.id = tenant_id WHERE slug = %s ORDER BY c.id"
+        with self.installation.connect() as connection:
+            return [name for (name,) in connection.execute(query, [self.slug]).fetchall()]
+
+    def store(self, count):
+        """Store companies without a command."""
+        query = (
+            "INSERT INTO crm_company (tenant_id, name, name_key, domain, domain_key, industry, description, phone,"
+            " website, address, city, state, country, postal_code, tags, notes) SELECT id, 'Company ' || n,"
+            " 'company ' || n, '', '', '', '', '', '', '', '', '', '', '', '{}', '' FROM crm_tenant,"
+            " generate_series(1, %s) n WHERE slug = %s"
+        )
+        with self.installation.connect() as connection:
+            connection.execute(query, [count, self.slug])
+
+
+@pytest.fixture(scope="module")
+def shared(new_installation):
+    """One installation for all tests here; each has a tenant of its own."""
+    return new_installation()
+
+
+@pytest.fixture
+def shell(shared, tmp_path):
+    slug = f"t-{uuid.uuid4().hex[:12]}"
+    with shared.connect() as connection:
+        connection.execute(
+            "INSERT INTO crm_tenant (slug, name, currency, timezone) VALUES (%s, 'T', 'USD', 'UTC')", [slug]
+        )
+    return Shell(shared, slug, tmp_path)
+
+
+def rows_of(path, delimiter=","):
+    return list(csv.reader(io.StringIO(path.read_bytes().decode(), newline=""), delimiter=delimiter))
+
+
+# --- import ----------------------------------------------------------------------------------------------------
+
+
+def test_import_prints_messages_and_counts(shell):
+    done = shell.import_csv("name,employee_count,Shoe size\nAcme,5,44\nAcme,6,\nGlobex,few,\n")
+    assert done.stdout.splitlines() == [
+        "Row 3: Duplicate company with name 'Acme'",
+        "Row 4: Invalid number format in 'employee_count'",
+        "Ignored columns: Shoe size",
+        "3 rows: 1 imported, 2 skipped.",
+    ]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert shell.my_names() == ["Acme"]
+
+
+def test_a_message_is_one_line_even_where_the_value_has_several(shell):
+    done = shell.import_csv('name,city\n"Ac\nme",\n"Ac\nme",\n')
+    assert done.stdout.splitlines() == [
+        "Row 3: Duplicate company with name 'Ac me'",
+        "2 rows: 1 imported, 1 skipped.",
+    ]
+
+
+def test_json_is_the_result_of_the_api(shell):
+    done = shell.import_csv("name,city\nZürich,\nZürich,\n", "--json")
+    assert json.loads(done.stdout) == {
+        "totalRows": 2,
+        "imported": 1,
+        "skipped": 1,
+        "errors": ["Row 3: Duplicate company with name 'Zürich'"],
+    }
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_dash_reads_stdin(shell):
+    done = shell.manage(*shell.command("import", "companies", "-"), input="name\nAcme\n")
+    assert (done.returncode, done.stdout) == (0, "1 rows: 1 imported, 0 skipped.\n")
+    assert shell.my_names() == ["Acme"]
+
+
+def test_strict_is_status_1_when_rows_were_skipped_and_the_others_are_stored(shell):
+    done = shell.import_csv("name\nAcme\nACME\n", "--strict")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert shell.my_names() == ["Acme"]
+
+
+def test_strict_is_status_0_when_none_was_skipped(shell):
+    assert shell.import_csv("name\nAcme\n", "--strict").returncode == 0
+
+
+def test_there_is_no_10_mb_limit(shell):
+    cells = "x" * 10_000
+    rows = "".join(f"Company {number},{cells}\n" for number in range(1100))
+    assert len(rows) > 10 * 1024 * 1024
+    done = shell.import_csv(f"name,notes\n{rows}", "--json")
+    assert json.loads(done.stdout)["imported"] == 1100
+
+
+def zipped():
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("companies.csv", "name\nAcme\n")
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"", "The file is empty."),
+        (b'name\nAcme\n"Globex\n', "Broken quoting in row 3: a quoted cell never ends"),
+        (zipped(), "The file is a ZIP archive or an Excel workbook, not CSV."),
+    ],
+    ids=["empty", "quoting", "zip"],
+)
+def test_a_file_at_fault_is_one_line(shell, content, line):
+    assert shell.refuses(*shell.command("import", "companies", shell.write(content))).startswith(line)
+
+
+def test_a_file_that_cannot_be_opened_or_read_is_one_line(shell):
+    refuses = lambda name: shell.refuses(*shell.command("import", "companies", name))  # noqa: E731
+    missing = shell.folder / "missing.csv"
+    assert refuses(missing) == f"{missing}: No such file or directory."
+    assert refuses(shell.folder) == f"{shell.folder}: Is a directory."
+    assert refuses("/proc/self/mem") == "/proc/self/mem: Input/output error."
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_without_permission_is_one_line(shell):
+    path = shell.write("name\nAcme\n")
+    path.chmod(0)
+    assert shell.refuses(*shell.command("import", "companies", path)) == f"{path}: Permission denied."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("import people FILE --tenant SLUG", "argument entity: invalid choice: 'people'"),
+        ("import companies FILE --tenant nobody", "Tenant 'nobody' not found."),
+        ("import companies FILE", "the following arguments are required: --tenant"),
+        ("import companies FILE --tenant SLUG --colour", "unrecognized arguments: --colour"),
+    ],
+)
+def test_arguments_at_fault_are_one_line(shell, arguments, line):
+    known = {"FILE": str(shell.write("name\nAcme\n")), "SLUG": shell.slug}
+    assert shell.refuses(*(known.get(word, word) for word in arguments.split())).startswith(line)
+
+
+def test_an_argument_that_is_no_utf8_is_one_line(shell):
+    slug = os.fsdecode(b"\xff")
+    path = shell.write("name\nAcme\n")
+    assert shell.refuses("import", "companies", path, "--tenant", slug) == "An argument is not valid UTF-8."
+
+
+@pytest.mark.parametrize(
+    ("redirection", "line"), [("<&-", "Standard input is closed."), (">&-", "Standard output is closed.")]
+)
+def test_a_stream_that_is_closed_is_one_line(shell, redirection, line):
+    command = [sys.executable, "manage.py", *shell.command("import", "companies", "-")]
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {redirection}', "sh", *command], cwd=ROOT, env=shell.installation.env, input="name\nAcme\n",
+        capture_output=True, text=True, timeout=60
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{line}\n")
+    assert shell.my_names() == []
+
+
+def test_messages_fit_a_terminal_that_knows_no_unicode(shell):
+    ascii_only = Shell(
+        replace(shell.installation, env=shell.installation.env | {"PYTHONIOENCODING": "ascii"}),
+        shell.slug,
+        shell.folder,
+    )
+    done = ascii_only.import_csv("name\n東京\n東京\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == "Row 3: Duplicate company with name '\\u6771\\u4eac'"
+    assert shell.my_names() == ["東京"]
+
+
+def test_a_reader_of_the_messages_may_leave_early(shell):
+    rows = "Acme\n" * SOME
+    process = shell.start(
+        *shell.command("import", "companies", shell.write(f"name\n{rows}"), "--strict"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout.readline() == b"Row 3: Duplicate company with name 'Acme'\n"
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == 1
+    assert shell.my_names() == ["Acme"]
+
+
+# --- the rejected rows -----------------------------------------------------------------------------------------
+
+
+def test_rejected_rows_are_as_they_were_and_say_why(shell):
+    rejected = shell.folder / "rejected.csv"
+    content = 'City;Shoe size;NAME;employee_count\n" Berlin ";44;\'=A;few\n;;Acme;5\n"a;b";"4""5";acme;\n'
+    done = shell.import_csv(content, "--rejected", rejected)
+    assert done.returncode == 0
+    assert rejected.read_bytes().decode() == (
+        "City;Shoe size;NAME;employee_count;import_error\r\n"
+        " Berlin ;44;'=A;few;Row 2: Invalid number format in 'employee_count'\r\n"
+        '"a;b";"4""5";acme;;Row 4: Duplicate company with name \'acme\'\r\n'
+    )
+
+
+def test_mended_rows_go_straight_back_in(shell):
+    rejected = shell.folder / "rejected.csv"
+    shell.import_csv("name\temployee_count\nAcme\t5\nGlobex\tfew\n", "--rejected", rejected)
+    rejected.write_bytes(rejected.read_bytes().replace(b"few", b"7"))
+    again = shell.folder / "again.csv"
+    done = shell.manage(*shell.command("import", "companies", rejected, "--rejected", again))
+    assert done.stdout == "1 rows: 1 imported, 0 skipped.\n"
+    assert shell.my_names() == ["Acme", "Globex"]
+    assert rows_of(again, "\t") == [["name", "employee_count", "import_error"]]
+
+
+def test_rejected_rows_with_too_many_or_too_few_cells(shell):
+    rejected = shell.folder / "rejected.csv"
+    shell.import_csv("name,city,employee_count\nAcme,a,1,surplus\n,Berlin\nGlobex\n", "--rejected", rejected)
+    assert rows_of(rejected) == [
+        ["name", "city", "employee_count", "import_error"],
+        ["Acme", "a", "1", "Row 2: Expected 3 columns, found 4", "surplus"],
+        ["", "Berlin", "", "Row 3: Required field 'name' is empty"],
+    ]
+
+
+def test_rejected_rows_that_are_rejected_again_are_the_same_file(shell):
+    rejected, again = shell.folder / "rejected.csv", shell.folder / "again.csv"
+    shell.import_csv('name,employee_count\nAcme,few\nGlobex,5,"sur\nplus"\n', "--rejected", rejected)
+    done = shell.manage(*shell.command("import", "companies", rejected, "--rejected", again))
+    assert done.stdout.splitlines()[-1] == "2 rows: 0 imported, 2 skipped."
+    assert again.read_bytes() == rejected.read_bytes().replace(b"columns, found 3", b"columns, found 4").replace(
+        b"Expected 2", b"Expected 3"
+    ).replace(b"Row 4", b"Row 3")
+
+
+def test_rejected_rows_never_go_into_the_source_whatever_its_name(shell):
+    source = shell.write("name\n\nAcme,1\n")
+    link = shell.folder / "link.csv"
+    link.hardlink_to(source)
+    line = shell.refuses(*shell.command("import", "companies", source, "--rejected", link))
+    assert line == "The rejected rows cannot go into the file that is imported."
+    assert source.read_text() == "name\n\nAcme,1\n"
+
+
+def test_rejected_rows_need_a_folder_and_a_file(shell):
+    source, missing = shell.write("name\nAcme\n"), shell.folder / "missing" / "rejected.csv"
+    refuses = lambda path: shell.refuses(*shell.command("import", "companies", source, "--rejected", path))  # noqa: E731
+    assert refuses(missing) == f"{missing}: No such file or directory."
+    assert refuses(shell.folder) == f"{shell.folder}: Is a directory."
+
+
+def test_a_file_at_fault_leaves_the_rejected_rows_of_last_time(shell):
+    rejected = shell.write("of last time", "rejected.csv")
+    shell.refuses(*shell.command("import", "companies", shell.write('name\nAcme\n"'), "--rejected", rejected))
+    assert rejected.read_text() == "of last time"
+    assert sorted(path.name for path in shell.folder.iterdir()) == ["file.csv", "rejected.csv"]
+
+
+def test_rejected_rows_go_into_a_device_or_behind_a_link_without_taking_its_place(shell):
+    target, link, pipe = shell.folder / "target.csv", shell.folder / "link.csv", shell.folder / "pipe"
+    link.symlink_to(target)
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    for rejected in (link, pipe):
+        assert shell.import_csv("name,city\n,Berlin\n", "--rejected", rejected).returncode == 0
+    expected = b"name,city,import_error\r\n,Berlin,Row 2: Required field 'name' is empty\r\n"
+    assert (link.is_symlink(), target.read_bytes()) == (True, expected)
+    assert (pipe.is_fifo(), os.read(reader, 1000)) == (True, expected)
+    os.close(reader)
+
+
+def test_rejected_rows_that_find_no_room_store_nothing(shell):
+    source = shell.write("name,city\nAcme,\n,Berlin\n")
+    line = shell.refuses(*shell.command("import", "companies", source, "--rejected", "/dev/full"))
+    assert line == "No space left on device."
+
+
+def test_a_file_that_is_replaced_keeps_its_readers(shell):
+    rejected = shell.write("", "rejected.csv")
+    rejected.chmod(0o600)
+    shell.import_csv("name,city\n,Berlin\n", "--rejected", rejected)
+    assert rejected.stat().st_mode & 0o777 == 0o600
+
+
+# --- a terminal ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("args", "told"), [([], f"{2 * MANY} rows: {2 * MANY} imported, 0 skipped.\n"), (["--plan"], r"[0-9a-f-]{36}\n")]
+)
+def test_a_terminal_sees_bytes_and_rows(shell, args, told):
+    path = shell.write("name\n" + "".join(f"Company {number}\n" for number in range(2 * MANY)))
+    master, slave = pty.openpty()
+    process = shell.start(
+        *shell.command("import", "companies", path, *args),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=slave,
+    )
+    os.close(slave)
+    shown = "".join(iter(lambda: read_terminal(master), ""))
+    os.close(master)
+    assert re.fullmatch(told, process.stdout.read().decode())
+    assert process.wait(60) == 0
+    assert re.search(r"\d+k/\d+k \[.*B/s, \d{4,5} rows\]", shown), shown
+
+
+def read_terminal(master):
+    """Return what a terminal got; nothing when the program that wrote has ended."""
+    try:
+        return os.read(master, 4096).decode()
+    except OSError:
+        return ""
+
+
+def test_ctrl_c_in_the_middle_of_an_import_stores_nothing(shell):
+    rejected = shell.folder / "rejected.csv"
+    process = shell.start(
+        *shell.command("import", "companies", "-", "--rejected", rejected),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    # A pipe holds 64 kB: that all of this was taken means that most of it has been read, and batches stored.
+    process.stdin.write(b"name\n" + b"".join(b"Company %d\n" % number for number in range(MANY)))
+    process.stdin.flush()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert process.stdout.read() == b""
+    assert process.stderr.read() == b"Interrupted; nothing was stored.\n"
+    assert shell.my_names() == []
+    assert list(shell.folder.iterdir()) == []
+    process.stdin = None
+
+
+def test_ctrl_c_after_an_import_does_not_say_that_nothing_was_stored(shell):
+    process = shell.start(
+        *shell.command("import", "companies", shell.write("name\n" + "Acme\n" * SOME)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    # Its messages are more than a pipe holds: it waits for a reader.
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert process.stderr.read() == b"Interrupted; the import had been stored.\n"
+    assert shell.my_names() == ["Acme"]
+
+
+# --- export and template ---------------------------------------------------------------------------------------
+
+
+def test_export_goes_to_stdout_as_csv(shell):
+    shell.store(2)
+    done = shell.manage(*shell.command("export", "companies"), text=False)
+    columns = ",".join(RESOURCES["companies"].column_names())
+    rest = "," * 14
+    assert done.stdout.decode() == f"{columns}\r\nCompany 1{rest}\r\nCompany 2{rest}\r\n"
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_export_into_a_csv_file(shell):
+    shell.store(1)
+    path = shell.folder / "Companies.CSV"
+    done = shell.manage(*shell.command("export", "companies", "--output", path))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert rows_of(path)[1][0] == "Company 1"
+    assert [file.name for file in shell.folder.iterdir()] == ["Companies.CSV"]
+
+
+def test_export_into_an_xlsx_file(shell):
+    shell.store(1)
+    path = shell.folder / "companies.xlsx"
+    assert shell.manage(*shell.command("export", "companies", "--output", path)).returncode == 0
+    assert openpyxl.load_workbook(path)["companies"].cell(2, 1).value == "Company 1"
+
+
+def test_export_refuses_another_suffix(shell):
+    path = shell.folder / "companies.ods"
+    assert shell.refuses(*shell.command("export", "companies", "--output", path)) == (
+        f"{path}: the name must end in .csv or .xlsx."
+    )
+    assert not path.exists()
+
+
+def test_export_of_an_unknown_tenant_leaves_the_file_of_last_time(shell):
+    path = shell.write("of last time", "companies.csv")
+    line = shell.refuses("export", "companies", "--tenant", "nobody", "--output", path)
+    assert line == "Tenant 'nobody' not found."
+    assert [(file.name, file.read_text()) for file in shell.folder.iterdir()] == [("companies.csv", "of last time")]
+
+
+def test_a_reader_of_the_export_may_leave_early(shell):
+    shell.store(SOME)
+    process = shell.start(*shell.command("export", "companies"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout.readline().startswith(b"name,domain")
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(60) == 0
+
+
+def test_a_full_disk_is_one_line(shell):
+    shell.store(1)
+    with Path("/dev/full").open("wb") as full:
+        process = shell.start(*shell.command("export", "companies"), stdout=full, stderr=subprocess.PIPE)
+        assert process.stderr.read() == b"No space left on device.\n"
+    assert process.wait(60) == 2
+
+
+def test_template_is_the_header_row(shell):
+    done = shell.manage("template", "deals", text=False)
+    assert done.stdout.decode() == ",".join(RESOURCES["deals"].column_names()) + "\r\n"
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_template_into_a_file(shell):
+    path = shell.folder / "contacts_template.csv"
+    done = shell.manage("template", "contacts", "--output", path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert rows_of(path) == [RESOURCES["contacts"].column_names()]
+
+
+def test_a_file_that_is_stdout_is_not_replaced(shell):
+    path = shell.folder / "both.csv"
+    with path.open("wb") as stdout:
+        shell.start("template", "deals", "--output", "/dev/stdout", stdout=stdout).wait(60)
+        assert path.stat().st_ino == os.fstat(stdout.fileno()).st_ino
+    assert rows_of(path) == [RESOURCES["deals"].column_names()]

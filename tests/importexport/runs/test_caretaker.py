@@ -1,0 +1,192 @@
+"""What a process left that died: it is taken up by itself, and a client that asks again gets what became of it."""
+
+import threading
+import uuid
+
+import psycopg
+import pytest
+
+from crm.models import Contact
+from crm.models.tenant import create_tenant
+from importexport.models import ImportRun
+from importexport.runs import lifecycle, tasks
+from importexport.runs.caretaker import Caretaker, Pauses
+from tests.support.api import problem
+from tests.support.installation import until
+from tests.support.real import RealTenant, be_cut_off, contacts, wait_until_blocked
+
+FILE = "first_name,last_name,email\nAda,Lovelace,ada@example.com\nA,B,x\n"
+KEY = {"Idempotency-Key": "order-1"}
+
+
+@pytest.fixture
+def tenant(transactional_db):
+    return create_tenant(slug="acme", name="Acme Inc")
+
+
+def left_applying(api):
+    """Plan a file, and leave it as a process does that is killed while it applies it."""
+    plan = api.plan("contacts", FILE)
+    run = ImportRun.objects.get(pk=plan["id"])
+    lifecycle.claim(run)
+    return run
+
+
+def left_planning(api):
+    run = left_applying(api)
+    ImportRun.objects.filter(pk=run.pk).update(status=ImportRun.Status.PLANNING, plan_digest="")
+    return run
+
+
+@pytest.mark.parametrize(("left", "status"), [(left_applying, "done"), (left_planning, "planned")])
+def test_what_was_left_is_taken_up_without_anybody_looking(api, left, status):
+    run = left(api)
+    caretaker, before = Caretaker(), ImportRun.objects.get().status
+    caretaker.look()
+    # It might be somebody's who has just begun.
+    assert ImportRun.objects.get().status == before
+    caretaker.look()
+    assert tasks.wait(run.pk, seconds=60)
+    assert ImportRun.objects.get().status == status
+
+
+def test_what_somebody_is_at_is_left_alone(api):
+    run = left_applying(api)
+    with tasks.held(run.pk):
+        assert tasks.unattended() == set()
+    assert tasks.unattended() == {run.pk}
+
+
+def test_what_fails_again_and_again_is_tried_after_longer_and_longer_pauses():
+    pauses, run, other = Pauses(), uuid.uuid4(), uuid.uuid4()
+    assert [second for second in range(0, 1200, 2) if pauses.due({run}, now=second)] == [
+        0, 2, 6, 14, 30, 62, 126, 254, 510, 810, 1110,
+    ]  # fmt: skip
+    assert pauses.due({run, other}, now=1200) == [other]
+
+
+def test_what_was_done_in_the_meantime_is_tried_at_once():
+    pauses, run = Pauses(), uuid.uuid4()
+    assert pauses.due({run}, now=0)
+    assert pauses.due({run}, now=2)
+    assert pauses.due({run}, now=100)
+    assert pauses.due({run}, now=102)
+
+
+def test_a_plan_that_nobody_is_applying_any_more_is_applied_by_who_asks(api):
+    run = left_applying(api)
+    response = api.post(f"imports/{run.pk}/apply")
+    assert response.status_code == 200
+    assert response.getvalue() == (
+        b'{"totalRows": 2, "imported": 1, "skipped": 1, "errors": ["Row 3: Invalid email format \'x\'"]}'
+    )
+    assert ImportRun.objects.get().status == "done"
+    assert Contact.objects.count() == 1
+
+
+def test_a_plan_that_nobody_is_making_any_more_is_made_when_it_is_to_be_applied(api):
+    run = left_planning(api)
+    detail = "Only a plan can be applied, and this one is still being made."
+    assert problem(api.post(f"imports/{run.pk}/apply")) == (409, detail)
+    assert tasks.wait(run.pk, seconds=60)
+    assert api.post(f"imports/{run.pk}/apply").status_code == 200
+
+
+def test_a_plan_that_somebody_is_applying_is_not_applied_again(api):
+    run = left_applying(api)
+    with tasks.held(run.pk):
+        detail = "The plan is being applied at this moment; a plan is applied only once."
+        assert problem(api.post(f"imports/{run.pk}/apply")) == (409, detail)
+    assert not Contact.objects.exists()
+
+
+def test_of_two_who_are_at_a_run_the_second_finds_it_done(api):
+    run = left_applying(api)
+    with tasks.held(run.pk) as aside:
+        before = ImportRun.objects.get()
+        assert tasks.carry_out(run.pk, aside).imported == 1
+        ImportRun.objects.filter(pk=run.pk).update(status=before.status)
+        late = ImportRun.objects.get()
+        ImportRun.objects.filter(pk=run.pk).update(status="done")
+        with pytest.raises(tasks.Settled):
+            tasks._import(late, aside, also=None, progress=None)
+    assert Contact.objects.count() == 1
+    assert ImportRun.objects.get().imported == 1
+
+
+# --- with an Idempotency-Key, by real processes ---------------------------------------------------------------
+
+
+def killed_while_blocked(server, tenant, call, table="crm_contact"):
+    """Make a request that a lock stops in its midst, and kill the server there."""
+    with psycopg.connect(server.database_url) as by_hand:
+        by_hand.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        asking = threading.Thread(target=be_cut_off, args=(call,))
+        asking.start()
+        wait_until_blocked(tenant, by_hand)
+        server.kill()
+        asking.join()
+        by_hand.rollback()
+
+
+def answer_in_the_end(call):
+    """Ask again, as a client does, for as long as the answer is that it is being carried out."""
+    for _ in until(30):
+        status, body = call()
+        if status not in {409, 503} or "at this moment" not in body["detail"]:
+            return status, body
+    return status, body
+
+
+@pytest.mark.parametrize("taken_up_by", ["the client", "the server"])
+def test_an_apply_that_was_killed_is_answered_when_it_is_sent_again(start_server, taken_up_by):
+    server = start_server()
+    tenant = RealTenant(server)
+    _, plan = tenant.post("contacts", contacts(range(10)), to="plan")
+    killed_while_blocked(server, tenant, lambda: tenant.send(f"imports/{plan['id']}/apply", headers=KEY))
+    again = start_server(over=server)
+    if taken_up_by == "the server":
+        wait_for_status(tenant, plan["id"], "done")
+    answer = answer_in_the_end(lambda: tenant.send(f"imports/{plan['id']}/apply", server=again, headers=KEY))
+    assert answer == (200, {"totalRows": 10, "imported": 10, "skipped": 0, "errors": []})
+    assert tenant.count("contact") == 10
+    assert tenant.send(f"imports/{plan['id']}/apply", server=again, headers=KEY) == answer
+
+
+@pytest.mark.parametrize("taken_up_by", ["the client", "the server"])
+def test_an_undo_that_was_killed_is_answered_when_it_is_sent_again(start_server, taken_up_by):
+    server = start_server()
+    tenant = RealTenant(server)
+    assert tenant.post("contacts", contacts(range(10)))[0] == 200
+    (run,) = tenant.sql("SELECT id FROM importexport_importrun WHERE tenant_id = %s", tenant.pk)
+    _, undo = tenant.send(f"imports/{run}/undo")
+    killed_while_blocked(server, tenant, lambda: tenant.send(f"imports/{undo['id']}/apply", headers=KEY))
+    again = start_server(over=server)
+    if taken_up_by == "the server":
+        wait_for_status(tenant, undo["id"], "done")
+    status, body = answer_in_the_end(lambda: tenant.send(f"imports/{undo['id']}/apply", server=again, headers=KEY))
+    assert (status, body["status"], body["deleted"]) == (200, "done", 10)
+    assert tenant.count("contact") == 0
+    assert tenant.send(f"imports/{undo['id']}/apply", server=again, headers=KEY) == (status, body)
+
+
+@pytest.mark.parametrize("taken_up_by", ["the client", "the server"])
+def test_a_plan_that_was_killed_is_answered_when_it_is_sent_again(start_server, taken_up_by):
+    server = start_server()
+    tenant = RealTenant(server)
+    post = {"to": "plan", "headers": KEY}
+    killed_while_blocked(server, tenant, lambda: tenant.post("contacts", contacts(range(10)), **post))
+    (run,) = tenant.sql("SELECT id FROM importexport_importrun WHERE tenant_id = %s", tenant.pk)
+    again = start_server(over=server)
+    if taken_up_by == "the server":
+        wait_for_status(tenant, run, "planned")
+    status, body = answer_in_the_end(lambda: tenant.post("contacts", contacts(range(10)), server=again, **post))
+    assert (status, body["id"], body["status"], body["created"]) == (201, str(run), "planned", 10)
+    assert tenant.sql("SELECT count(*) FROM importexport_importrun WHERE tenant_id = %s", tenant.pk) == (1,)
+
+
+def wait_for_status(tenant, run, status):
+    for _ in until(30):
+        if tenant.sql("SELECT status FROM importexport_importrun WHERE id = %s", run) == (status,):
+            return
+    pytest.fail(f"{run} is not {status}")

@@ -1,0 +1,146 @@
+"""Plans and undo under kill -9, and several at once: real servers, real connections."""
+
+import threading
+import time
+
+import psycopg
+import pytest
+
+from tests.support.real import (
+    RealTenant,
+    add_contact,
+    at_once,
+    be_cut_off,
+    contacts,
+    wait_for_progress,
+    wait_until_blocked,
+)
+
+ROWS = 20_000
+
+
+@pytest.fixture
+def tenant(server):
+    return RealTenant(server)
+
+
+def planned(tenant, content, query=""):
+    status, plan = tenant.post("contacts", content, to="plan", query=query)
+    assert status == 201, plan
+    return plan["id"]
+
+
+def undo_of(tenant, run, *, server=None):
+    status, plan = tenant.send(f"imports/{run}/undo", server=server)
+    assert status == 201, plan
+    return plan["id"]
+
+
+def latest(tenant):
+    (run,) = tenant.sql(
+        "SELECT id FROM importexport_importrun WHERE tenant_id = %s ORDER BY created_at DESC LIMIT 1", tenant.pk
+    )
+    return run
+
+
+def wait_until_done(tenant, run):
+    while tenant.sql("SELECT status FROM importexport_importrun WHERE id = %s", run) != ("done",):
+        time.sleep(0.05)
+
+
+def test_of_two_applies_at_once_one_does_it(tenant):
+    plan = planned(tenant, contacts(range(3000)))
+    answers = at_once(*[(tenant.send, f"imports/{plan}/apply")] * 4)
+    assert sorted(status for status, _ in answers) == [200, 409, 409, 409]
+    assert tenant.count("contact") == 3000
+
+
+def test_of_two_undos_at_once_one_does_it_and_the_other_finds_nothing_or_changes(tenant):
+    tenant.post("contacts", contacts(range(3000)))
+    run = latest(tenant)
+    plans = [undo_of(tenant, run) for _ in range(2)]
+    answers = at_once(*[(tenant.send, f"imports/{plan}/apply") for plan in plans])
+    assert sorted(status for status, _ in answers) == [200, 409]
+    assert tenant.count("contact") == 0
+
+
+def test_an_undo_waits_for_an_import_that_runs(tenant):
+    tenant.post("contacts", contacts(range(10)))
+    run = latest(tenant)
+    answers = {}
+    with psycopg.connect(tenant.server.database_url) as by_hand:
+        add_contact(by_hand, tenant, "c20@example.com")
+        importing = threading.Thread(
+            target=lambda: answers.update(new=tenant.post("contacts", contacts(range(20, 30))))
+        )
+        importing.start()
+        wait_until_blocked(tenant, by_hand)
+        undoing = threading.Thread(target=lambda: answers.update(undo=tenant.send(f"imports/{run}/undo")))
+        undoing.start()
+        while not tenant.sql("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+            pass
+        by_hand.rollback()
+        importing.join()
+        undoing.join()
+    assert answers["new"][1]["imported"] == 10
+    status, plan = answers["undo"]
+    assert (status, plan["deleted"], plan["conflicts"]) == (201, 10, 0)
+    assert tenant.send(f"imports/{plan['id']}/apply")[0] == 200
+    assert tenant.count("contact") == 10
+
+
+def test_a_killed_apply_is_done_once_by_the_next_server(start_server):
+    server = start_server()
+    tenant = RealTenant(server)
+    plan = planned(tenant, contacts(range(ROWS)))
+    threading.Thread(target=be_cut_off, args=(tenant.send, f"imports/{plan}/apply"), daemon=True).start()
+    wait_for_progress(tenant, ROWS + ROWS // 2)
+    server.kill()
+    assert tenant.count("contact") in {0, ROWS}
+    start_server(over=server)
+    wait_until_done(tenant, plan)
+    assert tenant.count("contact") == ROWS
+
+
+def test_a_killed_undo_is_done_once_by_the_next_server(start_server):
+    server = start_server()
+    tenant = RealTenant(server)
+    assert tenant.post("contacts", contacts(range(ROWS)))[0] == 200
+    undo = undo_of(tenant, latest(tenant))
+    threading.Thread(target=be_cut_off, args=(tenant.send, f"imports/{undo}/apply"), daemon=True).start()
+    while tenant.sql("SELECT status FROM importexport_importrun WHERE id = %s", undo) != ("applying",):
+        time.sleep(0.005)
+    time.sleep(0.1)
+    server.kill()
+    assert tenant.count("contact") in {0, ROWS}
+    again = start_server(over=server)
+    wait_until_done(tenant, undo)
+    assert tenant.count("contact") == 0
+    back = undo_of(tenant, undo, server=again)
+    assert tenant.send(f"imports/{back}/apply", server=again)[0] == 200
+    assert tenant.count("contact") == ROWS
+
+
+def test_a_record_that_is_linked_to_while_it_is_undone_stays_or_goes_whole(tenant):
+    """Somebody links a deal to a contact, and has not finished, while the contact's import is undone."""
+    tenant.post("contacts", contacts(range(10)))
+    undo = undo_of(tenant, latest(tenant))
+    answers = []
+    with psycopg.connect(tenant.server.database_url) as by_hand:
+        # The reference is checked, and the contact held, at once and not at the end.
+        by_hand.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        by_hand.execute(
+            "INSERT INTO crm_deal (tenant_id, name, name_key, currency, probability, stage_id, pipeline_id, contact_id,"
+            " notes) SELECT %s, 'Big', 'big', 'USD', 10, s.id, s.pipeline_id, c.id, '' FROM crm_stage s, crm_contact c"
+            " WHERE s.tenant_id = %s AND c.tenant_id = %s AND c.email = 'c5@example.com'",
+            [tenant.pk] * 3,
+        )
+        undoing = threading.Thread(target=lambda: answers.append(tenant.send(f"imports/{undo}/apply")))
+        undoing.start()
+        wait_until_blocked(tenant, by_hand)
+        by_hand.commit()
+        undoing.join()
+    ((status, body),) = answers
+    assert status == 409, body
+    assert "Row 7 was to delete record" in body["detail"]
+    assert tenant.count("contact") == 10

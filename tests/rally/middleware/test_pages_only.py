@@ -1,0 +1,34 @@
+"""Pages show and read times as they are where the tenant is."""
+
+import datetime as dt
+
+import pytest
+from django.contrib.auth.models import User
+
+from crm.models import Activity, Membership
+from crm.models.tenant import create_tenant
+
+
+@pytest.fixture
+def tenant(client, db):
+    tenant = create_tenant(slug="acme", name="Acme Inc", timezone="Asia/Tokyo")
+    user = User.objects.create_user("ada", is_staff=True)
+    Membership.objects.create(tenant=tenant, user=user, role="editor")
+    client.force_login(user)
+    return tenant
+
+
+def test_times_are_shown_and_read_as_they_are_where_the_tenant_is(tenant, client):
+    at = dt.datetime(2026, 3, 1, 22, 30, tzinfo=dt.UTC)
+    activity = Activity.objects.create(tenant=tenant, activity_type="call", subject="Call", scheduled_at=at)
+    address = f"/admin/crm/activity/{activity.pk}/change/"
+    page = client.get(address).content.decode()
+    assert 'value="2026-03-02"' in page
+    assert 'value="07:30:00"' in page
+    data = {
+        "subject": "Call", "activity_type": "call", "status": "pending", "priority": "normal",
+        "scheduled_at_0": "2026-03-02", "scheduled_at_1": "08:00",
+    }  # fmt: skip
+    assert client.post(address, data).status_code == 302
+    activity.refresh_from_db()
+    assert activity.scheduled_at == at + dt.timedelta(minutes=30)

@@ -1,0 +1,414 @@
+"""The embedded PostgreSQL: shared by its users, stopped after the last, and well after any crash."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from rally import database
+from rally.postgres import embedded
+from tests.support.installation import ROOT, environment, until
+
+#: A user of the server: takes part, says so, and stays until its standard input ends.
+USER = """
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from rally.postgres.embedded import NAME, connect, ensure_running
+home = Path(sys.argv[1])
+ensure_running(home)
+connect(home, NAME).execute("CREATE TABLE IF NOT EXISTS seen (pid int)") if sys.argv[2:] else None
+print("here", flush=True)
+sys.stdin.read()
+"""
+#: Our installed packages, for a Python outside the virtual environment.
+LIBRARIES = {"PYTHONPATH": sysconfig.get_path("purelib")}
+ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+class Cluster:
+    """A data directory, and the processes that use it."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.users: list[subprocess.Popen[str]] = []
+
+    def begin(self, *args: str, python: str = sys.executable, **options) -> subprocess.Popen[str]:
+        """Start a user, without waiting for it."""
+        command = [python, "-c", USER, str(self.home), *args]
+        options = {"cwd": ROOT, "env": environment(self.home)} | options
+        pipe = subprocess.PIPE
+        user = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, **options)
+        self.users.append(user)
+        return user
+
+    def use(self, *args: str, **options) -> subprocess.Popen[str]:
+        """Start a user, and return when it is in."""
+        user = self.begin(*args, **options)
+        self.see_in(user)
+        return user
+
+    def see_in(self, *users: subprocess.Popen[str]) -> None:
+        """Return when users are in; fail, with what they and the log say, when one is not."""
+        for user in users:
+            assert user.stdout.readline() == "here\n", user.stderr.read() + self.log()
+
+    def log(self) -> str:
+        return (self.home / "postgres.log").read_text()
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the keeper and all of PostgreSQL's processes."""
+        return [process for process in psutil.process_iter() if self.owns(process)]
+
+    def owns(self, process: psutil.Process) -> bool:
+        try:
+            return (str(self.home) in process.cmdline()[1:] and "-c" not in process.cmdline()[:2]) or (
+                process.name() == "postgres" and process.cwd().startswith(str(self.home))
+            )
+        except psutil.Error:
+            return False
+
+    def keepers(self) -> list[psutil.Process]:
+        # process_iter asks itself: a process that ends in between is left out rather than an error.
+        return [
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if {"rally.postgres.keeper", str(self.home)} <= set(process.info["cmdline"] or ())
+        ]
+
+    def keeper(self) -> psutil.Process:
+        [keeper] = self.keepers()
+        return keeper
+
+    def postmaster(self) -> psutil.Process:
+        return psutil.Process(int((self.home / "postgres" / "postmaster.pid").read_text().split()[0]))
+
+    def is_at_rest(self) -> bool:
+        """Whether keeper and server end, soon after their last user did."""
+        return any(not self.processes() for _ in until(20))
+
+    def end(self) -> None:
+        for user in self.users:
+            user.kill()
+            user.communicate()
+        self.kill()
+        assert self.is_at_rest()
+
+    def kill(self) -> None:
+        """Kill the keeper and all of PostgreSQL; some may end by themselves meanwhile."""
+        for process in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+
+
+def leave(user: subprocess.Popen[str]) -> None:
+    """Let a user end of its own accord."""
+    user.communicate(timeout=20)
+    assert user.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def places() -> Iterator[Callable[[], Path]]:
+    """Make directories outside of pytest's own, which the next pytest to start closes to the server's account."""
+    made: list[Path] = []
+
+    def make() -> Path:
+        made.append(Path(tempfile.mkdtemp(prefix="rally-test-")))
+        return made[-1]
+
+    yield make
+    for path in made:
+        shutil.rmtree(path)
+
+
+@pytest.fixture
+def place(places: Callable[[], Path]) -> Path:
+    """A directory of the test's own."""
+    return places()
+
+
+@pytest.fixture
+def empty(place: Path) -> Iterator[Cluster]:
+    """A data directory that is not there yet, in a path that has a space in it."""
+    cluster = Cluster(place / "a home")
+    yield cluster
+    cluster.end()
+
+
+@pytest.fixture(scope="module")
+def resting(places: Callable[[], Path]) -> Path:
+    """A data directory that was used before, to be copied."""
+    cluster = Cluster(places() / "home")
+    leave(cluster.use("create"))
+    assert cluster.is_at_rest()
+    return cluster.home
+
+
+@pytest.fixture
+def cluster(resting: Path, place: Path) -> Iterator[Cluster]:
+    """A data directory that was used before, with nobody in it."""
+    subprocess.run(["cp", "-a", resting, place / "home"], check=True)
+    cluster = Cluster(place / "home")
+    yield cluster
+    cluster.end()
+
+
+def test_ten_at_once_make_one_server(empty):
+    users = [empty.begin() for _ in range(10)]
+    empty.see_in(*users)
+    assert [child.name() for child in empty.keeper().children()] == ["postgres"]
+    assert empty.log().count("creating subdirectories") == 1
+    for user in users[1:]:
+        leave(user)
+    users.append(empty.use())
+    leave(users[0])
+    assert empty.postmaster().is_running()
+    leave(users[-1])
+    assert empty.is_at_rest()
+    assert "database system is shut down" in empty.log()
+    assert not (empty.home / "postgres" / "postmaster.pid").exists()
+
+
+def test_ten_waves_of_users_all_get_in(cluster):
+    for _ in range(5):
+        wave = [cluster.begin() for _ in range(3)]
+        cluster.see_in(*wave)
+        for user in wave:
+            leave(user)
+    assert cluster.is_at_rest()
+
+
+def test_a_killed_user_is_a_user_gone(cluster):
+    cluster.use().kill()
+    assert cluster.is_at_rest()
+
+
+def test_a_killed_keeper_is_replaced_beside_the_same_server(cluster):
+    first = cluster.use()
+    server = cluster.postmaster()
+    cluster.keeper().kill()
+    second = cluster.use()
+    assert cluster.postmaster() == server
+    leave(first)
+    assert server.is_running()
+    leave(second)
+    assert cluster.is_at_rest()
+
+
+def test_a_killed_server_is_replaced(cluster):
+    first = cluster.use()
+    cluster.postmaster().kill()
+    second = cluster.use()
+    leave(first)
+    leave(second)
+    assert cluster.is_at_rest()
+
+
+def test_a_keeper_that_is_asked_to_end_stops_its_server(cluster):
+    user = cluster.use()
+    cluster.keeper().terminate()
+    assert cluster.is_at_rest()
+    assert "database system is shut down" in cluster.log()
+    leave(user)
+    leave(cluster.use())
+
+
+def test_a_keeper_that_is_asked_to_end_while_it_starts_its_server_leaves_none(cluster):
+    user = cluster.begin()
+    keeper = next(found for _ in until(20) for found in cluster.keepers())
+    assert any(keeper.children() for _ in until(20))
+    keeper.terminate()
+    user.kill()
+    assert cluster.is_at_rest()
+
+
+def test_all_killed_at_once(cluster):
+    user = cluster.use("create")
+    user.kill()
+    cluster.kill()
+    leave(cluster.use())
+    assert cluster.is_at_rest()
+
+
+def test_a_stale_pid_that_another_process_got(cluster):
+    user = cluster.use()
+    left_over = (cluster.home / "postgres" / "postmaster.pid").read_text().splitlines(keepends=True)
+    leave(user)
+    assert cluster.is_at_rest()
+    bystander = subprocess.Popen(["sleep", "60"])
+    (cluster.home / "postgres" / "postmaster.pid").write_text("".join([f"{bystander.pid}\n", *left_over[1:]]))
+    leave(cluster.use())
+    assert cluster.is_at_rest()
+    assert bystander.poll() is None
+    bystander.kill()
+    bystander.wait()
+
+
+def test_a_keeper_killed_while_it_makes_the_data(empty):
+    first = empty.begin()
+    for _ in until(20):
+        if list(empty.home.glob("postgres.unfinished-*")):
+            break
+    empty.keeper().kill()
+    first.kill()
+    leave(empty.use())
+    assert empty.is_at_rest()
+    assert not list(empty.home.glob("postgres.unfinished-*"))
+
+
+def test_half_made_data_is_removed_though_whole_data_is_there(cluster):
+    (cluster.home / "postgres.unfinished-1" / "base").mkdir(parents=True)
+    leave(cluster.use())
+    assert cluster.is_at_rest()
+    assert not list(cluster.home.glob("postgres.unfinished-*"))
+
+
+def test_no_pipe_is_held(cluster):
+    code = (
+        "import sys; from pathlib import Path; from rally.postgres.embedded import *; ensure_running(Path(sys.argv[1]))"
+    )
+    command = [sys.executable, "-c", code, str(cluster.home)]
+    for way in (command, ["sh", "-c", '"$@" 2>&1 | cat', "sh", *command]):
+        assert cluster.is_at_rest()
+        done = subprocess.run(way, cwd=ROOT, env=environment(cluster.home), capture_output=True, timeout=20)
+        assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_the_keeper_has_nothing_of_its_caller(cluster):
+    user = cluster.use()
+    # The two that stay: PostgreSQL's others come and go while they are looked at.
+    for process in (cluster.keeper(), cluster.postmaster()):
+        assert Path(f"/proc/{process.pid}/fd/0").readlink() == Path("/dev/null")
+        assert os.getsid(process.pid) != os.getsid(user.pid)
+        files = {file.path for file in process.open_files()}
+        assert str(cluster.home / "postgres.users") not in files
+
+
+def test_a_path_too_long_for_a_socket(resting, place):
+    home = place / ("long" * 30) / "home"
+    home.parent.mkdir()
+    subprocess.run(["cp", "-a", resting, home], check=True)
+    cluster = Cluster(home)
+    sockets = embedded.socket_directory(home)
+    try:
+        leave(cluster.use())
+        assert cluster.is_at_rest()
+        assert sockets.parent == Path("/tmp")
+        assert stat.S_IMODE(sockets.stat().st_mode) == 0o700
+    finally:
+        cluster.end()
+        shutil.rmtree(sockets)
+
+
+def test_a_socket_directory_that_somebody_else_made(resting, place):
+    home = place / ("long" * 30)
+    subprocess.run(["cp", "-a", resting, home], check=True)
+    cluster = Cluster(home)
+    embedded.socket_directory(home).symlink_to(place)
+    try:
+        user = cluster.begin()
+        assert user.stdout.readline() == ""
+        assert "EmbeddedServerError: The embedded PostgreSQL did not start; " in user.stderr.read()
+        assert "belongs to somebody else" in cluster.log()
+    finally:
+        cluster.end()
+        embedded.socket_directory(home).unlink()
+
+
+def test_nobody_listens_on_the_network_and_strangers_find_no_door(cluster):
+    cluster.use()
+    assert not list(cluster.postmaster().net_connections("inet"))
+    assert stat.S_IMODE((cluster.home / "postgres.socket").stat().st_mode) == 0o700
+    assert stat.S_IMODE((cluster.home / "postgres.users").stat().st_mode) == 0o600
+
+
+def test_a_server_that_is_full_is_still_running(cluster):
+    cluster.use()
+    taken = []
+    with pytest.raises(psycopg.OperationalError):
+        for _ in range(120):
+            taken.append(embedded.connect(cluster.home, "postgres"))
+    assert embedded.answers(cluster.home)
+    for connection in taken:
+        connection.close()
+
+
+def test_the_server_is_set_up_as_said(cluster):
+    cluster.use()
+    with embedded.connect(cluster.home, "rally") as connection:
+        names = ("server_encoding", "TimeZone", "fsync", "max_connections", "listen_addresses")
+        assert [connection.execute(f"SHOW {name}").fetchone()[0] for name in names] == ["UTF8", "UTC", "on", "100", ""]
+
+
+def python_for(account: dict) -> str:
+    """Return a Python of our version that an account may run; skip the test where there is none."""
+    name = f"python3.{sys.version_info.minor}"
+    for python in (sys.executable, f"/usr/bin/{name}", f"/usr/local/bin/{name}"):
+        with contextlib.suppress(OSError):
+            done = subprocess.run([python, "-c", "import psycopg"], env=LIBRARIES, cwd=ROOT, **account)
+            if done.returncode == 0:
+                return python
+    pytest.skip("this Python, or this folder, is closed to ordinary users")
+
+
+@ROOT_ONLY
+def test_as_an_ordinary_user(place):
+    nobody = pwd.getpwnam("nobody")
+    account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    python = python_for(account)
+    home = place
+    os.chown(home, nobody.pw_uid, nobody.pw_gid)
+    cluster = Cluster(home)
+    try:
+        leave(cluster.use(python=python, env=environment(home) | LIBRARIES, **account))
+        assert cluster.is_at_rest()
+        assert {path.stat().st_uid for path in home.rglob("*")} == {nobody.pw_uid}
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    finally:
+        cluster.end()
+
+
+@ROOT_ONLY
+def test_as_root_only_the_way_through_is_opened(resting):
+    assert (resting / "postgres").stat().st_uid != 0
+    assert stat.S_IMODE((resting / "postgres").stat().st_mode) == 0o700
+    assert stat.S_IMODE(resting.parent.stat().st_mode) == 0o701
+
+
+def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        embedded.EmbeddedServerError, match=r"^The embedded PostgreSQL cannot be used: .*Not a directory"
+    ):
+        embedded.ensure_running(tmp_path / "file" / "home")
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql://a@b/c", "sqlite:///db", "rally", "postgresql://host", "postgresql://a:s3cret@[/x"]
+)
+def test_a_bad_database_url_is_one_sentence_without_its_password(url, tmp_path):
+    with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_URL .*postgresql://user:password@host/name$") as raised:
+        database.from_environment(url=url, home=tmp_path)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_a_database_url_is_understood(tmp_path):
+    url = "postgresql://us%40er:p%2Fw@db.example:6432/rally?sslmode=require"
+    found = database.from_environment(url=url, home=tmp_path)
+    assert (found["USER"], found["PASSWORD"]) == ("us@er", "p/w")
+    assert (found["HOST"], found["PORT"], found["NAME"]) == ("db.example", "6432", "rally")
+    assert found["OPTIONS"] == database.NETWORK | {"sslmode": "require"}
+    assert "EMBEDDED_IN" not in found

@@ -1,0 +1,343 @@
+"""A tenant's share of the server: who is at work, who waits, who is refused, and that nobody else notices."""
+
+import contextlib
+import http.client
+import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+
+from rally.server.shares import Shares
+from tests.support.installation import until
+from tests.support.real import RealTenant
+
+EXPORT, TEMPLATE = "/api/v1/importexport/contacts/export", "/api/v1/importexport/contacts/template"
+
+
+# --- who is next ---------------------------------------------------------------------------------------------
+
+
+class Line:
+    """Shares of a server with so many threads, and the turns of requests that a test names."""
+
+    def __init__(self, threads=8):
+        self.wakes = 0
+        self.shares = Shares(threads=threads, wake=self.wake)
+        self.turns = {}
+
+    def wake(self):
+        self.wakes += 1
+
+    def enter(self, caller, *names):
+        """Let requests in; return how each fared."""
+        return [self._fared(name, self.shares.enter(caller, name)) for name in names]
+
+    def leave(self, *names):
+        """Let requests go; return who goes to work instead."""
+        for name in names:
+            self.shares.leave(self.turns.pop(name))
+        return self.called()
+
+    def called(self):
+        """Return who goes to work by now."""
+        found = self.shares.next_turns()
+        self.turns.update(found)
+        return [name for name, _ in found]
+
+    def _fared(self, name, turn):
+        if turn is None:
+            return "waits"
+        self.turns[name] = turn
+        return "over" if turn.is_over else "works"
+
+
+def test_a_quarter_of_the_threads_work_for_one_caller_as_many_wait_as_there_are_threads_and_the_rest_is_refused():
+    assert Line(8).enter(b"a", *range(12)) == ["works"] * 2 + ["waits"] * 8 + ["over"] * 2
+
+
+@pytest.mark.parametrize(("threads", "most"), [(1, 1), (3, 1), (8, 2), (16, 4), (31, 7)])
+def test_a_share_is_a_quarter_and_at_least_one(threads, most):
+    assert Line(threads).enter(b"a", *range(threads)).count("works") == most
+
+
+def test_each_caller_has_its_own_share():
+    line = Line()
+    line.enter(b"a", *range(12))
+    assert line.enter(b"b", "b1", "b2", "b3") == ["works", "works", "waits"]
+
+
+def test_who_belongs_to_nobody_never_waits():
+    assert Line().enter(None, *range(100)) == ["works"] * 100
+
+
+def test_who_waits_is_called_first_come_first_served():
+    line = Line()
+    line.enter(b"a", *range(6))
+    assert line.leave(0) == [2]
+    assert line.leave(2, 1) == [3, 4]
+    assert line.enter(b"a", "late") == ["waits"]
+    assert line.leave(3, 4) == [5, "late"]
+
+
+def test_all_keys_of_a_tenant_have_one_share_once_they_are_known():
+    line = Line()
+    for number in range(5):
+        key = b"key %d" % number
+        line.enter(key, number)
+        line.turns[number].belongs_to("acme")
+        line.leave(number)
+    assert [line.enter(b"key %d" % number, number) for number in range(5)] == [["works"]] * 2 + [["waits"]] * 3
+
+
+def test_all_requests_with_a_key_are_the_tenants_once_one_of_them_is_known():
+    line = Line()
+    line.enter(b"new", *range(6))
+    assert [line.turns[name].belongs_to("acme") for name in (1, 0)] == [True, True]
+    assert line.leave(0) == [2]
+    assert line.enter(b"new", "later") == ["waits"]
+
+
+def test_a_key_that_turns_out_to_be_of_a_tenant_with_its_share_at_work_is_over():
+    line = Line()
+    fared = []
+    for number in range(4):
+        line.enter(b"key %d" % number, number)
+        fared.append(line.turns[number].belongs_to("acme"))
+    assert fared == [True, True, False, False]
+    assert line.enter(b"key 0", "another") == ["waits"]
+    assert line.leave(2, 3) == []
+    assert line.leave(0) == ["another"]
+
+
+def test_who_is_at_work_stays_so_whoever_turns_out_to_be_of_the_same_tenant():
+    line = Line()
+    line.enter(b"known", "k1", "k2")
+    assert line.turns["k1"].belongs_to("acme")
+    line.enter(b"new", "n1", "n2")
+    assert not line.turns["n1"].belongs_to("acme")
+    assert line.turns["k1"].belongs_to("acme")
+
+
+def test_who_waits_for_an_unknown_key_waits_for_its_tenant_once_that_is_known():
+    line = Line()
+    line.enter(b"known", "k1", "k2")
+    for name in ("k1", "k2"):
+        line.turns[name].belongs_to("acme")
+    line.enter(b"new", "n1", "n2", "n3")
+    assert [line.turns[name].belongs_to("acme") for name in ("n1", "n2")] == [False, False]
+    assert line.called() == []
+    assert line.leave("n1", "n2") == []
+    assert line.leave("k1") == ["n3"]
+
+
+def test_who_works_for_another_tenant_by_now_is_counted_there():
+    """A superuser's session, in which another tenant was picked."""
+    line = Line()
+    line.enter(b"session", "s1")
+    line.turns["s1"].belongs_to("acme")
+    line.leave("s1")
+    line.enter(b"session", "s2", "s3", "s4")
+    assert line.turns["s2"].belongs_to("other")
+    assert line.wakes == 1
+    assert line.called() == ["s4"]
+
+
+def test_who_has_waited_too_long_is_over_and_no_longer_in_line():
+    line = Line()
+    line.enter(b"a", *range(4))
+    assert line.shares.give_up(b"a", 2).is_over
+    assert line.leave(0, 1) == [3]
+
+
+def test_nothing_is_left_of_who_has_gone():
+    line = Line()
+    line.enter(b"a", *range(12))
+    while line.turns:
+        line.leave(*line.turns)
+    assert line.shares._groups == {}
+
+
+# --- what a page says ----------------------------------------------------------------------------------------
+
+
+def test_a_page_beyond_the_share_says_so(db):
+    answer = Client().get("/admin/login/", **{"rally.is_over_share": True})
+    assert (answer.status_code, answer.headers["Retry-After"], answer.headers["Cache-Control"]) == (
+        429,
+        "1",
+        "no-store",
+    )
+    assert "Content-Security-Policy" in answer.headers
+    assert "Many requests of your tenant are being answered at this moment." in answer.content.decode()
+
+
+# --- the real server -----------------------------------------------------------------------------------------
+
+
+def get(server, path, **headers):
+    """Return the status, the headers, and the seconds that it took."""
+    start = time.monotonic()
+    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    with contextlib.closing(client):
+        client.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        answer = client.getresponse()
+        answer.read()
+    return answer.status, answer.headers, time.monotonic() - start
+
+
+@contextlib.contextmanager
+def locked(server, table):
+    """Lock a table, so that whoever reads it waits."""
+    with server.connect() as connection, connection.transaction():
+        connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        yield connection
+
+
+def wait_for_waiting(connection, number):
+    """Return when so many of the database's clients wait for a lock."""
+    for _ in until(20):
+        (found,) = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+        if found >= number:
+            return
+    pytest.fail(f"only {found} wait")
+
+
+def assert_quick(server, path, **headers):
+    status, _, seconds = get(server, path, **headers)
+    assert (status, seconds < 1) == (200, True), (path, status, seconds)
+
+
+@pytest.fixture
+def small_server(start_server):
+    """One process with eight threads: two for a tenant, and eight in line."""
+    return start_server(WEB_CONCURRENCY="1", RALLY_THREADS="8")
+
+
+def test_a_tenant_whose_requests_wait_holds_up_nobody_else(small_server):
+    busy, other = RealTenant(small_server), RealTenant(small_server)
+    with ThreadPoolExecutor(40) as pool:
+        with locked(small_server, "crm_contact") as connection:
+            asked = [pool.submit(get, small_server, EXPORT, X_Api_Key=busy.secret) for _ in range(40)]
+            wait_for_waiting(connection, 2)
+            for _ in until(10):
+                if sum(each.done() for each in asked) == 30:
+                    break
+            for path, headers in (("/healthz", {}), ("/readyz", {}), (TEMPLATE, {"X_Api_Key": other.secret})):
+                assert_quick(small_server, path, **headers)
+            assert sum(each.done() for each in asked) == 30
+        answers = [each.result() for each in asked]
+    assert sorted(status for status, *_ in answers) == [200] * 10 + [429] * 30
+    assert {headers["Retry-After"] for status, headers, _ in answers if status == 429} == {"1"}
+    assert_quick(small_server, TEMPLATE, X_Api_Key=busy.secret)
+
+
+def test_new_keys_do_not_make_a_share_larger(small_server):
+    busy, other = RealTenant(small_server), RealTenant(small_server)
+    keys = [busy.secret, *(add_key(busy, number) for number in range(7))]
+    with ThreadPoolExecutor(8) as pool:
+        with locked(small_server, "crm_contact") as connection:
+            asked = [pool.submit(get, small_server, EXPORT, X_Api_Key=key) for key in keys]
+            wait_for_waiting(connection, 2)
+            for _ in until(10):
+                if sum(each.done() for each in asked) == 6:
+                    break
+            assert_quick(small_server, TEMPLATE, X_Api_Key=other.secret)
+        statuses = sorted(each.result()[0] for each in asked)
+    assert statuses == [200] * 2 + [429] * 6
+
+
+def add_key(tenant, number):
+    from crm.models.api_key import digest_of
+
+    secret = f"rk_live_{number:040}"
+    tenant.sql(
+        "INSERT INTO crm_apikey (tenant_id, name, scope, digest) VALUES (%s, %s, 'admin', %s) RETURNING id",
+        tenant.pk, f"key {number}", digest_of(secret),
+    )  # fmt: skip
+    return secret
+
+
+def test_who_waits_too_long_is_told_so(small_server):
+    busy = RealTenant(small_server)
+    with ThreadPoolExecutor(3) as pool:
+        with locked(small_server, "crm_contact") as connection:
+            asked = [pool.submit(get, small_server, EXPORT, X_Api_Key=busy.secret) for _ in range(3)]
+            wait_for_waiting(connection, 2)
+            for _ in until(15):
+                if any(each.done() for each in asked):
+                    break
+        answers = sorted((each.result()[0], each.result()[2]) for each in asked)
+    assert [status for status, _ in answers] == [200, 200, 429]
+    assert 9 < answers[2][1] < 15
+
+
+def sign_in(server, name):
+    """Return the cookies of somebody who has signed in."""
+    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    with contextlib.closing(client):
+        client.request("GET", "/admin/login/")
+        page = client.getresponse()
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.read().decode())[1]
+        cookies = {"Cookie": page.headers["Set-Cookie"].split(";")[0]}
+        form = urlencode({"csrfmiddlewaretoken": token, "username": name, "password": "correct horse"})
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        client.request("POST", "/admin/login/?next=/admin/", body=form, headers=cookies | kind)
+        answer = client.getresponse()
+        answer.read()
+    assert answer.status == 302
+    return {"Cookie": "; ".join(cookie.split(";")[0] for cookie in answer.headers.get_all("Set-Cookie"))}
+
+
+def test_pages_of_one_session_hold_up_nobody_else(start_server, installation):
+    for name in ("ada", "grace"):
+        over = {"DJANGO_SUPERUSER_PASSWORD": "correct horse"}
+        made = type(installation)(installation.database_url, installation.env | over).manage(
+            "createsuperuser", "--noinput", "--username", name, "--email", f"{name}@example.com"
+        )
+        assert made.returncode == 0, made.stderr
+    server = start_server(over=installation, WEB_CONCURRENCY="1", RALLY_THREADS="8")
+    ada, grace = sign_in(server, "ada"), sign_in(server, "grace")
+    with ThreadPoolExecutor(20) as pool:
+        with locked(server, "crm_contact") as connection:
+            asked = [pool.submit(get, server, "/admin/crm/contact/", **ada) for _ in range(20)]
+            wait_for_waiting(connection, 1)
+            for _ in until(10):
+                if sum(each.done() for each in asked) == 10:
+                    break
+            assert_quick(server, "/admin/crm/contact/import/help/", **grace)
+            assert_quick(server, "/admin/login/")
+        answers = [each.result() for each in asked]
+    assert sorted(status for status, *_ in answers) == [200] * 10 + [429] * 10
+    assert {headers["Content-Type"].split(";")[0] for status, headers, _ in answers if status == 429} == {"text/html"}
+
+
+def test_probes_wait_for_no_thread(small_server):
+    tenants = [RealTenant(small_server) for _ in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        with locked(small_server, "crm_contact") as connection:
+            asked = [pool.submit(get, small_server, EXPORT, X_Api_Key=tenant.secret) for tenant in tenants * 2]
+            wait_for_waiting(connection, 8)
+            for path in ("/healthz", "/readyz", "/healthz?a=b"):
+                assert_quick(small_server, path)
+        assert [each.result()[0] for each in asked] == [200] * 8
+
+
+def test_a_stop_waits_for_who_waits(small_server):
+    busy = RealTenant(small_server)
+    with locked(small_server, "crm_contact") as connection:
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(get(small_server, EXPORT, X_Api_Key=busy.secret)[0]))
+                   for _ in range(4)]  # fmt: skip
+        for thread in threads:
+            thread.start()
+        wait_for_waiting(connection, 2)
+        time.sleep(0.5)
+        small_server.process.terminate()
+    for thread in threads:
+        thread.join()
+    assert answers == [200] * 4
+    assert small_server.process.wait(30) == 0

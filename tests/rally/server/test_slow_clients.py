@@ -1,0 +1,427 @@
+"""Clients that dawdle: with a request's head, with its body, with reading the answer. Nobody else notices."""
+
+import contextlib
+import http.client
+import json
+import re
+import resource
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.installation import Server, until
+
+FORM = "Content-Type: application/x-www-form-urlencoded"
+UPLOAD = "Content-Type: multipart/form-data; boundary=b"
+IMPORT = "/api/v1/importexport/contacts/import"
+PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+SCHEMA = b"GET /api/v1/schema HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def post(path: str, kind: str, length: int | None, *lines: str) -> bytes:
+    framing = f"Content-Length: {length}" if length is not None else "Transfer-Encoding: chunked"
+    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: localhost", kind, framing, *lines, "", ""]).encode()
+
+
+def get(path: str, *lines: str) -> bytes:
+    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: localhost", *lines, "", ""]).encode()
+
+
+class Client:
+    """A bare connection, which understands answers."""
+
+    def __init__(self, server: Server, data: bytes = b"", *, reads: bool = True) -> None:
+        self.socket = socket.socket()
+        if not reads:
+            # Before the connection is made, so that little of the answer is on its way.
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        self.socket.settimeout(30)
+        self.socket.connect(("127.0.0.1", server.port))
+        self.socket.sendall(data)
+        self.file = self.socket.makefile("rb")
+
+    def send(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def answer(self, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
+        """Read one answer: its status, its headers by their lower-case names, and its body."""
+        status = int(self.file.readline().split()[1])
+        headers = {}
+        while line := self.file.readline().strip():
+            name, _, value = line.decode().partition(": ")
+            headers[name.lower()] = value
+        return status, headers, self._body(headers) if method != "HEAD" and status >= 200 else b""
+
+    def _body(self, headers: dict[str, str]) -> bytes:
+        if "transfer-encoding" not in headers:
+            return self.file.read(int(headers["content-length"]))
+        body = b""
+        while size := int(self.file.readline(), 16):
+            body += self.file.read(size)
+            self.file.readline()
+        self.file.readline()
+        return body
+
+    def is_hung_up_on(self) -> bool:
+        """Whether the server sends nothing more; waits until that is known."""
+        with contextlib.suppress(ConnectionResetError):
+            return self.file.read(1) == b""
+        return True
+
+    def close(self) -> None:
+        self.file.close()
+        self.socket.close()
+
+
+@contextlib.contextmanager
+def dawdling(server: Server, number: int, data: bytes, *, reads: bool = True):
+    clients = [Client(server, data, reads=reads) for _ in range(number)]
+    time.sleep(0.5)
+    yield clients
+    for client in clients:
+        client.close()
+
+
+def seconds_for(server: Server, path: str) -> float:
+    start = time.monotonic()
+    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    with contextlib.closing(client):
+        client.request("GET", path)
+        answer = client.getresponse()
+        answer.read()
+    assert answer.status == 200
+    return time.monotonic() - start
+
+
+def assert_others_are_answered(server: Server) -> None:
+    for path in ("/healthz", "/readyz", "/admin/login/", "/api/docs") * 3:
+        assert seconds_for(server, path) < 1, path
+
+
+@pytest.fixture(scope="module")
+def small(launch):
+    """A server with few threads, to be held by whoever can."""
+    server = launch(WEB_CONCURRENCY="1", RALLY_THREADS="4")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def strict(launch):
+    """A server that loses its patience soon."""
+    server = launch(WEB_CONCURRENCY="1", RALLY_THREADS="4", RALLY_UPLOAD_TIMEOUT="3", RALLY_UPLOAD_IDLE_TIMEOUT="1")
+    yield server
+    server.stop()
+
+
+def static_file(server: Server, pattern: str) -> str:
+    """Return the path of a static file that the API's page names."""
+    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    with contextlib.closing(client):
+        client.request("GET", "/api/docs")
+        page = client.getresponse().read().decode()
+    return re.search(rf'"(/static/[^"]*{pattern}[^"]*\.js)"', page)[1]
+
+
+# --- nobody else notices -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "data"),
+    [
+        (500, b""),
+        (500, b"GET /healthz HTTP/1.1\r\nHost: loc"),
+        (80, post("/admin/login/", FORM, 1000) + b"username=a"),
+        (80, post("/admin/login/", FORM, 2_000_000) + b"x" * 100_000),
+        (80, post("/admin/login/", FORM, None) + b"3e8\r\nusername=a"),
+        (80, post("/", FORM, 1000)),
+        (80, post("/nowhere", FORM, 1000)),
+        (80, post("/healthz", FORM, 1000)),
+        (80, post("/static/nothing.css", FORM, 1000)),
+        (80, post("/admin/crm/contact/import/", UPLOAD, 1000) + PART),
+        (80, post("/admin/crm/contact/import/", UPLOAD, None) + b"64\r\n" + PART),
+        (80, post("/api/nowhere", FORM, 1000)),
+        (80, post("/api/docs", FORM, 1000)),
+        (80, post(IMPORT, UPLOAD, 1000) + PART),
+        (80, post(IMPORT, UPLOAD, None, "X-Api-Key: rk_live_" + "a" * 40) + b"64\r\n" + PART),
+        (80, post(IMPORT, UPLOAD, 1000, "Expect: 100-continue")),
+        (80, post("/admin/login/", FORM, 1000, "Expect: 100-continue")),
+    ],
+    ids=lambda value: value[:60].decode() if isinstance(value, bytes) else None,
+)
+def test_who_does_not_send_on_holds_up_nobody(small, number, data):
+    with dawdling(small, number, data):
+        assert_others_are_answered(small)
+    assert "Traceback" not in small.log_text()
+
+
+def test_who_sends_a_byte_now_and_then_holds_up_nobody(small):
+    with dawdling(small, 80, post("/admin/login/", FORM, 1000)) as clients:
+        for _ in range(3):
+            for client in clients:
+                client.send(b"x")
+            assert_others_are_answered(small)
+
+
+@pytest.mark.parametrize("path", ["swagger-ui-bundle", "schema"])
+def test_who_does_not_read_an_answer_holds_up_nobody(small, path):
+    data = SCHEMA * 40 if path == "schema" else get(static_file(small, path)) * 3
+    with dawdling(small, 20, data, reads=False):
+        for _ in until(30):
+            if seconds_for(small, "/admin/login/") < 0.2:
+                break
+        assert_others_are_answered(small)
+
+
+def test_who_does_not_read_a_part_of_a_file_holds_up_nobody(small):
+    data = get(static_file(small, "swagger-ui-bundle"), "Range: bytes=1-") * 3
+    with dawdling(small, 20, data, reads=False):
+        assert_others_are_answered(small)
+
+
+def test_who_never_reads_the_401_holds_up_nobody(small):
+    with dawdling(small, 80, post(IMPORT, UPLOAD, 5_000_000) + PART + b"x" * 100_000, reads=False) as clients:
+        for client in clients:
+            client.socket.setblocking(False)
+            with contextlib.suppress(OSError):
+                client.socket.send(b"x" * 1_000_000)
+        assert_others_are_answered(small)
+
+
+# --- patience has an end -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("data", [b"", b"GET / HTTP/1.1\r\nHost: loc"])
+def test_who_sends_no_whole_head_is_hung_up_on(strict, data):
+    start = time.monotonic()
+    assert Client(strict, data).is_hung_up_on()
+    assert 0.9 < time.monotonic() - start < 10
+
+
+def test_a_head_that_drips_is_late_all_the_same(strict):
+    client = Client(strict, b"GET / HTTP/1.1\r\n")
+    client.socket.settimeout(0.2)
+    for _ in until(20):
+        client.send(b"a")
+        with contextlib.suppress(TimeoutError):
+            assert client.socket.recv(1) == b""
+            return
+    pytest.fail("it is still waited for")
+
+
+def test_a_form_that_stands_still_is_408(strict):
+    status, headers, body = Client(strict, post("/admin/login/", FORM, 1000) + b"a").answer()
+    assert (status, headers["connection"]) == (408, "close")
+    assert b"The body of the request did not come in time." in body
+
+
+def test_a_form_that_drips_is_408(strict):
+    client = Client(strict, post("/admin/login/", FORM, 1000))
+    client.socket.settimeout(0.2)
+    for _ in until(20):
+        client.send(b"a")
+        with contextlib.suppress(TimeoutError):
+            assert b" 408 " in client.socket.recv(100)
+            return
+    pytest.fail("it is still waited for")
+
+
+def test_a_form_that_breaks_off_is_400(small):
+    client = Client(small, post("/admin/login/", FORM, 1000) + b"a")
+    client.socket.shutdown(socket.SHUT_WR)
+    assert client.answer()[0] == 400
+
+
+def test_a_form_that_is_too_large_is_413_at_once(small):
+    client = Client(small, post("/admin/login/", FORM, 3_000_000))
+    status, headers, body = client.answer()
+    assert (status, headers["connection"]) == (413, "close")
+    assert b"The body has more than 2621440 bytes." in body
+    assert client.is_hung_up_on()
+
+
+def test_an_early_answer_reaches_who_sends_on(small):
+    client = Client(small, post("/admin/login/", FORM, 50_000_000))
+    client.send(b"x" * 50_000_000)
+    assert client.answer()[0] == 413
+
+
+def test_a_large_body_that_nobody_reads_is_skipped(small):
+    body = b"x" * 2_600_000
+    client = Client(small, post("/nowhere", FORM, len(body)) + body + get("/healthz"))
+    assert [client.answer()[0], client.answer()[0]] == [404, 200]
+
+
+def test_a_head_without_an_end_is_431(small):
+    client = Client(small, b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"X-A: b\r\n" * 10_000)
+    assert client.answer()[0] == 431
+
+
+def test_who_does_not_take_the_rest_of_an_answer_is_hung_up_on(strict):
+    client = Client(strict, SCHEMA * 60, reads=False)
+    time.sleep(4)
+    received = 0
+    with contextlib.suppress(ConnectionResetError):
+        while data := client.file.read1(1 << 20):
+            received += len(data)
+    assert received < 60 * 80_000
+
+
+# --- whoever is slow gets all of it, in order ----------------------------------------------------------------
+
+
+def test_an_answer_that_is_read_late_is_whole_and_the_next_one_follows(small):
+    expected = Client(small, SCHEMA).answer()[2]
+    client = Client(small, (SCHEMA + get("/healthz")) * 40, reads=False)
+    time.sleep(1)
+    for _ in range(40):
+        assert client.answer()[2] == expected
+        assert json.loads(client.answer()[2]) == {"status": "ok"}
+    client.send(get("/healthz"))
+    assert client.answer()[0] == 200
+
+
+def test_a_file_that_is_read_late_is_whole_and_the_next_one_follows(small):
+    path = static_file(small, "swagger-ui-bundle")
+    expected = Client(small, get(path)).answer()[2]
+    client = Client(small, (get(path) + get("/healthz")) * 4, reads=False)
+    time.sleep(1)
+    for _ in range(4):
+        assert client.answer()[2] == expected
+        assert json.loads(client.answer()[2]) == {"status": "ok"}
+
+
+# --- keep-alive ----------------------------------------------------------------------------------------------
+
+
+def test_a_connection_is_kept_after_each_kind_of_request(small):
+    client = Client(small)
+    form = b"username=a"
+    asked = [
+        (get("/healthz"), 200),
+        (get("/readyz"), 200),
+        (get("/admin/login/"), 200),
+        (get("/nowhere"), 404),
+        (get(static_file(small, "swagger-ui-bundle")), 200),
+        (post("/admin/login/", FORM, len(form)) + form, 403),
+        (post("/admin/login/", FORM, None) + b"a\r\nusername=a\r\n0\r\n\r\n", 403),
+        (post("/admin/crm/contact/import/", UPLOAD, len(form)) + form, 302),
+        (post(IMPORT, UPLOAD, len(form)) + form, 401),
+        (post("/healthz", FORM, len(form)) + form, 200),
+        (get("/static/nothing.css"), 404),
+        (get("/healthz"), 200),
+    ]
+    for request, status in asked:
+        client.send(request)
+        found, headers, _ = client.answer()
+        assert (found, headers["connection"]) == (status, "keep-alive"), request
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/admin/login/", "/nowhere", "/api/v1/schema"])
+def test_a_head_is_answered_without_a_body(small, path):
+    client = Client(small, get(path).replace(b"GET", b"HEAD"))
+    assert client.answer("HEAD")[0] in {200, 404}
+    client.send(get("/healthz"))
+    assert client.answer()[0] == 200
+
+
+def test_requests_that_come_at_once_are_answered_in_order(small):
+    form = b"username=a"
+    login = post("/admin/login/", FORM, len(form)) + form
+    client = Client(small, (get("/healthz") + login + get("/nowhere") + SCHEMA + get("/readyz")) * 5)
+    assert [client.answer()[0] for _ in range(25)] == [200, 403, 404, 200, 200] * 5
+
+
+def test_a_request_may_come_byte_by_byte(small):
+    client = Client(small)
+    for byte in post("/admin/login/", FORM, 10) + b"username=a":
+        client.send(bytes([byte]))
+    assert client.answer()[0] == 403
+
+
+def test_a_form_may_come_in_two_pieces(small):
+    client = Client(small, post("/admin/login/", FORM, 10) + b"user")
+    time.sleep(0.3)
+    client.send(b"name=a" + get("/healthz"))
+    assert [client.answer()[0], client.answer()[0]] == [403, 200]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/admin/login/", 403), (IMPORT, 401)])
+def test_who_waits_to_be_asked_for_a_body_is_asked_once(small, path, status):
+    client = Client(small, post(path, FORM, 10, "Expect: 100-continue"))
+    assert client.answer()[0] == 100
+    client.send(b"username=a")
+    assert client.answer()[0] == status
+
+
+def test_who_leaves_a_body_unsent_is_told_that_the_connection_ends(small):
+    client = Client(small, post(IMPORT, UPLOAD, 1000))
+    status, headers, _ = client.answer()
+    assert (status, headers["connection"]) == (401, "close")
+
+
+def test_a_connection_ends_where_the_client_says_so(small):
+    client = Client(small, get("/healthz", "Connection: close"))
+    assert client.answer()[1]["connection"] == "close"
+    assert client.is_hung_up_on()
+
+
+# --- connections ---------------------------------------------------------------------------------------------
+
+
+def test_who_dawdles_longest_makes_room(start_server):
+    server = start_server(WEB_CONCURRENCY="1", RALLY_THREADS="4", GUNICORN_CMD_ARGS="--worker-connections 20")
+    with dawdling(server, 60, b"GET / HTTP/1.1\r\nHost: loc") as clients:
+        assert_others_are_answered(server)
+        assert clients[0].is_hung_up_on()
+        clients[-1].send(b"alhost\r\n\r\n")
+        assert clients[-1].answer()[0] == 302
+
+
+def test_what_waits_in_memory_is_bounded(start_server):
+    server = start_server(WEB_CONCURRENCY="1", RALLY_THREADS="4")
+    with dawdling(server, 40, post("/admin/login/", FORM, 2_500_000) + b"x" * 2_499_999) as clients:
+        assert_others_are_answered(server)
+        assert clients[0].is_hung_up_on()
+        clients[-1].send(b"x")
+        assert clients[-1].answer()[0] == 403
+
+
+def test_a_process_without_free_files_serves_on(start_server):
+    server = start_server(WEB_CONCURRENCY="1", RALLY_THREADS="4")
+    assert_others_are_answered(server)
+    [worker] = children_of(server.process.pid)
+    files = len(list(Path(f"/proc/{worker}/fd").iterdir()))
+    resource.prlimit(worker, resource.RLIMIT_NOFILE, (files + 20, files + 20))
+    with dawdling(server, 60, b"GET / HTTP/1.1\r\nHost: loc"):
+        assert_others_are_answered(server)
+    assert children_of(server.process.pid) == [worker]
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_a_server_may_open_many_files(small):
+    [worker] = children_of(small.process.pid)
+    soft, hard = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+    assert soft >= min(hard, 8192)
+
+
+def test_a_stop_waits_for_a_form_and_not_for_a_head(start_server):
+    server = start_server(WEB_CONCURRENCY="1", RALLY_THREADS="4")
+    form = Client(server, post("/admin/login/", FORM, 10) + b"user")
+    idle, begun = Client(server, get("/healthz")), Client(server, b"GET / HTTP/1.1\r\nHost: loc")
+    assert idle.answer()[0] == 200
+    time.sleep(0.5)
+    server.process.send_signal(signal.SIGTERM)
+    assert idle.is_hung_up_on()
+    assert begun.is_hung_up_on()
+    form.send(b"name=a")
+    status, headers, _ = form.answer()
+    assert (status, headers["connection"]) == (403, "close")
+    form.close()
+    assert server.process.wait(20) == 0
