@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from crm.models.api_key import ALPHABET, PREFIX, SECRET_LENGTH, digest_of
-from tests.support.installation import Server
 from tests.importexport.api.wire import Api
+from tests.support.installation import Server
 
 
 @dataclass

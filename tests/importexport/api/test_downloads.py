@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from tests.support.installation import until
 from tests.importexport.api.wire import CONTACTS, EXPORT, IMPORT, TEMPLATE, Api, form
+from tests.support.installation import until
 
 CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
