@@ -1,5 +1,6 @@
 """A column of an entity, said once: header, attribute, kind, required, what it stores."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import models
@@ -8,6 +9,8 @@ from import_export.fields import Field
 from importexport import errors
 from importexport.columns.cells import Cells, prepare
 from importexport.columns.widgets import Cell
+from importexport.files.formula import mark
+from importexport.files.table import Batch
 
 
 class Column(Field):
@@ -29,9 +32,9 @@ class Column(Field):
         """What a user should write into the column."""
         return self.widget.help
 
-    def clean(self, row: dict[str, str], **kwargs: Any) -> Any:
+    def clean(self, row: Mapping[str, Any], **kwargs: Any) -> Any:
         """Return the value of one row's cell; raise ValueError with the sentence for the user."""
-        (value,) = prepare([row.get(self.column_name) or ""])
+        (value,) = prepare([as_text(row.get(self.column_name))])
         if self.required and not value:
             raise ValueError(errors.required(self.column_name))
         return self.widget.clean(value, row=row, column=self.column_name)
@@ -46,3 +49,47 @@ class Column(Field):
                 wrong = wrong | {i: errors.required(self.column_name) for i, text in enumerate(texts) if not text}
         for position, error in wrong.items():
             cells.errors[position][self.column_name] = error
+
+    def save(self, instance: Any, row: Mapping[str, Any], is_m2m: bool = False, **kwargs: Any) -> None:
+        """Set on a record what one row's cell says; of a reference, the id.
+
+        A cell that depends on other columns goes by what they have set before: save them in the order of import.
+        Raises ValueError with the sentence for the user.
+        """
+        cells = cells_of(row, instance)
+        before = dict(cells.stored)
+        self.widget.look_at(instance, cells)
+        self.clean_cells(cells, required=self.required)
+        if self.column_name in cells.errors[0]:
+            raise ValueError(cells.errors[0][self.column_name])
+        for field in instance._meta.concrete_fields:
+            (stored,) = cells.stored[field.column]
+            if field.column == self.stores:
+                setattr(instance, field.attname, self.widget.load(stored, field))
+            elif [stored] != before[field.column]:
+                # A stage can bring its pipeline along.
+                setattr(instance, field.attname, field.to_python(stored))
+
+    def export(self, instance: Any, *, force_native_type: bool = False, **kwargs: Any) -> Any:
+        """Return a record's cell as a CSV export writes it, text that a spreadsheet would run marked.
+
+        With ``force_native_type``, which the library asks for where it writes a workbook, numbers and dates are such.
+        """
+        value = self.get_value(instance)
+        if self.widget.kind == "text":
+            return mark(self.widget.render(value, instance))
+        return self.widget.native(value) if force_native_type else self.widget.render(value, instance)
+
+
+def as_text(cell: Any) -> str:
+    """Return a cell of a tablib Dataset as a file has it."""
+    return "" if cell is None else str(cell)
+
+
+def cells_of(row: Mapping[str, Any], instance: Any) -> Cells:
+    """Return one row as a batch, in which a record's fields are what other columns have stored."""
+    cells = Cells(Batch([1], [[]], {name: [as_text(cell)] for name, cell in row.items()}))
+    for field in instance._meta.concrete_fields:
+        value = getattr(instance, field.attname)
+        cells.stored[field.column] = [None if value is None else str(value)]
+    return cells

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, cast
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, models
 
 from crm.matching import fold_column
@@ -33,7 +34,7 @@ class Reference(Cell):
 
     def __init__(self) -> None:
         super().__init__()
-        self.tenant: Any = None
+        self._tenant: Any = None
         #: Whether it is to be made: then it is no error, and ``awaited`` says which rows of the batch want it.
         self.creates_missing = False
         self.awaited: dict[int, tuple] = {}
@@ -42,7 +43,14 @@ class Reference(Cell):
 
     def bind(self, tenant: Any) -> None:
         """Look among this tenant's records only."""
-        self.tenant = tenant
+        self._tenant = tenant
+
+    @property
+    def tenant(self) -> Any:
+        """The tenant whose records are looked at; raises ImproperlyConfigured where none was given."""
+        if self._tenant is None:
+            raise ImproperlyConfigured(f"A {self.noun.lower()} is looked for in a tenant: give the resource one.")
+        return self._tenant
 
     def parse(self, value: str, column: str) -> int:
         """Return the id of the record that one cell names."""

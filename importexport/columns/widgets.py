@@ -5,6 +5,7 @@ is the text that PostgreSQL's COPY reads, None being NULL.
 """
 
 import datetime as dt
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
@@ -64,6 +65,17 @@ class Cell(Widget):
     def render(self, value: Any, obj: Any = None, **_: Any) -> str:
         """Return a value as the text of a cell, without the formula mark."""
         return "" if value is None else str(value)
+
+    def native(self, value: Any) -> Any:
+        """Return a value as a workbook's cell has it."""
+        return value
+
+    def load(self, stored: str | None, field: models.Field) -> Any:
+        """Return what a model's field has where COPY stores a text."""
+        return field.to_python(stored)
+
+    def look_at(self, record: Any, cells: Cells) -> None:
+        """Take from a record what reading one of its cells depends on, besides its own columns."""
 
     def render_kept(self, value: Any) -> str:
         """Return a value that was kept as JSON (see models.RowChange) as the text of a cell."""
@@ -394,6 +406,10 @@ class Moment(_Zoned):
         text = value.astimezone(dt.UTC).replace(tzinfo=None).isoformat()
         return (text.rstrip("0").rstrip(".") if "." in text else text) + "Z"
 
+    def native(self, value: dt.datetime | None) -> dt.datetime | None:
+        """Return the time in UTC without saying so, for workbooks know no time zones."""
+        return value and value.astimezone(dt.UTC).replace(tzinfo=None)
+
     def render_kept(self, value: str | None) -> str:
         """Return a time, which JSON keeps as text."""
         return self.render(dt.datetime.fromisoformat(value) if value else None)
@@ -436,6 +452,10 @@ class Tags(Cell):
         escaped = (tag.replace("\\", "\\\\").replace('"', '\\"') for tag in value)
         return "{" + ",".join(f'"{tag}"' for tag in escaped) + "}"
 
+    def load(self, stored: str | None, field: models.Field) -> list[str]:
+        """Read what ``store`` has written, in which quotes are JSON's."""
+        return json.loads(f"[{(stored or '{}')[1:-1]}]", strict=False)
+
     def render(self, value: list[str] | None, obj: Any = None, **_: Any) -> str:
         """Return the tags, comma-separated."""
         return ",".join(value or [])
@@ -445,6 +465,10 @@ class StageProbability(Whole):
     """A probability in per cent; blank is that of the row's stage."""
 
     cleared_sql = "(SELECT x.probability FROM crm_stage x WHERE x.id = {stage_id})"
+
+    def look_at(self, record: Any, cells: Cells) -> None:
+        """Take the probability of the record's stage."""
+        cells.stage_probabilities = [str(record.stage.probability) if record.stage_id else None]
 
     def clean_cells(self, cells: Cells, column: str) -> Cleaned:
         """Fill the blanks from the stages that StageByName has found."""

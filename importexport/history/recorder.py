@@ -132,7 +132,7 @@ def sample_rows(resource: EntityResource, ids: list[int]) -> list[list[str]]:
     """Return records as an export would show them, a list of cells each."""
     references = {column.attribute.partition("__")[0] for column in resource.columns if "__" in column.attribute}
     records = resource.get_queryset().filter(pk__in=ids).select_related(*references)
-    return [[column.export(record) for column in resource.columns] for record in records]
+    return [[column.widget.render(column.get_value(record)) for column in resource.columns] for record in records]
 
 
 def note_failed(run: ImportRun, error: errors.FileError, source: Measured) -> None:
