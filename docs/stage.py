@@ -58,5 +58,5 @@ def _import(
 
     rows = [*itertools.islice(people, good), *[BAD] * bad]
     run = ImportRun(tenant=tenant, entity="contacts", channel=channel, actor=actor, file_name=f"leads-{number + 1}.csv")
-    services.import_file("contacts", tenant=tenant, file=io.BytesIO((HEADER + "".join(rows)).encode()), run=run)
+    services.import_file(run, io.BytesIO((HEADER + "".join(rows)).encode()))
     ImportRun.objects.filter(pk=run.pk).update(created_at=timezone.now() - dt.timedelta(days=days))

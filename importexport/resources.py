@@ -16,8 +16,8 @@ from importexport.columns.widgets import (
     Text,
     Whole,
 )
-from importexport.engine.copy_writer import Key
 from importexport.engine.resource import EntityResource
+from importexport.engine.spec import Key
 
 
 class ContactResource(EntityResource):

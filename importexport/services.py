@@ -1,6 +1,6 @@
 """What every channel calls: import a file, export an entity, give a template."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, BinaryIO
 
 from django.db import OperationalError, models
@@ -9,13 +9,13 @@ from crm.models import Tenant
 from importexport.db import is_tie
 from importexport.engine import export
 from importexport.engine.export import FileFormat
-from importexport.engine.options import Options
+from importexport.engine.observers import Observer
+from importexport.engine.options import from_kept
 from importexport.engine.report import Report
-from importexport.engine.resource import Progress
 from importexport.errors import FileError
 from importexport.files.source import Measured
 from importexport.files.table import read_table
-from importexport.history.recorder import Also, Recorder, note_failed
+from importexport.history.recorder import ImportRecorder, note_failed
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 
@@ -24,55 +24,55 @@ TRIES = 3
 
 
 def import_file(
-    entity: str,
-    *,
-    tenant: Tenant,
+    run: ImportRun,
     file: BinaryIO,
+    *,
     dry_run: bool = False,
-    progress: Progress | None = None,
-    rejected: BinaryIO | None = None,
-    max_bytes: int | None = None,
-    run: ImportRun | None = None,
     aside: Any = None,
-    options: Options | None = None,
-    also: Also | None = None,
+    observers: Sequence[Observer] = (),
 ) -> Report:
-    """Import a CSV file: the good rows are stored in one transaction, every other one is reported.
+    """Import a CSV file as its run says: the good rows are stored in one transaction, every other one is reported.
 
-    ``rejected`` gets the rejected rows as CSV; ``max_bytes`` is the channel's limit of the file's size in bytes;
-    ``progress`` is told rows and bytes after every batch; a ``dry_run`` stores nothing. The import is kept as ``run``,
-    a new one or one that waits; what a plan finds is written down over ``aside``, a connection of its own.
-    ``options`` say how rows become records; ``also`` is called at the end of the transaction, with the report.
+    The run is new, or one that waits, and says tenant, entity, options and the limit of the file's size. It is written
+    down with the rows. A ``dry_run`` stores nothing, and is written down only as a plan: over ``aside``, a connection
+    of its own. ``observers`` are told of every batch. Deadlocks are retried where the file can be read again.
+
     Raises FileError (NotCsv, TooLarge) where the whole file is at fault, and then nothing is stored but that;
     PlanChanged where the run is a plan that cannot be kept to any more, and then nothing is stored.
     """
-    options = options or Options()
     start = file.tell() if file.seekable() else None
-    is_new = run is not None and run._state.adding
+    is_new = run._state.adding
     for left in reversed(range(TRIES)):
-        resource, source = RESOURCES[entity](tenant, options=options), Measured(file)
-        recorder = Recorder(run, source, aside=aside, also=also) if run else None
         try:
-            table = read_table(
-                source, columns=resource.column_names(), required=resource.needed_names(), max_bytes=max_bytes
-            )
-            return resource.import_data(
-                table, dry_run=dry_run, raise_errors=True, progress=progress, rejected=rejected, recorder=recorder
-            )
-        except FileError as error:
-            if run:
-                note_failed(run, error, source)
-            raise
+            return _import_once(run, file, dry_run=dry_run, aside=aside, observers=observers, is_new=is_new)
         except OperationalError as error:
             if not left or start is None or not is_tie(error):
                 raise
             file.seek(start)
-            if rejected:
-                rejected.seek(0)
-                rejected.truncate()
-            if run:
-                run._state.adding = is_new
     raise AssertionError("the last try returns or raises")
+
+
+def _import_once(
+    run: ImportRun, file: BinaryIO, *, dry_run: bool, aside: Any, observers: Sequence[Observer], is_new: bool
+) -> Report:
+    resource = RESOURCES[run.entity](run.tenant, options=from_kept(run.options))
+    source = Measured(file)
+    is_recorded = not dry_run or aside is not None
+    recorders = [ImportRecorder(run, source, aside=aside, is_new=is_new)] if is_recorded else []
+    columns, required = resource.column_names(), resource.needed_names()
+    try:
+        table = read_table(source, columns=columns, required=required, max_bytes=run.max_bytes)
+        return resource.import_data(
+            table,
+            dry_run=dry_run,
+            raise_errors=True,
+            observers=[*recorders, *observers],
+            name=str(run.pk) if is_recorded else "",
+        )
+    except FileError as error:
+        if is_recorded:
+            note_failed(run, error, source, is_new=is_new)
+        raise
 
 
 def export_file(

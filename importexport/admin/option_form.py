@@ -70,7 +70,7 @@ def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> l
     """Return the options that leave a choice for an entity; chosen are the given values, or the defaults."""
     fields = []
     for name in NAMES:
-        values = values_of(name, resource)
+        values = values_of(name, resource.describe())
         if len(values) < 2:
             continue
         chosen = given.get(name) if given.get(name) in values else values[0]
@@ -88,7 +88,8 @@ def read_choice(given: Mapping[str, str], resource: type[EntityResource]) -> Opt
     The form has the fields of updates in any case, hidden where the mode has no use for them.
     """
     idle = () if given.get("mode", "create") != "create" else OF_UPDATES
-    return read_options({name: given[name] for name in NAMES if name in given and name not in idle}, resource)
+    chosen = {name: given[name] for name in NAMES if name in given and name not in idle}
+    return read_options(chosen, resource.describe())
 
 
 def in_words(options: Mapping[str, str], resource: type[EntityResource]) -> list[tuple[Any, Any]]:

@@ -17,8 +17,11 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from importexport import errors
+from importexport.api.ignored_columns import headers_of
 from importexport.api.problems import Problem, handle_exception
-from importexport.engine.report import result_chunks
+from importexport.engine.outcome import Outcome
+from importexport.engine.report import Report, result_chunks
+from importexport.files.table import Table
 from importexport.history.plan_check import PlanChanged
 from importexport.models import ImportRun, KeptAnswer
 
@@ -125,6 +128,26 @@ class Retry:
                 if self.name:
                     self.keep(handle_exception(rejection, {}))
                 raise
+
+
+class KeptResult:
+    """The observer that keeps the answer to an import, in the import's own transaction.
+
+    ``names_ignored`` where the answer names the columns that the import ignored.
+    """
+
+    def __init__(self, retry: Retry, run: ImportRun, *, names_ignored: bool) -> None:
+        self._retry, self._run, self._names_ignored = retry, run, names_ignored
+
+    def begin(self, table: Table) -> None:
+        """Nothing is to be kept yet."""
+
+    def add(self, outcome: Outcome) -> None:
+        """The answer is made anew from the run."""
+
+    def end(self, report: Report) -> None:
+        """Keep that the answer is the import's result."""
+        self._retry.keep_result(self._run, headers_of(report) if self._names_ignored else {})
 
 
 def unlock(number: int) -> None:

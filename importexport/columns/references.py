@@ -26,6 +26,7 @@ KNOWN_LIMIT = 20_000
 class Reference(Cell):
     """A record of the tenant, found by its folded name."""
 
+    needs_records = True
     model: type[models.Model]
     key: str
     noun: str

@@ -38,6 +38,8 @@ class Cell(Widget):
     #: What an existing record gets where its cell is cleared, in SQL, ``{column}`` being the record's other columns;
     #: "": what a blank cell is read as.
     cleared_sql: ClassVar[str] = ""
+    #: Whether to clean a cell takes a look at other records, or at a column that does so.
+    needs_records: ClassVar[bool] = False
     #: What a user should write, for templates and column help.
     help: str = ""
     example: str = ""
@@ -464,6 +466,7 @@ class Tags(Cell):
 class StageProbability(Whole):
     """A probability in per cent; blank is that of the row's stage."""
 
+    needs_records = True
     cleared_sql = "(SELECT x.probability FROM crm_stage x WHERE x.id = {stage_id})"
 
     def look_at(self, record: Any, cells: Cells) -> None:

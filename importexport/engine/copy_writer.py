@@ -1,32 +1,15 @@
 """Rows to the database: COPY into a temporary table, then one INSERT in which the first row wins."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import compress
 from typing import Any
 
 from django.db import connection, models
 
 from importexport.db import ANY_TENANT, copy_in
+from importexport.engine.spec import Key
 
 STAGING = "rally_incoming"
-
-
-@dataclass(frozen=True)
-class Key:
-    """What makes two rows the same record: the ``column`` that a message names, and the database column under it.
-
-    ``others`` are the other columns of the file that are part of it, with their database columns.
-    """
-
-    column: str
-    stored: str
-    others: Mapping[str, str] = field(default_factory=dict, hash=False)
-
-    @property
-    def columns(self) -> list[str]:
-        """The columns of the file that say which record a row is."""
-        return [self.column, *self.others]
 
 
 class Writer:

@@ -5,11 +5,9 @@ The one place where the options are read and judged, whichever channel they come
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from importexport.engine.copy_writer import Key
-    from importexport.engine.resource import EntityResource
+from importexport.engine.spec import EntitySpec
 
 #: Option → its values, the default first; ``match_on`` has each resource's own.
 VALUES: dict[str, tuple[str, ...]] = {
@@ -57,15 +55,15 @@ class Options:
         return {name: chosen[name] for name in NAMES if name not in left_out}
 
 
-def read_options(given: Mapping[str, str], resource: "type[EntityResource]") -> Options:
+def read_options(given: Mapping[str, str], spec: EntitySpec) -> Options:
     """Return the options that texts by name mean for an entity; absent ones are their defaults.
 
     Raises OptionError for an unknown value, and for an option that would mean nothing.
     """
     for name, value in given.items():
-        known = values_of(name, resource)
+        known = values_of(name, spec)
         if not known:
-            raise OptionError(f"'{name}' means nothing for {resource.entity}.")
+            raise OptionError(f"'{name}' means nothing for {spec.entity}.")
         if value not in known:
             raise OptionError(f"Unknown {name} '{value[:100]}'. Expected one of: {', '.join(known)}.")
     options = Options(**given)
@@ -73,23 +71,18 @@ def read_options(given: Mapping[str, str], resource: "type[EntityResource]") -> 
         raise OptionError(f"'{idle[0]}' means nothing with mode 'create'.")
     if not options.may_update:
         return options
-    return Options(**{"match_on": resource.keys[0].column, **given})
+    return Options(**{"match_on": spec.keys[0].column, **given})
 
 
-def values_of(name: str, resource: "type[EntityResource]") -> tuple[str, ...]:
+def values_of(name: str, spec: EntitySpec) -> tuple[str, ...]:
     """Return the values that an option has for an entity, the default first; none where it means nothing."""
     if name == "match_on":
-        return tuple(key.column for key in resource.keys)
-    if name == "tags" and "tags" not in resource.fields:
+        return tuple(key.column for key in spec.keys)
+    if name == "tags" and "tags" not in spec.column_names:
         return ()
-    if name == "missing" and not resource.creates_references():
+    if name == "missing" and not spec.creates_references:
         return ()
     return VALUES[name]
-
-
-def key_of(options: Options, resource: "EntityResource") -> "Key":
-    """Return the key by which rows find their records."""
-    return next(key for key in resource.keys if key.column == options.match_on)
 
 
 def from_kept(kept: Mapping[str, Any]) -> Options:

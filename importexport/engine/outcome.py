@@ -7,14 +7,16 @@ from typing import NamedTuple
 
 from importexport import errors
 
+#: What is wrong with which column, "" where the whole row is at fault.
+ColumnError = tuple[str, errors.RowError]
+
 
 class Rejection(NamedTuple):
-    """A rejected row: its number in the file, its cells as they were, and what is wrong with which column ("" where
-    the whole row is at fault)."""
+    """A rejected row: its number in the file, its cells as they were, and what is wrong with it."""
 
     number: int
     cells: list[str]
-    errors: list[tuple[str, errors.RowError]]
+    errors: list[ColumnError]
 
     @property
     def message(self) -> str:
@@ -58,6 +60,12 @@ class Outcome:
     #: What the first of the rows say of the import that refused them before: number and message.
     repeats: Sequence[tuple[int, str]] = ()
 
+    @property
+    def rows(self) -> int:
+        """How many rows these are."""
+        actions = ("create", "unchanged")
+        return len(self.rejected) + sum(map(self.count, actions)) + self.count_changes("update")
+
     def without(self, action: str) -> "Outcome":
         """Return what became of all rows but those that were treated so."""
         stretches = {name: found for name, found in self.stretches.items() if name != action}
@@ -67,9 +75,9 @@ class Outcome:
         """Return how many rows have been treated so."""
         return sum(stretch.count for stretch in self.stretches.get(action, ()))
 
-    def count_changes(self, action: str, entity: str) -> int:
-        """Return how many records of an entity have been changed so."""
-        return sum(change.action == action and change.entity == entity for change in self.changes)
+    def count_changes(self, action: str) -> int:
+        """Return how many records have been changed so."""
+        return sum(change.action == action for change in self.changes)
 
 
 def stretches_of(pairs: Iterable[tuple[int, int]]) -> list[Stretch]:

@@ -8,6 +8,8 @@ from itertools import islice
 
 from import_export.results import Result, RowResult
 
+from importexport.engine.outcome import Outcome
+
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -65,15 +67,15 @@ class Report(Result):
         """How many rows were rejected."""
         return self.totals[RowResult.IMPORT_TYPE_SKIP]
 
-    def add(self, *, messages: Sequence[str], created: int = 0, updated: int = 0, unchanged: int = 0) -> None:
-        """Count a batch: what became of its rows, and the message of each rejected row in row order."""
-        self.total_rows += created + updated + unchanged + len(messages)
-        self.totals[RowResult.IMPORT_TYPE_NEW] += created
-        self.totals[RowResult.IMPORT_TYPE_UPDATE] += updated
-        self.totals[RowResult.IMPORT_TYPE_SKIP] += len(messages)
-        self.unchanged += unchanged
-        if messages:
-            self.messages.extend(messages)
+    def add(self, outcome: Outcome) -> None:
+        """Count what became of a batch's rows, and keep the message of each rejected one."""
+        self.total_rows += outcome.rows
+        self.totals[RowResult.IMPORT_TYPE_NEW] += outcome.count("create")
+        self.totals[RowResult.IMPORT_TYPE_UPDATE] += outcome.count_changes("update")
+        self.totals[RowResult.IMPORT_TYPE_SKIP] += len(outcome.rejected)
+        self.unchanged += outcome.count("unchanged")
+        if outcome.rejected:
+            self.messages.extend([rejection.message for rejection in outcome.rejected])
 
     def json_chunks(self) -> Iterator[bytes]:
         """Yield the contract's result body, in pieces."""

@@ -1,40 +1,47 @@
-"""Batches in which a row may change a record: found by its key, compared, changed or created, or refused."""
+"""Imports in which a row may change a record: found by its key, compared, changed or created, or rejected."""
 
-from collections.abc import Sequence
 from itertools import compress
-from typing import TYPE_CHECKING
 
 from importexport import errors
 from importexport.columns.cells import Cells
-from importexport.engine.copy_writer import Key
+from importexport.engine.importer import Importer, Prepared, Rejected
 from importexport.engine.options import CLEAR_CELL, Options
 from importexport.engine.outcome import Change, Outcome, stretches_of
+from importexport.engine.spec import EntitySpec, Key
 from importexport.engine.upsert_writer import TRIES, Changeable, Merger, Pair
-from importexport.files.table import Batch
-
-if TYPE_CHECKING:
-    from importexport.engine.resource import ColumnError, EntityResource
-
-Rejected = dict[int, list["ColumnError"]]
+from importexport.files.table import Batch, Table
 
 
-class Upsert:
-    """Takes batches in under ``mode=update`` and ``mode=upsert``; its ``writer`` has to be open around them."""
+class UpsertImporter(Importer):
+    """Imports a table under ``mode=update`` and ``mode=upsert``."""
 
-    def __init__(self, resource: "EntityResource", options: Options, key: Key, present: Sequence[str]) -> None:
-        self._resource, self._options, self._key = resource, options, key
-        free = [name for name in present if name not in key.columns]
-        self._changeable = [Changeable(resource.fields[name], 1 << bit) for bit, name in enumerate(free)]
-        self.writer = Merger(
-            resource.model,
-            tenant=resource.tenant,
-            columns=resource.stored_columns(),
-            key=key,
+    writer: Merger
+
+    def __init__(self, spec: EntitySpec, options: Options, table: Table) -> None:
+        self._key = spec.key(options.match_on)
+        free = [column for column in spec.columns if column.column_name not in self._key.columns]
+        present = [column for column in free if column.column_name in table.header.positions]
+        self._changeable = [Changeable(column, 1 << bit) for bit, column in enumerate(present)]
+        super().__init__(spec, options, table)
+
+    def _new_writer(self) -> Merger:
+        return Merger(
+            self.spec.model,
+            tenant=self.spec.tenant,
+            columns=self.spec.stored_columns,
+            key=self._key,
             changeable=self._changeable,
-            options=options,
+            options=self.options,
         )
 
-    def read(self, cells: Cells) -> tuple[list[int], list[int]]:
+    def _prepare(self, batch: Batch) -> Prepared:
+        """Clean a batch, having noted what each row gives and clears."""
+        prepared = Prepared(batch, Cells(batch))
+        prepared.given, prepared.cleared = self._masks(prepared.cells)
+        self._clean(prepared.cells, needs_records=False)
+        return prepared
+
+    def _masks(self, cells: Cells) -> tuple[list[int], list[int]]:
         """Return which columns each row gives and which it clears, as masks; what may not be cleared is an error."""
         marked = cells.blank_out(CLEAR_CELL)
         given, cleared = [0] * cells.count, [0] * cells.count
@@ -43,7 +50,7 @@ class Upsert:
             texts = cells.text(name)
             given = [mask | bit if text else mask for mask, text in zip(given, texts, strict=True)]
             empty = marked.get(name, [])
-            if self._options.blank == "clear":
+            if self.options.blank == "clear":
                 empty = [i for i, text in enumerate(texts) if not text]
             for i in empty:
                 cleared[i] |= bit
@@ -51,26 +58,25 @@ class Upsert:
                     cells.errors[i][name] = errors.required(name)
         return given, cleared
 
-    def import_batch(
-        self, batch: Batch, cells: Cells, rejected: Rejected, masks: tuple[list[int], list[int]]
-    ) -> Outcome:
-        """Store a batch's good rows; the outcome lacks the rejected ones, which ``rejected`` gets by position."""
+    def _store(self, prepared: Prepared, rejected: Rejected) -> Outcome:
+        """Store the rows that are not rejected, as new records or in those that they are."""
+        cells = prepared.cells
+        positions = self._good_positions(cells, rejected)
+        rows = self._rows(cells, positions)
         good = [i not in rejected for i in range(cells.count)]
-        positions = list(compress(range(cells.count), good))
-        rows = self._resource.good_rows(cells, good, all_good=not rejected)
-        self.writer.stage(rows, *(list(compress(mask, good)) for mask in masks))
+        self.writer.stage(rows, *(list(compress(mask, good)) for mask in (prepared.given, prepared.cleared)))
         wrong, pairs, changes = self._change(cells, positions)
         matched = {n for n, _ in pairs} | set(wrong)
         wanted = [n for n in range(len(positions)) if n not in matched]
         wrong |= self._unmatched(cells, positions, wanted)
         wanted = [n for n in wanted if n not in wrong]
         lost = self.writer.insert(wanted)
-        wrong |= {n: [error] for n, error in self._resource.duplicates(cells, positions, lost, self.writer).items()}
+        wrong |= {n: [error] for n, error in self._duplicates(cells, positions, lost).items()}
         created = self.writer.created([n for n in wanted if n not in wrong])
         self.writer.see([record for _, record in (*pairs, *created)])
         rejected |= {positions[n]: found for n, found in wrong.items()}
-        comparable = self._resource.comparable(rows, cells, positions)
-        return self._outcome(batch.numbers, positions, comparable, pairs, created, changes)
+        comparable = self._comparable(rows, cells, positions)
+        return self._outcome(prepared.batch.numbers, positions, comparable, pairs, created, changes)
 
     def _outcome(
         self,
@@ -84,7 +90,7 @@ class Upsert:
         number = lambda n: numbers[positions[n]]  # noqa: E731 - a name for what is said three times
         same = [(number(n), record) for n, record in pairs if n not in changes]
         new = [(number(n), record) for n, record in created]
-        entity = self._resource.entity
+        entity = self.spec.entity
         return Outcome(
             stretches={"create": stretches_of(new), "unchanged": stretches_of(same)},
             changes=[Change(number(n), "update", entity, pk, changes[n]) for n, pk in pairs if n in changes],
@@ -103,7 +109,7 @@ class Upsert:
 
     def _judge(self, cells: Cells, positions: list[int], found: list[Pair]) -> tuple[Rejected, list[Pair]]:
         """Return the rows that meet an earlier row of the file, or another record, and the pairs that are left."""
-        others = [key for key in self._resource.keys if key is not self._key]
+        others = [key for key in self.spec.keys if key is not self._key]
         claims = {key: self.writer.claims(key, found) for key in others}
         seen = self.writer.seen(record for _, record in found)
         taken: dict[Key, set[str]] = {key: set() for key in others}
@@ -113,7 +119,7 @@ class Upsert:
             clash = next((key for key in others if is_taken(claims[key].get(n), taken[key])), None)
             blamed = self._key if record in seen else clash
             if blamed:
-                wrong[n] = [self._resource.duplicate(cells, positions[n], blamed)]
+                wrong[n] = [self._duplicate(cells, positions[n], blamed)]
                 continue
             seen.add(record)
             for key in others:
@@ -123,10 +129,10 @@ class Upsert:
 
     def _unmatched(self, cells: Cells, positions: list[int], rows: list[int]) -> Rejected:
         """Return what is wrong with rows that are no record yet: in an update all, else those that lack something."""
-        if not self._options.may_create:
-            noun, texts = self._resource.noun.capitalize(), cells.text(self._key.column)
+        if not self.options.may_create:
+            noun, texts = self.spec.noun.capitalize(), cells.text(self._key.column)
             return {n: [(self._key.column, errors.not_found(noun, texts[positions[n]]))] for n in rows}
-        required = {name: cells.text(name) for name in self._resource.required_names()}
+        required = {name: cells.text(name) for name in self.spec.required_names}
         lacking = {
             n: [(name, errors.required(name)) for name, texts in required.items() if not texts[positions[n]]]
             for n in rows

@@ -13,8 +13,9 @@ from django.db import IntegrityError, connection, models, transaction
 from crm.models.fields import Folded, TagList, folded_fields
 from importexport.columns.fields import Column
 from importexport.db import ANY_TENANT, by_index
-from importexport.engine.copy_writer import STAGING, Key, Writer
+from importexport.engine.copy_writer import STAGING, Writer
 from importexport.engine.options import Options
+from importexport.engine.spec import Key
 
 #: Records that the file has been at already.
 SEEN = "rally_seen"

@@ -60,6 +60,9 @@ class Source(Protocol):
     def read(self, size: int, /) -> bytes:
         """Return the next bytes; none at the end."""
 
+    def seekable(self) -> bool:
+        """Whether the file has an end of its own: a pipe may have none."""
+
 
 class Reader:
     """The records of a CSV file, in order: ``header`` first, then ``next_rows`` until it returns nothing.
@@ -74,6 +77,7 @@ class Reader:
         self.bytes_read = 0
         self._record_start = 0
         self._file = file
+        self.may_read_ahead = file.seekable()
         self._max_bytes = max_bytes
         self._is_utf8 = True
         self._decoder = codecs.getincrementaldecoder("utf-8-sig")()

@@ -38,6 +38,8 @@ class Rows(Protocol):
     header: list[str]
     delimiter: str
     bytes_read: int
+    #: Whether the next rows can be asked for in another thread; one that reads a pipe may never come back.
+    may_read_ahead: bool
 
     def next_rows(self, *, rows: int, size: int) -> tuple[list[int], list[list[str]]]:
         """Return the next rows with their numbers."""
@@ -98,6 +100,7 @@ class DatasetRows:
 
     delimiter = ","
     bytes_read = 0
+    may_read_ahead = False
 
     def __init__(self, dataset: tablib.Dataset) -> None:
         self.header = [str(cell) for cell in dataset.headers or []]

@@ -1,7 +1,7 @@
 """What an import writes down: its rejected rows, the ids of its records, its outcome (see models.ImportRun)."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
@@ -25,37 +25,73 @@ from importexport.resources import RESOURCES
 SAMPLE_ROWS = 20
 #: How many rows are looked at to find out where corrected rows come from.
 REPEATS = 200
-#: Called with the report at the end of an import, in its transaction.
-Also = Callable[[Report], None]
+
+
+class Settled(Exception):
+    """Somebody else has carried the run out in the meantime."""
 
 
 class Recorder:
-    """Writes down what an import does, in its own transaction (see keeping.Keeper, whose ``aside`` makes it a plan).
+    """Writes down what becomes of a run's rows, in the run's own transaction: what it says is true even after a crash.
 
-    ``also`` is called at the end, for whoever has more to write in the same transaction.
+    What a plan finds is written over ``aside``, a connection of its own, since the plan itself is rolled back. A plan
+    that is applied and does anything else ends with PlanChanged.
     """
 
-    def __init__(self, run: ImportRun, source: "Measured", *, aside: Any = None, also: Also | None = None) -> None:
+    def __init__(self, run: ImportRun, *, aside: Any = None, is_new: bool = False) -> None:
+        self.run = run
+        self.is_plan = aside is not None
+        self.to = aside or connection
+        self._is_new = is_new
+        self._digest = PlanDigest() if self.is_plan or run.plan_digest else None
+
+    def begin(self) -> None:
+        """Forget what an earlier try or plan has written; raise Settled where all is done by now.
+
+        Who loses the connection that says that they are at a run, and not the one by which they import, is followed by
+        somebody else. The second of them to get the entity's lock comes here when the first has ended.
+        """
+        if not self.is_plan and ImportRun.objects.filter(pk=self.run.pk, status=ImportRun.Status.DONE).exists():
+            raise Settled
+        clear_row_log(self.run.pk, self.to)
+
+    def add(self, outcome: Outcome, *, written: str = "") -> None:
+        """Keep what became of some rows; those of the action ``written`` are in the row log already."""
+        if self._digest:
+            self._digest.add(outcome)
+        write_row_log(self.run, outcome.without(written), to=self.to, is_plan=self.is_plan)
+
+    def end(self) -> None:
+        """Note that all is planned, or done; raise PlanChanged where it is not what was planned."""
+        digest = self._digest.hexdigest() if self._digest else ""
+        if self.is_plan:
+            self.run.plan_digest = digest
+            return
+        if digest != self.run.plan_digest:
+            raise PlanChanged
+        self.run.status, self.run.finished_at = ImportRun.Status.DONE, timezone.now()
+        # Of a run that is retried, a row was inserted and rolled back.
+        self.run.save(force_insert=self._is_new)
+
+
+class ImportRecorder:
+    """The observer that writes an import down; with ``aside`` it is a plan (see Recorder)."""
+
+    def __init__(self, run: ImportRun, source: Measured, *, aside: Any = None, is_new: bool = False) -> None:
         self.run = run
         run.started_at = run.started_at or timezone.now()
         self._source = source
-        self._keeper = Keeper(run, aside=aside)
-        self._also = also
+        self._recorder = Recorder(run, aside=aside, is_new=is_new)
         self._groups = Groups()
         self._counts: Counter[str] = Counter()
         self._references: Counter[str] = Counter()
         self._first: list[int] = []
         self._repeats: list[tuple[int, str]] = []
 
-    @property
-    def name(self) -> str:
-        """The run's id."""
-        return str(self.run.pk)
-
     def begin(self, table: Table) -> None:
         """Note the header, and forget what an earlier try or plan has written."""
         self.run.header = describe_header(table, RESOURCES[self.run.entity])
-        self._keeper.begin()
+        self._recorder.begin()
 
     def add(self, outcome: Outcome) -> None:
         """Keep what became of a batch."""
@@ -63,7 +99,7 @@ class Recorder:
             self._groups.add(outcome.rejected)
             self._copy_rejections(outcome.rejected)
         self._note_first(outcome.stretches.get("create", ()))
-        self._keeper.add(outcome)
+        self._recorder.add(outcome)
         self._count(outcome)
         if len(self._repeats) < REPEATS:
             self._repeats.extend(outcome.repeats[:REPEATS])
@@ -77,11 +113,9 @@ class Recorder:
         run.groups = self._groups.listed()
         run.parent = run.parent or repairs.find_corrected(run, self._repeats)
         run.rows_done, run.bytes_done = run.total_rows, run.size
-        if self._keeper.is_plan:
+        if self._recorder.is_plan:
             run.sample = sample_rows(RESOURCES[run.entity](run.tenant), self._first)
-        self._keeper.end()
-        if self._also:
-            self._also(report)
+        self._recorder.end()
 
     def _count(self, outcome: Outcome) -> None:
         for action in outcome.stretches:
@@ -102,7 +136,7 @@ class Recorder:
                 for rejection in rejected
             ],
         ]
-        copy_rows(RejectedRow, self.run.pk, ["number", "cells", "faults"], texts, to=self._keeper.to)
+        copy_rows(RejectedRow, self.run.pk, ["number", "cells", "faults"], texts, to=self._recorder.to)
 
     def _note_first(self, stretches: Iterable[Stretch]) -> None:
         for stretch in stretches:
@@ -135,61 +169,16 @@ def sample_rows(resource: EntityResource, ids: list[int]) -> list[list[str]]:
     return [[column.widget.render(column.get_value(record)) for column in resource.columns] for record in records]
 
 
-def note_failed(run: ImportRun, error: errors.FileError, source: Measured) -> None:
-    """Keep that a whole file failed, and why."""
+def note_failed(run: ImportRun, error: errors.FileError, source: Measured, *, is_new: bool) -> None:
+    """Keep that a whole file failed, and why; a new run is not in the database yet."""
     if not isinstance(error, errors.TooLarge) and not run.sha256 and source.seekable():
         source.read_on()
         run.size, run.sha256 = source.size, source.sha256
     run.status, run.finished_at = ImportRun.Status.FAILED, timezone.now()
     run.error = _CONTROL.sub("\ufffd", str(error))
-    if run._state.adding:
-        run.save()
+    if is_new:
+        run.save(force_insert=True)
         return
     # Not save(), which would bring back a run that was discarded meanwhile.
     ImportRun.objects.filter(pk=run.pk).update(status=run.status, finished_at=run.finished_at, error=run.error)
     clear_row_log(run.pk, connection)
-
-
-class Settled(Exception):
-    """Somebody else has carried the run out in the meantime."""
-
-
-class Keeper:
-    """Keeps what becomes of a run's rows in the run's own transaction: what is kept is true even after a crash.
-
-    What a plan finds is written over ``aside``, a connection of its own, for the plan itself is rolled back. Where the
-    run is a plan that is applied, its end is refused with PlanChanged if it did anything else.
-    """
-
-    def __init__(self, run: ImportRun, *, aside: Any = None) -> None:
-        self.run = run
-        self.is_plan = aside is not None
-        self.to = aside or connection
-        self._digest = PlanDigest() if self.is_plan or run.plan_digest else None
-
-    def begin(self) -> None:
-        """Forget what an earlier try or plan has written; raise Settled where all is done by now.
-
-        Who loses the connection that says that they are at a run, and not the one by which they import, is followed by
-        somebody else. The second of them to get the entity's lock comes here when the first has ended.
-        """
-        if not self.is_plan and ImportRun.objects.filter(pk=self.run.pk, status=ImportRun.Status.DONE).exists():
-            raise Settled
-        clear_row_log(self.run.pk, self.to)
-
-    def add(self, outcome: Outcome, *, written: str = "") -> None:
-        """Keep what became of some rows; those of the action ``written`` are in the row log already."""
-        if self._digest:
-            self._digest.add(outcome)
-        write_row_log(self.run, outcome.without(written), to=self.to, is_plan=self.is_plan)
-
-    def end(self) -> None:
-        """Note that all is planned, or done; raise PlanChanged where it is not what was planned."""
-        digest = self._digest.hexdigest() if self._digest else ""
-        if self.is_plan:
-            self.run.plan_digest = digest
-            return
-        if digest != self.run.plan_digest:
-            raise PlanChanged
-        self.run.status, self.run.finished_at = ImportRun.Status.DONE, timezone.now()
-        self.run.save()

@@ -10,9 +10,9 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from importexport.db import by_index, lock_entities
+from importexport.engine.observers import Progress
 from importexport.engine.outcome import Outcome
-from importexport.engine.resource import Progress
-from importexport.history.recorder import Keeper
+from importexport.history.recorder import Recorder
 from importexport.history.revert import MODELS, Reverter, columns_of
 from importexport.models import ImportRun
 
@@ -25,8 +25,8 @@ class Undo:
 
     def __init__(self, run: ImportRun, *, aside: Any = None) -> None:
         self.run = run
-        self._keeper = Keeper(run, aside=aside)
-        self._reverter = Reverter(run, is_plan=self._keeper.is_plan)
+        self._recorder = Recorder(run, aside=aside)
+        self._reverter = Reverter(run, is_plan=self._recorder.is_plan)
         self._counts = dict.fromkeys(("create", "update", "delete", "conflict", "unchanged"), 0)
 
     def carry_out(self, progress: Progress | None = None) -> None:
@@ -35,7 +35,7 @@ class Undo:
         with connection.cursor() as cursor:
             # A reference that stands in the way is to be met here, and not when all is done.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        self._keeper.begin()
+        self._recorder.begin()
         with connection.cursor() as cursor, by_index(cursor):
             self._take_back(progress)
         self._end()
@@ -45,7 +45,7 @@ class Undo:
         for outcome in self._outcomes():
             self._count(outcome)
             # A record that is deleted is kept, as it was, by the statement that deletes it.
-            self._keeper.add(outcome, written="" if self._keeper.is_plan else "delete")
+            self._recorder.add(outcome, written="" if self._recorder.is_plan else "delete")
             done += outcome.count("delete") + outcome.count("unchanged") + len(outcome.changes)
             if progress:
                 progress(done, 0)
@@ -75,7 +75,7 @@ class Undo:
         run.imported = sum(self._counts[action] for action in ("create", "update", "delete"))
         run.skipped = self._counts["conflict"]
         run.total_rows = run.imported + run.skipped + self._counts["unchanged"]
-        self._keeper.end()
+        self._recorder.end()
 
 
 def undo(run: ImportRun, *, aside: Any = None, progress: Progress | None = None) -> None:

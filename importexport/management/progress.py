@@ -8,7 +8,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from importexport.engine.resource import Progress
+from importexport.engine.observers import Progress
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """Imports as users know them: a file is brought, checked, confirmed, imported, looked at, and in time forgotten."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
 from django.db import transaction
@@ -9,11 +9,10 @@ from django.utils import timezone
 from crm.models import Tenant
 from importexport import errors
 from importexport.db import Busy
+from importexport.engine.observers import Observer, Progress
 from importexport.engine.options import Options
 from importexport.engine.report import Report
-from importexport.engine.resource import Progress
 from importexport.files.source import Measured, tidy_name
-from importexport.history.recorder import Also
 from importexport.models import ImportRun, UploadPart
 from importexport.runs import tasks
 from importexport.runs.caretaker import Caretaker
@@ -107,7 +106,7 @@ def confirm(run: ImportRun) -> None:
 
 
 def apply_now(
-    run: ImportRun, *, also: Also | None = None, progress: Progress | None = None, begin: Begin | None = None
+    run: ImportRun, *, observers: Sequence[Observer] = (), progress: Progress | None = None, begin: Begin | None = None
 ) -> Report | None:
     """Apply a plan, or carry on where a process that died has left one; return the report, or None of an undo, and
     where another process has done it meanwhile.
@@ -116,7 +115,7 @@ def apply_now(
     anything else by now; Busy as jobs.do_now, and then the plan is as it was.
     """
     try:
-        report = _apply_held(run, also=also, progress=progress, begin=begin)
+        report = _apply_held(run, observers=observers, progress=progress, begin=begin)
     except NotPlanned:
         resume(run)
         raise
@@ -124,7 +123,9 @@ def apply_now(
     return report
 
 
-def _apply_held(run: ImportRun, *, also: Also | None, progress: Progress | None, begin: Begin | None) -> Report | None:
+def _apply_held(
+    run: ImportRun, *, observers: Sequence[Observer], progress: Progress | None, begin: Begin | None
+) -> Report | None:
     with tasks.held(run.pk) as aside:
         if aside is None:
             run.refresh_from_db()
@@ -132,7 +133,7 @@ def _apply_held(run: ImportRun, *, also: Also | None, progress: Progress | None,
             raise NotPlanned(WHY_NOT[ImportRun.Status.APPLYING] if is_plan(run) else why_not(run))
         _claim_held(run, begin)
         try:
-            return tasks.carry_out(run.pk, aside, also=also, progress=progress)
+            return tasks.carry_out(run.pk, aside, observers=observers, progress=progress)
         except Busy:
             back = {"status": ImportRun.Status.PLANNED, "finished_at": timezone.now()}
             ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.APPLYING).update(**back)

@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -18,11 +18,10 @@ from django.utils import timezone
 
 from importexport import errors, services
 from importexport.db import UNAVAILABLE, held_locks, lock_session, patience
-from importexport.engine.options import from_kept
+from importexport.engine.observers import Observer, Progress, ProgressObserver
 from importexport.engine.report import Report
-from importexport.engine.resource import Progress
 from importexport.history import plan_check, suggestions
-from importexport.history.recorder import Also, Settled
+from importexport.history.recorder import Settled
 from importexport.history.row_log import clear_row_log
 from importexport.history.undo import undo
 from importexport.models import ImportRun
@@ -66,15 +65,15 @@ def start(run_id: uuid.UUID) -> None:
     threading.Thread(target=_work, args=[run_id], name=f"import {run_id}", daemon=True).start()
 
 
-def do_now(run_id: uuid.UUID, *, also: Also | None = None, progress: Progress | None = None) -> Report | None:
+def do_now(run_id: uuid.UUID, *, observers: Sequence[Observer] = (), progress: Progress | None = None) -> Report | None:
     """Plan or apply a file in this very thread; None of an undo, and where another process has done so meanwhile.
 
-    ``also`` and ``progress`` are as for an import (see service). Raises FileError and PlanChanged, and what they mean
-    for the run is kept; OperationalError where the database is away, and then the run is taken up again by itself;
-    Busy where somebody else is at it, or in its way, for longer than one may wait (see db.patience).
+    ``observers`` are told of an import, ``progress`` of an undo as well. Raises FileError and PlanChanged, and what
+    they mean for the run is kept; OperationalError where the database is away, and then the run is taken up again by
+    itself; Busy where somebody else is at it, or in its way, for longer than one may wait (see db.patience).
     """
     with held(run_id, wait=True) as aside:
-        return carry_out(run_id, aside, also=also, progress=progress)
+        return carry_out(run_id, aside, observers=observers, progress=progress)
 
 
 @contextmanager
@@ -123,7 +122,7 @@ def lock_number(run_id: uuid.UUID) -> int:
 
 
 def carry_out(
-    run_id: uuid.UUID, aside: Any, *, also: Also | None = None, progress: Progress | None = None
+    run_id: uuid.UUID, aside: Any, *, observers: Sequence[Observer] = (), progress: Progress | None = None
 ) -> Report | None:
     """Do what the status of a run says that is held over ``aside``; None where it is done. Raises as ``do_now``."""
     run = ImportRun.objects.select_related("tenant").filter(pk=run_id).first()
@@ -133,7 +132,7 @@ def carry_out(
     ImportRun.objects.filter(pk=run_id).update(started_at=run.started_at, rows_done=0, bytes_done=0)
     try:
         if run.kind == ImportRun.Kind.IMPORT:
-            return _import(run, aside, also=also, progress=progress)
+            return _import(run, aside, observers=observers, progress=progress)
         _undo(run, aside, progress=progress)
     except errors.FileError:
         raise  # Which service has kept.
@@ -154,22 +153,15 @@ def carry_out(
 def _keep_difference(run: ImportRun, change: plan_check.PlanChanged) -> None:
     """Find out what the plan would do by now, and leave the plan as it was."""
     shadow = uuid.uuid4()
-    now = ImportRun(pk=shadow, tenant=run.tenant, entity=run.entity, kind=run.kind, parent=run.parent)
+    same = {name: getattr(run, name) for name in ("tenant", "entity", "kind", "parent", "options", "channel")}
+    now = ImportRun(pk=shadow, **same)
     with closing(connection.copy()) as aside:
         try:
             if run.kind == ImportRun.Kind.UNDO:
                 undo(now, aside=aside)
             else:
                 with run.open_upload() as file:
-                    services.import_file(
-                        run.entity,
-                        tenant=run.tenant,
-                        file=file,
-                        dry_run=True,
-                        run=now,
-                        aside=aside,
-                        options=from_kept(run.options),
-                    )
+                    services.import_file(now, file, dry_run=True, aside=aside)
             change.differences, change.count = plan_check.differences(run, now)
         finally:
             clear_row_log(shadow, aside)
@@ -178,20 +170,15 @@ def _keep_difference(run: ImportRun, change: plan_check.PlanChanged) -> None:
     )
 
 
-def _import(run: ImportRun, aside: Any, *, also: Also | None, progress: Progress | None) -> Report:
+def _import(run: ImportRun, aside: Any, *, observers: Sequence[Observer], progress: Progress | None) -> Report:
     is_plan = run.status == ImportRun.Status.PLANNING
     with run.open_upload() as file:
         report = services.import_file(
-            run.entity,
-            tenant=run.tenant,
-            file=file,
+            run,
+            file,
             dry_run=is_plan,
-            progress=noted(run, aside, progress),
-            max_bytes=run.max_bytes,
-            run=run,
             aside=aside if is_plan else None,
-            options=from_kept(run.options),
-            also=also,
+            observers=[ProgressObserver(noted(run, aside, progress)), *observers],
         )
     if is_plan:
         _keep_plan(run)

@@ -73,7 +73,7 @@ CHANGING = (401, 429, 403, 404, 405, 406, 400, 409, 422, 503)
 
 def option_parameters(resource: type[EntityResource]) -> list[Json]:
     """Describe the options that an entity has."""
-    known = {name: values_of(name, resource) for name in NAMES}
+    known = {name: values_of(name, resource.describe()) for name in NAMES}
     return [
         parameter(name, OPTIONS[name], {"type": "string", "enum": list(values), "default": values[0]})
         for name, values in known.items()

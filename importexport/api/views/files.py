@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from importexport import services
 from importexport.api import authentication, uploads
-from importexport.api.idempotency import Retry, earlier_like
+from importexport.api.idempotency import KeptResult, Retry, earlier_like
 from importexport.api.ignored_columns import headers_of
 from importexport.api.problems import Problem
 from importexport.api.query_params import choice
@@ -84,7 +84,7 @@ class OptionsView(EndpointView):
         """Raise a 400 for an option that cannot be followed."""
         given = {name: value for name, value in self.query.items() if name in NAMES}
         try:
-            self.chosen = read_options(given, RESOURCES[entity])
+            self.chosen = read_options(given, RESOURCES[entity].describe())
         except OptionError as error:
             raise Problem(400, str(error)) from None
 
@@ -106,20 +106,13 @@ class ImportView(OptionsView):
         run = new_run(self, request, entity, name)
         with file, allowed_wait():
             retry = Retry(request._request, run.key_id, file)
-            return retry.answer(lambda: self._import(entity, file, run, retry))
+            return retry.answer(lambda: self._import(file, run, retry))
 
-    def _import(self, entity: str, file: BinaryIO, run: ImportRun, retry: Retry) -> HttpResponseBase:
+    def _import(self, file: BinaryIO, run: ImportRun, retry: Retry) -> HttpResponseBase:
         is_dry = self.query.get("dry_run") == "true"
         run.options = self.chosen.kept()
-        report = services.import_file(
-            entity,
-            tenant=run.tenant,
-            file=file,
-            run=None if is_dry else run,
-            options=self.chosen,
-            dry_run=is_dry,
-            also=lambda report: retry.keep_result(run, headers_of(report)),
-        )
+        observers = [] if is_dry else [KeptResult(retry, run, names_ignored=True)]
+        report = services.import_file(run, file, dry_run=is_dry, observers=observers)
         response = result_response(report)
         for name, value in headers_of(report).items():
             response[name] = value

@@ -9,7 +9,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
 from importexport.api import authentication, idempotency, uploads
-from importexport.api.idempotency import InFlight, Retry
+from importexport.api.idempotency import InFlight, KeptResult, Retry
 from importexport.api.problems import Problem
 from importexport.api.query_params import MOST, USUAL, choice, number
 from importexport.api.views.base import BASE, EndpointView
@@ -199,7 +199,8 @@ class ApplyView(RunView):
         if retry.begun and self.run.status == ImportRun.Status.DONE:
             return self._result()
         try:
-            report = lifecycle.apply_now(self.run, also=lambda _: retry.keep_result(self.run, {}), begin=retry.begin)
+            kept = KeptResult(retry, self.run, names_ignored=False)
+            report = lifecycle.apply_now(self.run, observers=[kept], begin=retry.begin)
         except lifecycle.NotPlanned as why:
             if retry.begun and self.run.status == ImportRun.Status.DONE:
                 return self._result()

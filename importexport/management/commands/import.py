@@ -14,6 +14,7 @@ from django.core.management.base import CommandError
 
 from crm.management.base import INTERRUPTED, STRICT, Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
 from importexport import errors, services
+from importexport.engine.observers import Observer, Progress, ProgressObserver, RejectedRowsObserver
 from importexport.engine.options import NAMES, VALUES, OptionError, Options, read_options
 from importexport.engine.report import Report
 from importexport.files.source import tidy_name
@@ -71,23 +72,14 @@ class Command(RallyCommand):
                 raise Mistake("--plan stores no rows: it takes neither --json, --rejected nor --strict.")
             self._plan(run, file, options)
             return
-        is_dry = given["dry_run"]
         with (
             opened(file) as source,
             replacing(distinct(rejected, source)) as rejected_file,
             progress_bar(size_of(source)) as progress,
         ):
             try:
-                report = services.import_file(
-                    entity,
-                    tenant=owner,
-                    file=source,
-                    rejected=rejected_file,
-                    progress=progress,
-                    run=None if is_dry else run,
-                    options=options,
-                    dry_run=is_dry,
-                )
+                observers = told(rejected_file, progress)
+                report = services.import_file(run, source, dry_run=given["dry_run"], observers=observers)
             except errors.FileError as error:
                 raise Mistake(str(error)) from None
         try:
@@ -118,10 +110,21 @@ class Command(RallyCommand):
         self.stdout.write(f"{report.total_rows} rows: {report.imported} imported, {report.skipped} skipped.")
 
 
+def told(rejected: BinaryIO | None, progress: Progress | None) -> list[Observer]:
+    """Return who is told of the import: the file of rejected rows, and the progress bar."""
+    observers: list[Observer] = []
+    if rejected:
+        observers.append(RejectedRowsObserver(rejected))
+    if progress:
+        observers.append(ProgressObserver(progress))
+    return observers
+
+
 def chosen_options(given: dict[str, Any], entity: str) -> Options:
     """Return the options among the arguments; raise Mistake for one that cannot be followed."""
     try:
-        return read_options({name: given[name] for name in NAMES if given[name] is not None}, RESOURCES[entity])
+        chosen = {name: given[name] for name in NAMES if given[name] is not None}
+        return read_options(chosen, RESOURCES[entity].describe())
     except OptionError as error:
         raise Mistake(str(error)) from None
 

@@ -207,9 +207,9 @@ def test_the_form_offers_the_options_that_leave_a_choice(editor, model, names):
 @pytest.mark.parametrize(("entity", "model"), MODELS.items())
 def test_the_form_offers_every_value_of_an_option(editor, entity, model):
     for field in editor.get(f"crm_{model}_import").context["option_fields"]:
-        assert {choice.value for choice in field.choices} == set(values_of(field.name, RESOURCES[entity]))
+        assert {choice.value for choice in field.choices} == set(values_of(field.name, RESOURCES[entity].describe()))
         assert [choice.value for choice in field.choices if choice.is_chosen] == [
-            values_of(field.name, RESOURCES[entity])[0]
+            values_of(field.name, RESOURCES[entity].describe())[0]
         ]
 
 

@@ -18,35 +18,36 @@ import io, itertools, json, pathlib, sys
 import django
 django.setup()
 from crm.models import Tenant
-from importexport import jobs, runs, service
+from importexport import services
 from importexport.models import ImportRun
-from importexport.options import Options
+from importexport.runs import lifecycle, tasks
 
 def peak():
     status = pathlib.Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0])
 
 def take(row):
-    report = service.import_file("contacts", tenant=tenant, file=Lines(row))
+    run = ImportRun(tenant=tenant, entity="contacts", channel="shell")
+    report = services.import_file(run, Lines(row))
     return report.total_rows, report.imported, len(report.messages), sum(1 for _ in report.json_chunks())
 
 def change(row):
     global changed
-    changed = ImportRun(tenant=tenant, entity="contacts", door="shell")
-    options = Options(mode="upsert", match_on="email")
-    report = service.import_file("contacts", tenant=tenant, file=Lines(row), options=options, run=changed)
+    options = {"mode": "upsert", "match_on": "email"}
+    changed = ImportRun(tenant=tenant, entity="contacts", channel="shell", options=options)
+    report = services.import_file(changed, Lines(row))
     return report.total_rows, report.imported, changed.counts["update"]
 
 def take_back():
-    undo = runs.new_undo(changed, door="shell")
-    jobs.do_now(undo.pk)
-    runs.claim(undo)
-    jobs.do_now(undo.pk)
+    undo = lifecycle.new_undo(changed, channel="shell")
+    tasks.do_now(undo.pk)
+    lifecycle.claim(undo)
+    tasks.do_now(undo.pk)
     undo.refresh_from_db()
     return undo.counts["update"], undo.skipped
 
 def give(format):
-    return sum(map(len, service.export_file("contacts", tenant=tenant, format=format)))
+    return sum(map(len, services.export_file("contacts", tenant=tenant, format=format)))
 
 class Lines(io.RawIOBase):
     "A file that is made while it is read, so that it is not in memory itself."
@@ -54,6 +55,10 @@ class Lines(io.RawIOBase):
         header = "first_name,last_name,email,phone,city,tags,notes\\n"
         self.lines = itertools.chain([header], (row % n for n in range(count)))
         self.rest = b""
+    def seekable(self):
+        return True
+    def tell(self):
+        return 0
     def read(self, size=-1):
         while len(self.rest) < size and (line := next(self.lines, None)):
             self.rest += line.encode()

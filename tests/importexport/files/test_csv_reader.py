@@ -12,6 +12,7 @@ import pytest
 from crm.models import Company, Contact
 from importexport import errors, services
 from importexport.files import csv_reader, table
+from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 
 GOOD = "first_name,last_name,email\r\nAda,Lovelace,ada@example.com\r\n"
@@ -179,7 +180,12 @@ def read_all(file):
 def test_chunks_may_end_anywhere(monkeypatch, size, tenant):
     monkeypatch.setattr(csv_reader, "CHUNK", size)
     content = codecs.BOM_UTF8 + 'name,notes\r\n"Zürich\r\n東京",é\r\nB,\r\n'.encode()
-    assert services.import_file("companies", tenant=tenant, file=io.BytesIO(content)).imported == 2
+    assert (
+        services.import_file(
+            ImportRun(tenant=tenant, entity="companies", channel="shell"), io.BytesIO(content)
+        ).imported
+        == 2
+    )
     assert list(Company.objects.values_list("name", "notes")) == [("Zürich\n東京", "é"), ("B", "")]
 
 

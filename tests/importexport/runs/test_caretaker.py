@@ -109,7 +109,7 @@ def test_of_two_who_are_at_a_run_the_second_finds_it_done(api):
         late = ImportRun.objects.get()
         ImportRun.objects.filter(pk=run.pk).update(status="done")
         with pytest.raises(tasks.Settled):
-            tasks._import(late, aside, also=None, progress=None)
+            tasks._import(late, aside, observers=(), progress=None)
     assert Contact.objects.count() == 1
     assert ImportRun.objects.get().imported == 1
 

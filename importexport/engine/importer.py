@@ -1,0 +1,184 @@
+"""Imports a table batch by batch and column by column: cleaned in Python while PostgreSQL stores the batch before."""
+
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import compress
+from typing import TypeVar, cast
+
+from crm.matching import fold, fold_column
+from crm.models.fields import folded_fields
+from importexport import errors
+from importexport.columns.cells import Cells
+from importexport.columns.references import can_create
+from importexport.db import lock_entities
+from importexport.engine.copy_writer import Writer
+from importexport.engine.create_missing import MissingRecords
+from importexport.engine.observers import Observer
+from importexport.engine.options import Options
+from importexport.engine.outcome import ColumnError, Outcome, Rejection, numbered
+from importexport.engine.report import Report
+from importexport.engine.spec import EntitySpec, Key
+from importexport.files.header import ROW_COLUMN
+from importexport.files.table import Batch, Table
+
+#: What is wrong with rows, by their position in the batch.
+Rejected = dict[int, list[ColumnError]]
+T = TypeVar("T")
+
+
+@dataclass
+class Prepared:
+    """A batch of which all is read and cleaned that needs no look at the database.
+
+    An upsert also notes, as masks, which columns each row gives and which it clears.
+    """
+
+    batch: Batch
+    cells: Cells
+    given: Sequence[int] = ()
+    cleared: Sequence[int] = ()
+
+
+class Importer:
+    """Stores the good rows of one table as new records, in the current transaction."""
+
+    def __init__(self, spec: EntitySpec, options: Options, table: Table) -> None:
+        self.spec, self.options, self._table = spec, options, table
+        self._needed = set(spec.needed_names(options.match_on))
+        self._columns = spec.cleaned_columns
+        self._places = {name: place for place, name in enumerate([*spec.column_names, ROW_COLUMN])}
+        self._folded = folded_fields(spec.model)
+        self._missing: MissingRecords | None = None
+        if options.missing == "create":
+            self._missing = MissingRecords(spec.columns, tenant=spec.tenant, model=spec.model)
+        self.writer = self._new_writer()
+
+    def _new_writer(self) -> Writer:
+        return Writer(self.spec.model, tenant=self.spec.tenant, columns=self.spec.stored_columns)
+
+    def run(self, observers: Sequence[Observer], report: Report, *, name: str = "") -> None:
+        """Import the table, and tell the observers and the report; imports that wait are told the ``name``.
+
+        Raises FileError where the file is broken further down, and Busy (see db.patience).
+        """
+        lock_entities(self.spec.tenant, self._locked(), name=name)
+        for observer in observers:
+            observer.begin(self._table)
+        with self.writer:
+            for prepared in self._prepared():
+                outcome = self._import_batch(prepared)
+                report.add(outcome)
+                for observer in observers:
+                    observer.add(outcome)
+        for observer in observers:
+            observer.end(report)
+
+    def _locked(self) -> set[str]:
+        """Return whose imports have to wait: a company created for a contact must not come in by another file."""
+        return {self.spec.entity} if self.options.missing == "reject" else {self.spec.entity, "companies"}
+
+    # --- without the database ---
+
+    def _prepared(self) -> Iterator[Prepared]:
+        batches = map(self._prepare, self._table.batches())
+        return read_ahead(batches) if self._table.rows.may_read_ahead else batches
+
+    def _prepare(self, batch: Batch) -> Prepared:
+        """Clean the columns of a batch that need no look at the database; runs in another thread."""
+        prepared = Prepared(batch, Cells(batch))
+        self._clean(prepared.cells, needs_records=False)
+        return prepared
+
+    def _clean(self, cells: Cells, *, needs_records: bool) -> None:
+        for column in self._columns:
+            if column.widget.needs_records == needs_records:
+                column.clean_cells(cells, required=column.column_name in self._needed)
+
+    # --- with it ---
+
+    def _import_batch(self, prepared: Prepared) -> Outcome:
+        """Store a batch's good rows; return what became of all."""
+        batch, cells = prepared.batch, prepared.cells
+        self._clean(cells, needs_records=True)
+        rejected = self._errors(cells, batch)
+        if self._missing:
+            self._missing.make(cells, rejected)
+        outcome = self._store(prepared, rejected)
+        outcome.rejected = [Rejection(batch.numbers[i], batch.records[i], rejected[i]) for i in sorted(rejected)]
+        outcome.repeats = batch.repeats
+        if self._missing:
+            outcome.changes += self._missing.settle(batch.numbers)
+        return outcome
+
+    def _store(self, prepared: Prepared, rejected: Rejected) -> Outcome:
+        """Store the rows that are not rejected; those that the writer passes over are added to ``rejected``."""
+        cells, numbers = prepared.cells, prepared.batch.numbers
+        positions = self._good_positions(cells, rejected)
+        rows = self._rows(cells, positions)
+        lost = self.writer.write(rows, len(positions))
+        rejected |= {positions[n]: [error] for n, error in self._duplicates(cells, positions, lost).items()}
+        if len(positions) < cells.count:
+            numbers = [numbers[i] for i in positions]
+        stretches = {"create": numbered(self.writer.stored_rows(), numbers)}
+        return Outcome(stretches=stretches, values=self._comparable(rows, cells, positions))
+
+    def _errors(self, cells: Cells, batch: Batch) -> Rejected:
+        """Return each faulty row's sentences in the template's order. Of a row with too many cells nothing else
+        is said: its cells are likely in the wrong columns."""
+        for i in batch.unnumbered:
+            cells.errors[i][ROW_COLUMN] = errors.number(ROW_COLUMN)
+        place = self._places
+        found = {i: sorted(by.items(), key=lambda item: place[item[0]]) for i, by in cells.errors.items() if by}
+        width = self._table.header.width
+        return found | {i: [("", errors.too_many_cells(width, surplus))] for i, surplus in batch.surplus.items()}
+
+    def _good_positions(self, cells: Cells, rejected: Collection[int]) -> list[int]:
+        """Return where in the batch the rows are that may be stored."""
+        return [i for i in range(cells.count) if i not in rejected]
+
+    def _rows(self, cells: Cells, positions: Sequence[int]) -> list[list[str | None]]:
+        """Return what is stored of some rows, a list per column, matching keys included."""
+        stored = cells.stored
+        if len(positions) < cells.count:
+            good = set(positions)
+            is_good = [i in good for i in range(cells.count)]
+            stored = {name: list(compress(values, is_good)) for name, values in stored.items()}
+        rows = [stored[name] for name in self.spec.own_columns]
+        rows.extend([*fold_column(cast(list[str], stored[folded.source]))] for folded in self._folded)
+        return rows
+
+    def _comparable(
+        self, rows: list[list[str | None]], cells: Cells, positions: Sequence[int]
+    ) -> list[list[str | None]]:
+        """Return what is stored as it can be compared with another day's: a record that a row creates has no id yet."""
+        if self.options.missing == "reject":
+            return rows
+        names = {column.stores: column.column_name for column in self.spec.columns if can_create(column)}
+        return [
+            fold_column([cells.text(names[stores])[i] for i in positions]) if stores in names else values  # type: ignore[misc]
+            for stores, values in zip(self.spec.stored_columns, rows, strict=True)
+        ]
+
+    def _duplicates(self, cells: Cells, positions: Sequence[int], lost: Sequence[int]) -> dict[int, ColumnError]:
+        """Return the sentence for each row that the writer passed over, by its index among the good rows."""
+        keys = self.spec.keys
+        blamed: dict[int, Key] = dict.fromkeys(lost, keys[-1])
+        for key in reversed(keys[:-1]) if lost else ():
+            texts = cells.text(key.column)
+            wanted = {n: fold(texts[positions[n]]) for n in lost}
+            blamed |= dict.fromkeys(self.writer.taken(key, wanted), key)
+        return {n: self._duplicate(cells, positions[n], key) for n, key in blamed.items()}
+
+    def _duplicate(self, cells: Cells, position: int, key: Key) -> ColumnError:
+        """Return the sentence for a row whose key another row or record has."""
+        return key.column, errors.duplicate(self.spec.noun, key.column, cells.text(key.column)[position])
+
+
+def read_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield items, each made in another thread while the caller is busy with the one before."""
+    with ThreadPoolExecutor(1, thread_name_prefix="read-ahead") as thread:
+        coming = thread.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = thread.submit(next, items, None)
+            yield item
