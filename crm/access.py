@@ -42,17 +42,23 @@ def access_of(request: HttpRequest) -> Access:
     else reaches nothing.
     """
     user = getattr(request, "user", None)
-    known = getattr(request, "_rally_access", None)
+    known = getattr(request, "rally_access", None)
     # Who signs in is somebody else at the end of the request.
     if known is None or known[0] != getattr(user, "pk", None):
-        known = request._rally_access = (getattr(user, "pk", None), _look_up(request))  # type: ignore[attr-defined]
+        known = request.rally_access = (getattr(user, "pk", None), _look_up(request))  # type: ignore[attr-defined]
     return known[1]
+
+
+def access_known(request: HttpRequest) -> Access | None:
+    """Return what ``access_of`` has found out for a request, or None if nobody has asked yet."""
+    known = getattr(request, "rally_access", None)
+    return known and known[1]
 
 
 def pick_tenant(request: HttpRequest, tenant: Tenant | None) -> None:
     """Keep a superuser's choice for the session; None is all tenants."""
     request.session[SESSION_KEY] = tenant.pk if tenant else None
-    request.__dict__.pop("_rally_access", None)
+    request.__dict__.pop("rally_access", None)
 
 
 def _look_up(request: HttpRequest) -> Access:

@@ -9,7 +9,6 @@ from pathlib import Path
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from importexport.api.conf import REST_FRAMEWORK  # noqa: F401 - a setting
 from rally import database
 from rally.environment import flag, number, words
 
@@ -183,6 +182,25 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "rally.dashboard.page.dashboard",
     "SIDEBAR": {"navigation": "rally.sidebar.navigation"},
+}
+
+#: The API: keys instead of users and sessions. importexport.api.views.base says in which order the classes are asked.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["importexport.api.authentication.ApiKeyAuthentication"],
+    "DEFAULT_THROTTLE_CLASSES": [
+        "importexport.api.throttling.RateThrottle",
+        "importexport.api.throttling.ShareThrottle",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "importexport.api.permissions.IsHostOfTenant",
+        "importexport.api.permissions.HasScope",
+    ],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "importexport.api.negotiation.StrictNegotiation",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["importexport.api.parsers.UploadParser"],
+    "EXCEPTION_HANDLER": "importexport.api.problems.handle_exception",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,
 }
 
 #: Which of a role's permissions (view, add, change, delete) it takes to import and export in the admin.

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
+from django.db.models import Model
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
@@ -35,16 +37,20 @@ GROUPS: dict[Promise, list[tuple[Promise, str, str]]] = {
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the sidebar: the models that there are and that the request's user may see."""
-    registered = {model._meta.label_lower: model_admin for model, model_admin in admin.site._registry.items()}
     groups: list[dict[str, Any]] = [{"items": [_item(_("Dashboard"), "dashboard", "admin:index")]}]
     for title, entries in GROUPS.items():
         items = [
             _item(name, icon, f"admin:{model.replace('.', '_')}_changelist")
             for name, icon, model in entries
-            if model in registered and registered[model].has_view_permission(request)
+            if may_view(request, apps.get_model(model))
         ]
         groups.append({"title": title, "items": items})
     return groups
+
+
+def may_view(request: HttpRequest, model: type[Model]) -> bool:
+    """Whether a model is in the admin, and the request's user may see it."""
+    return admin.site.is_registered(model) and admin.site.get_model_admin(model).has_view_permission(request)
 
 
 def _item(title: Promise, icon: str, view: str) -> dict[str, Any]:

@@ -1,20 +1,21 @@
-"""Who asks: the key, its tenant, and the tenant's share of requests, in one round trip to the database."""
+"""Authentication by API key: the key, its tenant and the tenant's requests, in one round trip to the database."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
-from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+from rest_framework.request import Request
 
 from crm.models import ApiKey, Tenant
 from crm.models.api_key import digest_of, is_well_formed
-from crm.tenancy import slug_of_host
-from importexport.api.problems import Problem
 from importexport.db import ask
 
 CHALLENGE = 'ApiKey realm="Rally import / export", header="X-Api-Key"'
-OVER_SHARE = "Too many requests of the tenant are being answered at this moment. Try again in 1 second."
-SCOPES = list(ApiKey.Scope)
+#: What an answer 401 says; the first, where no key came at all.
+MISSING = "The API key is missing. Send a key in the header X-Api-Key."
+INVALID = "The API key is not valid. Send a key in the header X-Api-Key."
 #: Looks a key up by its digest and counts the request in its tenant's minute; see migration 0002.
 ADMIT = b"""
 SELECT key_name, key_scope, tenant, slug, tenant_name, currency, timezone, requests, window_end, seconds_left
@@ -23,7 +24,7 @@ FROM importexport_admit($1)
 
 
 class Caller(NamedTuple):
-    """A program with a valid key."""
+    """A program with a valid key: both ``request.user`` and ``request.auth``."""
 
     key_name: str
     scope: str
@@ -37,6 +38,11 @@ class Caller(NamedTuple):
     seconds_left: float
 
     @property
+    def is_authenticated(self) -> bool:
+        """Always True, for DRF's own permissions."""
+        return True
+
+    @property
     def tenant(self) -> Tenant:
         """The tenant, as if it had been queried."""
         values = [self.tenant_id, self.slug, self.tenant_name, self.currency, self.timezone]
@@ -44,7 +50,7 @@ class Caller(NamedTuple):
 
     @property
     def limit_headers(self) -> dict[str, str]:
-        """What every answer says of the rate limit."""
+        """What every answer says about the rate limit."""
         limit = settings.RALLY_RATE_LIMIT
         return {
             "X-RateLimit-Limit": str(limit),
@@ -53,60 +59,38 @@ class Caller(NamedTuple):
         }
 
 
-def identify(request: HttpRequest) -> Caller:
-    """Return who asks, and count the request; raise a 401 where no valid key comes with it."""
-    secret = request.META.get("HTTP_X_API_KEY", "")
-    caller = admit(secret) if is_well_formed(secret) else None
-    if caller is None:
-        what = "is not valid" if secret else "is missing"
-        raise Problem(
-            401, f"The API key {what}. Send a key in the header X-Api-Key.", headers={"WWW-Authenticate": CHALLENGE}
-        )
-    return caller
+class ApiKeyAuthentication(BaseAuthentication):
+    """Authenticates a request by its header ``X-Api-Key``, and counts it against the tenant's rate limit."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any]:
+        """Return the caller as user and auth; raise NotAuthenticated or AuthenticationFailed without a valid key."""
+        secret = request.META.get("HTTP_X_API_KEY", "")
+        if not secret:
+            raise NotAuthenticated(MISSING)
+        caller = admit(secret) if is_well_formed(secret) else None
+        if caller is None:
+            raise AuthenticationFailed(INVALID)
+        return caller, caller
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the ``WWW-Authenticate`` of a 401."""
+        return CHALLENGE
+
+
+def caller_of(request: Request) -> Caller:
+    """Return the caller of an authenticated request."""
+    return cast(Caller, request.auth)
 
 
 def admit(secret: str) -> Caller | None:
-    """Look a key up and count the request in its tenant's minute; None where the key is not valid (any more)."""
+    """Look a key up and count the request in its tenant's minute; None if the key is not valid, or no longer."""
     texts = ask(ADMIT, digest_of(secret))
     if texts[0] is None:
         return None
     return Caller(*(kind(text) for kind, text in zip(Caller.__annotations__.values(), texts, strict=True)))
 
 
-def key_id(request: HttpRequest) -> int | None:
-    """Return the id of the key that an identified request came with."""
+def key_id(request: Request) -> int | None:
+    """Return the id of the key that an authenticated request came with."""
     digest = digest_of(request.META["HTTP_X_API_KEY"])
     return ApiKey.objects.filter(digest=digest).values_list("pk", flat=True).first()
-
-
-def check_share(request: HttpRequest) -> None:
-    """Raise a 429 where the tenant has more requests under way than its share of the server's threads.
-
-    Who counts them is the server, before it gives a request a thread (see rally.server).
-    """
-    if request.META.get("rally.is_over_share"):
-        raise Problem(429, OVER_SHARE, headers={"Retry-After": "1"})
-
-
-def check_rate(caller: Caller) -> None:
-    """Raise a 429 where the tenant has had its requests of this minute."""
-    if caller.requests > settings.RALLY_RATE_LIMIT:
-        wait = max(1, int(caller.seconds_left) + 1)
-        raise Problem(
-            429,
-            f"More than {settings.RALLY_RATE_LIMIT} requests in a minute. Try again in {wait} seconds.",
-            headers={"Retry-After": str(wait)},
-        )
-
-
-def check_host(caller: Caller, request: HttpRequest) -> None:
-    """Raise a 403 where the host names another tenant than the key's."""
-    slug = slug_of_host(request.get_host()) if settings.RALLY_BASE_DOMAIN else None
-    if slug is not None and slug != caller.slug:
-        raise Problem(403, "The API key belongs to another tenant than the host names.")
-
-
-def check_scope(caller: Caller, scope: str) -> None:
-    """Raise a 403 where the key's scope does not contain another."""
-    if SCOPES.index(ApiKey.Scope(caller.scope)) < SCOPES.index(ApiKey.Scope(scope)):
-        raise Problem(403, f"The API key has the scope '{caller.scope}'; this needs '{scope}'.")

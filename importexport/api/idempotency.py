@@ -12,9 +12,10 @@ from datetime import timedelta
 from typing import BinaryIO, cast
 
 from django.db import Error, connection
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
+from rest_framework.request import Request
 
 from importexport import errors
 from importexport.api.ignored_columns import headers_of
@@ -48,7 +49,7 @@ class Retry:
     #: The run that an earlier try has put to work, of which no answer was kept.
     begun: ImportRun | None = None
 
-    def __init__(self, request: HttpRequest, key_id: int | None, file: BinaryIO | None = None) -> None:
+    def __init__(self, request: Request, key_id: int | None, file: BinaryIO | None = None) -> None:
         self.name = name_of(request)
         self._key_id = key_id
         self._digest = digest_of(request, file) if self.name else ""
@@ -159,7 +160,7 @@ def unlock(number: int) -> None:
         connection.close()
 
 
-def name_of(request: HttpRequest) -> str:
+def name_of(request: Request) -> str:
     """Return the request's key, or ""; raise a 400 for one that is malformed."""
     name = request.META.get(HEADER)
     if name is None:
@@ -169,9 +170,9 @@ def name_of(request: HttpRequest) -> str:
     return name
 
 
-def digest_of(request: HttpRequest, file: BinaryIO | None = None) -> str:
+def digest_of(request: Request, file: BinaryIO | None = None) -> str:
     """Return the SHA-256 of what a request asks: its path, its parameters, its file (which is left at its start)."""
-    asked = {"path": request.path.rstrip("/").replace("/v1/", "/", 1), "query": sorted(request.GET.items())}
+    asked = {"path": request.path.rstrip("/").replace("/v1/", "/", 1), "query": sorted(request.query_params.items())}
     digest = hashlib.sha256(json.dumps(asked).encode())
     while file and (chunk := file.read(CHUNK)):
         digest.update(chunk)

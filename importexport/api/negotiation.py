@@ -1,10 +1,39 @@
-"""The Accept header (RFC 9110, section 12.5.1): does it leave room for what an endpoint gives?"""
+"""Content negotiation: the Accept header (RFC 9110, section 12.5.1), and the Content-Type of a body."""
 
 import re
+from collections.abc import Iterable
+
+import multipart
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
 
 _RANGE = re.compile(r"\s*([\w!#$&^.+-]+|\*)/([\w!#$&^.+-]+|\*)\s*((?:;[^,]*)?)", re.ASCII)
 _QUALITY = re.compile(r";\s*q\s*=\s*([^;\s]*)", re.IGNORECASE)
 _WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
+
+
+class StrictNegotiation(BaseContentNegotiation):
+    """Takes the Accept header at its word; the parameter ``format`` and a suffix of the path mean nothing to it."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        """Return the parser for the body's type, or None."""
+        kind, _options = multipart.parse_options_header(request.content_type)
+        return next((parser for parser in parsers if parser.media_type == kind), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """Return the first renderer whose type is accepted, and the type; raise NotAcceptable if there is none."""
+        header = request.META.get("HTTP_ACCEPT", "")
+        given = list(renderers)
+        for renderer in given:
+            if accepts(header, renderer.media_type):
+                return renderer, renderer.media_type
+        listed = " or ".join(renderer.media_type for renderer in given)
+        raise NotAcceptable(f"This endpoint gives {listed}, which the Accept header excludes.")
 
 
 def accepts(header: str, media_type: str) -> bool:

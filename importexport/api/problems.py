@@ -66,10 +66,8 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResp
             return ProblemResponse(400, str(error))
         case PlanChanged():
             return ProblemResponse(409, plan_check.sentence(error))
-        case Problem():
-            return ProblemResponse(error.status_code, str(error.detail), error.headers)
         case exceptions.APIException():
-            return ProblemResponse(error.status_code, str(error.detail))
+            return ProblemResponse(error.status_code, str(error.detail), headers_of(error))
         case Busy():
             return ProblemResponse(503, str(error), RETRY_AFTER)
         case _ if isinstance(error, UNAVAILABLE):
@@ -77,6 +75,15 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResp
             return ProblemResponse(503, AWAY, RETRY_AFTER)
     logger.error("bug", exc_info=error)
     return ProblemResponse(500, errors.BUG)
+
+
+def headers_of(error: exceptions.APIException) -> dict[str, str]:
+    """Return the headers that belong to a refusal."""
+    if isinstance(error, Problem):
+        return error.headers
+    # As DRF's own handler has them.
+    given = {"WWW-Authenticate": getattr(error, "auth_header", None), "Retry-After": getattr(error, "wait", None)}
+    return {name: str(value) for name, value in given.items() if value}
 
 
 def is_api(request: http.HttpRequest) -> bool:

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Mapping
 
-from django.http import HttpRequest, QueryDict
+from django.http import QueryDict
+from rest_framework.request import Request
 
 from importexport.api.problems import Problem
 
@@ -10,7 +11,7 @@ from importexport.api.problems import Problem
 MOST, USUAL = 1000, 100
 
 
-def read_query(request: HttpRequest, known: Collection[str]) -> dict[str, str]:
+def read_query(request: Request, known: Collection[str]) -> dict[str, str]:
     """Return the query's parameters; raise a 400 for one that is unknown, or given twice."""
     query = QueryDict(request.META.get("QUERY_STRING", "").strip("&"), encoding="utf-8")
     for name, values in query.lists():

@@ -12,13 +12,13 @@ class Rejected(Protocol):
     """A rejected row, of this moment or kept: its number, its cells as they were, its message."""
 
     @property
-    def number(self) -> int: ...  # noqa: D102
+    def number(self) -> int: ...
 
     @property
-    def cells(self) -> list[str]: ...  # noqa: D102
+    def cells(self) -> list[str]: ...
 
     @property
-    def message(self) -> str: ...  # noqa: D102
+    def message(self) -> str: ...
 
 
 class RejectedRows:

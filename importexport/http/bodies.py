@@ -11,14 +11,27 @@ HEAD = 16
 BESIDES = 64 * 1024
 
 
-def read_body(environ: dict[str, Any], size: int) -> bytes:
-    """Return the next bytes of the body, at most ``size`` of them and never more than the Content-Length says."""
-    if environ.get("wsgi.input_terminated"):
-        return environ["wsgi.input"].read(size)
-    left = environ.setdefault("rally.body_left", int(environ.get("CONTENT_LENGTH") or 0))
-    data = environ["wsgi.input"].read(min(size, left)) if left else b""
-    environ["rally.body_left"] = left - len(data)
-    return data
+class Body:
+    """A request's body as it comes in, with or without a Content-Length.
+
+    Django takes a body without one (``Transfer-Encoding: chunked``) for an empty one, so the server's own stream is
+    read.
+    """
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        self._environ = environ
+        self._left: int | None = None
+
+    def read(self, size: int) -> bytes:
+        """Return the next bytes, at most ``size`` of them and never more than the Content-Length says."""
+        stream = self._environ["wsgi.input"]
+        if self._environ.get("wsgi.input_terminated"):
+            return stream.read(size)
+        if self._left is None:
+            self._left = int(self._environ.get("CONTENT_LENGTH") or 0)
+        data = stream.read(min(size, self._left)) if self._left else b""
+        self._left -= len(data)
+        return data
 
 
 @contextlib.contextmanager

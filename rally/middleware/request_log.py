@@ -10,6 +10,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
 
+from crm.access import access_known
+from importexport.api.authentication import Caller
 from rally import health
 from rally.logs import request_id
 
@@ -40,7 +42,7 @@ class RequestMiddleware:
         level = logging.DEBUG if probe else logging.INFO
         if logger.isEnabledFor(level):
             line = RequestLine(request, response, identifier=identifier, start=start, level=level)
-            response._resource_closers.append(line.write)  # type: ignore[attr-defined]
+            call_when_closed(response, line.write)
         return response
 
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
@@ -63,6 +65,19 @@ class RequestMiddleware:
             request.META[OVER_SHARE] = bool(request.META[OVER_SHARE])
 
 
+def call_when_closed(response: HttpResponse, then: Callable[[], None]) -> None:
+    """Call something once an answer has been closed; the server does so when its last byte has gone, or cannot go."""
+    close = response.close
+
+    def close_and_call() -> None:
+        try:
+            close()
+        finally:
+            then()
+
+    response.close = close_and_call  # type: ignore[method-assign]
+
+
 class OverShare:
     """Whether a request is beyond its tenant's share of the server's threads (see rally.server.shares).
 
@@ -80,12 +95,17 @@ class OverShare:
         return self.turn.is_over
 
 
+def caller_of(request: HttpRequest) -> Caller | None:
+    """Return the program that a request of the API comes from, if that is known by now; DRF keeps it as ``auth``."""
+    return getattr(request, "auth", None)
+
+
 def tenant_of(request: HttpRequest) -> str | None:
     """Return the slug of the tenant whose a request is, where that is known by now and it is one tenant's."""
-    slug = getattr(request, "rally_tenant", None)
-    if slug is None and (known := getattr(request, "_rally_access", None)) and known[1].tenant:
-        slug = known[1].tenant.slug
-    return slug
+    if caller := caller_of(request):
+        return caller.slug
+    access = access_known(request)
+    return access.tenant.slug if access and access.tenant else None
 
 
 class RequestLine:
@@ -111,7 +131,6 @@ class RequestLine:
             "status": self.response.status_code,
             "duration_ms": round((time.perf_counter() - self.start) * 1000, 1),
         }
-        for name in ("tenant", "key"):
-            if value := getattr(self.request, f"rally_{name}", None):
-                fields[name] = value
+        if caller := caller_of(self.request):
+            fields |= {"tenant": caller.slug, "key": caller.key_name}
         return fields

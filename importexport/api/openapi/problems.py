@@ -1,11 +1,12 @@
 """The problems that the API answers with, described."""
 
 from importexport import errors
-from importexport.api.authentication import OVER_SHARE
+from importexport.api import authentication, permissions
 from importexport.api.idempotency import AT_WORK
 from importexport.api.openapi import texts
 from importexport.api.openapi.operation import RATE_HEADERS, Json
 from importexport.api.problems import AWAY, problem_body
+from importexport.api.throttling import OVER_SHARE
 from importexport.history import plan_check
 from importexport.history.plan_check import PlanChanged
 from importexport.models import ImportRun
@@ -15,7 +16,7 @@ from importexport.runs import lifecycle
 PROBLEMS: dict[int, tuple[str, list[str]]] = {
     401: (
         "No key, or one that is malformed, unknown, expired or revoked",
-        ["The API key is missing. Send a key in the header X-Api-Key."],
+        [authentication.MISSING, authentication.INVALID],
     ),
     429: (
         "The tenant has made more requests than a minute allows, or has too many under way at once",
@@ -24,7 +25,7 @@ PROBLEMS: dict[int, tuple[str, list[str]]] = {
     403: (
         "The key belongs to another tenant than the host names, or lacks the scope",
         [
-            "The API key belongs to another tenant than the host names.",
+            permissions.IsHostOfTenant.message,
             "The API key has the scope 'read'; this needs 'write'.",
         ],
     ),

@@ -1,19 +1,23 @@
 """The endpoints: unpack the request, call the service, pack the answer."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import BinaryIO, ClassVar
 
 from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from importexport import services
-from importexport.api import authentication, uploads
+from importexport.api import authentication
 from importexport.api.idempotency import KeptResult, Retry, earlier_like
 from importexport.api.ignored_columns import headers_of
+from importexport.api.parsers import ReceivedFile, received_file
 from importexport.api.problems import Problem
 from importexport.api.query_params import choice
+from importexport.api.renderers import CsvRenderer, ExcelRenderer
 from importexport.api.views.base import EndpointView
 from importexport.db import patience
 from importexport.engine import export
@@ -34,18 +38,14 @@ MESSAGES_AT_ONCE = 1_000
 class ExportView(EndpointView):
     """An entity's records as a file."""
 
+    renderer_classes: Sequence[type[BaseRenderer]] = (CsvRenderer,)
     file_format: ClassVar[FileFormat] = "csv"
-
-    def media_type(self) -> str:
-        """Return the file's type."""
-        return export.CONTENT_TYPES[self.file_format]
 
     def get(self, request: Request, entity: str) -> HttpResponseBase:
         """Stream the file."""
-        assert self.caller
         is_asked = request.method == "GET"
         pieces = services.export_file(entity, tenant=self.caller.tenant, format=self.file_format) if is_asked else None
-        return file_response(pieces, f"{entity}.{self.file_format}", self.media_type())
+        return file_response(pieces, f"{entity}.{self.file_format}", export.CONTENT_TYPES[self.file_format])
 
     def head(self, request: Request, entity: str) -> HttpResponseBase:
         """Answer as GET does, without making the file."""
@@ -55,23 +55,20 @@ class ExportView(EndpointView):
 class ExcelExportView(ExportView):
     """An entity's records as a workbook."""
 
+    renderer_classes = (ExcelRenderer,)
     file_format = "xlsx"
 
 
 class TemplateView(EndpointView):
     """The header row alone."""
 
-    def media_type(self) -> str:
-        """Return CSV's type."""
-        return export.CONTENT_TYPES["csv"]
+    renderer_classes = (CsvRenderer,)
 
     def get(self, request: Request, entity: str) -> HttpResponseBase:
         """Return the template."""
-        response = HttpResponse(services.template_file(entity), content_type=self.media_type())
+        response = HttpResponse(services.template_file(entity), content_type=export.CONTENT_TYPES["csv"])
         response["Content-Disposition"] = f'attachment; filename="{entity}_template.csv"'
         return response
-
-    head = get
 
 
 class OptionsView(EndpointView):
@@ -102,11 +99,10 @@ class ImportView(OptionsView):
 
     def post(self, request: Request, entity: str) -> HttpResponseBase:
         """Import the uploaded file and report; in a dry run, store nothing."""
-        file, name = uploads.receive_file(request._request)
-        run = new_run(self, request, entity, name)
-        with file, allowed_wait():
-            retry = Retry(request._request, run.key_id, file)
-            return retry.answer(lambda: self._import(file, run, retry))
+        with received_file(request) as upload, allowed_wait():
+            run = new_run(request, entity, upload)
+            retry = Retry(request, run.key_id, upload.file)
+            return retry.answer(lambda: self._import(upload.file, run, retry))
 
     def _import(self, file: BinaryIO, run: ImportRun, retry: Retry) -> HttpResponseBase:
         is_dry = self.query.get("dry_run") == "true"
@@ -128,16 +124,16 @@ def allowed_wait() -> AbstractContextManager[None]:
     return patience(wait=settings.RALLY_IMPORT_WAIT, idle=IDLE)
 
 
-def new_run(view: EndpointView, request: Request, entity: str, name: str) -> ImportRun:
+def new_run(request: Request, entity: str, upload: ReceivedFile) -> ImportRun:
     """Return the run of a file that has just come in, not saved yet."""
-    assert view.caller
+    caller = authentication.caller_of(request)
     return ImportRun(
-        tenant=view.caller.tenant,
+        tenant=caller.tenant,
         entity=entity,
         channel=ImportRun.Channel.API,
-        key_id=authentication.key_id(request._request),
-        actor=view.caller.key_name,
-        file_name=tidy_name(name),
+        key_id=authentication.key_id(request),
+        actor=caller.key_name,
+        file_name=tidy_name(upload.name),
     )
 
 

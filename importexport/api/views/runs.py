@@ -6,12 +6,15 @@ from uuid import UUID
 
 from django.http import HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from importexport.api import authentication, idempotency, uploads
+from importexport.api import authentication, idempotency
 from importexport.api.idempotency import InFlight, KeptResult, Retry
+from importexport.api.parsers import received_file
 from importexport.api.problems import Problem
 from importexport.api.query_params import MOST, USUAL, choice, number
+from importexport.api.renderers import CsvRenderer
 from importexport.api.views.base import BASE, EndpointView
 from importexport.api.views.files import OptionsView, allowed_wait, new_run, result_response
 from importexport.engine.export import CONTENT_TYPES
@@ -32,11 +35,10 @@ class PlanView(OptionsView):
 
     def post(self, request: Request, entity: str) -> HttpResponseBase:
         """Plan the uploaded file's import."""
-        file, name = uploads.receive_file(request._request)
-        run = new_run(self, request, entity, name)
-        with file, allowed_wait():
-            retry = Retry(request._request, run.key_id, file)
-            return retry.answer(lambda: self._plan(retry, run, file))
+        with received_file(request) as upload, allowed_wait():
+            run = new_run(request, entity, upload)
+            retry = Retry(request, run.key_id, upload.file)
+            return retry.answer(lambda: self._plan(retry, run, upload.file))
 
     def _plan(self, retry: Retry, run: ImportRun, file: BinaryIO) -> HttpResponseBase:
         if retry.begun:
@@ -65,7 +67,6 @@ class RunView(EndpointView):
 
     def check_path(self, *, run_id: str = "", **_: str) -> None:
         """Raise a 404 for an import that does not exist, or is another tenant's."""
-        assert self.caller
         try:
             found = ImportRun.objects.select_related("tenant").filter(tenant=self.caller.tenant_id)
             self.run = found.get(pk=UUID(run_id))
@@ -83,7 +84,6 @@ class ImportsView(EndpointView):
 
     def get(self, request: Request) -> HttpResponse:
         """Return a page of imports, the latest first."""
-        assert self.caller
         limit = number(self.query, "limit", usual=USUAL, least=1, most=MOST)
         found = ImportRun.objects.filter(tenant=self.caller.tenant_id).order_by("-created_at", "-pk")
         if self.query.get("status") == "refused":  # What "failed" was called at first.
@@ -106,15 +106,13 @@ class ImportsView(EndpointView):
             }
         )
 
-    head = get
-
     def _last(self) -> ImportRun | None:
         """Return the import after which the page begins."""
         text = self.query.get("after")
         if text is None:
             return None
         try:
-            return ImportRun.objects.get(pk=UUID(text), tenant=self.caller.tenant_id)  # type: ignore[union-attr]
+            return ImportRun.objects.get(pk=UUID(text), tenant=self.caller.tenant_id)
         except (ValueError, ImportRun.DoesNotExist):
             raise Problem(400, f"Unknown after '{text[:100]}'. Expected the id of an import.") from None
 
@@ -127,18 +125,15 @@ class ImportDetailView(RunView):
         lifecycle.resume(self.run)
         return JsonResponse(serializers.detail_json(self.run))
 
-    head = get
-
 
 class RowsView(RunView):
     """What became, or would become, of each row."""
 
     parameters = ("action", "limit", "after", "format")
 
-    def media_type(self) -> str:
-        """Return JSON's type, or CSV's where it is asked for."""
-        # Judged before the query is.
-        return CSV if self.request.GET.get("format") == "csv" else "application/json"
+    def get_renderers(self) -> list[BaseRenderer]:
+        """Return CSV's renderer if CSV is asked for; that is judged before the query is."""
+        return [CsvRenderer()] if self.request.query_params.get("format") == "csv" else super().get_renderers()
 
     def get(self, request: Request, run_id: str) -> HttpResponseBase:
         """Return a page of rows, in their order; as CSV, all of them."""
@@ -156,8 +151,6 @@ class RowsView(RunView):
             }
         )
 
-    head = get
-
     def _csv(self, action: str | None, after: int) -> HttpResponseBase:
         if "limit" in self.query:
             raise Problem(400, "'limit' means nothing with format 'csv', which has all rows.")
@@ -168,9 +161,7 @@ class RowsView(RunView):
 class RejectedView(RunView):
     """The rejected rows, to be corrected and brought again."""
 
-    def media_type(self) -> str:
-        """Return CSV's type."""
-        return CSV
+    renderer_classes = (CsvRenderer,)
 
     def get(self, request: Request, run_id: str) -> HttpResponseBase:
         """Return the file; an import without rejected rows has none."""
@@ -179,8 +170,6 @@ class RejectedView(RunView):
         if not self.run.has_rejected:
             raise Problem(404, "This import has no rejected rows.")
         return file_response(row_files.rejected_file(self.run), f"{self.run.entity}_rejected.csv", CSV)
-
-    head = get
 
 
 class ApplyView(RunView):
@@ -191,7 +180,7 @@ class ApplyView(RunView):
 
     def post(self, request: Request, run_id: str) -> HttpResponseBase:
         """Do just what the plan says, and report as an import does; raise a 409 where that cannot be any more."""
-        retry = Retry(request._request, authentication.key_id(request._request))
+        retry = Retry(request, authentication.key_id(request))
         with allowed_wait():
             return retry.answer(lambda: self._apply(retry))
 
@@ -221,13 +210,12 @@ class UndoView(RunView):
 
     def post(self, request: Request, run_id: str) -> HttpResponseBase:
         """Plan to undo an import, or another undo; the plan is applied as any other."""
-        key_id = authentication.key_id(request._request)
-        retry = Retry(request._request, key_id)
+        key_id = authentication.key_id(request)
+        retry = Retry(request, key_id)
         with allowed_wait():
             return retry.answer(lambda: self._plan(retry, key_id))
 
     def _plan(self, retry: Retry, key_id: int | None) -> HttpResponseBase:
-        assert self.caller
         if retry.begun:
             return finished_plan(retry.begun)
         by: dict[str, Any] = {"channel": ImportRun.Channel.API, "key_id": key_id, "actor": self.caller.key_name}
@@ -244,7 +232,6 @@ class HistoryView(EndpointView):
     def check_path(self, *, entity: str = "", record: str = "", **_: str) -> None:
         """Raise a 404 for a record that does not exist, or is another tenant's."""
         super().check_path(entity=entity)
-        assert self.caller
         known = RESOURCES[entity]._meta.model._default_manager.filter(tenant=self.caller.tenant_id)
         self.record: Any = known.filter(pk=int(record)).first() if len(record) < 19 else None
         if self.record is None:
@@ -255,5 +242,3 @@ class HistoryView(EndpointView):
         return JsonResponse(
             {"results": [serializers.trace_json(trace) for trace in row_log.traces(self.record, entity)]}
         )
-
-    head = get

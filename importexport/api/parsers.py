@@ -1,19 +1,25 @@
-"""The file of a multipart/form-data body (RFC 7578), read as a stream: limits hold before anything is buffered."""
+"""The parser of multipart/form-data (RFC 7578), which reads a body as a stream."""
 
 import contextlib
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterable, Mapping
 from email.message import Message
-from typing import Any, BinaryIO, NamedTuple
+from socket import socket
+from typing import Any, BinaryIO, cast
 
 import multipart
 from django.conf import settings
-from django.http import HttpRequest
+from django.core.files.uploadedfile import UploadedFile
+from django.http import QueryDict
+from django.utils.datastructures import MultiValueDict
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.parsers import BaseParser, DataAndFiles
+from rest_framework.request import Request
 
 from importexport import errors
 from importexport.api.problems import Problem
 from importexport.files.csv_reader import check_kind
-from importexport.http.bodies import BESIDES, HEAD, deadline, read_body
+from importexport.http.bodies import BESIDES, HEAD, deadline
 
 FIELD = "file"
 #: The server gives no less than it is asked for, so the first pieces are small: a file's kind shows at once.
@@ -26,44 +32,64 @@ PLAIN_ENCODINGS = {"7bit", "8bit", "binary"}
 CHARSETS = {"utf-8", "iso-8859-1"}
 
 
-class Received(NamedTuple):
-    """An uploaded file, from its start and to be closed by whoever got it, and its name as the client gave it."""
+class ReceivedFile(UploadedFile):
+    """A file as it came in, under the name that the client gave it: Django would tidy, or refuse, some of them."""
 
+    name: str = ""
     file: BinaryIO
-    name: str
 
 
-def receive_file(request: HttpRequest) -> Received:
-    """Return the uploaded file and its name.
+class UploadParser(BaseParser):
+    """Keeps the one file of a form, and forgets all other fields; limits hold before anything is buffered."""
 
-    Raises Problem (400, 408, 415), NotCsv as soon as the first bytes show another kind of file, and TooLarge as soon
-    as there are more than RALLY_IMPORT_MAX_BYTES.
-    """
+    media_type = "multipart/form-data"
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> DataAndFiles:
+        """Return the file, from its start, as the field FIELD.
+
+        Raises Problem (400, 408), NotCsv as soon as the first bytes show another kind of file, and TooLarge as soon as
+        there are more than RALLY_IMPORT_MAX_BYTES.
+        """
+        request = (parser_context or {}).get("request")
+        connection = request.META.get("gunicorn.socket") if request else None
+        upload = Upload()
+        try:
+            with contextlib.closing(body_chunks(stream, connection)) as chunks:
+                read_parts(chunks, boundary_of(media_type or ""), upload)
+            return DataAndFiles(QueryDict(), MultiValueDict({FIELD: [upload.finish()]}))
+        except multipart.MultipartError as error:
+            upload.close()
+            raise Problem(400, f"The multipart body is malformed: {error}.") from None
+        except BaseException:
+            upload.close()
+            raise
+
+
+def read_parts(chunks: Iterable[bytes], boundary: str, upload: "Upload") -> None:
+    """Give an upload the parts of a body; raise MultipartError if it is malformed."""
     # Not strict: what stands before the first boundary and after the last is to be ignored (RFC 2046, section 5.1.1).
     # And in Latin-1, in which every byte means something, whatever the file's name is written in.
-    parser = multipart.PushMultipartParser(boundary_of(request), max_segment_count=PARTS, header_charset="latin-1")
-    upload = Upload()
+    parser = multipart.PushMultipartParser(boundary, max_segment_count=PARTS, header_charset="latin-1")
+    for chunk in chunks:
+        upload.take_chunk(chunk)
+        for event in parser.parse(chunk):
+            upload.take(event)
+    parser.close()
+
+
+def received_file(request: Request) -> ReceivedFile:
+    """Return the file that came with a request; raise as ``UploadParser.parse``, and a 415 for another type of body."""
     try:
-        with contextlib.closing(body_chunks(request)) as chunks:
-            for chunk in chunks:
-                upload.take_chunk(chunk)
-                for event in parser.parse(chunk):
-                    upload.take(event)
-        parser.close()
-        return upload.finish()
-    except multipart.MultipartError as error:
-        upload.close()
-        raise Problem(400, f"The multipart body is malformed: {error}.") from None
-    except BaseException:
-        upload.close()
-        raise
+        return cast(ReceivedFile, request.FILES[FIELD])
+    except UnsupportedMediaType:
+        raise Problem(415, f"The body must be multipart/form-data with the CSV file in the field '{FIELD}'.") from None
 
 
-def boundary_of(request: HttpRequest) -> str:
-    """Return the boundary that the Content-Type names; raise a 415 for another type, a 400 where there is none."""
-    kind, options = multipart.parse_options_header(request.META.get("CONTENT_TYPE", ""))
-    if kind != "multipart/form-data":
-        raise Problem(415, f"The body must be multipart/form-data with the CSV file in the field '{FIELD}'.")
+def boundary_of(content_type: str) -> str:
+    """Return the boundary that a Content-Type names; raise a 400 if there is none."""
+    _kind, options = multipart.parse_options_header(content_type)
     boundary = options.get("boundary", "")
     if not boundary or len(boundary) > 200 or not boundary.isascii() or not boundary.isprintable():
         raise Problem(400, "The Content-Type names no valid boundary.")
@@ -94,12 +120,12 @@ class Upload:
         elif event is not None and self._in_file:
             self._write(bytes(event))
 
-    def finish(self) -> Received:
-        """Return the file, from its start, and its name; raise a 400 where none came."""
+    def finish(self) -> ReceivedFile:
+        """Return the file, from its start; raise a 400 if none came."""
         if self._file is None:
             raise Problem(400, f"There is no file. Send it as multipart/form-data in the field '{FIELD}', with a name.")
         self._file.seek(0)
-        return Received(self._file, self._name)  # type: ignore[arg-type]
+        return ReceivedFile(self._file, self._name, size=self._size)
 
     def close(self) -> None:
         """Forget the file."""
@@ -167,18 +193,14 @@ def check_transfer_encoding(segment: Any) -> None:
         raise Problem(400, f"The file comes in the Content-Transfer-Encoding '{encoding[:100]}'. Send it as it is.")
 
 
-def body_chunks(request: HttpRequest) -> Generator[bytes]:
-    """Yield the body, with or without a Content-Length, as it comes in.
-
-    Django would take a body without a Content-Length (``Transfer-Encoding: chunked``) for an empty one, so the
-    server's own stream is read. Raises a 408 when the client stands still or takes too long altogether.
-    """
+def body_chunks(stream: Any, connection: socket | None) -> Generator[bytes]:
+    """Yield a body as it comes in; raise a 408 when the client stands still or takes too long altogether."""
     whole, idle = settings.RALLY_UPLOAD_TIMEOUT, settings.RALLY_UPLOAD_IDLE_TIMEOUT
-    with deadline(request.META.get("gunicorn.socket"), whole=whole, idle=idle) as is_over:
+    with deadline(connection, whole=whole, idle=idle) as is_over:
         size = FIRST_CHUNK
         while True:
             try:
-                chunk = read_body(request.META, size)
+                chunk = stream.read(size)
             except TimeoutError:
                 raise Problem(408, f"The body stood still for {idle} seconds.") from None
             except Exception:  # noqa: BLE001 - a server has errors of its own for a body that breaks off or is malformed

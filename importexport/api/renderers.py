@@ -1,0 +1,32 @@
+"""What endpoints answer with; see negotiation. Files are streamed by the views themselves, so nothing is rendered."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from rest_framework.renderers import BaseRenderer
+
+
+class FileRenderer(BaseRenderer):
+    """A file, whose bytes the view has made."""
+
+    charset = None
+    render_style = "binary"
+
+    def render(
+        self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        return data
+
+
+class CsvRenderer(FileRenderer):
+    """A CSV file."""
+
+    media_type = "text/csv"
+    format = "csv"
+
+
+class ExcelRenderer(FileRenderer):
+    """A workbook."""
+
+    media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    format = "xlsx"

@@ -1,0 +1,15 @@
+"""DRF's request, with a body that is read as it comes in."""
+
+from django.utils.functional import cached_property
+from rest_framework.request import Request
+
+from importexport.http.bodies import Body
+
+
+class ApiRequest(Request):
+    """A request whose body may come without a Content-Length, which DRF takes for an empty one."""
+
+    @cached_property
+    def stream(self) -> Body:
+        """The body, for the parser."""
+        return Body(self.META)
