@@ -1,7 +1,6 @@
-"""What keeps visitors safe: a policy on every answer, and a sign-in that cannot be tried endlessly."""
+"""A sign-in that cannot be tried endlessly: what django-axes asks for by name."""
 
 import ipaddress
-from collections.abc import Callable
 from typing import Any
 
 from axes.attempts import get_cool_off_threshold
@@ -9,7 +8,6 @@ from axes.backends import AxesStandaloneBackend
 from axes.handlers.database import AxesDatabaseHandler
 from axes.helpers import get_cool_off
 from axes.models import AccessAttempt
-from csp.utils import build_policy
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import AbstractBaseUser
@@ -24,23 +22,6 @@ ADDRESS_LIMIT = 20
 NETWORK = 64
 #: Characters of a name that a failure keeps (axes.AccessAttempt).
 NAME_LIMIT = 255
-#: Nothing here asks for a device; nor may anything that gets into a page.
-PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
-
-
-class PolicyMiddleware:
-    """Puts the Content-Security-Policy on every answer; it is built once, for requests are many."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-        self.policy = build_policy()
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request."""
-        response = self.get_response(request)
-        response.headers["Content-Security-Policy"] = self.policy
-        response.headers["Permissions-Policy"] = PERMISSIONS_POLICY
-        return response
 
 
 class ThrottledBackend(AxesStandaloneBackend):

@@ -24,6 +24,7 @@ def answer(req: Any, conn: Connection, worker: Any) -> bool:
     Raises what the application raises before the answer has begun, and OSError where the client went away.
     """
     if conn.has_been_asked:
+        # gunicorn asks it when the body is first read, and has no public name for it.
         req._expected_100_continue = False
     start = datetime.now()  # noqa: DTZ005 - as gunicorn's log has it
     response, environ = wsgi.create(req, conn.sock, conn.client, conn.server, worker.cfg, Answer)
