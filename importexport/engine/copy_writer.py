@@ -71,7 +71,7 @@ class Writer:
 
     def stored_rows(self) -> list[tuple[int, int, int]]:
         """Return where the batch's rows went, as stretches: index of the first row, id of its record, how many."""
-        if not self._staged:
+        if len(self._lost_ones) == self._staged:
             return []
         with connection.cursor() as cursor:
             cursor.execute(

@@ -153,12 +153,14 @@ class Merger(Writer):
             return {}
         new = ", ".join(f"{value} AS {name}" for name, value in self._values())
         members = ", ".join(self._difference(name) for name, _ in self._values())
+        names = [name for name, _ in self._values()]
+        differs = " OR ".join(f"new.{n} IS DISTINCT FROM t.{n}" for n in names)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT n, (changes || stamp)::text FROM (SELECT s.n,"
                 f" jsonb_strip_nulls(jsonb_build_object({members})) AS changes,"
                 " jsonb_build_object('updated_at', jsonb_build_array(t.updated_at, now())) AS stamp"
-                f" FROM {self._joined()} CROSS JOIN LATERAL (SELECT {new}) AS new) AS compared WHERE changes <> '{{}}'",
+                f" FROM {self._joined()} CROSS JOIN LATERAL (SELECT {new} OFFSET 0) AS new WHERE {differs}) AS compared",
                 unzipped(pairs),
             )
             return dict(cursor.fetchall())
