@@ -160,7 +160,8 @@ class Merger(Writer):
                 "SELECT n, (changes || stamp)::text FROM (SELECT s.n,"
                 f" jsonb_strip_nulls(jsonb_build_object({members})) AS changes,"
                 " jsonb_build_object('updated_at', jsonb_build_array(t.updated_at, now())) AS stamp"
-                f" FROM {self._joined()} CROSS JOIN LATERAL (SELECT {new} OFFSET 0) AS new WHERE {differs}) AS compared",
+                f" FROM {self._joined()} CROSS JOIN LATERAL (SELECT {new} OFFSET 0) AS new"
+                f" WHERE {differs}) AS compared",
                 unzipped(pairs),
             )
             return dict(cursor.fetchall())
