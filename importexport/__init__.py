@@ -1,15 +1,18 @@
-"""The way of records in and out of files.
+"""The way of customer records in and out of files. The map:
 
-In:  bytes → reading (text, records) → headers (which column is which) → table (batches) → per batch and column
-     columns + widgets (clean) → references (ids) → writing (COPY, first row wins) → report (errors by row).
-     Where rows may be records already (options): upserting + merging find, compare and change them, making makes what
-     they refer to. lookups says how records are looked up; outcome is what became of a batch. db has what goes past
-     Django to PostgreSQL: COPY, and the locks by which imports take turns.
-Out: columns as SQL expressions → COPY TO → formats (CSV, XLSX), in chunks.
-Kept: a recorder of every import (models.ImportRun) and a row log of its rows, written (keeping) in its own transaction.
-     plans tells whether an import does what its plan said, differing what has changed; suggesting finds the names that
-     were meant; families adds up a file and its corrected rows; undoing + reverting take an import back.
-     jobs does the work that outlives a request, and caretaker takes up what was left of it; runs is an import as its
-     user knows it: brought, planned, applied, undone, forgotten.
-Channels — api, management/commands, admin — call service and runs, and show what the row log says.
+In:   files/    bytes → a header → batches of rows; what a file is, which column is which
+      columns/  a batch, one column at a time: prepared, cleaned by its widget, references looked up
+      engine/   the importers store each batch with COPY (the first row wins; an upsert finds, compares and changes),
+                and tell what became of it to a list of observers: report, recorder, rejected rows, progress
+Out:  engine/export   columns as SQL expressions → COPY TO → CSV or XLSX, in chunks
+Said once: resources    every column of the four entities, as django-import-export's resources
+           errors       every sentence that a user is told
+           db           what goes past Django to PostgreSQL: COPY, look-ups by index, locks
+Kept: models/   import runs, the log of their rows, what the API remembers of requests
+      history/  a run written down and read again: recorder, row log, plan check, repairs, undo
+Used: services  import a file, export an entity, give a template: what every channel calls
+      runs/     an import as its user knows it: planned, applied, undone, forgotten; work that outlives a request
+Channels: api/, admin/, management/   thin, and none knows another; http/ is what they share of HTTP
+
+Imports go down this way only; pyproject.toml's layers hold them.
 """

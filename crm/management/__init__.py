@@ -1,1 +1,1 @@
-"""The shell's channel to the records."""
+"""The commands of manage.py that concern tenants and keys."""

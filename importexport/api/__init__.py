@@ -1,1 +1,1 @@
-"""The HTTP channel: keys, limits, uploads and answers. Everything else is the service's."""
+"""The API: keys, limits, uploads and answers over HTTP. Everything else is asked of services and runs."""

@@ -73,7 +73,7 @@ def plan_now(
     """Keep a new run with its file, and plan it; the run then says what the plan is.
 
     Raises FileError where the whole file is at fault, which is kept with the run; one that is too large is not.
-    Raises Busy as jobs.do_now, and then keeps nothing.
+    Raises Busy as tasks.do_now, and then keeps nothing.
     """
     keep_upload(run, file, options, begin=begin)
     _plan_new(run, progress=progress)
@@ -112,7 +112,7 @@ def apply_now(
     where another process has done it meanwhile.
 
     Raises NotPlanned where it is no plan (any more), or somebody else is applying it; PlanChanged where it would do
-    anything else by now; Busy as jobs.do_now, and then the plan is as it was.
+    anything else by now; Busy as tasks.do_now, and then the plan is as it was.
     """
     try:
         report = _apply_held(run, observers=observers, progress=progress, begin=begin)

@@ -1,4 +1,4 @@
-"""The endpoints: unpack the request, call the service, pack the answer."""
+"""The endpoints: unpack the request, call services, pack the answer."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
