@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,19 @@ from django.db import connections
 from crm.models.tenant import create_tenant
 from tests.support.api import Api
 from tests.support.installation import ROOT, Installation, Server, environment, free_port, url_of, wait_until_up
+from tests.support.waiting import LONG
 
 #: A machine that is busy fails no test.
 hypothesis.settings.register_profile("rally", deadline=None)
 hypothesis.settings.load_profile("rally")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Let work in the background end before the tables under it are emptied."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("import "):
+            thread.join(LONG)
 
 
 @pytest.fixture(scope="session", autouse=True)

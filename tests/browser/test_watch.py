@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Error
 
-from tests.support.installation import until
+from tests.support.waiting import wait_until
 
 STRANGER = "http://127.0.0.1:9/"
 MISDEEDS = {
@@ -20,11 +20,9 @@ def test_what_goes_wrong_is_noticed(visitor):
     page = visitor.open("/admin/login/")
     for said, script in MISDEEDS.items():
         page.evaluate(script)
-        for _ in until(10):
-            page.wait_for_timeout(20)  # playwright listens while it waits
-            if any(said in problem for problem in visitor.watch.problems):
-                break
-        assert [problem for problem in visitor.watch.problems if said in problem], said
+        # playwright listens while it waits
+        noticed = lambda: page.wait_for_timeout(20) or any(said in problem for problem in visitor.watch.problems)  # noqa: B023, E731
+        wait_until(noticed, f"“{said}” is noticed")
     with pytest.raises(Error):
         page.goto(STRANGER)
     assert {f"A request to a stranger: {STRANGER}"} <= set(visitor.watch.problems)

@@ -5,8 +5,7 @@ import datetime as dt
 import http.client
 import json
 import secrets
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.test import override_settings
 
 from tests.support.real import RealTenant
+from tests.support.waiting import moments
 
 BASE = "/api/v1/importexport"
 #: Of a run in an answer: what is the same whenever it is asked for, and whoever asks.
@@ -234,15 +234,7 @@ def is_settled(tenant: Caller) -> bool:
 
 def wait_until_settled(tenant: Caller, *, seconds: float = 60) -> bool:
     """Wait for a tenant's runs; return whether they came to their end."""
-    return any(is_settled(tenant) for _ in moments(seconds))
-
-
-def moments(seconds: float, pause: float = 0.1) -> Iterator[None]:
-    """Yield now and then, for so long at most."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        yield
-        time.sleep(pause)
+    return any(is_settled(tenant) for _ in moments(seconds, 0.1))
 
 
 def send_until_right(operation: Operation, tenant: Caller, prepared: Any, key: str) -> list[Answer]:

@@ -78,8 +78,7 @@ class Proxy:
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
-            while True:
-                client = self._listener.accept()[0]
+            for client, _ in iter(self._listener.accept, None):
                 if self._is_down:
                     client.close()
                     continue
@@ -93,7 +92,9 @@ class Proxy:
     def _connect(self) -> socket.socket:
         host, port = self._upstream.get("host") or "/var/run/postgresql", self._upstream.get("port") or 5432
         if not str(host).startswith("/"):
-            return socket.create_connection((host, int(port)))
+            server = socket.create_connection((host, int(port)), timeout=30)
+            server.settimeout(None)  # A session may be silent for as long as it likes.
+            return server
         server = socket.socket(socket.AF_UNIX)
         server.connect(f"{host}/.s.PGSQL.{port}")
         return server

@@ -9,6 +9,7 @@ from itertools import cycle
 
 from tests.faults.operations import Caller, people
 from tests.faults.site import Harm, Site
+from tests.support.waiting import Background, at_once, wait_until
 
 #: Tenants that ask, and clients of each: together they keep all of the server's threads in use.
 TENANTS, CLIENTS = 8, 4
@@ -90,30 +91,23 @@ class Watcher:
     def watch(self, harm: Harm, chance: random.Random) -> tuple[float, float]:
         """Do harm; return when it was done, and when PostgreSQL took connections again."""
         self._warm_up()
-        tasks = [threading.Thread(target=self._ask, args=[tenant]) for tenant in self.tenants for _ in range(CLIENTS)]
-        tasks.append(threading.Thread(target=self._probe))
-        for task in tasks:
-            task.start()
+        tasks = [Background(self._ask, tenant) for tenant in self.tenants for _ in range(CLIENTS)]
+        tasks.append(Background(self._probe))
         time.sleep(BEFORE)
         fault = time.monotonic()
         assert harm(self.site, chance)
-        while not self.site.takes_connections():
-            time.sleep(0.005)
+        wait_until(self.site.takes_connections, "PostgreSQL takes connections", pause=0.005)
         back = time.monotonic()
         time.sleep(AFTER)
         self._end.set()
         for task in tasks:
-            task.join(130)
+            task.outcome()
         return fault, back
 
     def _warm_up(self) -> None:
         """Have every thread of the server connect to its database."""
         ask = lambda tenant: [tenant.get("imports") for _ in range(20)]  # noqa: E731
-        tasks = [threading.Thread(target=ask, args=[tenant]) for tenant in self.tenants for _ in range(CLIENTS)]
-        for task in tasks:
-            task.start()
-        for task in tasks:
-            task.join()
+        at_once(*[(ask, tenant) for tenant in self.tenants for _ in range(CLIENTS)])
 
     def _ask(self, tenant: Caller) -> None:
         """Read, list, export and write, by turns."""

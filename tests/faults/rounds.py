@@ -16,7 +16,6 @@ from tests.faults.operations import (
     Caller,
     Operation,
     is_settled,
-    moments,
     people,
     records,
     runs,
@@ -24,6 +23,7 @@ from tests.faults.operations import (
     wait_until_settled,
 )
 from tests.faults.site import HARMS, Harm, Site, new_key
+from tests.support.waiting import Background, moments
 
 ROWS, BAD = 10_000, 50
 FILE = people(range(ROWS), bad=BAD)
@@ -154,12 +154,11 @@ class Rounds:
         """Do it, with an error at a random moment of it; keep the answer."""
         case = Round(operation.name, harm.__name__, self.chance.uniform(0, usual))
         self.done.append(case)
-        worker = threading.Thread(target=lambda: case.answers.append(operation.send(tenant, prepared, key)))
-        worker.start()
+        worker = Background(operation.send, tenant, prepared, key)
         time.sleep(case.delay)
         case.check(harm(self.site, self.chance), "nobody was harmed")
-        worker.join()
-        first = case.answers[0]
+        first = worker.outcome()
+        case.answers.append(first)
         case.check(first.status == operation.right or first.says_wait, f"answered {first.status} {first.detail}")
         # A worker that was killed has no answer to give; one that lost its database has.
         is_broken = harm.__name__ != "kill_worker" and operation.name != "export" and first.status == 0

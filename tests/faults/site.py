@@ -17,8 +17,8 @@ import psutil
 import psycopg
 
 from rally import database
-from tests.faults.operations import moments
 from tests.support.installation import ROOT, Installation, environment, free_port
+from tests.support.waiting import moments
 
 
 class Site(Installation):

@@ -9,8 +9,9 @@ from collections import Counter
 
 import pytest
 
-from tests.faults.operations import BASE, Caller, is_settled, moments, people, records, runs, wait_until_settled
+from tests.faults.operations import BASE, Caller, is_settled, people, records, runs, wait_until_settled
 from tests.faults.site import Site, new_key
+from tests.support.waiting import Background, moments, wait_until
 
 SIZE = 384 * 1024 * 1024
 ROWS, BAD = 20_000, 20
@@ -26,12 +27,12 @@ def disk(tmp_path_factory):
     place = tmp_path_factory.mktemp("disk")
     options = f"size={SIZE},mode=0755"
     mounting = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
-    if os.geteuid() or subprocess.run(mounting, capture_output=True).returncode:
+    if os.geteuid() or subprocess.run(mounting, capture_output=True, timeout=60).returncode:
         pytest.skip("only root can mount a small file system, and not in every container")
     for parent in place.parents[:3]:
         parent.chmod(parent.stat().st_mode | 0o001)  # PostgreSQL has an account of its own.
     yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
+    subprocess.run(["umount", "--lazy", str(place)], check=True, timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ class Ballast:
     def top_up(self):
         """Take what has become free since."""
         with contextlib.suppress(OSError), self._file.open("ab", buffering=0) as file:
-            while True:
+            for _ in range(SIZE // 65536):
                 file.write(b"\0" * 65536)
 
     def remove(self):
@@ -143,22 +144,20 @@ def test_a_server_that_gives_up_for_want_of_room_comes_back_when_there_is_some(s
 def test_a_disk_that_fills_up_in_mid_import_is_503_and_the_same_request_is_right_when_there_is_room(
     site, ballast, delay
 ):
-    tenant, key, answers = Caller(site), new_key(), []
-    send = lambda: answers.append(tenant.upload("contacts/import?missing=create", FILE, key=key))  # noqa: E731
-    importing = threading.Thread(target=send)
+    tenant, key = Caller(site), new_key()
     with Everything(Caller(site)) as everything:
-        importing.start()
+        importing = Background(tenant.upload, "contacts/import?missing=create", FILE, key=key)
         time.sleep(delay)
         ballast.fill()
-        importing.join()
+        first = importing.outcome()
         for _ in moments(2, 0.2):
             ballast.top_up()
         while_full = tenant.upload("contacts/import?missing=create", FILE, key=key)
         ballast.remove()
         last, on_the_way = send_again(tenant, "contacts/import?missing=create", key, FILE)
     assert (last.status, set(on_the_way[:-1])) in [(200, set()), (200, {503}), (200, {409}), (200, {409, 503})], last
-    print(answers[0].status, while_full.status, on_the_way, everything.statuses)  # noqa: T201 - what a failure is told with
-    for answer in (*answers, while_full):
+    print(first.status, while_full.status, on_the_way, everything.statuses)  # noqa: T201 - what a failure is told with
+    for answer in (first, while_full):
         assert answer.status == 200 or answer.is_honest_503, (answer.status, answer.detail)
     assert set(everything.statuses) <= {200, 503}
     assert_stored(tenant)
@@ -178,14 +177,12 @@ def test_no_plan_is_spent_by_a_full_disk(site, ballast):
 
 
 def test_a_plan_that_met_a_full_disk_is_made_by_itself_when_there_is_room(site, ballast):
-    tenant, answers = Caller(site), []
-    planning = threading.Thread(target=lambda: answers.append(tenant.upload("contacts/plan?missing=create", FILE)))
-    planning.start()
-    while not tenant.sql("SELECT 1 FROM importexport_importrun WHERE tenant_id = %s", tenant.pk) and not answers:
-        pass
+    tenant = Caller(site)
+    planning = Background(tenant.upload, "contacts/plan?missing=create", FILE)
+    begun = "SELECT 1 FROM importexport_importrun WHERE tenant_id = %s"
+    wait_until(lambda: tenant.sql(begun, tenant.pk) or planning.is_done, "the plan is being made", pause=0.005)
     ballast.fill()
-    planning.join()
-    (answer,) = answers
+    answer = planning.outcome()
     print(answer.status)  # noqa: T201 - what a failure is told with
     assert answer.status == 201 or answer.is_honest_503, (answer.status, answer.detail)
     ballast.remove()

@@ -17,7 +17,6 @@ from tests.faults.operations import (
     Operation,
     Staff,
     is_settled,
-    moments,
     people,
     records,
     runs,
@@ -26,6 +25,7 @@ from tests.faults.operations import (
     wait_until_settled,
 )
 from tests.faults.proxy import Fault
+from tests.support.waiting import moments
 
 FILE, OLDER = people(range(20), phone="2"), people(range(10), bad=0)
 CREATE, UPSERT = "missing=create", "mode=upsert&missing=create"

@@ -1,7 +1,6 @@
 """What goes past Django's cursor: that it stands in one place, and what a lost connection or a held lock comes to."""
 
 import ast
-import threading
 import time
 from contextlib import closing
 
@@ -14,6 +13,7 @@ from importexport import db
 from tests.support.api import one_row, problem
 from tests.support.installation import ROOT
 from tests.support.real import RealTenant, contacts, wait_until_blocked
+from tests.support.waiting import Background
 
 #: Where psycopg is called, and why.
 ALLOWED = {
@@ -197,18 +197,16 @@ def test_a_change_by_hand_that_stands_in_the_way_for_too_long_is_503(start_serve
 
 def test_a_running_import_is_named_to_who_waits_for_it(start_server):
     server = start_server()
-    hasty, tenant, answers = start_server(over=server, RALLY_IMPORT_WAIT="1"), RealTenant(server), []
+    hasty, tenant = start_server(over=server, RALLY_IMPORT_WAIT="1"), RealTenant(server)
     _, plan = tenant.post("companies", b"name\nGlobex\n", to="plan")
     with psycopg.connect(server.database_url) as by_hand:
         by_hand.execute("LOCK TABLE crm_company IN ACCESS EXCLUSIVE MODE")
-        first = threading.Thread(target=lambda: answers.append(tenant.send(f"imports/{plan['id']}/apply")))
-        first.start()
+        first = Background(tenant.send, f"imports/{plan['id']}/apply")
         wait_until_blocked(tenant, by_hand)
         status, body = tenant.post("companies", b"name\nAcme\n", server=hasty)
         by_hand.rollback()
-        first.join()
     assert (status, body["detail"]) == (503, f"Another import of companies is running: {plan['id']}. Try again later.")
-    assert answers == [(200, {"totalRows": 1, "imported": 1, "skipped": 0, "errors": []})]
+    assert first.outcome() == (200, {"totalRows": 1, "imported": 1, "skipped": 0, "errors": []})
 
 
 # --- by real processes ----------------------------------------------------------------------------------------

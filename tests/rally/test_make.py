@@ -6,7 +6,8 @@ from tests.support.installation import ROOT
 
 
 def test_help_is_what_make_says_by_default():
-    said = subprocess.run(["make", "--no-print-directory"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    options = {"cwd": ROOT, "capture_output": True, "text": True, "check": True, "timeout": 60}
+    said = subprocess.run(["make", "--no-print-directory"], **options).stdout
     lines = dict(line.removeprefix("make ").split(maxsplit=1) for line in said.splitlines())
     assert list(lines) == ["help", "run", "test", "setup", "serve", "lint", "bench", "screenshots", "lock"]
     assert all(len(line) > 10 for line in lines.values())

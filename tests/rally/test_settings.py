@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.support.installation import ROOT, environment
+from tests.support.waiting import ended
 
 PRINT = "import os; from rally import settings; print(*(repr(getattr(settings, name)) for name in os.environ['SHOW'].split()))"
 
@@ -14,12 +15,16 @@ PRINT = "import os; from rally import settings; print(*(repr(getattr(settings, n
 def show(data_dir, names: str, **env: str) -> str:
     command = [sys.executable, "-c", PRINT]
     env = environment(data_dir, SHOW=names) | env
-    return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout.strip()
+    return subprocess.run(
+        command, cwd=ROOT, env=env, capture_output=True, text=True, check=True, timeout=60
+    ).stdout.strip()
 
 
 def check(data_dir, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "manage.py", "check", *args]
-    return subprocess.run(command, cwd=ROOT, env=environment(data_dir) | env, capture_output=True, text=True)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment(data_dir) | env, capture_output=True, text=True, timeout=60
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,7 +68,7 @@ def test_the_secret_key_is_random_private_and_kept(tmp_path):
 def test_eight_at_once_agree_on_the_secret_key(tmp_path):
     command = [sys.executable, "-c", PRINT]
     options = {"cwd": ROOT, "env": environment(tmp_path, SHOW="SECRET_KEY"), "stdout": subprocess.PIPE}
-    keys = {process.communicate()[0] for process in [subprocess.Popen(command, **options) for _ in range(8)]}
+    keys = {ended(process)[1] for process in [subprocess.Popen(command, **options) for _ in range(8)]}
     assert len(keys) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["secret_key", "static"]
 
@@ -81,7 +86,7 @@ def test_the_base_domain_is_a_host(tmp_path):
 def test_a_relative_data_directory_is_the_callers(tmp_path):
     command = [sys.executable, "-c", PRINT]
     env = environment(tmp_path, SHOW="DATA_DIR", PYTHONPATH=str(ROOT)) | {"RALLY_DATA_DIR": "my data"}
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True, timeout=60)
     assert str(tmp_path / "my data") in done.stdout
 
 

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,8 @@ from urllib.parse import quote, urlencode, urlsplit
 import psycopg
 import pytest
 from django.db import connections
+
+from tests.support.waiting import moments
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
@@ -108,18 +109,10 @@ def free_port() -> int:
 
 def wait_until_up(server: Server) -> None:
     """Return when the server answers; fail, with its log, when it ends or never does."""
-    for _ in until(60):
+    for _ in moments(60, 0.02):
         if server.process.poll() is not None:
             break
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{server.url}/healthz", timeout=5):
             return
     server.kill()
     pytest.fail(f"The server did not come up:\n{server.log_text()}")
-
-
-def until(seconds: float) -> Iterator[None]:
-    """Yield now and then, for so long at most."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        yield
-        time.sleep(0.05)

@@ -4,10 +4,9 @@ import contextlib
 import http.client
 import json
 import secrets
-import time
-from concurrent.futures import ThreadPoolExecutor
 
 from crm.models.api_key import ALPHABET, PREFIX, digest_of
+from tests.support.waiting import wait_until
 
 
 class RealTenant:
@@ -71,12 +70,6 @@ class RealTenant:
         return answer.read().decode()
 
 
-def at_once(*calls):
-    """Make some calls at the same time; return what they return."""
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return [future.result() for future in [pool.submit(*call) for call in calls]]
-
-
 def contacts(numbers, *, company=""):
     rows = "".join(f"Ada,Lovelace,c{n}@example.com,{company}\n" for n in numbers)
     return f"first_name,last_name,email,company_name\n{rows}".encode()
@@ -93,20 +86,22 @@ def add_contact(connection, tenant, email):
 
 
 def wait_until_blocked(tenant, blocker):
-    """Wait until some backend of the database waits for a lock that a connection holds."""
-    while not tenant.sql(
-        "SELECT pid FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))", blocker.info.backend_pid
-    ):
-        pass
+    """Wait until some backend of the database waits for a lock that a connection holds; return its process id."""
+    waiting = "SELECT pid FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+    (pid,) = wait_until(lambda: tenant.sql(waiting, blocker.info.backend_pid), "somebody waits for a lock", pause=0.005)
+    return pid
 
 
 def wait_for_progress(tenant, rows):
     """Wait until the import that runs has taken so many ids, as the sequence tells everybody."""
-    while True:
-        (taken,) = tenant.sql("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM crm_contact_id_seq")
-        if taken >= rows:
-            return
-        time.sleep(0.005)
+    taken = "SELECT last_value FROM crm_contact_id_seq WHERE is_called AND last_value >= %s"
+    wait_until(lambda: tenant.sql(taken, rows), f"{rows} contacts have an id", pause=0.005)
+
+
+def wait_for_status(tenant, run, status, **options):
+    """Wait until a run is in a state."""
+    asked = "SELECT 1 FROM importexport_importrun WHERE id = %s AND status = %s"
+    wait_until(lambda: tenant.sql(asked, run, status), f"{run} is {status}", **options)
 
 
 def be_cut_off(call, *args):

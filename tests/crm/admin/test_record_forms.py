@@ -1,12 +1,11 @@
 """What the records' forms take and refuse: a bad value is a form's error, never an error of ours."""
 
-import threading
-
 import pytest
 from django.db import IntegrityError, connection
 from django.test import Client
 
 from crm.models import Activity, Company, Contact, Deal, Pipeline, Stage
+from tests.support.waiting import Background
 
 CONTACT = {
     "first_name": "Grace", "last_name": "Hopper", "email": "grace@acme.example", "lifecycle_stage": "lead", "phone": "",
@@ -177,9 +176,7 @@ def in_a_thread(work):
         finally:
             connection.close()
 
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join(20)
+    Background(run).outcome()
 
 
 def test_a_fault_that_stays_is_not_taken_for_anothers_work(acme, monkeypatch):

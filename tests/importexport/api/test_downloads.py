@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from tests.importexport.api.wire import CONTACTS, EXPORT, IMPORT, TEMPLATE, Api, form
-from tests.support.installation import until
+from tests.support.waiting import wait_until
 
 CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -74,7 +74,7 @@ def test_a_client_that_goes_away_frees_the_connection(start_server, account, key
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {key}\r\n\r\n".encode())
         assert connection.recv(12) == b"HTTP/1.1 200"
     copying = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'COPY%%' AND state <> 'idle' AND datname = current_database()"
-    assert any(account.sql(copying) == 0 for _ in until(20))
+    wait_until(lambda: account.sql(copying) == 0, "the export has let go of its connection")
     assert api.request("GET", TEMPLATE, key=key).status == 200
     assert "Traceback" not in api.server.log_text()
 

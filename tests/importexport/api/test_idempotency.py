@@ -1,7 +1,6 @@
 """Safe retry: the first answer again, byte for byte, and nothing done twice."""
 
 import datetime as dt
-import threading
 
 import psycopg
 import pytest
@@ -11,6 +10,7 @@ from crm.models import Contact
 from importexport.models import ImportRun, KeptAnswer
 from tests.support.api import Api, problem
 from tests.support.real import RealTenant, contacts, wait_until_blocked
+from tests.support.waiting import Background
 
 HEAD = "first_name,last_name,email,shoe\n"
 MIXED = HEAD + "A,B,a@example.com,\nA,B,x,\n"
@@ -102,12 +102,9 @@ def test_plan_apply_and_undo_are_safe_to_retry(api):
 
 def test_a_request_in_flight_is_409(server):
     tenant = RealTenant(server)
-    answers = []
     with psycopg.connect(server.database_url) as by_hand:
         by_hand.execute("LOCK TABLE crm_contact IN ACCESS EXCLUSIVE MODE")
-        post = lambda: answers.append(tenant.post("contacts", contacts(range(10)), headers=KEY))  # noqa: E731
-        first = threading.Thread(target=post)
-        first.start()
+        first = Background(tenant.post, "contacts", contacts(range(10)), headers=KEY)
         wait_until_blocked(tenant, by_hand)
         status, body = tenant.post("contacts", contacts(range(10)), headers=KEY)
         assert (status, body["detail"]) == (
@@ -115,7 +112,6 @@ def test_a_request_in_flight_is_409(server):
             "A request with this Idempotency-Key is being carried out at this moment.",
         )
         by_hand.rollback()
-        first.join()
-    assert answers == [(200, {"totalRows": 10, "imported": 10, "skipped": 0, "errors": []})]
-    assert tenant.post("contacts", contacts(range(10)), headers=KEY) == answers[0]
+    assert first.outcome() == (200, {"totalRows": 10, "imported": 10, "skipped": 0, "errors": []})
+    assert tenant.post("contacts", contacts(range(10)), headers=KEY) == first.outcome()
     assert tenant.count("contact") == 10

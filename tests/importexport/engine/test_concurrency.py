@@ -1,12 +1,12 @@
 """Imports at the same moment as others, and as changes by hand: real server, real connections."""
 
 import random
-import threading
 
 import psycopg
 import pytest
 
-from tests.support.real import RealTenant, add_contact, at_once, contacts, wait_until_blocked
+from tests.support.real import RealTenant, add_contact, contacts, wait_until_blocked
+from tests.support.waiting import Background, at_once
 
 
 @pytest.fixture
@@ -58,13 +58,10 @@ def test_two_entities_in_opposite_orders_never_deadlock(tenant):
 def test_a_contact_added_by_hand_during_an_import_is_never_doubled(tenant, ending):
     with psycopg.connect(tenant.server.database_url) as by_hand:
         add_contact(by_hand, tenant, "c3000@example.com")
-        answers = []
-        importing = threading.Thread(target=lambda: answers.append(tenant.post("contacts", contacts(range(5000)))))
-        importing.start()
+        importing = Background(tenant.post, "contacts", contacts(range(5000)))
         wait_until_blocked(tenant, by_hand)
         getattr(by_hand, ending)()
-        importing.join()
-    ((status, result),) = answers
+        status, result = importing.outcome()
     assert status == 200
     assert tenant.count("contact") == 5000
     duplicates = ["Row 3002: Duplicate contact with email 'c3000@example.com'"]
@@ -73,18 +70,15 @@ def test_a_contact_added_by_hand_during_an_import_is_never_doubled(tenant, endin
 
 def test_an_import_that_loses_a_deadlock_is_tried_again(tenant):
     """Somebody's transaction takes a late row of the file, then one that the import has taken."""
-    answers = []
     with psycopg.connect(tenant.server.database_url) as by_hand:
         # Whoever waits longer than this looks for a deadlock; the import is first to look, and loses.
         by_hand.execute("SET deadlock_timeout = '60s'")
         add_contact(by_hand, tenant, "c4999@example.com")
-        importing = threading.Thread(target=lambda: answers.append(tenant.post("contacts", contacts(range(5000)))))
-        importing.start()
+        importing = Background(tenant.post, "contacts", contacts(range(5000)))
         wait_until_blocked(tenant, by_hand)
         add_contact(by_hand, tenant, "c0@example.com")
         by_hand.commit()
-        importing.join()
-    ((status, result),) = answers
+        status, result = importing.outcome()
     assert status == 200
     assert result["errors"] == [
         "Row 2: Duplicate contact with email 'c0@example.com'",
@@ -97,30 +91,23 @@ def test_a_company_cannot_be_deleted_under_an_import_that_refers_to_it(tenant):
     tenant.post("companies", b"name\nAcme\n")
     with psycopg.connect(tenant.server.database_url) as by_hand:
         add_contact(by_hand, tenant, "c4000@example.com")
-        answers = []
-        importing = threading.Thread(
-            target=lambda: answers.append(tenant.post("contacts", contacts(range(5000), company="acme")))
-        )
-        importing.start()
+        importing = Background(tenant.post, "contacts", contacts(range(5000), company="acme"))
         wait_until_blocked(tenant, by_hand)
         with tenant.server.connect() as deleter:
             deleter.execute("SET lock_timeout = '200ms'")
             with pytest.raises(psycopg.errors.LockNotAvailable):
                 deleter.execute("DELETE FROM crm_company WHERE tenant_id = %s", [tenant.pk])
         by_hand.rollback()
-        importing.join()
-    assert answers[0][1]["imported"] == 5000
+        _, result = importing.outcome()
+    assert result["imported"] == 5000
 
 
 def test_a_key_revoked_during_an_import_ends_with_it(tenant):
     with psycopg.connect(tenant.server.database_url) as by_hand:
         add_contact(by_hand, tenant, "c0@example.com")
-        answers = []
-        importing = threading.Thread(target=lambda: answers.append(tenant.post("contacts", contacts(range(10)))))
-        importing.start()
+        importing = Background(tenant.post, "contacts", contacts(range(10)))
         wait_until_blocked(tenant, by_hand)
         tenant.sql("UPDATE crm_apikey SET revoked_at = now() WHERE tenant_id = %s RETURNING id", tenant.pk)
         by_hand.rollback()
-        importing.join()
-    assert answers[0][0] == 200
+        assert importing.outcome()[0] == 200
     assert tenant.post("contacts", contacts(range(10)))[0] == 401

@@ -3,14 +3,13 @@
 import signal
 import subprocess
 import sys
-import threading
-import time
 
 import psycopg
 import pytest
 
 from tests.support.installation import ROOT
-from tests.support.real import RealTenant, be_cut_off, contacts, wait_for_progress
+from tests.support.real import RealTenant, be_cut_off, contacts, wait_for_progress, wait_for_status, wait_until_blocked
+from tests.support.waiting import Background, ended, wait_until
 
 ROWS = 40_000
 
@@ -19,7 +18,7 @@ ROWS = 40_000
 def test_a_killed_server_leaves_all_of_an_import_or_none(start_server, written):
     server = start_server()
     tenant = RealTenant(server)
-    threading.Thread(target=be_cut_off, args=(tenant.post, "contacts", contacts(range(ROWS))), daemon=True).start()
+    Background(be_cut_off, tenant.post, "contacts", contacts(range(ROWS)))
     wait_for_progress(tenant, int(ROWS * written))
     server.kill()
     assert tenant.count("contact") in {0, ROWS}
@@ -36,12 +35,12 @@ def test_a_killed_command_leaves_none_of_an_import(installation, tmp_path):
     command = [sys.executable, "manage.py", "import", "contacts", str(path), "--tenant", "acme"]
     process = subprocess.Popen(command, cwd=ROOT, env=installation.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with installation.connect() as connection:
-        while not connection.execute("SELECT is_called FROM crm_contact_id_seq").fetchone()[0]:
-            time.sleep(0.005)
+        ask = lambda query: connection.execute(query).fetchone()[0]  # noqa: E731
+        wait_until(lambda: ask("SELECT is_called FROM crm_contact_id_seq"), "rows are stored", pause=0.005)
         process.send_signal(signal.SIGKILL)
-        process.communicate()
-        while connection.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone()[0]:
-            time.sleep(0.01)
+        ended(process)
+        locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        wait_until(lambda: ask(locks) == 0, "the session of the killed command has ended")
         assert connection.execute("SELECT count(*) FROM crm_contact").fetchone()[0] == 0
     again = installation.manage("import", "contacts", str(path), "--tenant", "acme")
     assert again.stdout.endswith(f"{ROWS} rows: {ROWS} imported, 0 skipped.\n")
@@ -50,18 +49,12 @@ def test_a_killed_command_leaves_none_of_an_import(installation, tmp_path):
 def test_a_lost_database_connection_is_503_and_the_next_request_works(start_server):
     server = start_server()
     tenant = RealTenant(server)
-    answers = []
     with psycopg.connect(server.database_url) as by_hand:
         by_hand.execute("LOCK TABLE crm_contact IN ACCESS EXCLUSIVE MODE")
-        importing = threading.Thread(target=lambda: answers.append(tenant.post("contacts", contacts(range(10)))))
-        importing.start()
-        waiting = "SELECT pid FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
-        while not (found := tenant.sql(waiting, by_hand.info.backend_pid)):
-            pass
-        tenant.sql("SELECT pg_terminate_backend(%s)", *found)
-        importing.join()
+        importing = Background(tenant.post, "contacts", contacts(range(10)))
+        tenant.sql("SELECT pg_terminate_backend(%s)", wait_until_blocked(tenant, by_hand))
+        status, body = importing.outcome()
         by_hand.rollback()
-    ((status, body),) = answers
     assert (status, body["title"]) == (503, "Service Unavailable")
     assert tenant.post("contacts", contacts(range(10))) == (
         200,
@@ -80,8 +73,7 @@ def test_an_import_of_the_admin_that_a_killed_server_left_is_done_once_by_the_ne
     server.kill()
     assert tenant.count("contact") in {0, ROWS}
     start_server(over=server)
-    while tenant.sql("SELECT status FROM importexport_importrun WHERE id = %s", run) != ("done",):
-        time.sleep(0.05)
+    wait_for_status(tenant, run, "done")
     assert tenant.count("contact") == ROWS
     assert tenant.sql("SELECT imported, skipped FROM importexport_importrun WHERE id = %s", run) == (ROWS, 0)
 

@@ -19,6 +19,7 @@ import pytest
 
 from importexport.resources import RESOURCES
 from tests.support.installation import ROOT, Installation
+from tests.support.waiting import Background, ended, read_line
 
 #: Enough for several batches, and for much more than a pipe holds.
 MANY = 12_000
@@ -255,10 +256,10 @@ def test_a_reader_of_the_messages_may_leave_early(shell):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    assert process.stdout.readline() == b"Row 3: Duplicate company with name 'Acme'\n"
+    assert read_line(process.stdout) == b"Row 3: Duplicate company with name 'Acme'\n"
     process.stdout.close()
-    assert process.stderr.read() == b""
-    assert process.wait(60) == 1
+    process.stdout = None
+    assert ended(process) == (1, None, b"")
     assert shell.my_names() == ["Acme"]
 
 
@@ -373,10 +374,11 @@ def test_a_terminal_sees_bytes_and_rows(shell, args, told):
         stderr=slave,
     )
     os.close(slave)
-    shown = "".join(iter(lambda: read_terminal(master), ""))
+    shown = Background(lambda: "".join(iter(lambda: read_terminal(master), ""))).outcome()
     os.close(master)
-    assert re.fullmatch(told, process.stdout.read().decode())
-    assert process.wait(60) == 0
+    status, said, _ = ended(process)
+    assert status == 0
+    assert re.fullmatch(told, said.decode())
     assert re.search(r"\d+k/\d+k \[.*B/s, \d{4,5} rows\]", shown), shown
 
 
@@ -397,15 +399,14 @@ def test_ctrl_c_in_the_middle_of_an_import_stores_nothing(shell):
         stderr=subprocess.PIPE,
     )
     # A pipe holds 64 kB: that all of this was taken means that most of it has been read, and batches stored.
-    process.stdin.write(b"name\n" + b"".join(b"Company %d\n" % number for number in range(MANY)))
+    Background(process.stdin.write, b"name\n" + b"".join(b"Company %d\n" % number for number in range(MANY))).outcome()
     process.stdin.flush()
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
-    assert process.stdout.read() == b""
-    assert process.stderr.read() == b"Interrupted; nothing was stored.\n"
+    stdin, process.stdin = process.stdin, None  # It stays open: the file is not at its end.
+    assert ended(process) == (130, b"", b"Interrupted; nothing was stored.\n")
+    stdin.close()
     assert shell.my_names() == []
     assert list(shell.folder.iterdir()) == []
-    process.stdin = None
 
 
 def test_ctrl_c_after_an_import_does_not_say_that_nothing_was_stored(shell):
@@ -415,10 +416,10 @@ def test_ctrl_c_after_an_import_does_not_say_that_nothing_was_stored(shell):
         stderr=subprocess.PIPE,
     )
     # Its messages are more than a pipe holds: it waits for a reader.
-    process.stdout.readline()
+    read_line(process.stdout)
     process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
-    assert process.stderr.read() == b"Interrupted; the import had been stored.\n"
+    status, _, complaint = ended(process)
+    assert (status, complaint) == (130, b"Interrupted; the import had been stored.\n")
     assert shell.my_names() == ["Acme"]
 
 
@@ -468,18 +469,17 @@ def test_export_of_an_unknown_tenant_leaves_the_file_of_last_time(shell):
 def test_a_reader_of_the_export_may_leave_early(shell):
     shell.store(SOME)
     process = shell.start(*shell.command("export", "companies"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout.readline().startswith(b"name,domain")
+    assert read_line(process.stdout).startswith(b"name,domain")
     process.stdout.close()
-    assert process.stderr.read() == b""
-    assert process.wait(60) == 0
+    process.stdout = None
+    assert ended(process) == (0, None, b"")
 
 
 def test_a_full_disk_is_one_line(shell):
     shell.store(1)
     with Path("/dev/full").open("wb") as full:
         process = shell.start(*shell.command("export", "companies"), stdout=full, stderr=subprocess.PIPE)
-        assert process.stderr.read() == b"No space left on device.\n"
-    assert process.wait(60) == 2
+        assert ended(process) == (2, None, b"No space left on device.\n")
 
 
 def test_template_is_the_header_row(shell):

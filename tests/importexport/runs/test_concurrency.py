@@ -1,6 +1,5 @@
 """Plans and undo under kill -9, and several at once: real servers, real connections."""
 
-import threading
 import time
 
 import psycopg
@@ -9,12 +8,13 @@ import pytest
 from tests.support.real import (
     RealTenant,
     add_contact,
-    at_once,
     be_cut_off,
     contacts,
     wait_for_progress,
+    wait_for_status,
     wait_until_blocked,
 )
+from tests.support.waiting import Background, at_once, wait_until
 
 ROWS = 20_000
 
@@ -43,11 +43,6 @@ def latest(tenant):
     return run
 
 
-def wait_until_done(tenant, run):
-    while tenant.sql("SELECT status FROM importexport_importrun WHERE id = %s", run) != ("done",):
-        time.sleep(0.05)
-
-
 def test_of_two_applies_at_once_one_does_it(tenant):
     plan = planned(tenant, contacts(range(3000)))
     answers = at_once(*[(tenant.send, f"imports/{plan}/apply")] * 4)
@@ -67,23 +62,16 @@ def test_of_two_undos_at_once_one_does_it_and_the_other_finds_nothing_or_changes
 def test_an_undo_waits_for_an_import_that_runs(tenant):
     tenant.post("contacts", contacts(range(10)))
     run = latest(tenant)
-    answers = {}
     with psycopg.connect(tenant.server.database_url) as by_hand:
         add_contact(by_hand, tenant, "c20@example.com")
-        importing = threading.Thread(
-            target=lambda: answers.update(new=tenant.post("contacts", contacts(range(20, 30))))
-        )
-        importing.start()
+        importing = Background(tenant.post, "contacts", contacts(range(20, 30)))
         wait_until_blocked(tenant, by_hand)
-        undoing = threading.Thread(target=lambda: answers.update(undo=tenant.send(f"imports/{run}/undo")))
-        undoing.start()
-        while not tenant.sql("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
-            pass
+        undoing = Background(tenant.send, f"imports/{run}/undo")
+        waiting = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        wait_until(lambda: tenant.sql(waiting), "the undo waits for the import")
         by_hand.rollback()
-        importing.join()
-        undoing.join()
-    assert answers["new"][1]["imported"] == 10
-    status, plan = answers["undo"]
+        assert importing.outcome()[1]["imported"] == 10
+        status, plan = undoing.outcome()
     assert (status, plan["deleted"], plan["conflicts"]) == (201, 10, 0)
     assert tenant.send(f"imports/{plan['id']}/apply")[0] == 200
     assert tenant.count("contact") == 10
@@ -93,12 +81,12 @@ def test_a_killed_apply_is_done_once_by_the_next_server(start_server):
     server = start_server()
     tenant = RealTenant(server)
     plan = planned(tenant, contacts(range(ROWS)))
-    threading.Thread(target=be_cut_off, args=(tenant.send, f"imports/{plan}/apply"), daemon=True).start()
+    Background(be_cut_off, tenant.send, f"imports/{plan}/apply")
     wait_for_progress(tenant, ROWS + ROWS // 2)
     server.kill()
     assert tenant.count("contact") in {0, ROWS}
     start_server(over=server)
-    wait_until_done(tenant, plan)
+    wait_for_status(tenant, plan, "done")
     assert tenant.count("contact") == ROWS
 
 
@@ -107,14 +95,13 @@ def test_a_killed_undo_is_done_once_by_the_next_server(start_server):
     tenant = RealTenant(server)
     assert tenant.post("contacts", contacts(range(ROWS)))[0] == 200
     undo = undo_of(tenant, latest(tenant))
-    threading.Thread(target=be_cut_off, args=(tenant.send, f"imports/{undo}/apply"), daemon=True).start()
-    while tenant.sql("SELECT status FROM importexport_importrun WHERE id = %s", undo) != ("applying",):
-        time.sleep(0.005)
+    Background(be_cut_off, tenant.send, f"imports/{undo}/apply")
+    wait_for_status(tenant, undo, "applying", pause=0.005)
     time.sleep(0.1)
     server.kill()
     assert tenant.count("contact") in {0, ROWS}
     again = start_server(over=server)
-    wait_until_done(tenant, undo)
+    wait_for_status(tenant, undo, "done")
     assert tenant.count("contact") == 0
     back = undo_of(tenant, undo, server=again)
     assert tenant.send(f"imports/{back}/apply", server=again)[0] == 200
@@ -125,7 +112,6 @@ def test_a_record_that_is_linked_to_while_it_is_undone_stays_or_goes_whole(tenan
     """Somebody links a deal to a contact, and has not finished, while the contact's import is undone."""
     tenant.post("contacts", contacts(range(10)))
     undo = undo_of(tenant, latest(tenant))
-    answers = []
     with psycopg.connect(tenant.server.database_url) as by_hand:
         # The reference is checked, and the contact held, at once and not at the end.
         by_hand.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -135,12 +121,10 @@ def test_a_record_that_is_linked_to_while_it_is_undone_stays_or_goes_whole(tenan
             " WHERE s.tenant_id = %s AND c.tenant_id = %s AND c.email = 'c5@example.com'",
             [tenant.pk] * 3,
         )
-        undoing = threading.Thread(target=lambda: answers.append(tenant.send(f"imports/{undo}/apply")))
-        undoing.start()
+        undoing = Background(tenant.send, f"imports/{undo}/apply")
         wait_until_blocked(tenant, by_hand)
         by_hand.commit()
-        undoing.join()
-    ((status, body),) = answers
+        status, body = undoing.outcome()
     assert status == 409, body
     assert "Row 7 was to delete record" in body["detail"]
     assert tenant.count("contact") == 10

@@ -19,7 +19,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from rally import database
 from rally.postgres import embedded
-from tests.support.installation import ROOT, environment, until
+from tests.support.installation import ROOT, environment
+from tests.support.waiting import ended, moments, read_line, wait_until
 
 #: A user of the server: takes part, says so, and stays until its standard input ends.
 USER = """
@@ -64,7 +65,11 @@ class Cluster:
     def see_in(self, *users: subprocess.Popen[str]) -> None:
         """Return when users are in; fail, with what they and the log say, when one is not."""
         for user in users:
-            assert user.stdout.readline() == "here\n", user.stderr.read() + self.log()
+            assert read_line(user.stdout) == "here\n", self.last_words(user)
+
+    def last_words(self, user: subprocess.Popen[str]) -> str:
+        user.kill()
+        return ended(user)[2] + self.log()
 
     def log(self) -> str:
         return (self.home / "postgres.log").read_text()
@@ -98,12 +103,12 @@ class Cluster:
 
     def is_at_rest(self) -> bool:
         """Whether keeper and server end, soon after their last user did."""
-        return any(not self.processes() for _ in until(20))
+        return any(not self.processes() for _ in moments(20, 0.05))
 
     def end(self) -> None:
         for user in self.users:
             user.kill()
-            user.communicate()
+            ended(user)
         self.kill()
         assert self.is_at_rest()
 
@@ -114,10 +119,14 @@ class Cluster:
                 process.kill()
 
 
+def copy(home: Path, place: Path) -> None:
+    """Copy a data directory with all that its files are."""
+    subprocess.run(["cp", "-a", home, place], check=True, timeout=60)
+
+
 def leave(user: subprocess.Popen[str]) -> None:
     """Let a user end of its own accord."""
-    user.communicate(timeout=20)
-    assert user.returncode == 0
+    assert ended(user)[0] == 0
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +169,7 @@ def resting(places: Callable[[], Path]) -> Path:
 @pytest.fixture
 def cluster(resting: Path, place: Path) -> Iterator[Cluster]:
     """A data directory that was used before, with nobody in it."""
-    subprocess.run(["cp", "-a", resting, place / "home"], check=True)
+    copy(resting, place / "home")
     cluster = Cluster(place / "home")
     yield cluster
     cluster.end()
@@ -228,8 +237,8 @@ def test_a_keeper_that_is_asked_to_end_stops_its_server(cluster):
 
 def test_a_keeper_that_is_asked_to_end_while_it_starts_its_server_leaves_none(cluster):
     user = cluster.begin()
-    keeper = next(found for _ in until(20) for found in cluster.keepers())
-    assert any(keeper.children() for _ in until(20))
+    [keeper] = wait_until(cluster.keepers, "there is a keeper")
+    wait_until(keeper.children, "it has started its server")
     keeper.terminate()
     user.kill()
     assert cluster.is_at_rest()
@@ -254,14 +263,12 @@ def test_a_stale_pid_that_another_process_got(cluster):
     assert cluster.is_at_rest()
     assert bystander.poll() is None
     bystander.kill()
-    bystander.wait()
+    ended(bystander)
 
 
 def test_a_keeper_killed_while_it_makes_the_data(empty):
     first = empty.begin()
-    for _ in until(20):
-        if list(empty.home.glob("postgres.unfinished-*")):
-            break
+    wait_until(lambda: list(empty.home.glob("postgres.unfinished-*")), "the data is being made")
     empty.keeper().kill()
     first.kill()
     leave(empty.use())
@@ -300,7 +307,7 @@ def test_the_keeper_has_nothing_of_its_caller(cluster):
 def test_a_path_too_long_for_a_socket(resting, place):
     home = place / ("long" * 30) / "home"
     home.parent.mkdir()
-    subprocess.run(["cp", "-a", resting, home], check=True)
+    copy(resting, home)
     cluster = Cluster(home)
     sockets = embedded.socket_directory(home)
     try:
@@ -315,13 +322,14 @@ def test_a_path_too_long_for_a_socket(resting, place):
 
 def test_a_socket_directory_that_somebody_else_made(resting, place):
     home = place / ("long" * 30)
-    subprocess.run(["cp", "-a", resting, home], check=True)
+    copy(resting, home)
     cluster = Cluster(home)
     embedded.socket_directory(home).symlink_to(place)
     try:
         user = cluster.begin()
-        assert user.stdout.readline() == ""
-        assert "EmbeddedServerError: The embedded PostgreSQL did not start; " in user.stderr.read()
+        _, said, complaint = ended(user)
+        assert said == ""
+        assert "EmbeddedServerError: The embedded PostgreSQL did not start; " in complaint
         assert "belongs to somebody else" in cluster.log()
     finally:
         cluster.end()
@@ -358,7 +366,7 @@ def python_for(account: dict) -> str:
     name = f"python3.{sys.version_info.minor}"
     for python in (sys.executable, f"/usr/bin/{name}", f"/usr/local/bin/{name}"):
         with contextlib.suppress(OSError):
-            done = subprocess.run([python, "-c", "import psycopg"], env=LIBRARIES, cwd=ROOT, **account)
+            done = subprocess.run([python, "-c", "import psycopg"], env=LIBRARIES, cwd=ROOT, timeout=60, **account)
             if done.returncode == 0:
                 return python
     pytest.skip("this Python, or this folder, is closed to ordinary users")

@@ -7,11 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 
 import pytest
 
-from tests.support.installation import ROOT, Installation, Server, free_port, until, wait_until_up
+from tests.support.installation import ROOT, Installation, Server, free_port, wait_until_up
+from tests.support.waiting import Background, wait_until
 
 RANDOM_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -34,11 +34,8 @@ def send(server: Server, data: bytes) -> bytes:
 
 def lines_with(server: Server, text: str) -> list[dict]:
     """Return the log lines that contain a text; a line is written once its answer has gone, so wait for one."""
-    for _ in until(10):
-        found = [json.loads(line) for line in server.log_text().splitlines() if text in line]
-        if found:
-            return found
-    return []
+    found = lambda: [json.loads(line) for line in server.log_text().splitlines() if text in line]  # noqa: E731
+    return wait_until(found, f"{text} is in the log")
 
 
 @pytest.mark.parametrize("given", ["a", "6f9619ff-8b86-d011-b42d-00c04fc964ff", "A.b_c-9", "x" * 128])
@@ -151,7 +148,7 @@ def test_clients_that_go_away_leave_no_traceback(server):
             b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\nabc"
         ),
     ):
-        with socket.create_connection(("127.0.0.1", server.port)) as client:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as client:
             client.sendall(data)
     get(server, "/nowhere", X_Request_Id="after-leaving")
     assert lines_with(server, '"after-leaving"')
@@ -162,7 +159,7 @@ def test_clients_that_stand_still_hold_no_thread(start_server):
     server = start_server(WEB_CONCURRENCY="1", RALLY_THREADS="2", RALLY_UPLOAD_IDLE_TIMEOUT="1")
     stalled = []
     for _ in range(6):
-        client = socket.create_connection(("127.0.0.1", server.port))
+        client = socket.create_connection(("127.0.0.1", server.port), timeout=20)
         client.sendall(b"GET /healthz HTTP/1.1\r\nHost: loc")
         stalled.append(client)
     assert get(server, "/healthz").status == 200
@@ -176,15 +173,11 @@ def test_a_stop_lets_requests_finish(start_server, installation):
     assert get(server, "/readyz").status == 200
     with installation.connect() as connection, connection.transaction():
         connection.execute("LOCK TABLE django_migrations IN ACCESS EXCLUSIVE MODE")
-        answers = []
-        waiting = threading.Thread(target=lambda: answers.append(get(server, "/readyz")))
-        waiting.start()
-        for _ in until(20):
-            if connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone() != (0,):
-                break
+        waiting = Background(get, server, "/readyz")
+        locks = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        wait_until(lambda: connection.execute(locks).fetchone()[0], "the request waits for a lock")
         server.process.send_signal(signal.SIGTERM)
-    waiting.join(30)
-    assert [answer.status for answer in answers] == [200]
+    assert waiting.outcome().status == 200
     assert server.process.wait(30) == 0
 
 

@@ -3,17 +3,15 @@
 import contextlib
 import http.client
 import re
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
 
 from rally.server.shares import Shares
-from tests.support.installation import until
 from tests.support.real import RealTenant
+from tests.support.waiting import Background, wait_until
 
 EXPORT, TEMPLATE = "/api/v1/importexport/contacts/export", "/api/v1/importexport/contacts/template"
 
@@ -199,11 +197,13 @@ def locked(server, table):
 
 def wait_for_waiting(connection, number):
     """Return when so many of the database's clients wait for a lock."""
-    for _ in until(20):
-        (found,) = connection.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
-        if found >= number:
-            return
-    pytest.fail(f"only {found} wait")
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    wait_until(lambda: connection.execute(waiting).fetchone()[0] >= number, f"{number} clients wait for a lock")
+
+
+def wait_for_answers(asked, number):
+    """Return when exactly so many of the requests have been answered."""
+    wait_until(lambda: sum(each.is_done for each in asked) == number, f"{number} requests have been answered")
 
 
 def assert_quick(server, path, **headers):
@@ -219,17 +219,14 @@ def small_server(start_server):
 
 def test_a_tenant_whose_requests_wait_holds_up_nobody_else(small_server):
     busy, other = RealTenant(small_server), RealTenant(small_server)
-    with ThreadPoolExecutor(40) as pool:
-        with locked(small_server, "crm_contact") as connection:
-            asked = [pool.submit(get, small_server, EXPORT, X_Api_Key=busy.secret) for _ in range(40)]
-            wait_for_waiting(connection, 2)
-            for _ in until(10):
-                if sum(each.done() for each in asked) == 30:
-                    break
-            for path, headers in (("/healthz", {}), ("/readyz", {}), (TEMPLATE, {"X_Api_Key": other.secret})):
-                assert_quick(small_server, path, **headers)
-            assert sum(each.done() for each in asked) == 30
-        answers = [each.result() for each in asked]
+    with locked(small_server, "crm_contact") as connection:
+        asked = [Background(get, small_server, EXPORT, X_Api_Key=busy.secret) for _ in range(40)]
+        wait_for_waiting(connection, 2)
+        wait_for_answers(asked, 30)
+        for path, headers in (("/healthz", {}), ("/readyz", {}), (TEMPLATE, {"X_Api_Key": other.secret})):
+            assert_quick(small_server, path, **headers)
+        assert sum(each.is_done for each in asked) == 30
+    answers = [each.outcome() for each in asked]
     assert sorted(status for status, *_ in answers) == [200] * 10 + [429] * 30
     assert {headers["Retry-After"] for status, headers, _ in answers if status == 429} == {"1"}
     assert_quick(small_server, TEMPLATE, X_Api_Key=busy.secret)
@@ -238,15 +235,12 @@ def test_a_tenant_whose_requests_wait_holds_up_nobody_else(small_server):
 def test_new_keys_do_not_make_a_share_larger(small_server):
     busy, other = RealTenant(small_server), RealTenant(small_server)
     keys = [busy.secret, *(add_key(busy, number) for number in range(7))]
-    with ThreadPoolExecutor(8) as pool:
-        with locked(small_server, "crm_contact") as connection:
-            asked = [pool.submit(get, small_server, EXPORT, X_Api_Key=key) for key in keys]
-            wait_for_waiting(connection, 2)
-            for _ in until(10):
-                if sum(each.done() for each in asked) == 6:
-                    break
-            assert_quick(small_server, TEMPLATE, X_Api_Key=other.secret)
-        statuses = sorted(each.result()[0] for each in asked)
+    with locked(small_server, "crm_contact") as connection:
+        asked = [Background(get, small_server, EXPORT, X_Api_Key=key) for key in keys]
+        wait_for_waiting(connection, 2)
+        wait_for_answers(asked, 6)
+        assert_quick(small_server, TEMPLATE, X_Api_Key=other.secret)
+    statuses = sorted(each.outcome()[0] for each in asked)
     assert statuses == [200] * 2 + [429] * 6
 
 
@@ -263,14 +257,11 @@ def add_key(tenant, number):
 
 def test_who_waits_too_long_is_told_so(small_server):
     busy = RealTenant(small_server)
-    with ThreadPoolExecutor(3) as pool:
-        with locked(small_server, "crm_contact") as connection:
-            asked = [pool.submit(get, small_server, EXPORT, X_Api_Key=busy.secret) for _ in range(3)]
-            wait_for_waiting(connection, 2)
-            for _ in until(15):
-                if any(each.done() for each in asked):
-                    break
-        answers = sorted((each.result()[0], each.result()[2]) for each in asked)
+    with locked(small_server, "crm_contact") as connection:
+        asked = [Background(get, small_server, EXPORT, X_Api_Key=busy.secret) for _ in range(3)]
+        wait_for_waiting(connection, 2)
+        wait_for_answers(asked, 1)
+    answers = sorted((each.outcome()[0], each.outcome()[2]) for each in asked)
     assert [status for status, _ in answers] == [200, 200, 429]
     assert 9 < answers[2][1] < 15
 
@@ -301,43 +292,33 @@ def test_pages_of_one_session_hold_up_nobody_else(start_server, installation):
         assert made.returncode == 0, made.stderr
     server = start_server(over=installation, WEB_CONCURRENCY="1", RALLY_THREADS="8")
     ada, grace = sign_in(server, "ada"), sign_in(server, "grace")
-    with ThreadPoolExecutor(20) as pool:
-        with locked(server, "crm_contact") as connection:
-            asked = [pool.submit(get, server, "/admin/crm/contact/", **ada) for _ in range(20)]
-            wait_for_waiting(connection, 1)
-            for _ in until(10):
-                if sum(each.done() for each in asked) == 10:
-                    break
-            assert_quick(server, "/admin/crm/contact/import/help/", **grace)
-            assert_quick(server, "/admin/login/")
-        answers = [each.result() for each in asked]
+    with locked(server, "crm_contact") as connection:
+        asked = [Background(get, server, "/admin/crm/contact/", **ada) for _ in range(20)]
+        wait_for_waiting(connection, 1)
+        wait_for_answers(asked, 10)
+        assert_quick(server, "/admin/crm/contact/import/help/", **grace)
+        assert_quick(server, "/admin/login/")
+    answers = [each.outcome() for each in asked]
     assert sorted(status for status, *_ in answers) == [200] * 10 + [429] * 10
     assert {headers["Content-Type"].split(";")[0] for status, headers, _ in answers if status == 429} == {"text/html"}
 
 
 def test_probes_wait_for_no_thread(small_server):
     tenants = [RealTenant(small_server) for _ in range(4)]
-    with ThreadPoolExecutor(8) as pool:
-        with locked(small_server, "crm_contact") as connection:
-            asked = [pool.submit(get, small_server, EXPORT, X_Api_Key=tenant.secret) for tenant in tenants * 2]
-            wait_for_waiting(connection, 8)
-            for path in ("/healthz", "/readyz", "/healthz?a=b"):
-                assert_quick(small_server, path)
-        assert [each.result()[0] for each in asked] == [200] * 8
+    with locked(small_server, "crm_contact") as connection:
+        asked = [Background(get, small_server, EXPORT, X_Api_Key=tenant.secret) for tenant in tenants * 2]
+        wait_for_waiting(connection, 8)
+        for path in ("/healthz", "/readyz", "/healthz?a=b"):
+            assert_quick(small_server, path)
+    assert [each.outcome()[0] for each in asked] == [200] * 8
 
 
 def test_a_stop_waits_for_who_waits(small_server):
     busy = RealTenant(small_server)
     with locked(small_server, "crm_contact") as connection:
-        answers = []
-        threads = [threading.Thread(target=lambda: answers.append(get(small_server, EXPORT, X_Api_Key=busy.secret)[0]))
-                   for _ in range(4)]  # fmt: skip
-        for thread in threads:
-            thread.start()
+        asked = [Background(get, small_server, EXPORT, X_Api_Key=busy.secret) for _ in range(4)]
         wait_for_waiting(connection, 2)
         time.sleep(0.5)
         small_server.process.terminate()
-    for thread in threads:
-        thread.join()
-    assert answers == [200] * 4
+    assert [each.outcome()[0] for each in asked] == [200] * 4
     assert small_server.process.wait(30) == 0

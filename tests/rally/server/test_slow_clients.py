@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.installation import Server, until
+from tests.support.installation import Server
+from tests.support.waiting import moments, wait_until
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
 UPLOAD = "Content-Type: multipart/form-data; boundary=b"
@@ -170,9 +171,7 @@ def test_who_sends_a_byte_now_and_then_holds_up_nobody(small):
 def test_who_does_not_read_an_answer_holds_up_nobody(small, path):
     data = SCHEMA * 40 if path == "schema" else get(static_file(small, path)) * 3
     with dawdling(small, 20, data, reads=False):
-        for _ in until(30):
-            if seconds_for(small, "/admin/login/") < 0.2:
-                break
+        wait_until(lambda: seconds_for(small, "/admin/login/") < 0.2, "pages are answered soon", seconds=30)
         assert_others_are_answered(small)
 
 
@@ -204,7 +203,7 @@ def test_who_sends_no_whole_head_is_hung_up_on(strict, data):
 def test_a_head_that_drips_is_late_all_the_same(strict):
     client = Client(strict, b"GET / HTTP/1.1\r\n")
     client.socket.settimeout(0.2)
-    for _ in until(20):
+    for _ in moments(20):
         client.send(b"a")
         with contextlib.suppress(TimeoutError):
             assert client.socket.recv(1) == b""
@@ -221,7 +220,7 @@ def test_a_form_that_stands_still_is_408(strict):
 def test_a_form_that_drips_is_408(strict):
     client = Client(strict, post("/admin/login/", FORM, 1000))
     client.socket.settimeout(0.2)
-    for _ in until(20):
+    for _ in moments(20):
         client.send(b"a")
         with contextlib.suppress(TimeoutError):
             assert b" 408 " in client.socket.recv(100)
