@@ -59,7 +59,7 @@ def _import_once(
     source = Measured(file)
     is_recorded = not dry_run or aside is not None
     recorders = [ImportRecorder(run, source, aside=aside, is_new=is_new)] if is_recorded else []
-    columns, required = resource.column_names(), resource.needed_names()
+    columns, required = resource.spec.column_names, resource.needed_names()
     try:
         table = read_table(source, columns=columns, required=required, max_bytes=run.max_bytes)
         return resource.import_data(
@@ -88,11 +88,11 @@ def export_file(
     Of ``columns``, only those named are in it, in the template's order.
     """
     resource = RESOURCES[entity](tenant)
-    records = resource.get_queryset() if queryset is None else queryset
+    records = resource.streamed_queryset(queryset)
     chosen = [column for column in resource.columns if columns is None or column.column_name in columns]
     if format == "xlsx":
-        return export.stream_xlsx(records, chosen, sheet=entity)
-    return export.stream_csv(records, chosen)
+        return resource.streamed(export.stream_xlsx(records, chosen, sheet=entity))
+    return resource.streamed(export.stream_csv(records, chosen))
 
 
 def template_file(entity: str) -> bytes:

@@ -47,7 +47,8 @@ class Importer:
         self.spec, self.options, self._table = spec, options, table
         self._needed = set(spec.needed_names(options.match_on))
         self._columns = spec.cleaned_columns
-        self._places = {name: place for place, name in enumerate([*spec.column_names, ROW_COLUMN])}
+        names = dict.fromkeys([*spec.in_files, *(column.column_name for column in spec.columns), ROW_COLUMN])
+        self._places = {name: place for place, name in enumerate(names)}
         self._folded = folded_fields(spec.model)
         self._missing: MissingRecords | None = None
         if options.missing == "create":

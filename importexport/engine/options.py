@@ -3,8 +3,8 @@
 The one place where the options are read and judged, whichever channel they come by.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from importexport.engine.spec import EntitySpec
@@ -65,19 +65,33 @@ def read_options(given: Mapping[str, str], spec: EntitySpec) -> Options:
         if not known:
             raise OptionError(f"'{name}' means nothing for {spec.entity}.")
         if value not in known:
-            raise OptionError(f"Unknown {name} '{value[:100]}'. Expected one of: {', '.join(known)}.")
+            raise unknown(name, value, known)
     options = Options(**given)
     if not options.may_update and (idle := [name for name in OF_UPDATES if name in given]):
         raise OptionError(f"'{idle[0]}' means nothing with mode 'create'.")
+    return completed(options, spec)
+
+
+def completed(options: Options, spec: EntitySpec) -> Options:
+    """Return options that say which key rows are found by, where any are; raise OptionError for what is no key."""
     if not options.may_update:
         return options
-    return Options(**{"match_on": spec.keys[0].column, **given})
+    known = values_of("match_on", spec)
+    match_on = options.match_on or known[0]
+    if match_on not in known:
+        raise unknown("match_on", match_on, known)
+    return replace(options, match_on=match_on)
+
+
+def unknown(name: str, value: str, known: Sequence[str]) -> OptionError:
+    """Return the error of a value that an option does not have."""
+    return OptionError(f"Unknown {name} '{value[:100]}'. Expected one of: {', '.join(known)}.")
 
 
 def values_of(name: str, spec: EntitySpec) -> tuple[str, ...]:
     """Return the values that an option has for an entity, the default first; none where it means nothing."""
     if name == "match_on":
-        return tuple(key.column for key in spec.keys)
+        return tuple(key.column for key in spec.match_keys)
     if name == "tags" and "tags" not in spec.column_names:
         return ()
     if name == "missing" and not spec.creates_references:

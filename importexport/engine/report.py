@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
-from import_export.results import Result, RowResult
+from import_export.results import Error, Result, RowResult
 
 from importexport.engine.outcome import Outcome
 
@@ -37,7 +37,8 @@ class Messages:
 class Report(Result):
     """The library's Result with the contract's counts.
 
-    A rejected row is a *skip*, never an error: an error would roll back the good rows.
+    A rejected row is a *skip*, never an error: an error would roll back the good rows. So are the rows whose records
+    were as they say. Of a tablib Dataset, the first ``rows`` are told of (see RowResults); a streamed file has none.
     """
 
     def __init__(self) -> None:
@@ -65,14 +66,22 @@ class Report(Result):
     @property
     def skipped(self) -> int:
         """How many rows were rejected."""
-        return self.totals[RowResult.IMPORT_TYPE_SKIP]
+        return len(self.messages)
+
+    def has_errors(self) -> bool:
+        """Whether nothing was imported, for the file or a hook failed; what is wrong with a row is no such error."""
+        return bool(self.base_errors)
+
+    def row_errors(self) -> list[tuple[int, list[Error]]]:
+        """Return what is wrong with the rows told of, by their number in the file."""
+        return [(row.number, row.errors) for row in self.rows if row.errors]
 
     def add(self, outcome: Outcome) -> None:
         """Count what became of a batch's rows, and keep the message of each rejected one."""
         self.total_rows += outcome.rows
         self.totals[RowResult.IMPORT_TYPE_NEW] += outcome.count("create")
         self.totals[RowResult.IMPORT_TYPE_UPDATE] += outcome.count_changes("update")
-        self.totals[RowResult.IMPORT_TYPE_SKIP] += len(outcome.rejected)
+        self.totals[RowResult.IMPORT_TYPE_SKIP] += len(outcome.rejected) + outcome.count("unchanged")
         self.unchanged += outcome.count("unchanged")
         if outcome.rejected:
             self.messages.extend([rejection.message for rejection in outcome.rejected])

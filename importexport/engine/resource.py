@@ -1,52 +1,71 @@
 """The resource: django-import-export's word for an entity's columns, in and out."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+import logging
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
-from django.db import models
-from import_export.resources import Resource
+from django.core.exceptions import ImproperlyConfigured
 
 from crm.models import Tenant
-from importexport import errors
 from importexport.columns.fields import Column
+from importexport.db import Busy
 from importexport.engine.importer import Importer
+from importexport.engine.library import LibraryResource
 from importexport.engine.observers import Observer
-from importexport.engine.options import Options
+from importexport.engine.options import Options, completed
 from importexport.engine.report import Report
-from importexport.engine.spec import EntitySpec, Key
+from importexport.engine.row_results import RowResults
+from importexport.engine.spec import EntitySpec
 from importexport.engine.upsert import UpsertImporter
+from importexport.errors import FileError
 from importexport.files.table import DatasetRows, Table
 
+logger = logging.getLogger(__name__)
 
-class EntityResource(Resource):
+
+class EntityResource(LibraryResource):
     """A django-import-export resource whose rows travel by column and COPY.
 
     Subclasses declare columns, in the contract's order, and in ``Meta`` the ``model`` and ``import_order`` (columns
-    that depend on others come after them). An instance serves one tenant and one import.
+    that depend on others come after them). An instance serves one tenant and one import. COPY skips ``default``,
+    ``auto_now``, ``save()`` and signals of models: what no column stores, timestamps above all, has a ``db_default``.
+
+    Of django-import-export's documentation all holds that COPY can keep; the rest is refused when the class is made
+    (see ResourceClass). ``Meta.import_id_fields`` is the default of the option ``match_on``, ``Meta.fields`` and
+    ``exclude`` say which columns files have, and an upsert skips unchanged records. Only ``options`` let an import
+    change records at all: without, rows whose record is there already are rejected.
     """
 
     entity: ClassVar[str]
     noun: ClassVar[str]
-    keys: ClassVar[tuple[Key, ...]]
 
-    class Meta:
-        use_transactions = True
-
-    def __init__(self, tenant: Tenant, *, options: Options | None = None, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.tenant = tenant
-        self.options = options or Options()
-        self.spec = replace(self.describe(), columns=tuple(self.fields.values()), tenant=tenant)
-        for column in self.spec.columns:
-            column.widget.bind(tenant)
+    def __init__(self, tenant: Tenant | None = None, *, options: Options | None = None, **kwargs: Any) -> None:
+        super().__init__(tenant, **kwargs)
+        self.options = completed(options or Options(), self.describe())
 
     @classmethod
     def describe(cls) -> EntitySpec:
         """Return what is declared, of no tenant."""
-        columns: tuple[Column, ...] = tuple(cls.fields.values())
-        order = tuple(cls._meta.import_order or ())
-        return EntitySpec(cls.entity, cls.noun, cls._meta.model, cls.keys, columns, order)
+        return cls._spec(cls.declared.values(), cls.fields)
+
+    @property
+    def spec(self) -> EntitySpec:
+        """What the importers have to know."""
+        return self._spec(self.stored.values(), self.fields, self.tenant)
+
+    @classmethod
+    def _spec(cls, columns: Collection[Column], in_files: Collection[str], tenant: Tenant | None = None) -> EntitySpec:
+        return EntitySpec(
+            entity=cls.entity,
+            noun=cls.noun,
+            model=cls._meta.model,
+            keys=cls.keys,
+            columns=tuple(columns),
+            order=tuple(cls._meta.import_order or ()),
+            in_files=tuple(in_files),
+            match_keys=tuple(cls.match_keys()),
+            tenant=tenant,
+        )
 
     @classmethod
     def column_names(cls) -> list[str]:
@@ -60,12 +79,24 @@ class EntityResource(Resource):
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns in the contract's order."""
-        return self.spec.columns
+        """The columns of files, in their order."""
+        return tuple(self.fields.values())
 
-    # --- in --------------------------------------------------------------------------------------------------
+    def needed_names(self) -> list[str]:
+        """The columns that a file must have under the resource's options.
 
-    def get_result_class(self) -> type[Report]:
+        Raises ImproperlyConfigured where Meta leaves one of them out of files.
+        """
+        needed = self.spec.needed_names(self.options.match_on)
+        if left_out := [name for name in needed if name not in self.fields]:
+            raise ImproperlyConfigured(
+                f"{type(self).__name__} leaves out {', '.join(left_out)}, which every {self.noun} needs: it can only"
+                " export."
+            )
+        return needed
+
+    @classmethod
+    def get_result_class(cls) -> type[Report]:
         """An import answers with a Report."""
         return Report
 
@@ -81,33 +112,36 @@ class EntityResource(Resource):
         name: str = "",
         **kwargs: Any,
     ) -> Report:
-        """Import a Table, or a tablib Dataset, inside the transaction that ``import_data`` keeps."""
-        report = Report()
+        """Import a Table, or a tablib Dataset, inside the transaction that ``import_data`` keeps.
+
+        Of a Dataset, the report has rows. The hooks are told what is given: of a file that is streamed, the Table.
+        """
+        report = self.get_result_class()()
+        report.diff_headers = self.get_diff_headers()
+        required, told = self.needed_names(), {"dry_run": dry_run, "using_transactions": using_transactions, **kwargs}
         try:
-            table = dataset if isinstance(dataset, Table) else self.table_of(dataset)
-            report.ignored_columns = table.header.ignored
-            importer = UpsertImporter if self.options.may_update else Importer
-            importer(self.spec, self.options, table).run(observers, report, name=name)
-        except errors.FileError as error:
+            self.before_import(dataset, **told)
+            if isinstance(dataset, Table):
+                self._run(dataset, observers, report, name)
+            else:
+                keep_instances = kwargs.get("retain_instance_in_row_result", False)
+                rows = RowResults(self, report, keep_instances=keep_instances, collect_failed_rows=collect_failed_rows)
+                table = Table(DatasetRows(dataset), columns=list(self.fields), required=required)
+                self._run(table, [rows, *observers], report, name)
+            self.after_import(dataset, report, **told)
+        except Exception as error:  # noqa: BLE001 - the library tells whatever is raised, by a hook as well
             self.handle_import_error(report, error, raise_errors)
         return report
 
+    def _run(self, table: Table, observers: Sequence[Observer], report: Report, name: str) -> None:
+        report.ignored_columns = table.header.ignored
+        importer = UpsertImporter if self.options.may_update else Importer
+        importer(self.spec, self.options, table).run(observers, report, name=name)
+
     def handle_import_error(self, result: Report, error: Exception, raise_errors: bool = False) -> None:
-        """Raise an error of the file as it is, or note it as the library does."""
+        """Raise an error as it is, or note it as the library does: then nothing is stored."""
         if raise_errors:
             raise error
+        if not isinstance(error, (FileError, Busy)):
+            logger.error("an import of %s failed", self.entity, exc_info=error)
         result.append_base_error(self.get_error_result_class()(error))
-
-    def table_of(self, dataset: Any) -> Table:
-        """Return a tablib Dataset as a Table."""
-        return Table(DatasetRows(dataset), columns=self.spec.column_names, required=self.needed_names())
-
-    def needed_names(self) -> list[str]:
-        """The columns that a file must have under the resource's options."""
-        return self.spec.needed_names(self.options.match_on)
-
-    # --- out -------------------------------------------------------------------------------------------------
-
-    def get_queryset(self) -> models.QuerySet:
-        """Return the tenant's records, oldest first."""
-        return self.spec.model._default_manager.filter(tenant=self.tenant).order_by("id")

@@ -32,9 +32,11 @@ class Key:
 class EntitySpec:
     """An entity as the importers see it.
 
-    ``columns`` are in the contract's order, ``order`` names them in the one in which they are cleaned. Of several
-    ``keys`` that are taken, a message names the first; by the first, rows find their records unless the options say
-    otherwise. Without a ``tenant`` it only describes: nothing can be imported.
+    ``columns`` are all that a record gets, in the contract's order; ``order`` names those that are cleaned first, for
+    others depend on them. ``in_files`` names those that files have, in the order of templates and exports; of the
+    others, cells are blank. Of several ``keys`` that are taken, a message names the first; by the first of
+    ``match_keys``, rows find their records unless the options say otherwise. Without a ``tenant`` it only describes:
+    nothing can be imported.
     """
 
     entity: str
@@ -43,12 +45,14 @@ class EntitySpec:
     keys: tuple[Key, ...]
     columns: tuple[Column, ...]
     order: tuple[str, ...]
+    in_files: tuple[str, ...]
+    match_keys: tuple[Key, ...]
     tenant: Any = None
 
     @property
     def column_names(self) -> list[str]:
         """The header of templates and exports."""
-        return [column.column_name for column in self.columns]
+        return list(self.in_files)
 
     @property
     def required_names(self) -> list[str]:
@@ -59,7 +63,7 @@ class EntitySpec:
     def cleaned_columns(self) -> list[Column]:
         """The columns in the order in which they are cleaned: some depend on others."""
         by_name = {column.column_name: column for column in self.columns}
-        return [by_name[name] for name in self.order or by_name if name in by_name]
+        return [by_name[name] for name in dict.fromkeys([*self.order, *by_name])]
 
     @property
     def own_columns(self) -> list[str]:
@@ -74,7 +78,7 @@ class EntitySpec:
     @property
     def creates_references(self) -> bool:
         """Whether a row can name a record that could be created from its name."""
-        return any(map(can_create, self.columns))
+        return any(can_create(column) for column in self.columns if column.column_name in self.in_files)
 
     def key(self, column: str) -> Key:
         """Return the key that a column names; raise KeyError for a column that is none."""
@@ -88,4 +92,4 @@ class EntitySpec:
         if not match_on:
             return self.required_names
         needed = {match_on, *self.required_names}.intersection(self.key(match_on).columns)
-        return [name for name in self.column_names if name in needed]
+        return [column.column_name for column in self.columns if column.column_name in needed]

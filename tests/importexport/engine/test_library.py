@@ -1,0 +1,470 @@
+"""Resources used as django-import-export's documentation uses them: import_data, hooks, signals, results, export."""
+
+import contextlib
+import io
+import threading
+
+import pytest
+import tablib
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
+from import_export.results import RowResult
+from import_export.signals import post_export, post_import
+
+from crm.demo import create_demo_records
+from crm.models import Company, Contact, Deal
+from crm.models.tenant import create_tenant
+from importexport import services
+from importexport.db import lock_entities, patience
+from importexport.engine.options import Options
+from importexport.engine.row_results import PREVIEW_ROWS
+from importexport.models import ImportRun
+from importexport.resources import RESOURCES, CompanyResource, ContactResource, DealResource
+
+NO_TENANT = "ContactResource has no tenant"
+HEADERS = ["first_name", "last_name", "email"]
+
+
+def people(*emails, headers=HEADERS):
+    return tablib.Dataset(*[("Ada", "Lovelace", email) for email in emails], headers=headers)
+
+
+def emails():
+    return list(Contact.objects.order_by("id").values_list("email", flat=True))
+
+
+@pytest.fixture
+def globex(db):
+    return create_tenant(slug="globex", name="Globex")
+
+
+@pytest.fixture
+def signals():
+    """What post_import and post_export have told, by signal and model."""
+    told = []
+
+    def imported(sender, model, **_):
+        told.append(("import", model))
+
+    def exported(sender, model, **_):
+        told.append(("export", model))
+
+    post_import.connect(imported)
+    post_export.connect(exported)
+    yield told
+    post_import.disconnect(imported)
+    post_export.disconnect(exported)
+
+
+# --- tenant -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("resource", RESOURCES.values())
+def test_a_resource_is_made_without_a_tenant_and_says_what_its_columns_are(resource):
+    made = resource()
+    assert [field.column_name for field in made.get_export_fields()] == resource.column_names()
+    assert {field.column_name for field in made.get_user_visible_fields()} == set(resource.column_names())
+    assert made.get_display_name() == resource.__name__
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda resource: resource.import_data(people("ada@example.com")),
+        lambda resource: resource.import_data(people("ada@example.com"), dry_run=True),
+        lambda resource: resource.export(),
+        lambda resource: resource.export(Contact.objects.all()),
+        lambda resource: resource.get_queryset(),
+    ],
+)
+def test_what_needs_a_tenant_says_so(db, use):
+    with pytest.raises(ImproperlyConfigured, match=NO_TENANT):
+        use(ContactResource())
+
+
+def test_an_export_never_leaves_its_tenant(tenant, globex):
+    ContactResource(tenant).import_data(people("ada@example.com"))
+    ContactResource(globex).import_data(people("grace@example.com"))
+    everybody = Contact.objects.order_by("id")
+    column = ContactResource.column_names().index("email")
+    for given in (None, everybody, everybody[:10], list(everybody)):
+        assert ContactResource(globex).export(given).get_col(column) == ["grace@example.com"]
+
+
+# --- import_data --------------------------------------------------------------------------------------------
+
+
+def test_a_dataset_is_imported(tenant):
+    result = ContactResource(tenant=tenant).import_data(people("ada@example.com", "nobody", "grace@example.com"))
+    assert (result.has_errors(), result.has_validation_errors(), result.total_rows) == (False, False, 3)
+    assert result.totals == {"new": 2, "update": 0, "delete": 0, "skip": 1, "error": 0, "invalid": 0}
+    assert emails() == ["ada@example.com", "grace@example.com"]
+
+
+def test_a_dry_run_stores_nothing(tenant):
+    result = ContactResource(tenant=tenant).import_data(people("ada@example.com"), dry_run=True)
+    assert result.totals["new"] == 1
+    assert not Contact.objects.exists()
+
+
+def test_what_is_wrong_with_the_whole_file_is_a_base_error(tenant):
+    result = ContactResource(tenant=tenant).import_data(tablib.Dataset(["Ada"], headers=["first_name"]))
+    assert result.has_errors()
+    assert [str(error.error) for error in result.base_errors] == [
+        "Required columns 'last_name', 'email' missing from the header."
+    ]
+
+
+def test_an_import_that_has_to_wait_too_long_says_so_in_the_result(transactional_db, tenant):
+    with held_by_another(tenant, "contacts"), patience(wait=0.1):
+        result = ContactResource(tenant).import_data(people("ada@example.com"))
+    assert [str(error.error) for error in result.base_errors] == [
+        "Another import of contacts is running. Try again later."
+    ]
+
+
+@contextlib.contextmanager
+def held_by_another(tenant, entity):
+    """Another import of an entity, which goes on until the test has seen what it needs."""
+    held, seen = threading.Event(), threading.Event()
+
+    def hold():
+        try:
+            with transaction.atomic():
+                lock_entities(tenant, {entity})
+                held.set()
+                seen.wait(20)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(20)
+    try:
+        yield
+    finally:
+        seen.set()
+        thread.join(20)
+
+
+def test_failed_rows_are_collected_where_they_are_asked_for(tenant):
+    result = ContactResource(tenant).import_data(people("ada@example.com", "nobody"), collect_failed_rows=True)
+    assert result.failed_dataset.dict == [
+        {
+            "first_name": "Ada",
+            "last_name": "Lovelace",
+            "email": "nobody",
+            "Error": "Row 3: Invalid email format 'nobody'",
+        }
+    ]
+
+
+def test_an_import_is_one_transaction(tenant):
+    with pytest.raises(ImproperlyConfigured, match="one transaction"):
+        ContactResource(tenant).import_data(people("ada@example.com"), use_transactions=False)
+
+
+# --- hooks --------------------------------------------------------------------------------------------------
+
+
+class HookedResource(ContactResource):
+    """Writes down what its hooks are told; fills in what a dataset lacks."""
+
+    told = []
+
+    def before_import(self, dataset, **kwargs):
+        self.told.append(("before", kwargs["dry_run"], kwargs.get("file_name"), Contact.objects.count()))
+        if isinstance(dataset, tablib.Dataset):
+            dataset.append_col([f"{name}@example.com".lower() for name in dataset["first_name"]], header="email")
+
+    def after_import(self, dataset, result, **kwargs):
+        self.told.append(("after", kwargs["dry_run"], result.totals["new"], Contact.objects.count()))
+
+
+@pytest.fixture
+def told(monkeypatch):
+    monkeypatch.setattr(HookedResource, "told", [])
+    return HookedResource.told
+
+
+def test_the_hooks_stand_around_the_rows_and_may_change_the_dataset(tenant, told):
+    dataset = tablib.Dataset(("Ada", "Lovelace"), ("Grace", "Hopper"), headers=["first_name", "last_name"])
+    HookedResource(tenant=tenant).import_data(dataset, file_name="people.csv")
+    assert told == [("before", False, "people.csv", 0), ("after", False, 2, 2)]
+    assert emails() == ["ada@example.com", "grace@example.com"]
+
+
+def test_the_hooks_are_called_in_a_dry_run_and_for_a_streamed_file(tenant, monkeypatch, told):
+    monkeypatch.setitem(RESOURCES, "contacts", HookedResource)
+    file = io.BytesIO(b"first_name,last_name,email\nAda,Lovelace,ada@example.com\n")
+    services.import_file(ImportRun(tenant=tenant, entity="contacts", channel="shell"), file, dry_run=True)
+    assert told == [("before", True, None, 0), ("after", True, 1, 1)]
+    assert not Contact.objects.exists()
+
+
+@pytest.mark.parametrize("hook", ["before_import", "after_import"])
+def test_what_a_hook_raises_stops_the_import(tenant, hook, signals):
+    def fail(self, *args, **kwargs):
+        raise ValidationError("Not on Sundays.")
+
+    resource = type("Strict", (ContactResource,), {hook: fail})(tenant=tenant)
+    result = resource.import_data(people("ada@example.com"))
+    assert result.has_errors()
+    assert [error.error.messages for error in result.base_errors] == [["Not on Sundays."]]
+    with pytest.raises(ValidationError, match="Sundays"), transaction.atomic():
+        resource.import_data(people("ada@example.com"), raise_errors=True)
+    assert not Contact.objects.exists()
+    assert signals == []
+
+
+# --- signals ------------------------------------------------------------------------------------------------
+
+
+def test_post_import_is_sent_once_at_the_end_of_an_import(tenant, signals):
+    ContactResource(tenant).import_data(people("ada@example.com"), dry_run=True)
+    assert signals == []
+    ContactResource(tenant).import_data(people("ada@example.com"))
+    assert signals == [("import", Contact)]
+
+
+def test_the_signals_are_sent_for_every_channel(api, signals):
+    api.import_csv("companies", "name\nAcme\n")
+    assert signals == [("import", Company)]
+    api.export("companies")
+    assert signals == [("import", Company), ("export", Company)]
+    plan = api.plan("contacts", "first_name,last_name,email\nAda,Lovelace,ada@example.com\n")
+    assert len(signals) == 2
+    assert api.post(f"imports/{plan['id']}/apply").status_code == 200
+    assert signals[2:] == [("import", Contact)]
+
+
+def test_the_receiver_finds_what_was_imported(tenant):
+    found = []
+    receiver = lambda model, tenant, **_: found.append((tenant, model.objects.count()))  # noqa: E731 - held weakly
+    post_import.connect(receiver, sender=ContactResource)
+    try:
+        ContactResource(tenant).import_data(people("ada@example.com"))
+        CompanyResource(tenant).import_data(tablib.Dataset(["Acme"], headers=["name"]))
+    finally:
+        post_import.disconnect(receiver, sender=ContactResource)
+    assert found == [(tenant, 1)]
+
+
+def test_what_a_receiver_raises_takes_nothing_back(tenant, api):
+    def fail(**_):
+        raise RuntimeError("The receiver is out of order.")
+
+    post_import.connect(fail)
+    try:
+        assert ContactResource(tenant).import_data(people("ada@example.com")).created == 1
+        assert api.import_csv("companies", "name\nAcme\n")["imported"] == 1
+    finally:
+        post_import.disconnect(fail)
+
+
+def test_post_export_is_sent_once_by_either_way_out(tenant, signals):
+    ContactResource(tenant).export()
+    assert signals == [("export", Contact)]
+    stream = services.export_file("contacts", tenant=tenant)
+    assert len(signals) == 1
+    assert b"".join(stream)
+    assert signals == [("export", Contact)] * 2
+
+
+# --- the rows of a result -----------------------------------------------------------------------------------
+
+
+def preview(resource, dataset):
+    return resource.import_data(dataset, dry_run=True)
+
+
+def test_the_first_rows_of_a_dry_run_say_what_becomes_of_them(tenant):
+    dataset = tablib.Dataset(
+        ("Ada", "Lovelace", "ada@example.com"),
+        ("", "Hopper", "nobody"),
+        ("Alan", "Turing", "alan@example.com"),
+        headers=HEADERS,
+    )
+    result = preview(ContactResource(tenant), dataset)
+    assert [(row.number, row.import_type) for row in result.rows] == [(2, "new"), (3, "skip"), (4, "new")]
+    assert list(result) == result.rows == result.valid_rows()
+    assert [row.object_repr for row in result] == ["Ada Lovelace", None, "Alan Turing"]
+    assert not any(row.is_error() or row.is_invalid() for row in result)
+
+
+def test_a_rejected_row_has_its_errors_and_nothing_is_rolled_back_for_them(tenant):
+    dataset = tablib.Dataset(("", "Hopper", "nobody"), ("A", "B", "ada@example.com"), headers=HEADERS)
+    result = ContactResource(tenant).import_data(dataset)
+    ((number, errors),) = result.row_errors()
+    assert number == 2
+    assert [str(error.error) for error in errors] == [
+        "Required field 'first_name' is empty",
+        "Invalid email format 'nobody'",
+    ]
+    assert errors[0].row == {"first_name": "", "last_name": "Hopper", "email": "nobody"}
+    assert errors[0].number == 2
+    assert not result.has_errors()
+    assert not result.has_validation_errors()
+    assert emails() == ["ada@example.com"]
+
+
+def test_the_diff_of_a_new_record_is_its_cells(tenant):
+    result = preview(ContactResource(tenant), people("ada@example.com"))
+    assert result.diff_headers == ContactResource.column_names()
+    by_column = dict(zip(result.diff_headers, result.rows[0].diff, strict=True))
+    assert "ada@example.com" in by_column["email"]
+    assert by_column["email"].startswith("<ins")
+    assert by_column["notes"] == ""
+
+
+def test_the_diff_of_a_rejected_row_shows_its_cells_and_what_is_wrong_with_them(tenant):
+    dataset = tablib.Dataset(("<b>", "Hopper", "nobody"), headers=HEADERS)
+    (row,) = preview(ContactResource(tenant), dataset).rows
+    by_column = dict(zip(ContactResource.column_names(), row.diff, strict=True))
+    assert by_column["first_name"] == "&lt;b&gt;"
+    assert by_column["last_name"] == "Hopper"
+    assert "nobody" in by_column["email"]
+    assert "Invalid email format &#x27;nobody&#x27;" in by_column["email"]
+    assert by_column["notes"] == ""
+
+
+def test_what_is_wrong_with_no_column_stands_in_the_first(tenant):
+    file = tablib.Dataset(("Acme", "1"), headers=["name", "import_row"])
+    (row,) = preview(CompanyResource(tenant), file).rows
+    assert "import_row" in row.diff[0]
+
+
+def test_the_diff_of_a_changed_record_shows_before_and_after(tenant):
+    company = Company.objects.create(tenant=tenant, name="Acme")
+    Company.objects.create(tenant=tenant, name="Globex")
+    Contact.objects.create(
+        tenant=tenant, first_name="Ada", last_name="King", email="ada@example.com", company=company, tags=["vip"]
+    )
+    dataset = tablib.Dataset(
+        ("Ada", "Lovelace", "ADA@example.com", "globex", "vip,new"),
+        headers=[*HEADERS, "company_name", "tags"],
+    )
+    resource = ContactResource(tenant, options=Options(mode="upsert"))
+    (row,) = preview(resource, dataset).rows
+    by_column = dict(zip(ContactResource.column_names(), row.diff, strict=True))
+    assert row.import_type == RowResult.IMPORT_TYPE_UPDATE
+    assert ("King" in by_column["last_name"], "Lovelace" in by_column["last_name"]) == (True, True)
+    assert ("Acme" in by_column["company_name"], "Globex" in by_column["company_name"]) == (True, True)
+    assert "<ins" in by_column["tags"]
+    assert by_column["first_name"] == "<span>Ada</span>"
+    assert (row.original.last_name, row.original.company.name, row.original.tags) == ("King", "Acme", ["vip"])
+    contact = Contact.objects.get()
+    assert (contact.last_name, row.object_id) == ("King", contact.pk)
+
+
+def test_an_unchanged_record_is_skipped_without_an_error(tenant):
+    ContactResource(tenant).import_data(people("ada@example.com"))
+    changed = Contact.objects.get().updated_at
+    resource = ContactResource(tenant, options=Options(mode="upsert"))
+    result = resource.import_data(people("ada@example.com"))
+    assert [(row.import_type, row.errors) for row in result.rows] == [("skip", [])]
+    assert (result.totals["skip"], result.unchanged, result.skipped, result.imported) == (1, 1, 0, 1)
+    assert Contact.objects.get().updated_at == changed
+
+
+def test_only_the_first_rows_are_told_of(tenant):
+    dataset = people(*(f"{n}@example.com" for n in range(PREVIEW_ROWS + 50)))
+    result = preview(ContactResource(tenant), dataset)
+    assert [row.number for row in result.rows] == list(range(2, PREVIEW_ROWS + 2))
+    assert result.totals["new"] == PREVIEW_ROWS + 50
+
+
+def test_a_streamed_file_has_no_rows_in_its_report(tenant):
+    file = io.BytesIO(b"name\nAcme\n")
+    run = ImportRun(tenant=tenant, entity="companies", channel="shell")
+    assert services.import_file(run, file, dry_run=True).rows == []
+
+
+def test_instances_are_kept_where_they_are_asked_for(tenant):
+    dataset = people(*(f"{n}@example.com" for n in range(PREVIEW_ROWS + 1)), "nobody")
+    result = ContactResource(tenant).import_data(dataset, retain_instance_in_row_result=True)
+    assert [row.instance for row in result if row.is_new()] == list(Contact.objects.order_by("id"))
+    assert [row.instance for row in result if row.is_skip()] == [None]
+
+
+def test_the_number_of_queries_does_not_grow_with_the_rows(tenant):
+    company = Company.objects.create(tenant=tenant, name="Acme")
+    counts = []
+    for size in (1, 30):
+        for n in range(size):
+            Contact.objects.create(
+                tenant=tenant, first_name="A", last_name="B", email=f"{size}.{n}@example.com", company=company
+            )
+        emails = [f"{size}.{n}@example.com" for n in range(size)]
+        dataset = tablib.Dataset(*[("A", "C", email, "Acme") for email in emails], headers=[*HEADERS, "company_name"])
+        with CaptureQueriesContext(connection) as asked:
+            preview(ContactResource(tenant, options=Options(mode="upsert")), dataset)
+        counts.append(len(asked))
+    assert counts[0] == counts[1]
+
+
+# --- export -------------------------------------------------------------------------------------------------
+
+
+def streamed(tenant, entity, **options):
+    return b"".join(services.export_file(entity, tenant=tenant, **options)).decode()
+
+
+@pytest.mark.parametrize("entity", RESOURCES)
+def test_an_export_is_byte_for_byte_our_own(tenant, entity):
+    assert RESOURCES[entity](tenant).export().csv == streamed(tenant, entity)
+    create_demo_records(tenant)
+    assert RESOURCES[entity](tenant).export().csv == streamed(tenant, entity)
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "'=x", "-cmd", "-5", "+49 30", "a,b", 'say "x"', "x\ny", " x", "\\.", "ü", "@", "#N/A", "\tx"]
+)
+def test_every_text_leaves_as_our_own_export_writes_it(tenant, text):
+    company = Company.objects.create(
+        tenant=tenant, name=f"n {text}", city=text, notes=text, tags=[text.replace(",", "")]
+    )
+    Contact.objects.create(tenant=tenant, first_name=text, last_name="x", email="a@example.com", company=company)
+    for entity in ("companies", "contacts"):
+        assert RESOURCES[entity](tenant).export().csv == streamed(tenant, entity)
+
+
+def test_chosen_columns_and_records(tenant):
+    create_demo_records(tenant)
+    records = Contact.objects.filter(lifecycle_stage="lead").order_by("id")
+    dataset = ContactResource(tenant).export(records, export_fields=["email", "company_name"])
+    assert dataset.csv == streamed(tenant, "contacts", queryset=records, columns=["email", "company_name"])
+
+
+def test_an_export_asks_once_for_all_that_its_records_refer_to(tenant, django_assert_num_queries):
+    create_demo_records(tenant)
+    for resource in RESOURCES.values():
+        with django_assert_num_queries(1):
+            resource(tenant).export()
+
+
+def test_a_spreadsheet_gets_numbers_and_dates_as_such(tenant):
+    create_demo_records(tenant)
+    dataset = DealResource(tenant).export(force_native_type=True)
+    deal = Deal.objects.order_by("id").first()
+    row = dict(zip(dataset.headers, dataset[0], strict=True))
+    assert (row["value"], row["probability"], row["expected_close_date"]) == (
+        deal.value,
+        deal.probability,
+        deal.expected_close_date,
+    )
+
+
+class LeadsResource(ContactResource):
+    def filter_export(self, queryset, **kwargs):
+        return queryset.filter(lifecycle_stage="lead")
+
+
+def test_the_export_hooks_count_for_both_ways_out(tenant, monkeypatch):
+    create_demo_records(tenant)
+    leads = Contact.objects.filter(lifecycle_stage="lead").order_by("id")
+    expected = streamed(tenant, "contacts", queryset=leads)
+    assert 0 < leads.count() < Contact.objects.count()
+    monkeypatch.setitem(RESOURCES, "contacts", LeadsResource)
+    assert LeadsResource(tenant).export().csv == streamed(tenant, "contacts") == expected
