@@ -1,1 +1,1 @@
-"""The records of the CRM: tenants and what they own. Nothing here knows of files or HTTP."""
+"""CRM records: tenants and the data they own. Nothing here knows about files or HTTP."""

@@ -1,4 +1,4 @@
-"""Who may see and touch what in the admin: one tenant and one role a request."""
+"""Admin access control: each request has one tenant and one role."""
 
 from dataclasses import dataclass
 
@@ -6,14 +6,14 @@ from django.http import HttpRequest
 
 from crm.models import Membership, Tenant
 
-#: Where a superuser's choice of tenant is kept in the session.
+#: Session key for the tenant that a superuser has chosen.
 SESSION_KEY = "rally_tenant"
 Role = Membership.Role
 
 
 @dataclass(frozen=True)
 class Access:
-    """What a signed-in user may reach: the records of ``tenant``, or of all tenants where it is None."""
+    """The permissions of a signed-in user, for the records of ``tenant`` or, where it is None, of all tenants."""
 
     tenant: Tenant | None = None
     role: str = ""
@@ -21,42 +21,42 @@ class Access:
 
     @property
     def can_view(self) -> bool:
-        """Whether records are shown at all."""
+        """Whether the user may see records."""
         return bool(self.role)
 
     @property
     def can_edit(self) -> bool:
-        """Whether records may be added, changed, deleted and imported."""
+        """Whether the user may add, change, delete and import records."""
         return self.role in {Role.EDITOR, Role.ADMIN}
 
     @property
     def can_manage(self) -> bool:
-        """Whether keys, people and pipelines may be managed."""
+        """Whether the user may manage API keys, members and pipelines."""
         return self.role == Role.ADMIN
 
 
 def access_of(request: HttpRequest) -> Access:
-    """Return what the request's user may reach, looked up once a request.
+    """Return the access of the request's user, looked up once per request.
 
-    A superuser is an admin of the tenant that they picked, or of all; staff of their membership's tenant; anybody
-    else reaches nothing.
+    A superuser is an admin of the tenant they chose, or of all tenants. Staff have the role of their membership.
+    Everybody else has no access.
     """
     user = getattr(request, "user", None)
     known = getattr(request, "rally_access", None)
-    # Who signs in is somebody else at the end of the request.
+    # The user changes during a request that signs in or out.
     if known is None or known[0] != getattr(user, "pk", None):
         known = request.rally_access = (getattr(user, "pk", None), _look_up(request))  # type: ignore[attr-defined]
     return known[1]
 
 
 def access_known(request: HttpRequest) -> Access | None:
-    """Return what ``access_of`` has found out for a request, or None if nobody has asked yet."""
+    """Return the result of ``access_of`` if this request has called it already, else None. Makes no query."""
     known = getattr(request, "rally_access", None)
     return known and known[1]
 
 
 def pick_tenant(request: HttpRequest, tenant: Tenant | None) -> None:
-    """Keep a superuser's choice for the session; None is all tenants."""
+    """Store a superuser's choice of tenant in the session; None means all tenants."""
     request.session[SESSION_KEY] = tenant.pk if tenant else None
     request.__dict__.pop("rally_access", None)
 

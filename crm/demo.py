@@ -1,4 +1,4 @@
-"""Believable records for a first look."""
+"""Sample records for demonstrations."""
 
 import datetime as dt
 import random
@@ -24,7 +24,7 @@ TODAY = dt.datetime(2026, 1, 15, 9, 0, tzinfo=dt.UTC)
 
 
 def create_demo_records(tenant: Tenant) -> dict[str, int]:
-    """Fill an empty tenant with some hundred records, the same every time; return how many of each."""
+    """Fill an empty tenant with a few hundred records, the same ones every time. Return the number per entity."""
     chance = random.Random(1)  # noqa: S311 - nothing secret
     companies = Company.objects.bulk_create(_companies(tenant, chance))
     contacts = Contact.objects.bulk_create(_contacts(tenant, companies, chance))
@@ -85,10 +85,10 @@ def _contacts(tenant: Tenant, companies: list[Company], chance: random.Random) -
 
 def _deals(tenant: Tenant, contacts: list[Contact], chance: random.Random) -> list[Deal]:
     stages = list(Stage.objects.filter(tenant=tenant).select_related("pipeline"))
-    made = []
+    deals = []
     for number in range(120):
         contact, stage = chance.choice(contacts), chance.choice(stages)
-        made.append(
+        deals.append(
             Deal(
                 tenant=tenant,
                 name=f"{contact.company} – {chance.choice(['licence', 'rollout', 'renewal'])} {number + 1}",
@@ -102,15 +102,15 @@ def _deals(tenant: Tenant, contacts: list[Contact], chance: random.Random) -> li
                 company=contact.company,
             )
         )
-    return made
+    return deals
 
 
 def _activities(tenant: Tenant, deals: list[Deal], chance: random.Random) -> list[Activity]:
-    made = []
+    activities = []
     for number in range(240):
         deal, is_done = deals[number % len(deals)], chance.random() < 0.5
         at = TODAY + dt.timedelta(days=chance.randrange(-60, 60), hours=chance.randrange(9))
-        made.append(
+        activities.append(
             Activity(
                 tenant=tenant,
                 activity_type=chance.choice(Activity.Type.values),
@@ -125,4 +125,4 @@ def _activities(tenant: Tenant, deals: list[Deal], chance: random.Random) -> lis
                 deal=deal,
             )
         )
-    return made
+    return activities

@@ -1,4 +1,4 @@
-"""A tenant's figures, from aggregate queries that stay fast at a million records."""
+"""Statistics for a tenant, from aggregate queries that stay fast with a million records."""
 
 import datetime as dt
 import json
@@ -15,16 +15,16 @@ from django.utils import timezone
 
 from crm.models import Deal, Stage, Tenant
 
-#: Up to here records are counted; beyond, the planner's estimate says about how many there are.
+#: Count exactly up to this number of records; above it, use the planner's estimate.
 EXACT_UP_TO = 10_000
-#: How many months of won deals are looked at, the present one included.
+#: Number of months of won deals to report, including the current one.
 MONTHS = 12
-#: Figures of so many deals take a while to add up: they are kept for so many seconds.
+#: Cache the figures of tenants with at least this many deals, for this many seconds.
 MANY_DEALS, KEEP_SECONDS = 20_000, 60
 
 
 class Outcome(models.TextChoices):
-    """What has become of a deal. Nothing but the probability of its stage tells."""
+    """The outcome of a deal. It depends only on the probability of the deal's stage."""
 
     OPEN = "open"
     WON = "won"
@@ -32,20 +32,20 @@ class Outcome(models.TextChoices):
 
 
 def outcome_of(stage: Stage) -> Outcome:
-    """Return the outcome of the deals in a stage: 100 per cent is won, 0 is lost, anything between is open."""
+    """Return the outcome of deals in a stage: won at 100 per cent, lost at 0, otherwise open."""
     return {100: Outcome.WON, 0: Outcome.LOST}.get(stage.probability, Outcome.OPEN)
 
 
 @dataclass(frozen=True)
 class RecordCount:
-    """How many records there are, or about how many."""
+    """A number of records, exact or estimated."""
 
     number: int
     is_exact: bool = True
 
 
 def count_records(queryset: QuerySet[Any]) -> RecordCount:
-    """Count a queryset's records; beyond EXACT_UP_TO, return the planner's estimate, which costs nothing."""
+    """Count the records of a queryset; above EXACT_UP_TO, return the planner's estimate, which costs almost nothing."""
     counted = queryset.order_by()[: EXACT_UP_TO + 1].count()
     if counted <= EXACT_UP_TO:
         return RecordCount(counted)
@@ -53,15 +53,15 @@ def count_records(queryset: QuerySet[Any]) -> RecordCount:
 
 
 def estimate_records(queryset: QuerySet[Any]) -> int:
-    """Return how many records the planner expects."""
+    """Return the planner's estimate of the number of records."""
     plan = queryset.order_by().explain(format="json")
-    # Of what is known to be nothing, PostgreSQL is not asked.
+    # Django does not query PostgreSQL for a queryset it knows to be empty.
     return json.loads(plan)[0]["Plan"]["Plan Rows"] if plan else 0
 
 
 @dataclass(frozen=True)
 class DealSum:
-    """The deals of one stage and currency that are alike: open, or won in a month (None: of no date)."""
+    """Totals of one stage and currency: its open deals, or the deals won in one month (None: no close date)."""
 
     stage: int
     month: dt.date | None
@@ -72,7 +72,7 @@ class DealSum:
 
 @dataclass(frozen=True)
 class StageName:
-    """A stage, as the figures name it."""
+    """A stage, as shown beside the figures."""
 
     id: int
     name: str
@@ -81,7 +81,7 @@ class StageName:
 
 @dataclass(frozen=True)
 class DealFigures:
-    """A tenant's open deals, and those won in the months up to the present one."""
+    """A tenant's open deals, and the deals won in each of the last MONTHS months."""
 
     open_stages: list[StageName]
     months: list[dt.date]
@@ -91,11 +91,11 @@ class DealFigures:
 
     @property
     def open_deals(self) -> int:
-        """How many deals are open, in all currencies."""
+        """The number of open deals in all currencies."""
         return sum(line.deals for line in self.open)
 
     def currencies(self) -> dict[str, int]:
-        """Return the currencies that the deals are in, the most frequent first, with the number of deals."""
+        """Return the number of deals per currency, most frequent currency first."""
         deals: dict[str, int] = {}
         for line in (*self.open, *self.won):
             deals[line.currency] = deals.get(line.currency, 0) + line.deals
@@ -103,7 +103,7 @@ class DealFigures:
 
 
 def deal_figures(tenant: Tenant) -> DealFigures:
-    """Return a tenant's figures; those of many deals are up to a minute old."""
+    """Return a tenant's deal figures. With MANY_DEALS or more deals they may be up to KEEP_SECONDS old."""
     key = f"deal-figures:{tenant.pk}"
     figures = cache.get(key)
     if figures is None:
@@ -114,7 +114,7 @@ def deal_figures(tenant: Tenant) -> DealFigures:
 
 
 def last_months(today: dt.date) -> list[dt.date]:
-    """Return the first days of the last months, the present one last."""
+    """Return the first day of each of the last MONTHS months, the current month last."""
     ordinals = range(today.year * 12 + today.month - MONTHS, today.year * 12 + today.month)
     return [dt.date(ordinal // 12, ordinal % 12 + 1, 1) for ordinal in ordinals]
 
@@ -138,13 +138,13 @@ def _add_up(tenant: Tenant) -> DealFigures:
 
 
 def _stages(tenant: Tenant) -> QuerySet[Stage]:
-    """Return the stages, those of the default pipeline first."""
+    """Return the tenant's stages, those of the default pipeline first."""
     stages = Stage.objects.filter(tenant=tenant).select_related("pipeline")
     return stages.order_by("-pipeline__is_default", "pipeline", "position", "id")
 
 
 def _sums(tenant: Tenant, stages: Iterable[Stage], months: list[dt.date]) -> list[DealSum]:
-    """Add the deals up, in one pass over them: for a million, two would be too many."""
+    """Aggregate the deals in a single pass: with a million deals, a second one would take too long."""
     of = {outcome: [stage.pk for stage in stages if outcome_of(stage) == outcome] for outcome in Outcome}
     after = (months[-1] + dt.timedelta(days=31)).replace(day=1)
     lately = Q(expected_close_date=None) | Q(expected_close_date__gte=months[0], expected_close_date__lt=after)

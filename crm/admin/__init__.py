@@ -1,4 +1,4 @@
-"""The admin's pages of a tenant: pipelines, members, API keys. Those of records are importexport's."""
+"""Admin pages for a tenant's pipelines, members and API keys. Record pages are in ``importexport.admin``."""
 
 from crm.admin import api_keys, members, pipelines
 

@@ -1,4 +1,4 @@
-"""API keys for staff: made here, shown once, renamed, revoked; never deleted, and never seen again."""
+"""Admin pages for API keys. A key is shown once, when it is created; it can be renamed and revoked, never deleted."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -28,11 +28,11 @@ from crm.admin.base import BoundedAdmin
 from crm.models import ApiKey, Tenant
 from crm.models.api_key import create_api_key, revoke_api_key
 
-#: What each scope is called, and what a program may do with it.
+#: Scope → its label and what it allows.
 SCOPES = {
     ApiKey.Scope.READ: (gettext_lazy("Read"), gettext_lazy("Download exports and templates. Changes nothing.")),
-    ApiKey.Scope.WRITE: (gettext_lazy("Write"), gettext_lazy("Import files as well. What most programs need.")),
-    ApiKey.Scope.ADMIN: (gettext_lazy("Admin"), gettext_lazy("Everything that the API offers, now and later.")),
+    ApiKey.Scope.WRITE: (gettext_lazy("Write"), gettext_lazy("Import files as well. Suits most programs.")),
+    ApiKey.Scope.ADMIN: (gettext_lazy("Admin"), gettext_lazy("Everything the API can do, now and in future.")),
 }
 STATES = {
     "active": gettext_lazy("Active"),
@@ -44,18 +44,18 @@ TEMPLATES = "crm/admin/api_keys"
 
 
 class DateWidget(UnfoldAdminTextInputWidget):
-    """The browser's own way to choose a day."""
+    """The browser's date picker."""
 
     input_type = "date"
 
 
 class NewKeyForm(forms.Form):
-    """What is asked of a new key."""
+    """Form for a new API key."""
 
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=ApiKey._meta.get_field("name").max_length,
-        help_text=gettext_lazy("What it is for, such as “Website form”. You will know it by this name."),
+        help_text=gettext_lazy("What the key is for, such as “Website form”."),
         widget=UnfoldAdminTextInputWidget(attrs={"autofocus": True, "autocomplete": "off"}),
     )
     scope = forms.ChoiceField(
@@ -72,50 +72,45 @@ class NewKeyForm(forms.Form):
         super().__init__(*args, **options)
         self.tenant = tenant
         self.fields["expires_at"].help_text = _(
-            "It stops working when this day begins (%(zone)s). Leave it empty for a key that never expires."
+            "The key stops working at the start of this day (%(zone)s). Leave empty for a key that never expires."
         ) % {"zone": tenant.timezone if tenant else "UTC"}
 
     def scopes(self) -> Iterator[tuple[Any, Any]]:
-        """Return each radio button of the scope, with what it means."""
+        """Yield each radio button of the scope field with its description."""
         for radio in self["scope"]:
             yield radio, SCOPES[ApiKey.Scope(radio.data["value"])][1]
 
     def clean_name(self) -> str:
-        """Refuse a name that is in use."""
         return free_name(self.cleaned_data["name"], self.tenant)
 
     def clean_expires_at(self) -> dt.datetime | None:
-        """Return the moment at which the day begins where the tenant is; refuse the past."""
+        """Return the start of that day in the tenant's time zone; reject days that have already begun."""
         day = self.cleaned_data["expires_at"]
         if day is None or self.tenant is None:
             return None
         if day <= timezone.now().astimezone(self.tenant.zone).date():
-            raise ValidationError(_("This day has begun already; choose a later one."))
+            raise ValidationError(_("This day has already begun. Choose a later one."))
         return dt.datetime.combine(day, dt.time(), self.tenant.zone)
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a key of no tenant."""
         if self.tenant is None:
-            raise ValidationError(
-                _("A key belongs to one tenant, and you see all of them. Choose a tenant at the top of the page first.")
-            )
+            raise ValidationError(_("A key belongs to one tenant. Choose a tenant at the top of the page first."))
         return self.cleaned_data
 
 
 class RenameForm(forms.ModelForm):
-    """The one thing about a key that can be changed."""
+    """Form for an existing key, of which only the name can be changed."""
 
     class Meta:
         model = ApiKey
         fields = ["name"]
 
     def clean_name(self) -> str:
-        """Refuse a name that is in use."""
         return free_name(self.cleaned_data["name"], self.instance.tenant, but=self.instance)
 
 
 def free_name(name: str, tenant: Tenant | None, but: ApiKey | None = None) -> str:
-    """Return a key's name; raise ValidationError where another key in use has it."""
+    """Return the name; raise ValidationError if another active key of the tenant has it."""
     in_use = ApiKey.objects.filter(tenant=tenant, name=name, revoked_at=None)
     if tenant and (in_use.exclude(pk=but.pk) if but else in_use).exists():
         raise ValidationError(NAME_IN_USE)
@@ -123,17 +118,15 @@ def free_name(name: str, tenant: Tenant | None, but: ApiKey | None = None) -> st
 
 
 class StateFilter(admin.SimpleListFilter):
-    """Keys that work, or that do not any more."""
+    """Filters keys by state."""
 
     title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the states."""
         return list(STATES.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
-        """Return the keys of the chosen state."""
         is_over = Q(expires_at__lte=timezone.now())
         condition = {
             "active": Q(revoked_at=None) & ~is_over,
@@ -145,7 +138,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(BoundedAdmin):
-    """The keys of a tenant, for its admins."""
+    """API keys of a tenant, managed by the tenant's admins."""
 
     form = RenameForm
     list_display = ("name", "scope_name", "state_label", "created_on", "expires", "last_used", "revoke_link")
@@ -159,10 +152,9 @@ class ApiKeyAdmin(BoundedAdmin):
     fields = ("name", *readonly_fields)
     change_form_outer_after_template = f"{TEMPLATES}/revoke_panel.html"
 
-    # --- who may do what ---
+    # --- permissions ---
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
-        """Return the keys of the tenant, or of all."""
         access = access_of(request)
         keys = super().get_queryset(request).select_related("tenant")
         if access.is_superuser and access.tenant is None:
@@ -170,70 +162,60 @@ class ApiKeyAdmin(BoundedAdmin):
         return keys.filter(tenant=access.tenant) if access.can_manage else keys.none()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Whether keys are spoken of at all."""
         return access_of(request).can_manage
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether keys are listed."""
         return access_of(request).can_manage
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Whether keys are made."""
         return access_of(request).can_manage
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether a key can be renamed and revoked: not once it is revoked."""
+        """A revoked key can no longer be renamed or revoked."""
         return access_of(request).can_manage and not (isinstance(obj, ApiKey) and obj.revoked_at)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody deletes a key: that there was one is to be known."""
+        """Keys are never deleted, so that there is a record of every key that existed."""
         return False
 
     # --- the list ---
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Return the columns; whoever sees all tenants is told which."""
+        """Add the tenant's column for users who see all tenants."""
         columns = list(super().get_list_display(request))
         return columns if access_of(request).tenant else [columns[0], "tenant", *columns[1:]]
 
     @display(description=gettext_lazy("Scope"), ordering="scope")
     def scope_name(self, key: ApiKey) -> str:
-        """Return the scope, as the form calls it."""
         return str(SCOPES[ApiKey.Scope(key.scope)][0])
 
     @display(description=gettext_lazy("State"), label={"active": "success", "expired": "warning", "revoked": "danger"})
     def state_label(self, key: ApiKey) -> tuple[str, Any]:
-        """Return the state, and its name."""
         return key.state, STATES[key.state]
 
     @display(description=gettext_lazy("State"))
     def state_name(self, key: ApiKey) -> str:
-        """Return the state; with the time, where somebody ended it."""
+        """Return the state and, for a revoked key, the time it was revoked."""
         return f"{STATES[key.state]}, {moment(key.revoked_at, key)}" if key.revoked_at else str(STATES[key.state])
 
     @display(description=gettext_lazy("Created"), ordering="created_at")
     def created_on(self, key: ApiKey) -> str:
-        """Return the day on which it was made."""
         return date_format(key.created_at.astimezone(key.tenant.zone), "DATE_FORMAT")
 
     @display(description=gettext_lazy("Created"))
     def created(self, key: ApiKey) -> str:
-        """Return when it was made."""
         return moment(key.created_at, key)
 
     @display(description=gettext_lazy("Expires"), ordering="expires_at")
     def expires(self, key: ApiKey) -> str:
-        """Return when it stops working."""
         return moment(key.expires_at, key)
 
     @display(description=gettext_lazy("Last used"), ordering="last_used_at")
     def last_used(self, key: ApiKey) -> str:
-        """Return when a program last came with it."""
         return moment(key.last_used_at, key)
 
     @display(description=gettext_lazy("Action"))
     def revoke_link(self, key: ApiKey) -> str:
-        """Return the way to the page that revokes it."""
         if key.revoked_at:
             return ""
         label = _("Revoke %(name)s") % {"name": key.name}
@@ -245,11 +227,11 @@ class ApiKeyAdmin(BoundedAdmin):
             _("Revoke"),
         )
 
-    # --- making one ---
+    # --- create ---
 
     @method_decorator(sensitive_variables("secret"))
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        """Ask for a key's name, scope and expiry; the answer to the form is the one page that shows the secret."""
+        """Show the form for a new key. The response to a valid form is the only page that ever shows the secret."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = NewKeyForm(request.POST or None, tenant=access_of(request).tenant)
@@ -258,7 +240,7 @@ class ApiKeyAdmin(BoundedAdmin):
                 with transaction.atomic():
                     key, secret = create_api_key(tenant=form.tenant, **form.cleaned_data)  # type: ignore[arg-type]
             except (ValidationError, IntegrityError):
-                # Somebody was faster: what else can be wrong with a key, the form has seen.
+                # A concurrent request took the name. The form has checked everything else.
                 form.add_error("name", NAME_IN_USE)
             else:
                 self.log_addition(request, key, [{"added": {}}])
@@ -267,57 +249,57 @@ class ApiKeyAdmin(BoundedAdmin):
 
     @method_decorator(sensitive_variables("secret"))
     def _show_secret(self, request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
-        """Answer with the secret: no redirect, so that it is in no address, session, message or cache."""
+        """Respond with the secret directly: a redirect would leave it in a URL, session, message or cache."""
         where = request.build_absolute_uri(reverse("admin:index")).removesuffix(reverse("admin:index"))
         context = {"key": key, "secret": secret, "address": f"{where}/api/v1/importexport/contacts"}
         response = self._page(request, "created", _("API key created"), **context)
         response.headers["Cache-Control"] = "no-store, private"
         return response
 
-    # --- changing one ---
+    # --- change ---
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Show a key; its name can be changed."""
         options = {"show_save_and_add_another": False, "show_save_and_continue": False}
         return super().change_view(request, object_id, form_url, options | (extra_context or {}))
 
-    # --- revoking ---
+    # --- revoke ---
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the pages, the one that revokes as well."""
         revoke = self.admin_site.admin_view(self.revoke_view)
         return [path("<int:key_id>/revoke/", revoke, name="crm_apikey_revoke"), *super().get_urls()]
 
     def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
-        """Ask whether a key is really to be revoked, and do it."""
+        """Ask for confirmation, then revoke a key."""
         key = self.get_queryset(request).filter(pk=key_id).first()
         if not self.has_view_permission(request):
             raise PermissionDenied
         if key is None:
             raise Http404
         if key.revoked_at:
-            messages.info(request, _("“%(name)s” was revoked before.") % {"name": key.name})
+            messages.info(request, _("“%(name)s” is already revoked.") % {"name": key.name})
         elif request.method != "POST":
             return self._page(request, "revoke", _("Revoke an API key"), keys=[key])
         else:
             self._revoke(request, key)
-            messages.success(request, _("“%(name)s” is revoked, and refused from now on.") % {"name": key.name})
+            messages.success(
+                request, _("“%(name)s” was revoked. Requests that use it are now rejected.") % {"name": key.name}
+            )
         return redirect("admin:crm_apikey_changelist")
 
-    @admin.action(description=gettext_lazy("Revoke the chosen keys"), permissions=["change"])
+    @admin.action(description=gettext_lazy("Revoke selected keys"), permissions=["change"])
     def revoke_chosen(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
-        """Ask whether several keys are really to be revoked, and do it."""
+        """Ask for confirmation, then revoke several keys."""
         keys = list(queryset.filter(revoked_at=None))
         if not keys:
-            messages.info(request, _("These keys were revoked before."))
+            messages.info(request, _("These keys are already revoked."))
         elif "revoke" not in request.POST:
             return self._page(request, "revoke", _("Revoke API keys"), keys=keys, is_bulk=True)
         else:
             for key in keys:
                 self._revoke(request, key)
-            text = ngettext("One key is revoked.", "%(count)s keys are revoked.", len(keys)) % {"count": len(keys)}
+            text = ngettext("One key was revoked.", "%(count)s keys were revoked.", len(keys)) % {"count": len(keys)}
             messages.success(request, text)
         return None
 
@@ -326,11 +308,10 @@ class ApiKeyAdmin(BoundedAdmin):
         self.log_change(request, key, _("Revoked."))
 
     def _page(self, request: HttpRequest, name: str, title: str, **context: Any) -> HttpResponse:
-        """Return one of our own pages."""
         common = self.admin_site.each_context(request) | {"title": title}
         return render(request, f"{TEMPLATES}/{name}.html", common | context)
 
 
 def moment(when: dt.datetime | None, key: ApiKey) -> str:
-    """Return a time as it is where the key's tenant is."""
+    """Return a time in the time zone of the key's tenant."""
     return formatting.exactly(when, key.tenant.zone) if when else _("never")

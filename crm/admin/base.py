@@ -1,4 +1,4 @@
-"""What the admin of every tenant's model shares: nobody sees or touches another tenant's records."""
+"""Base classes of the admin. They keep tenants apart: nobody sees or changes another tenant's records."""
 
 import unicodedata
 from collections.abc import Callable
@@ -26,14 +26,15 @@ from crm.models import Tenant
 from crm.models.fields import LongText, TagList, has_forbidden
 
 NUL = "\0"
-#: The page by which Django says that a list cannot be shown; it takes that for a fault of the database.
-NOT_UNDERSTOOD = "admin/invalid_setup.html"
+#: The template with which Django reports a list it cannot show. Django blames the database for a malformed query
+#: string.
+INVALID_QUERY_TEMPLATE = "admin/invalid_setup.html"
 
 
 class TenantForm(forms.ModelForm):
-    """A form whose record has its tenant before it is judged, and that offers only what this tenant has."""
+    """Form that sets the record's tenant before validation and offers only choices from that tenant."""
 
-    #: The tenant of new records; a record that is there keeps its own.
+    #: The tenant of new records. Existing records keep their own.
     tenant: ClassVar[Tenant | None] = None
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -43,10 +44,10 @@ class TenantForm(forms.ModelForm):
         for name, field in self.fields.items():
             if isinstance(field, forms.ModelChoiceField) and field.queryset is not None:
                 field.queryset = field.queryset.filter(tenant=self.instance.tenant_id)
-                self._pass_over_nonsense(name, field.queryset.model)
+                self._neutralise_invalid_id(name, field.queryset.model)
 
-    def _pass_over_nonsense(self, name: str, model: type[models.Model]) -> None:
-        """Take what can be no id for the id of nothing: it is refused, and then looked up to be shown again."""
+    def _neutralise_invalid_id(self, name: str, model: type[models.Model]) -> None:
+        """Replace a posted value that cannot be an id by "0", the id of no record: it is rejected like any other."""
         key = self.add_prefix(name)
         if (posted := self.data.get(key)) and not takes(model._meta.pk.to_python, posted):
             data: Any = self.data
@@ -54,12 +55,12 @@ class TenantForm(forms.ModelForm):
             self.data[key] = "0"  # type: ignore[index]
 
     def _get_validation_exclusions(self) -> set[str]:
-        # Whether a record is there already depends on fields that no form shows, once they are known.
+        # Uniqueness also depends on fields that no form shows; validate with them as soon as they are set.
         known = {name for name in ("tenant", "pipeline") if getattr(self.instance, f"{name}_id", None)}
         return super()._get_validation_exclusions() - known  # type: ignore[misc]
 
     def clean(self) -> dict[str, Any]:
-        """Bring texts into the form in which an import stores them, so that an export comes back the same."""
+        """Normalise texts as an import does, so that an exported file imports without changes."""
         for name, value in list(super().clean().items()):  # type: ignore[union-attr]
             if isinstance(value, str):
                 texts = [tidy(value)]
@@ -69,67 +70,67 @@ class TenantForm(forms.ModelForm):
             else:
                 continue
             if any(map(has_forbidden, texts)):
-                self.add_error(name, ValidationError(_("This has a character that no text may have.")))
+                self.add_error(name, ValidationError(_("This text contains a character that is not allowed.")))
         return self.cleaned_data
 
 
 def tidy(text: str) -> str:
-    """Return a text trimmed, with line ends as LF, in NFC."""
+    """Return a text trimmed, in NFC, with LF line endings."""
     return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").strip())
 
 
 class BoundedAdmin(ModelAdmin):
-    """Lets an address and a form ask for what the pages ask, and for nothing else; the admin of every model is one.
+    """Base admin which accepts only the look-ups and fields its own pages use. Every model's admin derives from it.
 
-    Who could ask a list for any text in any field could find out, letter by letter, what no page shows them: the digest
-    of a key, the rows of somebody else's file. A pattern could keep the database busy besides.
+    With free look-ups on any field, a user could guess hidden values letter by letter (the digest of a key, the rows of
+    another user's file), and a regular expression could keep the database busy.
     """
 
-    #: The relations whose records' ids may be asked for: a page links to the list of what belongs to a record.
+    #: Relations that a list can be filtered by, because a page links to the list of a record's related records.
     linked_by: ClassVar[tuple[str, ...]] = ()
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        """Whether a list's address may ask for this; what is refused is answered 400."""
+        """Whether a list can be filtered by this look-up. If not, the response is 400."""
         if NUL in lookup or NUL in str(value):
-            return False  # No text of the database has it, and it takes no question with it.
+            return False  # PostgreSQL stores no NUL and fails on a query that contains one.
         if not is_known(self.model, lookup.partition("__")[0]):
-            return True  # Nothing is asked of the database: the list says that it does not understand.
+            return True  # No query follows: Django reports the unknown field itself.
         allowed = {f"{name}__id__exact" for name in self.linked_by}
         for item in self.get_list_filter(request) if request else self.list_filter:
             allowed |= parameters_of(item)
         return lookup in allowed
 
     def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
-        """Whether an address may refer to records by a field: by their id alone."""
+        """Only the primary key may be used to refer to records."""
         return to_field == self.opts.pk.attname
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """Show the list; what it does not understand even after it was sent back once is answered 400."""
+        """Show the list; respond with 400 if the query string is still invalid after Django's redirect."""
         response = super().changelist_view(request, extra_context)
-        if getattr(response, "template_name", None) == NOT_UNDERSTOOD:
-            raise BadRequest("The list's address asks for what the list cannot be asked for.")
+        if getattr(response, "template_name", None) == INVALID_QUERY_TEMPLATE:
+            raise BadRequest("The query string of this list is invalid.")
         return response
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet, search_term: str
     ) -> tuple[models.QuerySet, bool]:
-        """Return the records that a search finds, and whether any might be among them twice."""
+        """Return the matching records, and whether they may contain duplicates (never)."""
         if NUL in search_term:
             return queryset.none(), False
         return self.find(queryset, search_term, request), False
 
     def find(self, queryset: models.QuerySet, text: str, request: HttpRequest) -> models.QuerySet:
-        """Return the records that a text without NUL finds; none of them twice."""
+        """Return the records matching a search text without NUL, without duplicates."""
         return super().get_search_results(request, queryset, text)[0]
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what the address fills into a new record's form, as far as its fields can have it."""
+        """Return the initial values from the query string, without those that their fields do not accept."""
         fields = self.get_form(request).base_fields
         given = super().get_changeform_initial_data(request)
         return {name: value for name, value in given.items() if name in fields and takes(fields[name].clean, value)}
 
     def response_action(self, request: HttpRequest, queryset: models.QuerySet) -> HttpResponse | None:
-        """Do what was chosen with the chosen records; what can be no id names none of them."""
+        """Run an action on the selected records, ignoring values that cannot be ids."""
         data, is_id = request.POST.copy(), cast(Any, self.opts.pk).to_python
         data.setlist(ACTION_CHECKBOX_NAME, [text for text in data.getlist(ACTION_CHECKBOX_NAME) if takes(is_id, text)])
         request.POST = data  # type: ignore[assignment]
@@ -137,7 +138,7 @@ class BoundedAdmin(ModelAdmin):
 
 
 def takes(judge: Callable[[Any], Any], value: Any) -> bool:
-    """Whether a field takes a value, by its own judgement."""
+    """Whether a validation function accepts a value."""
     try:
         judge(value)
     except ValidationError:
@@ -146,7 +147,7 @@ def takes(judge: Callable[[Any], Any], value: Any) -> bool:
 
 
 def is_known(model: type[models.Model], name: str) -> bool:
-    """Whether a look-up that begins with a name asks the database for anything."""
+    """Whether the first part of a look-up is a field of the model, so that the look-up reaches the database."""
     try:
         model._meta.get_field(name)
     except FieldDoesNotExist:
@@ -155,7 +156,7 @@ def is_known(model: type[models.Model], name: str) -> bool:
 
 
 def parameters_of(item: Any) -> set[str]:
-    """Return what a filter of a list has in the list's address."""
+    """Return the query parameters that a list filter uses."""
     if isinstance(item, type) and issubclass(item, SimpleListFilter):
         return {str(item.parameter_name)}
     if isinstance(item, tuple):
@@ -166,9 +167,9 @@ def parameters_of(item: Any) -> set[str]:
 
 
 class TenantModelAdmin(BoundedAdmin):
-    """The admin of a model whose records have a tenant.
+    """Admin of a model whose records belong to a tenant.
 
-    ``needs_to_view`` and ``needs_to_change`` name what a role must be able to do (see crm.access.Access).
+    ``needs_to_view`` and ``needs_to_change`` name the required property of ``crm.access.Access``.
     """
 
     needs_to_view: ClassVar[str] = "can_view"
@@ -184,26 +185,21 @@ class TenantModelAdmin(BoundedAdmin):
         TagList: {"widget": UnfoldAdminTextInputWidget},
     }
 
-    # --- who may do what -----------------------------------------------------------------------------------------
+    # --- permissions ---------------------------------------------------------------------------------------------
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Whether the model is spoken of at all."""
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether the role lets somebody look, at this record."""
         return self._may(request, self.needs_to_view, obj)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Whether the role lets somebody add records."""
         return self._may(request, self.needs_to_change, None)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether the role lets somebody change this record."""
         return self._may(request, self.needs_to_change, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether the role lets somebody delete this record."""
         return self._may(request, self.needs_to_change, obj)
 
     def _may(self, request: HttpRequest, need: str, obj: Any) -> bool:
@@ -211,10 +207,10 @@ class TenantModelAdmin(BoundedAdmin):
         is_ours = not isinstance(obj, self.model) or access.tenant is None or obj.tenant_id == access.tenant.pk
         return getattr(access, need) and is_ours
 
-    # --- what they see -------------------------------------------------------------------------------------------
+    # --- lists ---------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet:
-        """Return the tenant's records; those of all for a superuser who picked none."""
+        """Return the tenant's records; for a superuser without a chosen tenant, all records."""
         access = access_of(request)
         records = super().get_queryset(request)
         if access.tenant is not None:
@@ -222,32 +218,29 @@ class TenantModelAdmin(BoundedAdmin):
         return records if access.is_superuser else records.none()
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> Any:
-        """Return the class of lists."""
         return BoundedChangeList
 
     def get_paginator(self, request: HttpRequest, queryset: Any, *args: Any, **options: Any) -> Paginator:
-        """Return the pages of a list, or of the choices of a field."""
         return EstimatingPaginator(queryset, *args, whole=self.get_queryset(request), **options)
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Return the columns; whoever sees all tenants is told which."""
+        """Add the tenant's column for users who see all tenants."""
         columns = list(super().get_list_display(request))
         return columns if access_of(request).tenant else [columns[0], "tenant", *columns[1:]]
 
     def get_list_select_related(self, request: HttpRequest) -> Any:
-        """Return what the columns need of other tables."""
         needed = list(cast(Any, super().get_list_select_related(request)) or [])
         return needed if access_of(request).tenant else [*needed, "tenant"]
 
     # --- forms ---------------------------------------------------------------------------------------------------
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
-        """Return the form, which knows the tenant of a new record."""
+        """Return the form class, bound to the tenant of new records."""
         form = super().get_form(request, obj, change, **options)
         return type(form.__name__, (form,), {"tenant": access_of(request).tenant})
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        """Return a form field; references are chosen here, and made and changed on their own pages."""
+        """Remove the buttons that add or change related records: those have their own pages."""
         field = super().formfield_for_dbfield(db_field, request, **options)
         for button in ("can_add_related", "can_change_related", "can_delete_related"):
             if field is not None and hasattr(field.widget, button):
@@ -257,19 +250,19 @@ class TenantModelAdmin(BoundedAdmin):
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Show or save a form. What somebody else stored in the meantime is a form's error like any other."""
+        """Show or save a form. A conflict with a concurrent request is reported as an ordinary form error."""
         if object_id is None and access_of(request).tenant is None and self.has_add_permission(request):
             messages.warning(request, _("A new record belongs to one tenant. Choose a tenant at the top first."))
             return redirect(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_changelist")
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except IntegrityError:
-            # Judged once more: by now the form sees the record that it collided with.
+            # Validate again: the form now sees the conflicting record.
             return super().changeform_view(request, object_id, form_url, extra_context)
 
 
 def shown(record: models.Model, name: str) -> Any:
-    """Return a field of a record as lists show it: the name of a choice, a date in the reader's form, "–" for none."""
+    """Return a field's value as lists show it: the label of a choice, a localised date or number, "–" for none."""
     field: Any = record._meta.get_field(name)
     value, display = getattr(record, name), getattr(record, f"get_{name}_display", None)
     if isinstance(value, Decimal):

@@ -1,4 +1,4 @@
-"""Times as the admin shows them."""
+"""Formatting for the admin."""
 
 import datetime as dt
 
@@ -6,5 +6,5 @@ from django.utils.formats import date_format
 
 
 def exactly(moment: dt.datetime, zone: dt.tzinfo) -> str:
-    """Return a moment in full, as a time zone has it."""
+    """Return the full date and time in a time zone."""
     return date_format(moment.astimezone(zone), "DATETIME_FORMAT")

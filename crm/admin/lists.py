@@ -1,4 +1,4 @@
-"""Lists that stay fast at a million records: search by the beginnings of words, bounded pages, estimated counts."""
+"""Change lists that stay fast with a million records: prefix search, a limited page range, estimated counts."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ from crm.matching import fold
 from crm.models.fields import folded_fields
 from crm.statistics import EXACT_UP_TO, RecordCount, count_records, estimate_records
 
-#: How far into a list its pages go, in records: to skip more of them takes the database longer than anybody waits.
+#: The last record that can be paged to: skipping more takes the database too long.
 DEEPEST = 50_000
-#: So many of the newest records are looked through before any index is asked: what is frequent is found there.
+#: Search this many of the newest records before using an index: frequent matches are found there.
 NEWEST = 2_000
-#: So many matches are put in order without an index that has them in order; of more, the first ones are found soon.
+#: Sort up to this many matches without an index; with more, the first page turns up early in an index scan.
 SORTED_AT_ONCE = 200_000
-#: Orders that leave nothing to chance.
+#: Total orders: no two records compare equal.
 BY_ID = ("id", "-id", "pk", "-pk")
-#: The most words of a search that are looked at.
+#: The maximum number of words used from a search.
 WORDS = 8
 
 
-class About(int):
-    """A number that was estimated, and is shown as such."""
+class Estimate(int):
+    """An estimated number, displayed as such."""
 
     def __str__(self) -> str:
         return f"≈ {int(self):,}"
@@ -39,9 +39,9 @@ class About(int):
 
 
 class EstimatingPaginator(Paginator):
-    """Finds the ids of a page, then its records; counts exactly where that is cheap, and else about.
+    """Finds the ids of a page first, then its records. Counts exactly where that is cheap, otherwise estimates.
 
-    ``whole`` is the list that was filtered or searched, where it is known: ``object_list`` is a part of it, or all.
+    ``whole`` is the unfiltered list, if known; ``object_list`` is the same list, possibly filtered or searched.
     """
 
     def __init__(self, *args: Any, whole: QuerySet[Any] | None = None, **options: Any) -> None:
@@ -50,7 +50,7 @@ class EstimatingPaginator(Paginator):
 
     @cached_property
     def counted(self) -> RecordCount:
-        """How many records there are, or about how many."""
+        """The number of records, exact or estimated."""
         known = len(self._first_ids)
         if known > EXACT_UP_TO:
             return RecordCount(max(estimate_records(self._found), known), is_exact=False)
@@ -58,17 +58,17 @@ class EstimatingPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        """How many records there are; a number that was estimated says so."""
-        return self.counted.number if self.counted.is_exact else About(self.counted.number)
+        """The number of records. An estimate is displayed with "≈"."""
+        return self.counted.number if self.counted.is_exact else Estimate(self.counted.number)
 
     @cached_property
     def num_pages(self) -> int:
-        """How many pages are offered."""
+        """The number of pages that can be reached."""
         records = min(int(self.count), DEEPEST)
         return max(1, -(-records // self.per_page))
 
     def page(self, number: Any) -> Page:
-        """Return a page; raises InvalidPage for one that there is not."""
+        """Return a page; raise InvalidPage if it does not exist."""
         number = self.validate_number(number)
         start = (number - 1) * self.per_page
         stop = min(start + self.per_page, int(self.count))
@@ -82,15 +82,15 @@ class EstimatingPaginator(Paginator):
 
     @cached_property
     def _first_ids(self) -> list[int]:
-        """The ids of the first page, and one more where there are more; or of all that are found, up to EXACT_UP_TO."""
+        """The first ids: one page and one id more; up to EXACT_UP_TO + 1 where the query reads all matches anyway."""
         return self._ids(0, self.per_page + 1)
 
     def _ids(self, start: int, stop: int) -> list[int]:
-        """Return the ids of a piece of the list.
+        """Return a slice of the list's ids.
 
-        PostgreSQL takes matches for evenly spread and conditions for independent, and would walk the whole list for
-        matches that are all at its other end. So what is filtered is looked for among the newest records first, and
-        then by itself, to be put in order after.
+        PostgreSQL assumes that matches are evenly distributed and conditions independent, so it may scan the whole list
+        for matches that are all at the far end. Filtered lists therefore search the newest records first, and then find
+        all matches without the index on the order and sort them.
         """
         found = self._found
         if self.whole is not None and found.query.where != self.whole.query.where:
@@ -98,28 +98,28 @@ class EstimatingPaginator(Paginator):
             if is_newest_first and len(recent := self._recent_ids(stop)) == stop:
                 return recent[start:]
             if is_newest_first or estimate_records(found) <= SORTED_AT_ONCE:
-                found = found.order_by(*map(by_no_index, found.query.order_by))
-                # All of them are looked at anyway: this counts them, too.
+                found = found.order_by(*map(without_index, found.query.order_by))
+                # All matches are read anyway, so count them as well.
                 stop = stop if start else max(stop, EXACT_UP_TO + 1)
         return list(found.values_list("pk", flat=True)[start:stop])
 
     def _recent_ids(self, stop: int) -> list[int]:
-        """Return the first ids, as far as they are among the newest records."""
+        """Return the first ids that are among the newest records."""
         assert self.whole is not None
-        # Looked up first, and not as a part of the other query: PostgreSQL sees by it how few records are meant.
+        # A separate query rather than a subquery, so that the planner knows how few records are in range.
         [oldest] = self.whole.order_by("-pk").values_list("pk", flat=True)[NEWEST : NEWEST + 1] or [0]
         return list(self._found.filter(pk__gt=oldest).values_list("pk", flat=True)[:stop])
 
     def _records(self, ids: list[int]) -> list[Any]:
-        """Return the records of these ids, in their order, joined with what the list joins."""
+        """Return the records with these ids, in this order, with the list's select_related."""
         records = self._found.model._default_manager.filter(pk__in=ids)
         records.query.select_related = self._found.query.select_related
         by_id = {record.pk: record for record in records}
         return [by_id[pk] for pk in ids if pk in by_id]
 
 
-def by_no_index(part: Any) -> OrderBy:
-    """Return a part of an order as PostgreSQL finds no index for it, and so looks for the records by other means."""
+def without_index(part: Any) -> OrderBy:
+    """Return an ordering that no index serves, so that the planner finds the records by other means."""
     name = str(part).removeprefix("-")
     order = part.copy() if isinstance(part, OrderBy) else OrderBy(F(name), descending=is_descending(part))
     order.expression = Coalesce(order.expression, order.expression)
@@ -127,16 +127,15 @@ def by_no_index(part: Any) -> OrderBy:
 
 
 class BoundedChangeList(ChangeList):
-    """A list that reads a page, however much was found, and sorts only by columns that are offered for it."""
+    """Change list that reads one page of any result and sorts only by sortable columns."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Look up the page."""
         super().get_results(request)
         if not self.multi_page:
             self.result_list = self.paginator.page(1).object_list
 
     def get_ordering_field(self, field_name: Any) -> Any:
-        """Return what a column is sorted by: a name by its matching key, a column that is not offered by nothing."""
+        """Sort a name by its matching key; ignore columns that are not sortable."""
         if self.sortable_by is not None and field_name not in self.sortable_by:
             return None
         field = super().get_ordering_field(field_name)
@@ -144,7 +143,7 @@ class BoundedChangeList(ChangeList):
         return keys[0].name if keys else field
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
-        """Return the order; equals are sorted by id in the same direction, so that one index gives both."""
+        """Return the order with ties broken by id in the same direction, so that a single index can serve it."""
         asked: list[Any] = super().get_ordering(request, queryset)
         place = next(n for n, part in enumerate(asked) if part in BY_ID)
         if not place:
@@ -153,32 +152,32 @@ class BoundedChangeList(ChangeList):
 
 
 def is_descending(order: Any) -> bool:
-    """Whether a part of an order goes downwards."""
+    """Whether an ordering expression or name sorts in descending order."""
     return order.descending if isinstance(order, OrderBy) else str(order).startswith("-")
 
 
 def lowered(name: str) -> Collate:
-    """Return a name as searches and sorting see it; the indexes of names are on this."""
+    """Return the expression that searches and sorting use for a name, and that the name indexes cover."""
     return Collate(Lower(name), "C")
 
 
 def search(queryset: QuerySet[Any], text: str, fields: Sequence[str]) -> QuerySet[Any]:
-    """Return the records in which every word of a text is the beginning of a field, or the whole text of a key.
+    """Return the records in which each word is a prefix of some field, or the whole text a prefix of a matching key.
 
-    A field is a matching key (``name_key``) or a name that has an index on what ``lowered`` makes of it.
+    A field is a matching key (``name_key``) or a name with an index on its ``lowered`` expression.
     """
     names = {f"lower_{field}": lowered(field) for field in fields if not field.endswith("_key")}
     words = text.split()[:WORDS]
     every = Q()
     for word in words:
-        every &= begins(word, fields)
+        every &= starts_with(word, fields)
     if len(words) > 1:
-        every |= begins(" ".join(words), [field for field in fields if field.endswith("_key")])
+        every |= starts_with(" ".join(words), [field for field in fields if field.endswith("_key")])
     return queryset.alias(**names).filter(every)
 
 
-def begins(text: str, fields: Sequence[str]) -> Q:
-    """Return the condition that one of the fields begins with a text."""
+def starts_with(text: str, fields: Sequence[str]) -> Q:
+    """Return the condition that one of the fields starts with a text."""
     condition = Q()
     for field in fields:
         if field.endswith("_key"):
@@ -190,9 +189,9 @@ def begins(text: str, fields: Sequence[str]) -> Q:
 
 
 def lower_variants(word: str) -> set[str]:
-    """Return what PostgreSQL's ``lower()`` makes of a word's usual spellings.
+    """Return what PostgreSQL's ``lower()`` makes of the usual spellings of a word.
 
-    In the locale C it leaves all but ASCII as it is: ``Özil`` stays ``Özil``, and ``ÖZIL`` becomes ``Özil`` as well.
+    The C locale changes only ASCII letters: ``Özil`` stays ``Özil``, and ``ÖZIL`` becomes ``Özil`` as well.
     """
     word = unicodedata.normalize("NFC", word)
     spellings = {word.lower(), word.upper(), word.capitalize()}

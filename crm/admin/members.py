@@ -1,4 +1,4 @@
-"""People: the members of a tenant, for its admins; and users, for superusers."""
+"""Admin pages for members of a tenant (for its admins) and users (for superusers)."""
 
 from typing import Any
 
@@ -30,14 +30,14 @@ admin.site.unregister([User, Group])
 
 
 class NewMemberForm(TenantForm):
-    """A new member: a user who can sign in, and their role."""
+    """Form for a new member: creates a user who can sign in, with a role."""
 
     username = User._meta.get_field("username").formfield(widget=UnfoldAdminTextInputWidget)
     email = forms.EmailField(label=gettext_lazy("E-mail"), required=False, widget=UnfoldAdminEmailInputWidget)
     password = forms.CharField(
         label=gettext_lazy("First password"),
         strip=False,
-        help_text=gettext_lazy("Tell it to them; they can change it once they have signed in."),
+        help_text=gettext_lazy("Share it with the new member, who can change it after signing in."),
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
 
@@ -47,15 +47,15 @@ class NewMemberForm(TenantForm):
         widgets = {"role": UnfoldAdminSelectWidget}
 
     def clean_username(self) -> str:
-        """Refuse a name that somebody has, whatever the tenant: it is what people sign in with."""
+        """Reject a user name that exists in any tenant: people sign in with it."""
         username = User.normalize_username(self.cleaned_data["username"])
         User._meta.get_field("username").run_validators(username)
         if User.objects.filter(username__iexact=username).exists():
-            raise ValidationError(_("Somebody has this user name already; choose another."))
+            raise ValidationError(_("This user name is taken. Choose another one."))
         return username
 
     def clean(self) -> dict[str, Any]:
-        """Judge the password by the rules for all passwords; unlike other texts it stays as it was typed."""
+        """Validate the password. Unlike other texts, it is not normalised."""
         password = self.cleaned_data.get("password")
         cleaned = super().clean()
         if password is not None:
@@ -68,7 +68,7 @@ class NewMemberForm(TenantForm):
         return cleaned
 
     def save(self, commit: bool = True) -> Any:
-        """Make the user with the membership; the admin calls this once the form is valid, and saves it later."""
+        """Create the user with the membership. The admin calls this with ``commit=False`` and saves both later."""
         data = self.cleaned_data
         self.instance.user = User(username=data["username"], email=data["email"], is_staff=True)
         self.instance.user.set_password(data["password"])
@@ -77,7 +77,7 @@ class NewMemberForm(TenantForm):
 
 @admin.register(Membership)
 class MembershipAdmin(TenantModelAdmin):
-    """Who belongs to the tenant, and what they may do. Nobody changes or removes themselves."""
+    """Members of a tenant and their roles. Nobody can change or remove themselves."""
 
     needs_to_view = needs_to_change = "can_manage"
     list_display = ("who", "email", "role", "last_login")
@@ -91,21 +91,19 @@ class MembershipAdmin(TenantModelAdmin):
     actions = None
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return the fields: a new member's are asked for, of a member only the role is changed."""
+        """Ask for a user's data when adding a member; when changing one, only for the role."""
         return super().get_fields(request, obj) if obj else ("username", "email", "password", "role")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return what is only shown."""
         return super().get_readonly_fields(request, obj) if obj else ()
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:
-        """Return the form for a new member, or for one that there is."""
         if obj is None:
             return type("NewMemberForm", (NewMemberForm,), {"tenant": access_of(request).tenant})
         return super().get_form(request, obj, change, **options)
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
-        """Save the user first, where it is new."""
+        """Save a new user before the membership that refers to it."""
         with transaction.atomic():
             if not change:
                 obj.user.save()
@@ -113,37 +111,32 @@ class MembershipAdmin(TenantModelAdmin):
             super().save_model(request, obj, form, change)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether the user may change this member."""
         return super().has_change_permission(request, obj) and self._is_somebody_else(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether the user may remove this member."""
         return super().has_delete_permission(request, obj) and self._is_somebody_else(request, obj)
 
     def _is_somebody_else(self, request: HttpRequest, obj: Any) -> bool:
-        """Whether a member is neither the user, who could lock themselves out, nor a superuser, who is above it."""
+        """Members cannot change themselves, which could lock them out, nor a superuser."""
         if not isinstance(obj, Membership) or access_of(request).is_superuser:
             return True
         return obj.user_id != request.user.pk and not obj.user.is_superuser
 
     @display(description=gettext_lazy("User name"), ordering="user__username")
     def who(self, member: Membership) -> str:
-        """Return what they sign in with."""
         return member.user.get_username()
 
     @display(description=gettext_lazy("E-mail"))
     def email(self, member: Membership) -> str:
-        """Return their address."""
         return member.user.email
 
     @display(description=gettext_lazy("Signed in last"), ordering="user__last_login")
     def last_login(self, member: Membership) -> Any:
-        """Return when they signed in."""
         return member.user.last_login
 
 
 class MembershipInline(StackedInline):
-    """A user's tenant and role, on the user's page."""
+    """The tenant and role of a user, on the user's page."""
 
     model = Membership
     fields = ("tenant", "role")
@@ -152,7 +145,6 @@ class MembershipInline(StackedInline):
     tab = False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers alone."""
         return access_of(request).is_superuser
 
     has_add_permission = has_change_permission = has_delete_permission = has_view_permission
@@ -160,7 +152,7 @@ class MembershipInline(StackedInline):
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin, BoundedAdmin):
-    """All users, for superusers: permissions come with the role, so groups and single ones are not offered."""
+    """All users, for superusers. Permissions come from the role, so groups and single permissions are not shown."""
 
     form = UserChangeForm
     add_form = UserCreationForm
@@ -179,15 +171,13 @@ class UserAdmin(DjangoUserAdmin, BoundedAdmin):
     readonly_fields = ("last_login", "date_joined")
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Whether users are spoken of at all."""
         return access_of(request).is_superuser
 
     def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Superusers alone."""
         return access_of(request).is_superuser
 
     has_add_permission = has_change_permission = has_view_permission
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Superusers alone, and nobody themselves."""
+        """Superusers only, and not their own account."""
         return access_of(request).is_superuser and (obj is None or obj.pk != request.user.pk)

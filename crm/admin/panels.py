@@ -1,4 +1,4 @@
-"""What belongs to a record, shown below its form: a company's contacts, a contact's deals."""
+"""Panels of related records below a record's form: a company's contacts, a contact's deals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 else:
     ModelAdmin = object
 
-#: How many records a panel shows.
+#: The maximum number of records in a panel.
 ROWS = 10
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Records of another model that lead to this one by a field, with some of their columns."""
+    """Related records: a model, its foreign key to this record, and the columns to show."""
 
     model: type[models.Model]
     field: str
@@ -32,18 +32,18 @@ class Panel:
 
 @dataclass(frozen=True)
 class ShownPanel:
-    """A panel of one record, as the template shows it."""
+    """The content of a panel, ready for the template."""
 
     title: str
     headers: list[str]
-    #: The address of each record, its name, and the cells after it.
+    #: For each record: its URL, its name and its other cells.
     rows: list[tuple[str, str, list[Any]]]
-    #: The address of the list of them all, where there are more.
+    #: The URL of the complete list, if the panel does not show all records.
     more: str
 
 
 class PanelsMixin(ModelAdmin):
-    """Shows panels on a record's page."""
+    """Adds panels to a record's page."""
 
     panels: ClassVar[Sequence[Panel]] = ()
     change_form_outer_after_template: ClassVar[str] = "crm/admin/panels.html"
@@ -51,7 +51,7 @@ class PanelsMixin(ModelAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Show or save a record; its panels are looked up where the page is shown."""
+        """Add the panels to the context. They are queried only if the template shows them."""
         panels = lambda: self._shown_panels(request, object_id)  # noqa: E731 - called by the template
         return super().change_view(request, object_id, form_url, {"panels": panels} | (extra_context or {}))
 
@@ -63,7 +63,7 @@ class PanelsMixin(ModelAdmin):
 
 
 def show(panel: Panel, record: Any) -> ShownPanel:
-    """Return a record's panel: the latest few, and where the rest is."""
+    """Return the content of a panel: a record's latest related records and a link to the others."""
     meta = panel.model._meta
     address = f"{site.name}:{meta.app_label}_{meta.model_name}"
     references = [name for name in panel.columns if meta.get_field(name).is_relation]
@@ -82,6 +82,6 @@ def show(panel: Panel, record: Any) -> ShownPanel:
 
 
 def header(field: Any) -> str:
-    """Return a field's name as a table's header."""
+    """Return a field's name as a column heading."""
     name = str(field.verbose_name)
     return name[:1].upper() + name[1:]

@@ -1,4 +1,4 @@
-"""What a tenant is set up with: the tenant itself, its pipelines and their stages."""
+"""Admin pages for tenants, pipelines and stages."""
 
 import copy
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ OUTCOMES = gettext_lazy("In per cent. Deals in a stage of 100 are won, those in 
 
 @admin.register(Tenant)
 class TenantAdmin(BoundedAdmin):
-    """Tenants, for superusers. Deleting one would take all its records along: there is no button for that."""
+    """Tenants, for superusers. They cannot be deleted here, which would delete all their records."""
 
     list_display = ("name", "slug", "currency", "timezone", "created_at")
     search_fields = ("slug", "name")
@@ -33,30 +33,27 @@ class TenantAdmin(BoundedAdmin):
     list_per_page = 50
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Whether tenants are spoken of at all."""
         return access_of(request).is_superuser
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether tenants are shown."""
         return access_of(request).is_superuser
 
     has_add_permission = has_change_permission = has_view_permission
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody deletes a tenant here."""
         return False
 
 
 class InUseAdmin(TenantModelAdmin):
-    """The admin of what deals are in: it is deleted where no deal is in it."""
+    """Admin of pipelines and stages, which can be deleted only while no deal uses them."""
 
-    #: How a deal leads to it.
+    #: The deal's foreign key to this model.
     deals_by: ClassVar[str]
 
     def get_deleted_objects(
         self, objs: Iterable[Any], request: HttpRequest
     ) -> tuple[list[Any], dict[Any, int], set[Any], list[Any]]:
-        """Return what a deletion takes along, and how many deals are in its way: counted, for there may be many."""
+        """Report how many deals prevent the deletion. They are counted, not listed: there may be many."""
         records = list(objs)
         counts = {self.opts.verbose_name_plural: len(records)}
         may = all(self.has_delete_permission(request, record) for record in records)
@@ -66,7 +63,7 @@ class InUseAdmin(TenantModelAdmin):
         return [str(record) for record in records], counts, missing, [in_the_way] if deals else []
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Ask whether it is to be deleted, and do it; a deal that came in meanwhile is in its way, too."""
+        """Confirm and delete; report a deal added in the meantime like one that was there before."""
         try:
             return super().delete_view(request, object_id, extra_context)
         except IntegrityError:
@@ -74,25 +71,25 @@ class InUseAdmin(TenantModelAdmin):
 
 
 def copy_as_get(request: HttpRequest) -> HttpRequest:
-    """Return a request that asks for the page that it was sent from."""
+    """Return the same request as a GET."""
     asked = copy.copy(request)
     asked.method, asked.POST = "GET", QueryDict()
     return asked
 
 
 class StageFormSet(forms.BaseInlineFormSet):
-    """The stages of one pipeline: of its tenant, and no two of a name."""
+    """The stages of a pipeline: they get its tenant, and their names must be distinct."""
 
     def _construct_form(self, i: int, **options: Any) -> Any:
         form = super()._construct_form(i, **options)
-        # Before the form is judged: whether a name is taken depends on it.
+        # Set before validation, because uniqueness depends on it.
         form.instance.tenant_id = self.instance.tenant_id
         return form
 
     def clean(self) -> None:
-        """Refuse two stages of the same name, and to delete one in use: the database would refuse both as well."""
+        """Reject duplicate names and the deletion of a stage in use. The database would reject both as well."""
         deleted = [form for form in self.forms if form.cleaned_data.get(DELETION_FIELD_NAME)]
-        # First: the admin itself would name every single deal.
+        # Checked first, because the admin would otherwise list every single deal.
         for form in deleted:
             self._refuse_in_use(form.instance)
         super().clean()
@@ -116,7 +113,7 @@ class StageFormSet(forms.BaseInlineFormSet):
 
 
 class StageForm(forms.ModelForm):
-    """A stage among others: its fields stand in a table, and are named for those who do not see its head."""
+    """Form for a stage in a table, with labels for users who cannot see the column headings."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -127,7 +124,7 @@ class StageForm(forms.ModelForm):
 
 
 class StageInline(TabularInline):
-    """The stages on their pipeline's page, in their order."""
+    """The stages of a pipeline in order, on the pipeline's page."""
 
     model = Stage
     form = StageForm
@@ -138,28 +135,26 @@ class StageInline(TabularInline):
     tab = False
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever sees the pipeline sees its stages."""
         return access_of(request).can_view
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may change the pipeline may change its stages."""
         return access_of(request).can_manage
 
     has_change_permission = has_delete_permission = has_add_permission
 
 
 class PipelineForm(TenantForm):
-    """A pipeline; one of the tenant's is always the default."""
+    """Form for a pipeline, which ensures that the tenant keeps a default pipeline."""
 
     def clean_is_default(self) -> bool:
-        """Refuse to take the default away: another pipeline is to be made the default instead."""
+        """Reject clearing the flag: another pipeline has to be made the default instead."""
         is_default = self.cleaned_data["is_default"]
         if self.instance.pk and self.initial.get("is_default") and not is_default:
             raise ValidationError(_("One pipeline must be the default. Make another one the default instead."))
         return is_default
 
     def _get_validation_exclusions(self) -> set[str]:
-        # That there is one default is kept by save_model: the one until now makes way.
+        # save_model replaces the previous default, so its unique constraint need not be validated.
         return super()._get_validation_exclusions() | {"is_default"}
 
 
@@ -176,7 +171,7 @@ class PipelineAdmin(InUseAdmin):
     inlines = (StageInline,)
 
     def save_model(self, request: HttpRequest, obj: Pipeline, form: Any, change: bool) -> None:
-        """Save; a new default takes the place of the old one."""
+        """Save; a new default replaces the previous one."""
         with transaction.atomic():
             if obj.is_default:
                 Pipeline.objects.filter(tenant=obj.tenant_id, is_default=True).exclude(pk=obj.pk).update(
@@ -185,12 +180,12 @@ class PipelineAdmin(InUseAdmin):
             super().save_model(request, obj, form, change)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """The default pipeline stays: deals that name none go there."""
+        """The default pipeline cannot be deleted: deals without a pipeline are assigned to it."""
         is_default = isinstance(obj, Pipeline) and obj.is_default
         return super().has_delete_permission(request, obj) and not is_default
 
     def get_actions(self, request: HttpRequest) -> Any:
-        """Offer no deletion of many at once, which would not ask each of them."""
+        """Remove the bulk deletion, which would not check each pipeline."""
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
@@ -198,7 +193,7 @@ class PipelineAdmin(InUseAdmin):
 
 @admin.register(Stage)
 class StageAdmin(InUseAdmin):
-    """Stages of all pipelines. A stage stays in its pipeline, as its deals do."""
+    """Stages of all pipelines. A stage cannot move to another pipeline, because its deals cannot either."""
 
     deals_by = "stage"
     needs_to_change = "can_manage"
@@ -209,17 +204,14 @@ class StageAdmin(InUseAdmin):
     fields = ("pipeline", "name", "probability", "position")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        """Say what a probability means."""
         field = super().formfield_for_dbfield(db_field, request, **options)
         if db_field.name == "probability":
             field.help_text = OUTCOMES
         return field
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return what is only shown."""
         return ("pipeline",) if obj else ()
 
     @display(description=gettext_lazy("Probability"))
     def chance(self, stage: Stage) -> str:
-        """Return the probability in per cent."""
         return f"{stage.probability} %"

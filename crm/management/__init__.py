@@ -1,1 +1,1 @@
-"""The commands of manage.py that concern tenants and keys."""
+"""Management commands for tenants and API keys."""

@@ -1,4 +1,4 @@
-"""What all commands share: a user's mistake is one line on stderr and exit status 2, never a traceback."""
+"""Base class of the management commands. A user error is one line on stderr and exit status 2, never a traceback."""
 
 import contextlib
 import datetime as dt
@@ -15,48 +15,48 @@ from django.db import OperationalError
 
 from crm.models import Tenant
 
-#: Exit statuses: rows were skipped under --strict; the user's mistake; the database is away; Ctrl-C.
-STRICT, MISTAKE, UNAVAILABLE, INTERRUPTED = 1, 2, 3, 130
+#: Exit statuses: rejected rows with --strict, user error, database unreachable, interrupted (Ctrl-C).
+STRICT, USER_ERROR, UNAVAILABLE, INTERRUPTED = 1, 2, 3, 130
 
 
-class Mistake(CommandError):
-    """What the user has to put right, in one line."""
+class UserError(CommandError):
+    """An error that the user can correct, reported in one line."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(message.split()), returncode=MISTAKE)
+        super().__init__(" ".join(message.split()), returncode=USER_ERROR)
 
 
 class RallyCommand(BaseCommand):
-    """A command of the product."""
+    """Base class of Rally's management commands."""
 
     requires_system_checks: list[str] = []
     _called_from_command_line: bool
 
     def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> Any:
-        """Return a parser that says what is wrong in one line."""
+        """Return a parser that reports errors in one line."""
         parser = super().create_parser(prog_name, subcommand, **options)
         if self._called_from_command_line:
             parser.error = self._refuse  # type: ignore[method-assign]
         return parser
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        """Run the command; on the command line, end with one line and a status where it cannot do its work."""
+        """Run the command. On the command line, an error is reported in one line and by the exit status."""
         if self._called_from_command_line:
-            self._look_at_stdout()
+            self._check_stdout()
         try:
             output = super().execute(*args, **options)
             with quiet_pipe():
                 return output
         except ValidationError as error:
-            problem: CommandError = Mistake("; ".join(error.messages))
+            problem: CommandError = UserError("; ".join(error.messages))
         except CommandError as error:
             problem = error
         except OperationalError as error:
             problem = CommandError(f"The database cannot be reached: {str(error).strip()}", returncode=UNAVAILABLE)
         except UnicodeEncodeError:
-            problem = Mistake("An argument is not valid UTF-8.")
+            problem = UserError("An argument is not valid UTF-8.")
         except OSError as error:
-            problem = Mistake(": ".join(str(part) for part in (error.filename, f"{error.strerror}.") if part))
+            problem = UserError(": ".join(str(part) for part in (error.filename, f"{error.strerror}.") if part))
             discard_stdout()
         except KeyboardInterrupt:
             problem = CommandError("Interrupted; nothing was stored.", returncode=INTERRUPTED)
@@ -67,21 +67,21 @@ class RallyCommand(BaseCommand):
             discard_stdout()
         sys.exit(problem.returncode)
 
-    def _look_at_stdout(self) -> None:
+    def _check_stdout(self) -> None:
         if sys.stdout is None:
             self._refuse("Standard output is closed.")
         if isinstance(sys.stdout, io.TextIOWrapper):
-            # A terminal that lacks a character sees its number: what was stored must not end in a traceback.
+            # Escape characters that the terminal cannot show: a traceback must not hide what was stored.
             sys.stdout.reconfigure(errors="backslashreplace")
 
     def _refuse(self, message: str) -> NoReturn:
         self.stderr.write(" ".join(message.split()))
-        sys.exit(MISTAKE)
+        sys.exit(USER_ERROR)
 
 
 @contextlib.contextmanager
 def quiet_pipe() -> Iterator[None]:
-    """Write to stdout, whose reader may leave early (``… | head``): that ends the output, and nothing else."""
+    """Context for writing to stdout: if the reader closes the pipe early (``… | head``), stop quietly."""
     try:
         yield
         sys.stdout.flush()
@@ -90,12 +90,12 @@ def quiet_pipe() -> Iterator[None]:
 
 
 def discard_stdout() -> None:
-    """Let go of what stdout still holds, which would fail, or wait for a reader, once more when Python ends."""
+    """Discard what is still buffered for stdout, which would fail or block again when Python exits."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def add_tenant_argument(parser: ArgumentParser, *, option: bool = False) -> None:
-    """Declare the tenant, as an option or as the first argument."""
+    """Add the tenant's slug to a parser, as an option or as the first argument."""
     if option:
         parser.add_argument("--tenant", required=True, metavar="SLUG", help="the tenant's slug")
     else:
@@ -103,23 +103,23 @@ def add_tenant_argument(parser: ArgumentParser, *, option: bool = False) -> None
 
 
 def find_tenant(slug: str) -> Tenant:
-    """Return a tenant; raise Mistake where there is none."""
+    """Return the tenant with a slug; raise UserError if there is none."""
     tenant = Tenant.objects.filter(slug=slug).first()
     if tenant is None:
-        raise Mistake(f"Tenant '{slug}' not found.")
+        raise UserError(f"Tenant '{slug}' not found.")
     return tenant
 
 
 def parse_expiry(text: str, tenant: Tenant) -> dt.datetime:
-    """Read an ISO 8601 date (its start in the tenant's zone) or time; raise Mistake for another form or the past."""
+    """Parse an ISO 8601 date (its start in the tenant's zone) or time; raise UserError if invalid or past."""
     try:
         moment = dt.datetime.fromisoformat(text)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=tenant.zone)
-        # 9999-12-31 west of Greenwich would be stored as a time in the year 10000, which nothing can read back.
+        # 9999-12-31 west of Greenwich would be stored in the year 10000, which cannot be read back.
         moment = moment.astimezone(dt.UTC)
     except (ValueError, OverflowError):
-        raise Mistake(f"'{text}' is not an ISO 8601 date, such as 2027-01-01.") from None
+        raise UserError(f"'{text}' is not an ISO 8601 date, such as 2027-01-01.") from None
     if moment <= dt.datetime.now(dt.UTC):
-        raise Mistake(f"{text} is in the past.")
+        raise UserError(f"{text} is in the past.")
     return moment

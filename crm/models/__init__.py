@@ -1,4 +1,4 @@
-"""The records: fields, choices, limits and constraints. The one source of every limit that an import enforces."""
+"""Record models: fields, choices, limits and constraints. Imports take every limit they enforce from here."""
 
 from crm.models.activity import Activity
 from crm.models.api_key import ApiKey

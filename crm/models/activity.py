@@ -1,4 +1,4 @@
-"""Activities."""
+"""Activity model."""
 
 from django.db import models
 from django.db.models import Q
@@ -8,15 +8,13 @@ from crm.models.record import Record
 
 
 class Activity(Record):
-    """Something done or to be done about a contact, a company or a deal.
+    """Something done or planned with a contact, a company or a deal.
 
-    It goes with what it is about (CASCADE): set to NULL instead, two activities that differ in their contact
-    alone would turn into duplicates of each other, and the contact could not be deleted.
+    It is deleted with the records it refers to (CASCADE). With SET_NULL, two activities that differ only in their
+    contact would become duplicates of each other, and the contact could not be deleted.
     """
 
     class Type(models.TextChoices):
-        """What was or will be done."""
-
         CALL = "call"
         MEETING = "meeting"
         TASK = "task"
@@ -24,15 +22,11 @@ class Activity(Record):
         NOTE = "note"
 
     class Status(models.TextChoices):
-        """Whether it is still to be done."""
-
         PENDING = "pending"
         COMPLETED = "completed"
         CANCELLED = "cancelled"
 
     class Priority(models.TextChoices):
-        """How much it matters."""
-
         LOW = "low"
         NORMAL = "normal"
         HIGH = "high"
@@ -61,7 +55,8 @@ class Activity(Record):
         verbose_name_plural = "activities"
         indexes = [
             models.Index(fields=["tenant", "id"], name="activity_in_order"),
-            # Without those that have none: PostgreSQL, which may take them for few, would look for a duplicate there.
+            # Partial indexes: with NULLs in them, PostgreSQL may underestimate how many there are and use them to find
+            # duplicates.
             models.Index(fields=["contact"], condition=Q(contact__isnull=False), name="activity_by_contact"),
             models.Index(fields=["company"], condition=Q(company__isnull=False), name="activity_by_company"),
             models.Index(fields=["deal"], condition=Q(deal__isnull=False), name="activity_by_deal"),

@@ -1,4 +1,4 @@
-"""API keys: the secret exists once, in ``create_api_key``; the database keeps its digest."""
+"""API keys. The secret exists only in ``create_api_key``; the database stores its digest."""
 
 import datetime
 import hashlib
@@ -19,10 +19,10 @@ _FORM = re.compile(rf"{PREFIX}[0-9A-Za-z]{{32,128}}")
 
 
 class ApiKey(models.Model):
-    """A program's way in: bound to a tenant, limited by a scope, revocable at once."""
+    """Credentials for a program: tied to a tenant, limited by a scope, revocable at any time."""
 
     class Scope(models.TextChoices):
-        """Each scope contains the one before: exports and templates; imports as well; all."""
+        """Each scope includes the previous one: exports and templates; imports; everything."""
 
         READ = "read"
         WRITE = "write"
@@ -67,7 +67,7 @@ class ApiKey(models.Model):
 def create_api_key(
     *, tenant: Tenant, name: str, scope: str = "write", expires_at: datetime.datetime | None = None
 ) -> tuple[ApiKey, str]:
-    """Create a key; return it and the secret, which is nowhere kept. Raise ValidationError naming what is wrong."""
+    """Create a key and return it with its secret, which is not stored. Raise ValidationError for invalid values."""
     secret = PREFIX + "".join(secrets.choice(ALPHABET) for _ in range(SECRET_LENGTH))
     key = ApiKey(tenant=tenant, name=name, scope=scope, digest=digest_of(secret), expires_at=expires_at)
     key.full_clean()
@@ -76,16 +76,16 @@ def create_api_key(
 
 
 def revoke_api_key(key: ApiKey) -> None:
-    """Make a key worthless from its next request on."""
+    """Revoke a key, effective from the next request."""
     key.revoked_at = timezone.now()
     key.save(update_fields=["revoked_at"])
 
 
 def is_well_formed(secret: str) -> bool:
-    """Whether a text could be a key at all."""
+    """Whether a text has the form of a key."""
     return _FORM.fullmatch(secret) is not None
 
 
 def digest_of(secret: str) -> str:
-    """Return the SHA-256 of a key, in hex. A random key of 238 bits needs no slow hash."""
+    """Return the SHA-256 of a key in hex. With 238 random bits, a slow password hash is not needed."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Companies."""
+"""Company model."""
 
 from django.core.validators import MinValueValidator
 from django.db import models
@@ -10,7 +10,7 @@ from crm.models.record import Record
 
 
 class Company(Record):
-    """An organisation; its name is unique in the tenant, and so is its domain where one is given."""
+    """An organisation. Its name is unique in the tenant, and so is its domain, if given."""
 
     name = models.CharField(max_length=200)
     name_key = Folded("name", max_length=600, db_collation="C")

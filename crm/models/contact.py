@@ -1,4 +1,4 @@
-"""Contacts."""
+"""Contact model."""
 
 from django.db import models
 from django.db.models import Q
@@ -9,10 +9,10 @@ from crm.models.record import Record
 
 
 class Contact(Record):
-    """A person; the e-mail address is unique in the tenant."""
+    """A person. The e-mail address is unique in the tenant."""
 
     class LifecycleStage(models.TextChoices):
-        """How far the person has come on the way to being a customer."""
+        """How close the person is to becoming a customer."""
 
         LEAD = "lead"
         QUALIFIED = "qualified"
@@ -42,7 +42,7 @@ class Contact(Record):
     class Meta(Record.Meta):
         indexes = [
             models.Index(fields=["tenant", "id"], name="contact_in_order"),
-            # For the search by the beginning of a name, and the order of names, in whatever locale the database is.
+            # For prefix search and sorting by name, whatever the locale of the database.
             models.Index("tenant", Collate(Lower("first_name"), "C"), name="contact_by_first_name"),
             models.Index("tenant", Collate(Lower("last_name"), "C"), name="contact_by_last_name"),
         ]

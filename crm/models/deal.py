@@ -1,4 +1,4 @@
-"""Deals."""
+"""Deal model."""
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -9,7 +9,7 @@ from crm.models.record import Record
 
 
 class Deal(Record):
-    """A sale in the making; its name is unique in its pipeline."""
+    """A sale in progress. Its name is unique in its pipeline."""
 
     name = models.CharField(max_length=200)
     name_key = Folded("name", max_length=600, db_collation="C")
@@ -28,7 +28,7 @@ class Deal(Record):
     class Meta(Record.Meta):
         indexes = [models.Index(fields=["tenant", "id"], name="deal_in_order")]
         constraints = [
-            # The name before the pipeline, so that the index also finds a deal by its name alone.
+            # Name before pipeline, so that the index also serves look-ups by name alone.
             models.UniqueConstraint(fields=["tenant", "name_key", "pipeline"], name="deal_name_is_unique_in_pipeline"),
             models.CheckConstraint(condition=~Q(name=""), name="deal_name_is_given"),
             models.CheckConstraint(condition=Q(value__gte=0), name="deal_value_is_not_negative"),

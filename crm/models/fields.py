@@ -1,4 +1,4 @@
-"""Field types that the records share."""
+"""Field types shared by the models."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -15,42 +15,42 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.matching import fold
 
-#: No text has these: Unicode category Cc save tab and line feed, lone surrogates, and the two noncharacters that XML
-#: cannot hold.
+#: Characters not allowed in any text: Unicode category Cc except tab and line feed, lone surrogates, and the two
+#: noncharacters that XML cannot contain.
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-#: ISO 4217 codes in use today.
+#: ISO 4217 codes in current use.
 CURRENCIES = frozenset(currency.code for currency in iso4217.Currency)
 
-#: ``user@localhost`` is no address that a customer can be reached at.
+#: Reject ``user@localhost``: customers cannot be reached there.
 validate_email = EmailValidator(allowlist=[])
 
 
 def is_email(text: str) -> bool:
-    """Whether ``validate_email`` takes a text; without its exception, which refers to itself and outlives a batch."""
+    """Whether ``validate_email`` accepts a text. Raises no exception, whose reference cycle would outlive a batch."""
     user, at, domain = text.rpartition("@")
     is_possible = at and len(text) <= 320 and validate_email.user_regex.match(user)
     return bool(is_possible and validate_email.validate_domain_part(domain))
 
 
 def has_forbidden(text: str) -> bool:
-    """Whether a text has a character that no text may have."""
+    """Whether a text contains a character that is not allowed."""
     return FORBIDDEN.search(text) is not None
 
 
 def validate_currency(code: str) -> None:
-    """Raise ValidationError unless the code is an ISO 4217 code in use today."""
+    """Raise ValidationError unless the code is an ISO 4217 code in current use."""
     if code not in CURRENCIES:
         raise ValidationError(_("“%(code)s” is not an ISO 4217 currency code in use."), params={"code": code})
 
 
 def validate_tag(tag: str) -> None:
-    """Raise ValidationError for a tag that a comma-separated cell could not give back."""
+    """Raise ValidationError for a tag that could not be read back from a comma-separated cell."""
     if "," in tag or tag != tag.strip():
         raise ValidationError(_("A tag has no comma and no surrounding white space."))
 
 
 class Text(models.CharField):
-    """A text that may be blank: never NULL, so that "not given" has one spelling."""
+    """A text that may be blank. It is never NULL, so that an empty value has one representation."""
 
     def __init__(self, *, max_length: int, **options: Any) -> None:
         options.setdefault("blank", True)
@@ -59,15 +59,14 @@ class Text(models.CharField):
 
 
 class LongText(Text):
-    """A text of several lines; the database holds its limit, which a TextField would not."""
+    """A text with several lines. Unlike a TextField, it has a length limit in the database."""
 
     def formfield(self, **options: Any) -> Any:
-        """Return a form field with room for several lines."""
         return super().formfield(**{"widget": forms.Textarea, **options})
 
 
 class Folded(models.CharField):
-    """The matching key of another field, kept by save() so that a unique constraint can use it."""
+    """The matching key of another field, updated by save() and used by unique constraints."""
 
     def __init__(self, source: str, **options: Any) -> None:
         self.source = source
@@ -75,20 +74,18 @@ class Folded(models.CharField):
         super().__init__(**options)
 
     def deconstruct(self) -> Any:
-        """Return what a migration needs to build the field again."""
         name, path, args, options = super().deconstruct()
         del options["editable"]
         return name, path, [self.source, *args], options
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str:
-        """Fold the source field's present value."""
         key = fold(getattr(model_instance, self.source) or "")
         setattr(model_instance, self.attname, key)
         return key
 
 
 class TagList(ArrayField):
-    """Tags in the order given, as a text array: one row a record, and no join on the way out."""
+    """Tags in the given order, stored as a text array: no extra rows, and no join in an export."""
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("base_field", models.CharField(max_length=50, validators=[validate_tag]))
@@ -98,17 +95,17 @@ class TagList(ArrayField):
 
 
 class FoldingQuerySet(models.QuerySet):
-    """A queryset whose updates keep the matching keys in step with their sources."""
+    """Queryset whose updates keep matching keys in sync with their source fields."""
 
     def update(self, **values: Any) -> int:
-        """Update as Django does, adding the key of each folded field that changes."""
+        """Update the records, and the matching key of each changed field."""
         for field in folded_fields(self.model, values):
             if field.name not in values:
                 values[field.name] = fold(values[field.source])
         return super().update(**values)
 
     def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:
-        """Update as Django does, the keys of the changed fields as well."""
+        """Update the records, and the matching key of each changed field."""
         objs, fields = list(objs), list(fields)
         folded = folded_fields(self.model, fields)
         for record in objs:
@@ -118,7 +115,7 @@ class FoldingQuerySet(models.QuerySet):
 
 
 class Folding(models.Model):
-    """A model with matching keys, which no way of writing leaves behind."""
+    """Model with matching keys, which every way of writing keeps up to date."""
 
     objects = FoldingQuerySet.as_manager()
 
@@ -126,24 +123,24 @@ class Folding(models.Model):
         abstract = True
 
     def save(self, **options: Any) -> None:
-        """Save; in a partial save, the keys of the changed fields as well."""
+        """Save; a partial save also saves the matching keys of its fields."""
         if (names := options.get("update_fields")) is not None:
             options["update_fields"] = {*names, *(field.name for field in folded_fields(type(self), names))}
         super().save(**options)
 
     def clean_fields(self, exclude: Any = None) -> None:
-        """Fold the keys before validation, so that a duplicate is reported."""
+        """Compute the matching keys before validation, so that duplicates are reported."""
         for field in folded_fields(type(self)):
             field.pre_save(self, add=False)
         super().clean_fields(exclude)
 
     def validate_constraints(self, exclude: Any = None) -> None:
-        """Judge uniqueness by the keys too, though a form shows, and would leave out, none of them."""
+        """Validate uniqueness by matching keys, which forms exclude because they do not show them."""
         keys = {field.name for field in folded_fields(type(self))}
         super().validate_constraints({*(exclude or ())} - keys)
 
     def unique_error_message(self, model_class: type[models.Model], unique_check: Any) -> ValidationError:
-        """Return the sentence for a record that there is already, by the fields that people know."""
+        """Return the error for a duplicate. It names the fields the user knows, not the matching keys."""
         sources = {field.name: field.source for field in folded_fields(model_class)}
         names = [sources.get(name, name) for name in unique_check if name != "tenant"]
         fields: list[Any] = [model_class._meta.get_field(name) for name in names]
@@ -153,6 +150,6 @@ class Folding(models.Model):
 
 
 def folded_fields(model: type[models.Model], sources: Collection[str] | None = None) -> list[Folded]:
-    """Return a model's matching keys: all, or those of some fields."""
+    """Return the matching keys of a model: all of them, or those of the given source fields."""
     folded = [field for field in model._meta.concrete_fields if isinstance(field, Folded)]
     return [field for field in folded if sources is None or field.source in sources]

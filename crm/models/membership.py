@@ -1,4 +1,4 @@
-"""Which staff user belongs to which tenant."""
+"""Membership of staff users in tenants."""
 
 from django.conf import settings
 from django.db import models
@@ -6,10 +6,10 @@ from django.db.models.functions import Now
 
 
 class Membership(models.Model):
-    """A staff user's place in one tenant."""
+    """A staff user's membership in one tenant."""
 
     class Role(models.TextChoices):
-        """What a member may do: look, change records, or also manage keys and people."""
+        """What a member may do: view records, edit them, or also manage API keys and members."""
 
         VIEWER = "viewer"
         EDITOR = "editor"

@@ -15,7 +15,7 @@ DEFAULT_STAGES = {"Lead": 10, "Qualified": 25, "Proposal": 50, "Negotiation": 75
 
 
 class Pipeline(Folding):
-    """The way of a deal from lead to close; exactly one per tenant is the default."""
+    """The sequence of stages that a deal passes through. Exactly one per tenant is the default."""
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="pipelines")
     name = models.CharField(max_length=100)
@@ -36,7 +36,7 @@ class Pipeline(Folding):
 
 
 class Stage(Folding):
-    """A step of a pipeline, with the chance in per cent that a deal in it is won."""
+    """A step of a pipeline, with the probability in per cent that its deals are won."""
 
     pipeline = models.ForeignKey(Pipeline, models.CASCADE, related_name="stages", db_index=False)
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
@@ -58,7 +58,7 @@ class Stage(Folding):
 
 @receiver(post_save, sender=Tenant)
 def create_default_pipeline(instance: Tenant, created: bool, raw: bool, **_: Any) -> None:
-    """Give a new tenant its first pipeline and that pipeline's stages; fixtures (``raw``) bring their own."""
+    """Create the default pipeline and its stages for a new tenant. Fixtures (``raw``) contain their own."""
     if raw or not created:
         return
     pipeline = Pipeline.objects.create(tenant=instance, name=DEFAULT_PIPELINE, is_default=True)

@@ -1,4 +1,4 @@
-"""What contacts, companies, deals and activities have in common."""
+"""The base class of contacts, companies, deals and activities."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from crm.models.fields import Folding
 
 
 class Record(Folding):
-    """A tenant's record. Timestamps have database defaults, because COPY knows nothing of save()."""
+    """A record of a tenant. Timestamps have database defaults, because COPY does not call save()."""
 
-    #: No constraint in the database: its check would cost a tenth of an import. lock_entities holds the tenant instead.
+    #: No foreign key constraint: checking it would take a tenth of an import. lock_entities locks the tenant instead.
     tenant = models.ForeignKey("crm.Tenant", models.CASCADE, db_index=False, db_constraint=False)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -21,7 +21,7 @@ class Record(Folding):
         ordering = ["id"]
 
     def save(self, **options: Any) -> None:
-        """Save, with the time of the change."""
+        """Save, and update the time of the last change."""
         if not self._state.adding:
             self.updated_at = Now()
         if (names := options.get("update_fields")) is not None:

@@ -1,4 +1,4 @@
-"""The tenant: one customer account."""
+"""Tenant model."""
 
 import zoneinfo
 from typing import Any
@@ -18,13 +18,13 @@ validate_slug = RegexValidator(
 
 
 def validate_timezone(name: str) -> None:
-    """Raise ValidationError unless the name is a time zone of the IANA database."""
+    """Raise ValidationError unless the name is in the IANA time zone database."""
     if name not in zoneinfo.available_timezones():
         raise ValidationError(_("“%(name)s” is not an IANA time zone."), params={"name": name})
 
 
 class Tenant(models.Model):
-    """One customer account (``acme`` in ``acme.rallycrm.io``), with the defaults its records fall back on."""
+    """A customer account (``acme`` in ``acme.rallycrm.io``), with default values for its records."""
 
     slug = models.CharField(max_length=63, unique=True, validators=[validate_slug])
     name = models.CharField(max_length=200)
@@ -42,18 +42,18 @@ class Tenant(models.Model):
         return self.name
 
     def save(self, **options: Any) -> None:
-        """Save, and what is made with a tenant (its default pipeline), in one transaction."""
+        """Save the tenant and create its default pipeline, in one transaction."""
         with transaction.atomic():
             super().save(**options)
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
-        """The time zone of times that name none."""
+        """The time zone of times without an offset."""
         return zoneinfo.ZoneInfo(self.timezone)
 
 
 def create_tenant(*, slug: str, name: str, currency: str = "USD", timezone: str = "UTC") -> Tenant:
-    """Create a tenant with its default pipeline; raise ValidationError naming what is wrong."""
+    """Create a tenant with its default pipeline. Raise ValidationError for invalid values."""
     tenant = Tenant(slug=slug, name=name, currency=currency.upper(), timezone=timezone)
     tenant.full_clean()
     tenant.save()

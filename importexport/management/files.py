@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from crm.management.base import Mistake, quiet_pipe
+from crm.management.base import UserError, quiet_pipe
 
 #: What stands here is written to as it is, even where it leads to a file: /dev/stdout.
 DEVICES = {Path("/dev"), Path("/dev/fd")}
@@ -29,7 +29,7 @@ def replacing(path: Path | None) -> Iterator[BinaryIO | None]:
         is_ordinary = path.parent not in DEVICES and (target.is_file() or not target.exists())
         file = create_beside(target) if is_ordinary else path.open("wb")
     except OSError as error:
-        raise Mistake(f"{path}: {error.strerror}.") from None
+        raise UserError(f"{path}: {error.strerror}.") from None
     try:
         with file:
             yield file

@@ -55,7 +55,7 @@ def test_a_page_says_in_plain_words_that_the_database_is_away(start_server, inst
     with installation.away():
         _, body = get(server, "/admin/", **SIGNED_IN)
     assert "The database cannot be reached at the moment." in body.decode()
-    assert "An import that was under way carries on by itself." in body.decode()
+    assert "An import in progress will continue automatically." in body.decode()
 
 
 def test_a_database_that_takes_no_changes_is_not_ready(start_server, installation, run_sql):

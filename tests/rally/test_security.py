@@ -125,7 +125,7 @@ def test_five_failures_lock_a_name_out_for_a_quarter_of_an_hour(client, root):
     assert fail(client, 1).status_code == 429
     response = sign_in(client)
     assert (response.status_code, response.headers["Retry-After"]) == (429, "900")
-    assert "closed to you for 15 minutes" in response.content.decode()
+    assert "signing in is blocked for 15 minutes" in response.content.decode()
     assert "_auth_user_id" not in client.session
     AccessAttempt.objects.update(attempt_time=datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=16))
     assert sign_in(client).status_code == 302
@@ -164,7 +164,7 @@ def test_twenty_names_from_one_address_close_it_as_five_failures_of_one_name_clo
     fail(client, 1, name="the twentieth")
     response = sign_in(client)
     assert (response.status_code, response.headers["Retry-After"]) == (429, "900")
-    assert "or from where you are" in response.content.decode()
+    assert "or from your network" in response.content.decode()
     assert sign_in(Client(), REMOTE_ADDR="192.0.2.7").status_code == 302
     AccessAttempt.objects.update(attempt_time=datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=16))
     assert sign_in(client).status_code == 302
@@ -254,7 +254,7 @@ def test_a_page_that_is_not_there_says_so_in_the_products_look(client, root):
     client.force_login(root)
     response = client.get("/admin/nothing/")
     assert response.status_code == 404
-    assert "There is nothing here" in response.content.decode()
+    assert "Page not found" in response.content.decode()
     assert "rally/rally" in response.content.decode()
 
 

@@ -1,4 +1,4 @@
-"""`manage.py create_api_key acme --name ci`: prints the key, alone, on stdout."""
+"""`manage.py create_api_key acme --name ci` prints the key, and nothing else, to stdout."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -9,19 +9,17 @@ from crm.models.api_key import create_api_key
 
 
 class Command(RallyCommand):
-    """Create a key. It is shown this once; only its digest is stored."""
+    """Create an API key. The key is shown once; only its digest is stored."""
 
-    help = "Create an API key and print it. It is shown this once."
+    help = "Create an API key and print it. It cannot be shown again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the arguments."""
         add_tenant_argument(parser)
         parser.add_argument("--name", required=True)
         parser.add_argument("--scope", choices=ApiKey.Scope.values, default=ApiKey.Scope.WRITE)
         parser.add_argument("--expires", metavar="DATE", help="ISO 8601, such as 2027-01-01 (default: never)")
 
     def handle(self, *, tenant: str, name: str, scope: str, expires: str | None, **_: Any) -> None:
-        """Create it."""
         owner = find_tenant(tenant)
         expires_at = None if expires is None else parse_expiry(expires, owner)
         _key, secret = create_api_key(tenant=owner, name=name, scope=scope, expires_at=expires_at)

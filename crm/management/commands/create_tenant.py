@@ -8,19 +8,17 @@ from crm.models.tenant import create_tenant
 
 
 class Command(RallyCommand):
-    """Create a tenant, with its default pipeline."""
+    """Create a tenant with its default pipeline."""
 
     help = "Create a tenant."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the arguments."""
         add_tenant_argument(parser)
         parser.add_argument("--name", required=True)
         parser.add_argument("--currency", default="USD", help="ISO 4217 code (default: USD)")
         parser.add_argument("--timezone", default="UTC", help="IANA time zone (default: UTC)")
 
     def handle(self, *, tenant: str, name: str, currency: str, timezone: str, verbosity: int, **_: Any) -> None:
-        """Create it."""
         create_tenant(slug=tenant, name=name, currency=currency, timezone=timezone)
         if verbosity:
             self.stdout.write(f"Tenant '{tenant}' created.")

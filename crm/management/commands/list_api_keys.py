@@ -11,16 +11,14 @@ HEADINGS = ("NAME", "SCOPE", "STATE", "CREATED", "LAST USED", "EXPIRES")
 
 
 class Command(RallyCommand):
-    """List a tenant's keys; the keys themselves are nowhere kept."""
+    """List a tenant's API keys. The secrets are not stored, so they cannot be shown."""
 
     help = "List the API keys of a tenant."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the arguments."""
         add_tenant_argument(parser)
 
     def handle(self, *, tenant: str, **_: Any) -> None:
-        """List them."""
         keys = ApiKey.objects.filter(tenant=find_tenant(tenant))
         rows = [HEADINGS, *(row_of(key) for key in keys)]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -32,10 +30,10 @@ class Command(RallyCommand):
 
 
 def row_of(key: ApiKey) -> tuple[str, ...]:
-    """Return a key's cells."""
+    """Return the cells of a key's row."""
     return (key.name, key.scope, key.state, *map(shown, (key.created_at, key.last_used_at, key.expires_at)))
 
 
 def shown(moment: dt.datetime | None) -> str:
-    """Return a time in UTC, to the minute."""
+    """Return a time in UTC, to the minute, or "-"."""
     return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M}Z" if moment else "-"

@@ -3,26 +3,24 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant
+from crm.management.base import RallyCommand, UserError, add_tenant_argument, find_tenant
 from crm.models import ApiKey
 from crm.models.api_key import revoke_api_key
 
 
 class Command(RallyCommand):
-    """Revoke a key, at once and for good."""
+    """Revoke an API key, immediately and permanently."""
 
-    help = "Revoke an API key: its next request is refused."
+    help = "Revoke an API key, effective from the next request."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the arguments."""
         add_tenant_argument(parser)
         parser.add_argument("--name", required=True)
 
     def handle(self, *, tenant: str, name: str, verbosity: int, **_: Any) -> None:
-        """Revoke it."""
         key = ApiKey.objects.filter(tenant=find_tenant(tenant), name=name, revoked_at=None).first()
         if key is None:
-            raise Mistake(f"API key '{name}' not found.")
+            raise UserError(f"API key '{name}' not found.")
         revoke_api_key(key)
         if verbosity:
             self.stdout.write(f"API key '{name}' revoked.")

@@ -4,7 +4,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant
+from crm.management.base import RallyCommand, UserError, add_tenant_argument, find_tenant
 from importexport import services
 from importexport.engine.export import CONTENT_TYPES, FileFormat
 from importexport.management.files import write_chunks
@@ -30,8 +30,8 @@ class Command(RallyCommand):
 
 
 def format_of(output: Path | None) -> FileFormat:
-    """Return the format that a file's name asks for; raise Mistake for an unknown one."""
+    """Return the format that a file's name asks for; raise UserError for an unknown one."""
     suffix = output.suffix.lower().lstrip(".") if output else "csv"
     if suffix not in CONTENT_TYPES:
-        raise Mistake(f"{output}: the name must end in .csv or .xlsx.")
+        raise UserError(f"{output}: the name must end in .csv or .xlsx.")
     return suffix

@@ -12,7 +12,15 @@ from typing import Any, BinaryIO
 
 from django.core.management.base import CommandError
 
-from crm.management.base import INTERRUPTED, STRICT, Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
+from crm.management.base import (
+    INTERRUPTED,
+    STRICT,
+    RallyCommand,
+    UserError,
+    add_tenant_argument,
+    find_tenant,
+    quiet_pipe,
+)
 from importexport import errors, services
 from importexport.engine.observers import Observer, Progress, ProgressObserver, RejectedRowsObserver
 from importexport.engine.options import NAMES, VALUES, OptionError, Options, read_options
@@ -69,7 +77,7 @@ class Command(RallyCommand):
         )
         if given["plan"]:
             if rejected or json or strict:
-                raise Mistake("--plan stores no rows: it takes neither --json, --rejected nor --strict.")
+                raise UserError("--plan stores no rows: it takes neither --json, --rejected nor --strict.")
             self._plan(run, file, options)
             return
         with (
@@ -81,7 +89,7 @@ class Command(RallyCommand):
                 observers = told(rejected_file, progress)
                 report = services.import_file(run, source, dry_run=given["dry_run"], observers=observers)
             except errors.FileError as error:
-                raise Mistake(str(error)) from None
+                raise UserError(str(error)) from None
         try:
             with quiet_pipe():
                 self._show(report, as_json=json)
@@ -95,7 +103,7 @@ class Command(RallyCommand):
             try:
                 lifecycle.plan_now(run, source, options, progress=progress)
             except errors.FileError as error:
-                raise Mistake(str(error)) from None
+                raise UserError(str(error)) from None
         self.stdout.write(str(run.pk))
 
     def _show(self, report: Report, *, as_json: bool) -> None:
@@ -121,12 +129,12 @@ def told(rejected: BinaryIO | None, progress: Progress | None) -> list[Observer]
 
 
 def chosen_options(given: dict[str, Any], entity: str) -> Options:
-    """Return the options among the arguments; raise Mistake for one that cannot be followed."""
+    """Return the options among the arguments; raise UserError for one that cannot be followed."""
     try:
         chosen = {name: given[name] for name in NAMES if given[name] is not None}
         return read_options(chosen, RESOURCES[entity].describe())
     except OptionError as error:
-        raise Mistake(str(error)) from None
+        raise UserError(str(error)) from None
 
 
 @contextlib.contextmanager
@@ -134,23 +142,23 @@ def opened(name: str) -> Iterator[BinaryIO]:
     """Give a file to read, or stdin."""
     if name == "-":
         if sys.stdin is None:
-            raise Mistake("Standard input is closed.")
+            raise UserError("Standard input is closed.")
         yield sys.stdin.buffer
         return
     try:
         file = Path(name).open("rb")  # noqa: SIM115 - closed below
         file.peek(1)
     except OSError as error:
-        raise Mistake(f"{name}: {error.strerror}.") from None
+        raise UserError(f"{name}: {error.strerror}.") from None
     with file:
         yield file
 
 
 def distinct(rejected: Path | None, source: BinaryIO) -> Path | None:
-    """Return where the rejected rows go; raise Mistake where that is the file that they come from."""
+    """Return where the rejected rows go; raise UserError where that is the file that they come from."""
     with contextlib.suppress(OSError):
         if rejected and os.path.samestat(rejected.stat(), os.fstat(source.fileno())):
-            raise Mistake("The rejected rows cannot go into the file that is imported.")
+            raise UserError("The rejected rows cannot go into the file that is imported.")
     return rejected
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from crm.management.base import Mistake, RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
+from crm.management.base import RallyCommand, UserError, add_tenant_argument, find_tenant, quiet_pipe
 from crm.models import Tenant
 from importexport.errors import FileError
 from importexport.history import plan_check, row_files, row_log
@@ -52,7 +52,7 @@ class Command(RallyCommand):
             write_chunks(row_files.csv_chunks(row_log.rows(run, action=given["action"]), run), given["output"])
         elif what == "rejected":
             if not run.has_rejected:
-                raise Mistake("This import has no rejected rows, or keeps them no longer.")
+                raise UserError("This import has no rejected rows, or keeps them no longer.")
             write_chunks(row_files.rejected_file(run), given["output"])
         elif what == "undo":
             self._undo(run)
@@ -71,7 +71,7 @@ class Command(RallyCommand):
                     run, progress=progress, channel=ImportRun.Channel.SHELL, actor=account_name()
                 )
         except lifecycle.NotPlanned as why:
-            raise Mistake(str(why)) from None
+            raise UserError(str(why)) from None
         self.stdout.write(str(plan.pk))
 
     def _apply(self, run: ImportRun) -> None:
@@ -79,9 +79,9 @@ class Command(RallyCommand):
             with progress_bar(run.size) as progress:
                 lifecycle.apply_now(run, progress=progress)
         except (lifecycle.NotPlanned, FileError) as why:
-            raise Mistake(str(why)) from None
+            raise UserError(str(why)) from None
         except PlanChanged as change:
-            raise Mistake(plan_check.sentence(change)) from None
+            raise UserError(plan_check.sentence(change)) from None
         if run.kind == ImportRun.Kind.UNDO:
             self.stdout.write(f"{run.total_rows} changes: {run.imported} undone, {run.skipped} conflicts.")
             return
@@ -99,11 +99,11 @@ WHAT = {
 
 
 def find_run(text: str, tenant: Tenant) -> ImportRun:
-    """Return an import of a tenant; raise Mistake where there is none."""
+    """Return an import of a tenant; raise UserError where there is none."""
     try:
         return ImportRun.objects.select_related("tenant").get(pk=UUID(text), tenant=tenant)
     except (ValueError, ImportRun.DoesNotExist):
-        raise Mistake(f"Import '{text}' not found.") from None
+        raise UserError(f"Import '{text}' not found.") from None
 
 
 def line_of(run: ImportRun) -> str:

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from crm.management.base import Mistake, RallyCommand
+from crm.management.base import RallyCommand, UserError
 from importexport.runs import retention
 
 
@@ -19,6 +19,6 @@ class Command(RallyCommand):
     def handle(self, *, days: int | None, **_: Any) -> None:
         """Remove them."""
         if days is not None and not 0 <= days <= 36_500:
-            raise Mistake("--days is a number from 0 to 36500.")
+            raise UserError("--days is a number from 0 to 36500.")
         count = retention.purge(days=days)
         self.stdout.write(f"{count} import{'' if count == 1 else 's'} purged.")

@@ -122,7 +122,7 @@ def test_a_day_of_expiry_begins_in_the_tenants_zone(admin, tenant):
 
 @pytest.mark.parametrize("day", ["2020-01-01", "0001-01-01", timezone.now().date().isoformat()])
 def test_a_day_that_has_begun_is_refused(admin, day):
-    assert errors(create(admin, expires_at=day)) == ["This day has begun already; choose a later one."]
+    assert errors(create(admin, expires_at=day)) == ["This day has already begun. Choose a later one."]
 
 
 def test_the_last_day_of_all_is_a_day(admin, tenant):
@@ -293,7 +293,7 @@ def test_a_key_is_revoked_at_once_after_a_question(admin, tenant):
     assert api_status(secret) == 200
     response = admin.post(url(key, "revoke"), follow=True)
     assert api_status(secret) == 401
-    assert "is revoked, and refused from now on" in response.content.decode()
+    assert "was revoked. Requests that use it are now rejected." in response.content.decode()
     assert [entry.get_change_message() for entry in LogEntry.objects.all()] == ["Revoked."]
 
 

@@ -170,7 +170,7 @@ def test_a_page_beyond_the_share_says_so(db):
         "no-store",
     )
     assert "Content-Security-Policy" in answer.headers
-    assert "Many requests of your tenant are being answered at this moment." in answer.content.decode()
+    assert "Your tenant has too many requests in progress." in answer.content.decode()
 
 
 # --- the real server -----------------------------------------------------------------------------------------
