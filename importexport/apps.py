@@ -1,4 +1,4 @@
-"""Django's name for this app."""
+"""App configuration."""
 
 import gc
 
@@ -10,9 +10,9 @@ class ImportExportConfig(AppConfig):
     verbose_name = "Import / export"
 
     def ready(self) -> None:
-        """Let the garbage collector look less often.
+        """Run the garbage collector less often.
 
-        A batch is lists by the ten thousand, none of them in a cycle; looking through them all again and again was
-        a fifth of the time that an import takes in Python.
+        A batch consists of lists of tens of thousands of values, none of them in a reference cycle. Scanning them
+        repeatedly took a fifth of an import's time in Python.
         """
         gc.set_threshold(50_000, 20, 20)

@@ -1,4 +1,4 @@
-"""The admin's pages for files: Import and Export buttons, and the imports."""
+"""Admin pages for imports and exports: the Import and Export buttons of the records, and the import runs."""
 
 from importexport.admin import import_runs, record_admins
 

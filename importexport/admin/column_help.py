@@ -1,4 +1,4 @@
-"""What a file may hold, column by column, told by the resources themselves."""
+"""Help for the columns of a file, generated from the resources."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,12 +8,12 @@ from importexport.columns.widgets import Choice
 from importexport.engine.examples import example_row
 from importexport.engine.resource import EntityResource
 
-#: More allowed values than this are not listed.
+#: The maximum number of allowed values to list.
 LISTED = 12
 
 
 class ColumnHelp(NamedTuple):
-    """A column as people are told of it; ``blank`` is what an empty cell is read as, "" where it stays empty."""
+    """Help for a column. ``blank`` is the value that an empty cell stands for, or "" if it stays empty."""
 
     name: str
     is_required: bool
@@ -24,7 +24,7 @@ class ColumnHelp(NamedTuple):
 
 
 def column_help(resource: type[EntityResource]) -> list[ColumnHelp]:
-    """Return the help of every column, in the template's order."""
+    """Return the help for each column, in template order."""
     examples = example_row(resource)
     return [_help(column, example) for column, example in zip(resource.fields.values(), examples, strict=True)]
 

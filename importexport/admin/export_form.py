@@ -1,4 +1,4 @@
-"""Which records and columns an export takes: all, or the list as somebody filtered it."""
+"""The choices of an export: all records or the filtered list, the format and the columns."""
 
 import copy
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from crm.models import Tenant
 from importexport.engine.export import CONTENT_TYPES, FileFormat
 from importexport.resources import RESOURCES
 
-#: The parameter of an export's address that holds the list's own.
+#: Query parameter of an export that holds the query string of the list.
 LIST = "list"
-#: Parameters of a list that filter nothing.
+#: Query parameters of a list that do not filter it.
 _BESIDES = (ALL_VAR, ERROR_FLAG, IS_POPUP_VAR, PAGE_VAR, TO_FIELD_VAR)
 
 
 def filtered_list(model_admin: ModelAdmin, request: HttpRequest, tenant: Tenant) -> QuerySet | None:
-    """Return the records of the list that an export's address tells of; None where nothing is filtered."""
+    """Return the records of the list whose query string the request contains, or None if it has no filter."""
     query = QueryDict(request.GET.get(LIST, ""), mutable=True)
     for name in _BESIDES:
         query.pop(name, None)
@@ -34,7 +34,7 @@ def filtered_list(model_admin: ModelAdmin, request: HttpRequest, tenant: Tenant)
         found = model_admin.get_changelist_instance(asked)
     except (IncorrectLookupParameters, SuspiciousOperation):
         return None
-    # What belongs to a record is asked for by the address alone, and is none of the list's filters.
+    # A list of related records is filtered by its query string alone, not by one of the list's filters.
     if not (found.query or found.get_filters_params()):
         return None
     return found.queryset.filter(tenant=tenant).order_by("id")
@@ -42,7 +42,7 @@ def filtered_list(model_admin: ModelAdmin, request: HttpRequest, tenant: Tenant)
 
 @dataclass
 class ExportChoice:
-    """What somebody asks for; ``error`` is why it cannot be done, or ""."""
+    """The choices made in the form; ``error`` is the reason why they are invalid, or ""."""
 
     format: FileFormat
     is_filtered: bool
@@ -53,12 +53,11 @@ class ExportChoice:
 
     @property
     def content_type(self) -> str:
-        """The type of the file."""
         return CONTENT_TYPES[self.format]
 
 
 def read_choice(query: QueryDict, entity: str) -> ExportChoice:
-    """Return what a form asks for."""
+    """Return the choices submitted with the form."""
     known = RESOURCES[entity].column_names()
     asked = set(query.getlist("columns"))
     columns = [name for name in known if name in asked]
@@ -72,5 +71,5 @@ def read_choice(query: QueryDict, entity: str) -> ExportChoice:
 
 
 def first_choice(entity: str, *, is_filtered: bool) -> ExportChoice:
-    """Return what a form begins with: all columns, and the list as filtered where it is."""
+    """Return the initial choices: all columns and, if the list is filtered, the filtered list."""
     return ExportChoice("csv", is_filtered, RESOURCES[entity].column_names(), "")

@@ -1,4 +1,4 @@
-"""Imports: the list of all, and each one's page, from its check to its result."""
+"""Admin pages for import runs: the list, and the page of each run from its preview to its result."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
@@ -33,7 +33,7 @@ from importexport.runs import lifecycle
 
 TEMPLATES = "importexport/admin/run"
 Status, Channel = ImportRun.Status, ImportRun.Channel
-#: The page of each state, and the step of the three that it is.
+#: Status → the template of the page and its step (1 to 3).
 PAGES = {
     Status.PLANNING: ("work", 2),
     Status.PLANNED: ("preview", 2),
@@ -41,58 +41,56 @@ PAGES = {
     Status.DONE: ("result", 3),
     Status.FAILED: ("failed", 2),
 }
-#: How many people the filter by person offers.
+#: The maximum number of users and API keys in the filter.
 PEOPLE = 100
 
 
 class ValueFilter(admin.SimpleListFilter):
-    """Imports with a value; a subclass gives the parameter, which is the field, and its values in words."""
+    """Filters runs by a field, which subclasses name as the parameter, with the labels of its values."""
 
     values: ClassVar[Mapping[Any, Any]] = {}
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the values."""
         return list(self.values.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ImportRun]) -> QuerySet[ImportRun]:
-        """Return the imports with the chosen one."""
         return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
 
 
 class EntityFilter(ValueFilter):
-    """Imports of an entity."""
+    """Filters runs by entity."""
 
-    title, parameter_name, values = gettext_lazy("what"), "entity", labels.ENTITIES
+    title, parameter_name, values = gettext_lazy("records"), "entity", labels.ENTITIES
 
 
 class StateFilter(ValueFilter):
-    """Imports in a state."""
+    """Filters runs by state."""
 
     title, parameter_name, values = gettext_lazy("state"), "status", labels.STATES
 
 
 class ChannelFilter(ValueFilter):
-    """Imports by a channel."""
+    """Filters runs by channel."""
 
-    title, parameter_name, values = gettext_lazy("by way of"), "channel", labels.CHANNELS
+    title, parameter_name, values = gettext_lazy("channel"), "channel", labels.CHANNELS
 
 
 class ActorFilter(ValueFilter):
-    """Imports by somebody, or with a key."""
+    """Filters runs by user or API key."""
 
     title, parameter_name = gettext_lazy("who"), "actor"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return those who have imported."""
+        """Return the users and keys that have imported."""
         actors = model_admin.get_queryset(request).order_by("actor").values_list("actor", flat=True).distinct()
         return [(actor, actor) for actor in actors[:PEOPLE]]
 
 
 @admin.register(ImportRun)
 class ImportRunAdmin(BoundedAdmin):
-    """Every import through any channel. Nobody writes here but the imports themselves."""
+    """The import runs of all channels. They are read-only: only imports create and change them."""
 
-    list_display = ("file", "what", "when", "who", "by_way_of", "state", "imported_rows", "skipped_rows")
+    list_display = ("file", "entity_name", "when", "who", "channel_name", "state", "imported_rows", "rejected_rows")
     list_filter = (EntityFilter, StateFilter, ChannelFilter, ActorFilter, ("created_at", admin.DateFieldListFilter))
     list_per_page = 50
     list_filter_sheet = True
@@ -103,10 +101,9 @@ class ImportRunAdmin(BoundedAdmin):
     class Media:
         css = {"all": ["importexport/admin.css"]}
 
-    # --- who may do what ---
+    # --- permissions ---
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImportRun]:
-        """Return the imports of the tenant, or of all."""
         access = access_of(request)
         found = super().get_queryset(request).defer("header", "groups", "sample", "error")
         if access.is_superuser and access.tenant is None:
@@ -114,27 +111,23 @@ class ImportRunAdmin(BoundedAdmin):
         return found.filter(tenant=access.tenant) if access.can_view else found.none()
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Whether imports are spoken of at all."""
         return access_of(request).can_view
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whether imports are listed."""
         return access_of(request).can_view
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody adds one but by importing."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes what has been."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody deletes what has been; what was not imported is discarded."""
+        """Runs are history and cannot be deleted. Plans can be discarded."""
         return False
 
     def get_run(self, request: HttpRequest, run_id: Any) -> ImportRun:
-        """Return a run that the user may know of; raise Http404 for another."""
+        """Return a run that the user may see; raise Http404 for others."""
         try:
             return self.get_queryset(request).select_related("tenant").defer(None).get(pk=run_id)
         except (ImportRun.DoesNotExist, ValidationError):
@@ -143,39 +136,34 @@ class ImportRunAdmin(BoundedAdmin):
     # --- the list ---
 
     def get_list_display(self, request: HttpRequest) -> Any:
-        """Return the columns; whoever sees all tenants is told which."""
+        """Add the tenant's column for users who see all tenants."""
         columns = list(super().get_list_display(request))
         return columns if access_of(request).tenant else [columns[0], "tenant", *columns[1:]]
 
     def get_list_select_related(self, request: HttpRequest) -> Any:
-        """Return what the columns need."""
         return ["tenant"]
 
     @display(description=gettext_lazy("File"), ordering="file_name")
     def file(self, run: ImportRun) -> str:
-        """Return the file's name."""
         return presenters.shown(run.file_name) or _("no name")
 
-    @display(description=gettext_lazy("What"), ordering="entity")
-    def what(self, run: ImportRun) -> Any:
-        """Return the entity."""
+    @display(description=gettext_lazy("Records"), ordering="entity")
+    def entity_name(self, run: ImportRun) -> Any:
         return labels.ENTITIES.get(run.entity, run.entity)
 
     @display(description=gettext_lazy("When"), ordering="created_at")
     def when(self, run: ImportRun) -> str:
-        """Return how long ago it was; the exact time is one look away."""
+        """Return how long ago the run was created, with the exact time as a tooltip."""
         exact = formatting.exactly(run.created_at, run.tenant.zone)
         iso = run.created_at.isoformat()
         return format_html('<time datetime="{}" title="{}">{}</time>', iso, exact, labels.ago(run.created_at))
 
     @display(description=gettext_lazy("Who"), ordering="actor")
     def who(self, run: ImportRun) -> str:
-        """Return who did it, or with which key."""
         return run.actor
 
-    @display(description=gettext_lazy("By way of"), ordering="channel")
-    def by_way_of(self, run: ImportRun) -> Any:
-        """Return the channel."""
+    @display(description=gettext_lazy("Channel"), ordering="channel")
+    def channel_name(self, run: ImportRun) -> Any:
         return labels.CHANNELS[Channel(run.channel)]
 
     @display(
@@ -191,24 +179,20 @@ class ImportRunAdmin(BoundedAdmin):
         },
     )
     def state(self, run: ImportRun) -> tuple[str, Any]:
-        """Return the state, and its name."""
         is_nothing = run.status == Status.DONE and not run.imported
         return "nothing" if is_nothing else run.status, labels.state(run)
 
     @display(description=gettext_lazy("Imported"), ordering="imported")
     def imported_rows(self, run: ImportRun) -> str:
-        """Return how many records it stored."""
         return labels.grouped(run.imported) if run.status == Status.DONE else "–"
 
-    @display(description=gettext_lazy("Skipped"), ordering="skipped")
-    def skipped_rows(self, run: ImportRun) -> str:
-        """Return how many rows it rejected."""
+    @display(description=gettext_lazy("Rejected"), ordering="skipped")
+    def rejected_rows(self, run: ImportRun) -> str:
         return labels.grouped(run.skipped) if run.status == Status.DONE else "–"
 
-    # --- the pages of one ---
+    # --- pages of a run ---
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the pages, those of one import among them."""
         views: dict[str, Callable[..., HttpResponseBase]] = {
             "confirm": self.confirm_view,
             "discard": self.discard_view,
@@ -227,7 +211,7 @@ class ImportRunAdmin(BoundedAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Show an import: its progress, its preview, or its result."""
+        """Show a run: its progress, preview or result."""
         run = self.get_run(request, object_id)
         lifecycle.resume(run)
         page, step = PAGES[Status(run.status)]
@@ -246,12 +230,12 @@ class ImportRunAdmin(BoundedAdmin):
 
     @method_decorator(require_POST)
     def confirm_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
-        """Import a checked file."""
+        """Apply a plan."""
         return self._go_on(request, run_id, lifecycle.confirm)
 
     @method_decorator(require_POST)
     def plan_again_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
-        """Plan a file anew, which would do something else by now."""
+        """Renew a plan that is out of date."""
         return self._go_on(request, run_id, lifecycle.plan_again)
 
     def _go_on(self, request: HttpRequest, run_id: UUID, way: Callable[[ImportRun], None]) -> HttpResponse:
@@ -259,12 +243,12 @@ class ImportRunAdmin(BoundedAdmin):
         try:
             way(run)
         except lifecycle.NotPlanned:
-            messages.info(request, _("This file is no longer waiting: here is what became of it."))
+            messages.info(request, _("This import is no longer waiting for confirmation. This is its result."))
         return redirect("admin:importexport_importrun_change", run.pk)
 
     @method_decorator(require_POST)
     def undo_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
-        """Plan to undo an import, and go on to that plan."""
+        """Plan an undo and redirect to the plan."""
         run = self._run_to_decide_on(request, run_id)
         try:
             undo = lifecycle.start_undo(
@@ -277,20 +261,20 @@ class ImportRunAdmin(BoundedAdmin):
 
     @method_decorator(require_POST)
     def discard_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
-        """Forget a file that was not imported; go on to choose another, or to the list."""
+        """Discard a plan; redirect to the form for another file, or to the list."""
         run = self._run_to_decide_on(request, run_id)
         try:
             lifecycle.discard(run)
         except ValueError:
-            messages.info(request, _("This file is no longer waiting: here is what became of it."))
+            messages.info(request, _("This import is no longer waiting for confirmation. This is its result."))
             return redirect("admin:importexport_importrun_change", run.pk)
         if request.POST.get("then") == "choose":
             return redirect(f"admin:crm_{RESOURCES[run.entity]._meta.model._meta.model_name}_import")
-        messages.success(request, _("“%(file)s” is discarded. Nothing was imported.") % {"file": run.file_name})
+        messages.success(request, _("“%(file)s” was discarded. Nothing was imported.") % {"file": run.file_name})
         return redirect("admin:importexport_importrun_changelist")
 
     def _run_to_decide_on(self, request: HttpRequest, run_id: UUID) -> ImportRun:
-        """Return a run that the user may confirm and discard; raise PermissionDenied for another."""
+        """Return a run that the user may confirm and discard; raise PermissionDenied for others."""
         run = self.get_run(request, run_id)
         if not may_decide(run, request.user, access_of(request)):
             raise PermissionDenied
@@ -298,14 +282,14 @@ class ImportRunAdmin(BoundedAdmin):
 
     @method_decorator(require_GET)
     def progress_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
-        """Say how far an import is."""
+        """Return the progress of a run as JSON."""
         run = self.get_run(request, run_id)
         lifecycle.resume(run)
         return JsonResponse(progress(run))
 
     @method_decorator(require_GET)
     def rejected_view(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
-        """Give the rejected rows as a file, to be corrected."""
+        """Download the rejected rows, to be corrected."""
         run = self._run_to_open(request, run_id)
         if not run.has_rejected:
             raise Http404
@@ -313,14 +297,14 @@ class ImportRunAdmin(BoundedAdmin):
 
     @method_decorator(require_GET)
     def rows_view(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
-        """Give what becomes, or became, of every row as a file."""
+        """Download the row log."""
         run = self._run_to_open(request, run_id)
         if run.is_at_work or run.purged_at:
             raise Http404
         return download(row_files.csv_chunks(row_log.rows(run), run), run, "rows")
 
     def _run_to_open(self, request: HttpRequest, run_id: UUID) -> ImportRun:
-        """Return a run whose rows the user may see; raise PermissionDenied for another."""
+        """Return a run whose rows the user may see; raise PermissionDenied for others."""
         run = self.get_run(request, run_id)
         if not permissions.may_open(run, user=request.user, access=access_of(request)):
             raise PermissionDenied
@@ -328,18 +312,18 @@ class ImportRunAdmin(BoundedAdmin):
 
 
 def download(pieces: Iterator[bytes], run: ImportRun, what: str) -> HttpResponseBase:
-    """Return a CSV file about a run as an answer, named after the run's own."""
+    """Return a CSV download named after the run's file."""
     name = f"{run.file_name.rpartition('.')[0] or run.file_name or run.entity}_{what}.csv"
     return file_response(pieces, name, CONTENT_TYPES["csv"])
 
 
 def may_decide(run: ImportRun, user: Any, access: Access) -> bool:
-    """Whether a user may confirm and discard a run: who may import, and may see what is in it."""
+    """Whether a user may confirm and discard a run: they may import and see its rows."""
     return permissions.may_import(access) and permissions.may_open(run, user=user, access=access)
 
 
 def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
-    """Return what the page of a run shows, as far as the user may see it."""
+    """Return the context of a run's page, limited to what the user may see."""
     access = access_of(request)
     context: dict[str, Any] = {
         "channel": labels.CHANNELS[Channel(run.channel)],
@@ -350,7 +334,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "size": "" if run.size is None else labels.size(run.size),
         "duration": labels.span(run.duration.total_seconds()) if run.duration else "",
         "created": formatting.exactly(run.created_at, run.tenant.zone),
-        "relatives": related_runs.relatives(run),
+        "related_runs": related_runs.related_runs(run),
         "options": option_form.in_words(run.options, RESOURCES[run.entity]),
     }
     if run.is_at_work:
@@ -361,9 +345,9 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         return context | {"unknown": presenters.unknown_in_upload(run) if context["may_open"] else []}
     context |= {
         "imported_records": labels.counted(run.entity, run.imported),
-        "skipped_rows": labels.rows(run.skipped),
+        "rejected_rows": labels.rows(run.skipped),
         "total_rows": labels.rows(run.total_rows),
-        "family": related_runs.family_in_words(run) if context["relatives"] else "",
+        "repair_summary": related_runs.repair_summary(run) if context["related_runs"] else "",
         "may_update": from_kept(run.options).may_update,
         "counts": option_form.counts_in_words(run.counts, run.references) if context["options"] else [],
         "share": 100 * run.imported / run.total_rows if run.total_rows else 0,
@@ -372,7 +356,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
 
 
 def undo_context(request: HttpRequest, run: ImportRun, *, may_open: bool) -> dict[str, Any]:
-    """Return what is shown of an undo: how much of each, what is given back, and what cannot be undone."""
+    """Return the context of an undo: the number of deleted and restored records, and the conflicts."""
     is_open = may_open and not run.purged_at
     return {
         "deleted": run.counts.get("delete", 0),
@@ -387,12 +371,12 @@ def undo_context(request: HttpRequest, run: ImportRun, *, may_open: bool) -> dic
 
 
 def changed_context(request: HttpRequest, run: ImportRun) -> presenters.ChangedRows | None:
-    """Return the rows that change records, if any do, from the one on that the address names."""
+    """Return the rows that change records, from the requested row number on, or None if there are none."""
     return presenters.changed_rows(run, request.GET.get("after")) if run.counts.get("update") else None
 
 
 def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
-    """Return what is shown of a file's content."""
+    """Return the context of a file's content."""
     chosen = presenters.ErrorFilter.of(request.GET)
     groups = presenters.groups(run, chosen)
     return {
@@ -403,5 +387,5 @@ def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "more_groups": groups[presenters.GROUPS :],
         "codes": presenters.codes(run, chosen),
         "chosen": chosen,
-        "skipped": presenters.rows_page(run, chosen, request.GET.get("page")) if run.skipped else None,
+        "rejected": presenters.rows_page(run, chosen, request.GET.get("page")) if run.skipped else None,
     }

@@ -1,4 +1,4 @@
-"""What the pages call things: entities, errors, states, counts and times."""
+"""Labels used on the pages: entities, errors, states, counts and times."""
 
 import datetime as dt
 from typing import Any
@@ -11,19 +11,19 @@ from django.utils.translation import gettext_lazy, ngettext
 from importexport.models import ImportRun
 
 Status, Channel = ImportRun.Status, ImportRun.Channel
-#: The entities, in the order in which to import them: what others refer to comes first.
+#: The entities in the order to import them: records that others refer to come first.
 ENTITIES = {
     "companies": gettext_lazy("Companies"),
     "contacts": gettext_lazy("Contacts"),
     "deals": gettext_lazy("Deals"),
     "activities": gettext_lazy("Activities"),
 }
-#: What an import makes besides its own records.
-MADE = {
-    "companies": gettext_lazy("the company that was made for it"),
-    "stages": gettext_lazy("the stage that was made for it"),
+#: The references that an import can create besides its own records.
+CREATED_REFERENCES = {
+    "companies": gettext_lazy("the company created for it"),
+    "stages": gettext_lazy("the stage created for it"),
 }
-#: What makes two rows of an entity the same record.
+#: When two rows of an entity are the same record.
 SAME = {
     "companies": gettext_lazy("Two companies are the same when they have the same name, or the same domain."),
     "contacts": gettext_lazy("Two contacts are the same when they have the same email."),
@@ -56,7 +56,7 @@ STATES = {
 
 #: The state of an import that stored nothing.
 NOTHING = gettext_lazy("Nothing imported")
-#: The states of an undo, where they are not those of an import.
+#: The states of an undo that differ from those of an import.
 OF_UNDOS = {Status.APPLYING: gettext_lazy("Being undone"), Status.DONE: gettext_lazy("Undone")}
 CHANNELS = {
     Channel.ADMIN: gettext_lazy("Admin"),
@@ -66,7 +66,7 @@ CHANNELS = {
 
 
 def state(run: ImportRun) -> Any:
-    """Return a run's state in words."""
+    """Return the label of a run's state."""
     status = Status(run.status)
     if run.kind == ImportRun.Kind.UNDO:
         return OF_UNDOS.get(status, STATES[status])
@@ -74,12 +74,12 @@ def state(run: ImportRun) -> Any:
 
 
 def grouped(number: int) -> str:
-    """Return a number as people read it: 12,345."""
+    """Return a number with thousands separators: 12,345."""
     return number_format(number, use_l10n=True, force_grouping=True)
 
 
 def counted(entity: str, count: int) -> str:
-    """Return so many records in words: ``1 contact``, ``12,345 contacts``."""
+    """Return a number of records: ``1 contact``, ``12,345 contacts``."""
     texts = {
         "contacts": ngettext("%(count)s contact", "%(count)s contacts", count),
         "companies": ngettext("%(count)s company", "%(count)s companies", count),
@@ -89,22 +89,22 @@ def counted(entity: str, count: int) -> str:
     return texts[entity] % {"count": grouped(count)}
 
 
-def made(entity: str, count: int) -> str:
-    """Return so many records that an import made besides its own in words: ``1 company made``."""
+def created(entity: str, count: int) -> str:
+    """Return a number of references that an import created: ``1 company created``."""
     texts = {
-        "companies": ngettext("%(count)s company made", "%(count)s companies made", count),
-        "stages": ngettext("%(count)s stage made", "%(count)s stages made", count),
+        "companies": ngettext("%(count)s company created", "%(count)s companies created", count),
+        "stages": ngettext("%(count)s stage created", "%(count)s stages created", count),
     }
     return texts[entity] % {"count": grouped(count)}
 
 
 def rows(count: int) -> str:
-    """Return so many rows in words."""
+    """Return a number of rows: ``1 row``, ``12,345 rows``."""
     return ngettext("%(count)s row", "%(count)s rows", count) % {"count": grouped(count)}
 
 
 def size(count: int) -> str:
-    """Return so many bytes in words: ``10 MB``, ``4.5 kB``."""
+    """Return a file size: ``10 MB``, ``4.5 kB``."""
     value, unit = float(count), "B"
     for unit in ("B", "kB", "MB", "GB"):
         if value < 1024 or unit == "GB":
@@ -115,7 +115,7 @@ def size(count: int) -> str:
 
 
 def span(seconds: float) -> str:
-    """Return a span of time in words, as exactly as anybody wants to know it."""
+    """Return a duration in its largest suitable unit: ``30 seconds``, ``3 minutes``."""
     whole = round(seconds)
     if whole < 1:
         return _("less than a second")
@@ -129,7 +129,7 @@ def span(seconds: float) -> str:
 
 
 def ago(moment: dt.datetime) -> str:
-    """Return how long ago something was."""
+    """Return the time since a moment: ``3 minutes ago``."""
     seconds = (timezone.now() - moment).total_seconds()
     if seconds < 60:
         return _("just now")

@@ -1,4 +1,4 @@
-"""The options of an import as people choose them: what each is called, what it offers, what was chosen."""
+"""The options of an import as form fields: labels, choices and the chosen values."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -11,45 +11,45 @@ from importexport.engine.options import NAMES, OF_UPDATES, Options, read_options
 from importexport.engine.resource import EntityResource
 
 TITLES = {
-    "mode": gettext_lazy("What should become of the rows?"),
-    "match_on": gettext_lazy("Rows find their records by"),
-    "blank": gettext_lazy("The cells of a record that is there"),
-    "tags": gettext_lazy("The tags of a record that is there"),
-    "missing": gettext_lazy("Companies in the file that are not there yet"),
+    "mode": gettext_lazy("What should the import do?"),
+    "match_on": gettext_lazy("Match existing records by"),
+    "blank": gettext_lazy("Values of existing records"),
+    "tags": gettext_lazy("Tags of existing records"),
+    "missing": gettext_lazy("Companies that do not exist yet"),
 }
-#: A deal names a stage as well.
-MISSING_OF_DEALS = gettext_lazy("Companies and stages in the file that are not there yet")
-#: Option → its values in words, in the form's order: an upsert is what is wanted most often beside the plain import.
-#: Those of ``match_on`` are columns.
+#: Deals also refer to stages.
+MISSING_OF_DEALS = gettext_lazy("Companies and stages that do not exist yet")
+#: Option → its values and their labels, in the form's order: after the plain import, an upsert is the most common
+#: choice. The values of ``match_on`` are columns.
 VALUES = {
     "mode": {
         "create": gettext_lazy("Add new records"),
-        "upsert": gettext_lazy("Add new records, and update those that are there"),
-        "update": gettext_lazy("Update records that are there"),
+        "upsert": gettext_lazy("Add new records and update existing ones"),
+        "update": gettext_lazy("Update existing records only"),
     },
     "blank": {
-        "keep": gettext_lazy("are replaced; a blank cell leaves what the record has"),
-        "clear": gettext_lazy("are replaced; a blank cell empties what the record has"),
-        "fill": gettext_lazy("are only filled in where the record has nothing"),
+        "keep": gettext_lazy("Replace them; a blank cell keeps the existing value"),
+        "clear": gettext_lazy("Replace them; a blank cell clears the existing value"),
+        "fill": gettext_lazy("Only fill in missing values"),
     },
     "tags": {
-        "replace": gettext_lazy("are replaced by the file's"),
-        "add": gettext_lazy("get the file's added"),
-        "remove": gettext_lazy("lose those in the file"),
+        "replace": gettext_lazy("Replace them with the tags in the file"),
+        "add": gettext_lazy("Add the tags in the file"),
+        "remove": gettext_lazy("Remove the tags in the file"),
     },
-    "missing": {"reject": gettext_lazy("Skip their rows"), "create": gettext_lazy("Make them")},
+    "missing": {"reject": gettext_lazy("Reject their rows"), "create": gettext_lazy("Create them")},
 }
 HINTS = {
     "mode": {
-        "create": gettext_lazy("A row whose record is there already is skipped."),
-        "upsert": gettext_lazy("A row whose record is there already changes it."),
-        "update": gettext_lazy("A row without a record is skipped; nothing new is added."),
+        "create": gettext_lazy("A row whose record already exists is rejected."),
+        "upsert": gettext_lazy("A row whose record already exists updates it."),
+        "update": gettext_lazy("A row without an existing record is rejected. Nothing new is added."),
     }
 }
 
 
 class Choice(NamedTuple):
-    """A value that an option can have."""
+    """One value of an option."""
 
     value: str
     title: Any
@@ -58,7 +58,7 @@ class Choice(NamedTuple):
 
 
 class OptionField(NamedTuple):
-    """An option with its values; ``of_updates`` where it means nothing for new records."""
+    """An option and its values; ``of_updates`` if it only applies to updates."""
 
     name: str
     title: Any
@@ -67,7 +67,7 @@ class OptionField(NamedTuple):
 
 
 def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> list[OptionField]:
-    """Return the options that leave a choice for an entity; chosen are the given values, or the defaults."""
+    """Return the options with more than one value for an entity. The given values, or the defaults, are selected."""
     fields = []
     for name in NAMES:
         values = values_of(name, resource.describe())
@@ -83,9 +83,9 @@ def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> l
 
 
 def read_choice(given: Mapping[str, str], resource: type[EntityResource]) -> Options:
-    """Return the options that a form means; raise OptionError where it holds what no form of ours does.
+    """Return the options submitted with the form; raise OptionError for values the form does not offer.
 
-    The form has the fields of updates in any case, hidden where the mode has no use for them.
+    The form always submits the fields of updates, even while they are hidden because the mode does not use them.
     """
     idle = () if given.get("mode", "create") != "create" else OF_UPDATES
     chosen = {name: given[name] for name in NAMES if name in given and name not in idle}
@@ -93,7 +93,7 @@ def read_choice(given: Mapping[str, str], resource: type[EntityResource]) -> Opt
 
 
 def in_words(options: Mapping[str, str], resource: type[EntityResource]) -> list[tuple[Any, Any]]:
-    """Return the options of a run that are not the plain import's, each with its value, in words."""
+    """Return the label and value of each option of a run that differs from the default."""
     unusual = dict(options.items() - Options().kept().items())
     return [
         (field.title, choice.title)
@@ -104,8 +104,8 @@ def in_words(options: Mapping[str, str], resource: type[EntityResource]) -> list
 
 
 def counts_in_words(counts: Mapping[str, int], references: Mapping[str, int]) -> list[str]:
-    """Return what an import with options does to records: ``12 new``, ``1 company made``."""
+    """Return the results of an import with options: ``12 new``, ``1 company created``."""
     titles = {"create": _("%(count)s new"), "update": _("%(count)s changed"), "unchanged": _("%(count)s unchanged")}
     return [text % {"count": labels.grouped(counts.get(action, 0))} for action, text in titles.items()] + [
-        labels.made(entity, count) for entity, count in references.items() if count
+        labels.created(entity, count) for entity, count in references.items() if count
     ]

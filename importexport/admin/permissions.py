@@ -1,4 +1,4 @@
-"""Who may import and export, and who may open a run's upload and rejected rows."""
+"""Permission to import and export, and to see the upload and rejected rows of a run."""
 
 from typing import Any
 
@@ -7,22 +7,22 @@ from django.conf import settings
 from crm.access import Access
 from importexport.models import ImportRun
 
-#: Django's permissions, as the settings name them, and what a role must be able to do to have them.
+#: Django's permission codes → the required property of ``crm.access.Access``.
 ABILITIES = {"view": "can_view", "add": "can_edit", "change": "can_edit", "delete": "can_edit"}
 
 
 def may_import(access: Access) -> bool:
-    """Whether somebody may import: whoever has IMPORT_EXPORT_IMPORT_PERMISSION_CODE."""
+    """Whether the role includes IMPORT_EXPORT_IMPORT_PERMISSION_CODE."""
     return getattr(access, ABILITIES[settings.IMPORT_EXPORT_IMPORT_PERMISSION_CODE])
 
 
 def may_export(access: Access) -> bool:
-    """Whether somebody may export: whoever has IMPORT_EXPORT_EXPORT_PERMISSION_CODE."""
+    """Whether the role includes IMPORT_EXPORT_EXPORT_PERMISSION_CODE."""
     return getattr(access, ABILITIES[settings.IMPORT_EXPORT_EXPORT_PERMISSION_CODE])
 
 
 def may_open(run: ImportRun, *, user: Any, access: Access) -> bool:
-    """Whether a user may see a run's upload and rejected rows: who brought them, and the tenant's admins."""
+    """Whether a user may see a run's upload and rejected rows: its uploader and the tenant's admins may."""
     if access.tenant is not None and access.tenant.pk != run.tenant_id:
         return False
     return access.can_manage or (run.user_id is not None and run.user_id == user.pk)

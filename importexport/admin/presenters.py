@@ -1,4 +1,4 @@
-"""What an import found, made ready to be shown: its header, its groups of errors, its rows."""
+"""The content of a run, prepared for the templates: header, error groups, rows."""
 
 import difflib
 import re
@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import QueryDict
 
-from importexport.admin.labels import ERROR_CODES, MADE
+from importexport.admin.labels import CREATED_REFERENCES, ERROR_CODES
 from importexport.errors import FileError
 from importexport.files.csv_reader import Reader
 from importexport.files.header import ERROR_COLUMN, count_known, fold_label
@@ -22,17 +22,17 @@ from importexport.models import ImportRun, RejectedRow
 from importexport.resources import RESOURCES
 
 ROWS_PER_PAGE = 50
-#: A file can have endless columns, and a cell an endless text; of more than this only the beginning is shown.
+#: Limits of what is shown: a file can have any number of columns, and a cell any length.
 COLUMNS, CHARACTERS, IGNORED = 60, 120, 30
-#: Digits of a row's number, at most.
+#: The maximum number of digits of a row number.
 NUMBER = 12
-#: Groups that are shown at once; the others unfold.
+#: The number of error groups shown at first; the others can be unfolded.
 GROUPS = 8
 _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 
 
 def shown(text: str, *, limit: int = CHARACTERS) -> str:
-    """Return a cell's text as it can be shown: characters that are no text made visible, the end cut off."""
+    """Return a cell's text for display: invalid characters replaced, truncated to the limit."""
     return _UNSHOWN.sub("\ufffd", text if len(text) <= limit else f"{text[: limit - 1]}…")
 
 
@@ -40,7 +40,7 @@ def shown(text: str, *, limit: int = CHARACTERS) -> str:
 
 
 class IgnoredColumn(NamedTuple):
-    """A header cell that is no column, and the one that was perhaps meant, or ""."""
+    """An unknown header cell, and the column that was probably meant, or ""."""
 
     name: str
     meant: str
@@ -48,7 +48,7 @@ class IgnoredColumn(NamedTuple):
 
 @dataclass(frozen=True)
 class HeaderFound:
-    """A header as it was understood. ``pairs`` are its cells, each with its column or ""."""
+    """The header as it was recognised. ``pairs`` are its cells, each with its column or ""."""
 
     pairs: list[tuple[str, str]]
     ignored: list[IgnoredColumn]
@@ -57,12 +57,12 @@ class HeaderFound:
 
     @property
     def known(self) -> int:
-        """How many columns were recognised."""
+        """The number of recognised columns."""
         return sum(bool(column) for _, column in self.pairs)
 
 
 def header_found(run: ImportRun) -> HeaderFound:
-    """Return a run's header as it was understood."""
+    """Return a run's header as it was recognised."""
     header = run.header
     missing = header.get("missing", [])
     ignored = header.get("ignored", [])
@@ -76,7 +76,7 @@ def header_found(run: ImportRun) -> HeaderFound:
 
 
 def with_suggestions(names: Iterable[str], free: Collection[str]) -> list[IgnoredColumn]:
-    """Return unknown names, each with the nearest of the columns that nothing fills."""
+    """Return the unknown names, each with the most similar of the columns that are missing."""
     known = {fold_label(name): name for name in free}
     return [IgnoredColumn(shown(name), _nearest(name, known)) for name in names]
 
@@ -87,7 +87,7 @@ def _nearest(name: str, known: dict[str, str]) -> str:
 
 
 def unknown_in_upload(run: ImportRun) -> list[IgnoredColumn]:
-    """Return the unknown names in the header of a file that was refused, as far as it can be read."""
+    """Return the unknown names in the header of a failed file, as far as it can be read."""
     names = RESOURCES[run.entity].column_names()
     try:
         with run.open_upload() as file:
@@ -102,14 +102,14 @@ def unknown_in_upload(run: ImportRun) -> list[IgnoredColumn]:
 
 
 class Sample(NamedTuple):
-    """Records as they will be stored: the columns that any of them fills, and a list of cells for each record."""
+    """Records as they will be stored: the columns used by any of them, and the cells of each record."""
 
     columns: list[str]
     rows: list[list[str]]
 
 
 def sample(run: ImportRun) -> Sample:
-    """Return the first records, without the columns that none of them fills."""
+    """Return the first records, without columns that are empty in all of them."""
     names = RESOURCES[run.entity].column_names()
     filled = [any(column) for column in zip(*run.sample, strict=True)] or [False] * len(names)
     keep = lambda cells: [cell for cell, is_filled in zip(cells, filled, strict=True) if is_filled]  # noqa: E731
@@ -120,7 +120,7 @@ def sample(run: ImportRun) -> Sample:
 
 
 class ErrorFilter(NamedTuple):
-    """Which rejected rows are asked for: all, or those with a code of error, in a column, with a sentence."""
+    """A filter for rejected rows: all, or those with an error code, in a column, with a message."""
 
     code: str = ""
     column: str | None = None
@@ -128,12 +128,12 @@ class ErrorFilter(NamedTuple):
 
     @classmethod
     def of(cls, query: QueryDict) -> "ErrorFilter":
-        """Return what a page's address asks for."""
+        """Return the filter in a query string."""
         code = query.get("code", "")
         return cls(code, query.get("column"), query.get("sentence")) if code in ERROR_CODES else cls()
 
     def rows(self, run: ImportRun) -> QuerySet[RejectedRow]:
-        """Return the rows that are asked for, in the file's order."""
+        """Return the matching rejected rows, in file order."""
         found = run.rejected_rows.order_by("number")
         if not self.code:
             return found
@@ -141,18 +141,18 @@ class ErrorFilter(NamedTuple):
 
     @property
     def query(self) -> str:
-        """The part of an address that asks for it."""
+        """The query string of the filter."""
         asked = {name: value for name, value in self._asdict().items() if value is not None}
         return urlencode(asked) if self.code else ""
 
     @property
     def title(self) -> str:
-        """What is asked for, in words."""
+        """The label of the filter."""
         return self.sentence or str(ERROR_CODES.get(self.code, ""))
 
 
 class Group(NamedTuple):
-    """Errors alike: in which column ("" where the whole row is at fault), and how to see their rows."""
+    """Errors of the same kind: their column ("" for errors of the whole row) and the filter for their rows."""
 
     title: str
     example: str
@@ -163,7 +163,7 @@ class Group(NamedTuple):
 
 
 def groups(run: ImportRun, chosen: ErrorFilter) -> list[Group]:
-    """Return a run's groups of errors, the most frequent first."""
+    """Return a run's error groups, most frequent first."""
     return [_group(group, chosen) for group in run.groups]
 
 
@@ -180,7 +180,7 @@ def _group(group: dict[str, Any], chosen: ErrorFilter) -> Group:
 
 
 class ErrorCode(NamedTuple):
-    """A code of error that the rows can be filtered by."""
+    """An error code to filter the rows by."""
 
     title: str
     query: str
@@ -188,7 +188,7 @@ class ErrorCode(NamedTuple):
 
 
 def codes(run: ImportRun, chosen: ErrorFilter) -> list[ErrorCode]:
-    """Return the codes of error that a run has, the most frequent first."""
+    """Return a run's error codes, most frequent first."""
     names = dict.fromkeys(group["code"] for group in run.groups)
     wanted = [ErrorFilter(name) for name in names]
     return [ErrorCode(str(ERROR_CODES[error.code]), error.query, error == chosen) for error in wanted]
@@ -198,7 +198,7 @@ def codes(run: ImportRun, chosen: ErrorFilter) -> list[ErrorCode]:
 
 
 class ShownChange(NamedTuple):
-    """A cell of a record that a row changes, before and after."""
+    """A cell of a record changed by a row, before and after."""
 
     column: str
     before: str
@@ -206,43 +206,43 @@ class ShownChange(NamedTuple):
 
 
 class ChangedRows(NamedTuple):
-    """Some of the rows that change records; ``following`` is where the next ones begin, or None."""
+    """Some of the rows that change records; ``following`` is where the next page starts, or None."""
 
     rows: list[tuple[int, list[ShownChange]]]
     following: int | None
 
 
 def changed_rows(run: ImportRun, after: str | None) -> ChangedRows:
-    """Return the rows that change records, from the number after the given one; from the first where it is none."""
+    """Return the rows that change records, after a row number; from the first if the number is invalid."""
     start = int(after) if after and after.isdecimal() and len(after) < NUMBER else 0
     found, has_more = row_log.some_rows(run, action="update", after=start, limit=ROWS_PER_PAGE)
     return ChangedRows([(row.number, changes_of(row)) for row in found], found[-1].number if has_more else None)
 
 
 def changes_of(row: row_log.LoggedRow) -> list[ShownChange]:
-    """Return the cells that a row changes."""
+    """Return the cells changed by a row, ready for display."""
     return [ShownChange(*map(shown, change)) for change in row_log.shown_changes(row)]
 
 
 class Conflict(NamedTuple):
-    """What an undo leaves as it is: a record, or what was made for a row, and why; ``cells`` are those in question."""
+    """Something that could not be undone: a record or a created reference, the reason, and the cells in conflict."""
 
     number: int
-    made: Any
+    reference: Any
     record: models.Model | None
     note: str
     cells: list[ShownChange]
 
 
 def conflicts(run: ImportRun) -> list[Conflict]:
-    """Return the first rows of a run that could not be undone."""
+    """Return the first conflicts of an undo."""
     found, _ = row_log.some_rows(run, action="conflict", after=0, limit=ROWS_PER_PAGE)
     known = RESOURCES[run.entity]._meta.model._default_manager.filter(tenant=run.tenant)
     records = known.in_bulk([row.record for row in found if row.entity == run.entity])
     return [
         Conflict(
             number=row.number,
-            made=MADE.get(row.entity, "") if row.entity != run.entity else "",
+            reference=CREATED_REFERENCES.get(row.entity, "") if row.entity != run.entity else "",
             record=records.get(row.record) if row.entity == run.entity else None,
             note=row.note,
             cells=changes_of(row),
@@ -252,7 +252,7 @@ def conflicts(run: ImportRun) -> list[Conflict]:
 
 
 class ShownCell(NamedTuple):
-    """A cell of a rejected row, and what is wrong with it, or ""."""
+    """A cell of a rejected row, and its error, or ""."""
 
     text: str
     error: str
@@ -268,7 +268,7 @@ class ShownRow(NamedTuple):
 
 @dataclass(frozen=True)
 class RowsPage:
-    """A page of rejected rows under the file's header; ``hidden`` columns are too many to be shown."""
+    """A page of rejected rows under the header of the file; ``hidden`` columns are not shown."""
 
     page: Page
     header: list[str]
@@ -277,7 +277,7 @@ class RowsPage:
 
 
 def rows_page(run: ImportRun, chosen: ErrorFilter, number: str | None) -> RowsPage:
-    """Return a page of the rejected rows that are asked for; of a number that there is not, the nearest."""
+    """Return a page of the matching rejected rows; for an invalid page number, the nearest page."""
     paginator = Paginator(chosen.rows(run), ROWS_PER_PAGE)
     known = known_count(run, chosen)
     if known is not None:
@@ -293,9 +293,10 @@ def rows_page(run: ImportRun, chosen: ErrorFilter, number: str | None) -> RowsPa
 
 
 def known_count(run: ImportRun, chosen: ErrorFilter) -> int | None:
-    """Return how many rows are asked for, where that was counted by the import: a million rows take a while to count.
+    """Return the number of matching rows if the import has counted them, else None.
 
-    A row has at most one error in a column, so of one column the groups tell.
+    Counting a million rows takes a while. A row has at most one error per column, so the groups of a single column add
+    up.
     """
     if not chosen.code:
         return run.skipped
@@ -313,7 +314,7 @@ def _sentences(run: ImportRun, row: RejectedRow) -> list[str]:
 
 
 def _cells(row: RejectedRow, columns: Sequence[str | None], width: int) -> list[ShownCell]:
-    """Return a row's cells; of one with too many, those beyond the header are at fault."""
+    """Return a row's cells. Cells beyond the header are errors."""
     by_column = {column: shown(sentence, limit=300) for column, _code, sentence in row.errors}
     padded = row.cells + [""] * (len(columns) - len(row.cells))
     return [

@@ -1,4 +1,4 @@
-"""How far a check or an import is, for people who wait."""
+"""The progress of a check or an import, for users who wait."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from django.utils.translation import gettext as _
 from importexport.admin import labels
 from importexport.models import ImportRun
 
-#: Before this share is done, nobody can tell how long the rest takes.
+#: The share that must be done before the remaining time can be estimated.
 TELLING = 0.02
 
 
 def progress(run: ImportRun) -> dict[str, Any]:
-    """Return the state of a run's work: whether it goes on, percent, and texts."""
+    """Return a run's progress: whether it is still running, its percentage, and labels."""
     share = share_done(run)
     return {
         "at_work": run.is_at_work,
@@ -24,7 +24,7 @@ def progress(run: ImportRun) -> dict[str, Any]:
 
 
 def share_done(run: ImportRun) -> float:
-    """Return how much is done, from 0 to 1: of the rows where their number is known, else of the bytes."""
+    """Return the share that is done, from 0 to 1: of the rows if their number is known, else of the bytes."""
     if not run.is_at_work:
         return 1
     is_import = run.status == ImportRun.Status.APPLYING
@@ -33,7 +33,7 @@ def share_done(run: ImportRun) -> float:
 
 
 def rows_so_far(run: ImportRun) -> str:
-    """Return the number of rows done, in words."""
+    """Return the number of rows done: ``1,234 of 2,000 rows``, or ``1,234 rows so far`` during a check."""
     if run.status == ImportRun.Status.APPLYING:
         counts = {"done": labels.grouped(run.rows_done), "rows": labels.rows(run.total_rows)}
         return _("%(done)s of %(rows)s") % counts
@@ -41,11 +41,11 @@ def rows_so_far(run: ImportRun) -> str:
 
 
 def time_left(run: ImportRun, share: float) -> str:
-    """Return how long it will take, in words."""
+    """Return an estimate of the remaining time: ``About 30 seconds left``."""
     if run.started_at is None:
-        return _("Waiting for its turn")
+        return _("Waiting to start")
     if share < TELLING:
-        return _("Just begun")
+        return _("Just started")
     passed = (timezone.now() - run.started_at).total_seconds()
     left = passed / share - passed
     return _("Nearly done") if left < 1 else _("About %(span)s left") % {"span": labels.span(left)}

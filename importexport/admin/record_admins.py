@@ -1,4 +1,4 @@
-"""The records' pages: contacts, companies, deals and activities, each with its Import and Export buttons."""
+"""Admin pages for contacts, companies, deals and activities, with Import and Export buttons."""
 
 from itertools import groupby
 from typing import Any
@@ -28,7 +28,7 @@ PRIORITY_LABELS = {"high": "warning", "urgent": "danger"}
 
 
 class TaggedForm(TenantForm):
-    """A record with tags."""
+    """Form for a record with tags."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -38,7 +38,7 @@ class TaggedForm(TenantForm):
 
 @admin.register(Contact)
 class ContactAdmin(EntityAdmin):
-    """Contacts."""
+    """Admin of contacts."""
 
     entity = "contacts"
     form = TaggedForm
@@ -63,23 +63,20 @@ class ContactAdmin(EntityAdmin):
 
     @display(description=gettext_lazy("Name"), ordering=lowered("last_name"))
     def name(self, contact: Contact) -> str:
-        """Return the full name."""
         return str(contact)
 
     @display(description=gettext_lazy("Company"))
     def company_link(self, contact: Contact) -> str:
-        """Return the way to the company's page."""
         return record_link(contact.company) if contact.company else "–"
 
     @display(description=gettext_lazy("Lifecycle stage"), label=STAGE_LABELS)
     def stage(self, contact: Contact) -> tuple[str, str]:
-        """Return the lifecycle stage, and its name."""
         return contact.lifecycle_stage, contact.get_lifecycle_stage_display()
 
 
 @admin.register(Company)
 class CompanyAdmin(EntityAdmin):
-    """Companies."""
+    """Admin of companies."""
 
     entity = "companies"
     form = TaggedForm
@@ -102,25 +99,23 @@ class CompanyAdmin(EntityAdmin):
 
     @display(description=gettext_lazy("Website"))
     def web(self, company: Company) -> str:
-        """Return a link to the website."""
         return web_link(company.website) if company.website else "–"
 
 
 class StageFilter(admin.SimpleListFilter):
-    """The deals in a stage of the tenant; not offered where there are those of many."""
+    """Filters deals by stage. Not available to users who see all tenants."""
 
     title = gettext_lazy("stage")
     parameter_name = "stage"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the tenant's stages."""
         tenant = access_of(request).tenant
         stages = list(in_order(Stage.objects.filter(tenant=tenant))) if tenant else []
         is_one = len({stage.pipeline_id for stage in stages}) == 1
         return [(str(stage.pk), stage.name if is_one else f"{stage.pipeline}: {stage}") for stage in stages]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        """Return the stage's deals; of what is no stage of the tenant, none."""
+        """Return the deals in a stage, or none if the stage is not one of the tenant's."""
         if self.value() is None:
             return queryset
         known = {pk for pk, _ in self.lookup_choices}
@@ -128,12 +123,12 @@ class StageFilter(admin.SimpleListFilter):
 
 
 def in_order(stages: QuerySet[Stage]) -> QuerySet[Stage]:
-    """Return stages with their pipelines, in the order in which they are offered."""
+    """Return stages with their pipelines, in the order of the form and the filter."""
     return stages.select_related("pipeline").order_by("-pipeline__is_default", "pipeline", "position", "id")
 
 
 class DealForm(TenantForm):
-    """A deal; its pipeline is that of its stage."""
+    """Form for a deal, whose pipeline is that of its stage."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -141,11 +136,13 @@ class DealForm(TenantForm):
             self._offer_stages(self.fields["stage"])
         if "probability" in self.fields:
             self.fields["probability"].required = False
-            self.fields["probability"].help_text = gettext_lazy("In per cent; left empty, that of the stage.")
+            self.fields["probability"].help_text = gettext_lazy(
+                "In per cent. Defaults to the probability of the stage."
+            )
 
     @staticmethod
     def _offer_stages(field: Any) -> None:
-        """Offer the stages under the names of their pipelines."""
+        """Group the stages by pipeline."""
         groups = [
             (pipeline.name, [(stage.pk, stage.name) for stage in found])
             for pipeline, found in groupby(in_order(field.queryset), lambda stage: stage.pipeline)
@@ -153,7 +150,7 @@ class DealForm(TenantForm):
         field.choices = [("", "–"), *groups]
 
     def clean(self) -> dict[str, Any]:
-        """Take from the stage what follows from it."""
+        """Set the pipeline and, if left empty, the probability from the stage."""
         cleaned = super().clean()
         if stage := cleaned.get("stage"):
             self.instance.pipeline = stage.pipeline
@@ -164,7 +161,7 @@ class DealForm(TenantForm):
 
 @admin.register(Deal)
 class DealAdmin(EntityAdmin):
-    """Deals."""
+    """Admin of deals."""
 
     entity = "deals"
     form = DealForm
@@ -184,38 +181,34 @@ class DealAdmin(EntityAdmin):
     panels = (Panel(Activity, "deal", ("activity_type", "status", "due_date")),)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
-        """Offer the currencies in use."""
         if db_field.name == "currency":
             choices = [(code, code) for code in sorted(CURRENCIES)]
             return forms.ChoiceField(label=gettext_lazy("Currency"), choices=choices, widget=UnfoldAdminSelectWidget())
         return super().formfield_for_dbfield(db_field, request, **options)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Begin a new deal in the tenant's currency."""
+        """Preselect the tenant's currency."""
         tenant = access_of(request).tenant
         return {"currency": tenant.currency if tenant else ""} | super().get_changeform_initial_data(request)
 
     @display(description=gettext_lazy("Value"), ordering=F("value").asc(nulls_first=True))
     def amount(self, deal: Deal) -> str:
-        """Return the value with its currency."""
         if deal.value is None:
             return "–"
         return f"{number_format(deal.value, 2, force_grouping=True)}\N{NO-BREAK SPACE}{deal.currency}"
 
     @display(description=gettext_lazy("Probability"))
     def chance(self, deal: Deal) -> str:
-        """Return the probability in per cent."""
         return f"{deal.probability} %"
 
     @display(description=gettext_lazy("Company"))
     def company_link(self, deal: Deal) -> str:
-        """Return the way to the company's page."""
         return record_link(deal.company) if deal.company else "–"
 
 
 @admin.register(Activity)
 class ActivityAdmin(EntityAdmin):
-    """Activities."""
+    """Admin of activities."""
 
     entity = "activities"
     prefixes = ("subject_key",)
@@ -234,21 +227,18 @@ class ActivityAdmin(EntityAdmin):
 
     @display(description=gettext_lazy("Type"))
     def kind(self, activity: Activity) -> str:
-        """Return the type's name."""
         return activity.get_activity_type_display()
 
     @display(description=gettext_lazy("Status"), label=STATUS_LABELS)
     def state(self, activity: Activity) -> tuple[str, str]:
-        """Return the status, and its name."""
         return activity.status, activity.get_status_display()
 
     @display(description=gettext_lazy("Priority"), label=PRIORITY_LABELS)
     def urgency(self, activity: Activity) -> tuple[str, str]:
-        """Return the priority, and its name."""
         return activity.priority, activity.get_priority_display()
 
     @display(description=gettext_lazy("About"))
     def about(self, activity: Activity) -> str:
-        """Return the way to what it is about: the nearest thing."""
+        """Return a link to the deal, contact or company it is about."""
         record = activity.deal or activity.contact or activity.company
         return record_link(record) if record else "–"

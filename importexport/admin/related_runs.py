@@ -1,4 +1,4 @@
-"""What belongs together with an import: the one whose rows it mends, those that mend its own, its undo."""
+"""Runs related to a run: the one whose rejected rows it corrects, those that correct its own, its undo."""
 
 from typing import Any, NamedTuple
 
@@ -11,12 +11,12 @@ from importexport.history.repairs import related_runs_of
 from importexport.models import ImportRun
 
 Kind, Status = ImportRun.Kind, ImportRun.Status
-#: How many of them are shown.
+#: The maximum number of related runs to show.
 SHOWN = 20
 
 
-class Relative(NamedTuple):
-    """A run that belongs together with another: what it is to that, and what became of it, in words."""
+class RelatedRun(NamedTuple):
+    """A run related to another: its relation, its file name, and its state."""
 
     run: ImportRun
     title: Any
@@ -24,35 +24,36 @@ class Relative(NamedTuple):
     text: str
 
 
-def relatives(run: ImportRun) -> list[Relative]:
-    """Return the runs next to one: first the one that it follows on, then those that follow on it."""
+def related_runs(run: ImportRun) -> list[RelatedRun]:
+    """Return the runs related to a run: first its parent, then its children."""
     follow = run.children.filter(status__in=[Status.PLANNED, Status.APPLYING, Status.DONE]).order_by("created_at")
     found = [*filter(None, [run.parent]), *follow.defer("header", "groups", "sample")[:SHOWN]]
     return [
-        Relative(other, role_of(other, run), shown(other.file_name) or _("no name"), text_of(other)) for other in found
+        RelatedRun(other, relation_of(other, run), shown(other.file_name) or _("no name"), text_of(other))
+        for other in found
     ]
 
 
-def role_of(other: ImportRun, run: ImportRun) -> Any:
-    """Return what a run is to the one beside it."""
+def relation_of(other: ImportRun, run: ImportRun) -> Any:
+    """Return the relation of another run to this one."""
     if run.kind == Kind.UNDO and other == run.parent:
-        return _("What it undoes")
+        return _("Undoes")
     if other == run.parent:
-        return _("Where its rows were skipped")
+        return _("Corrects")
     if other.kind == Kind.IMPORT:
-        return _("Its mended rows")
-    return _("Undone") if other.status == Status.DONE else _("To be undone")
+        return _("Corrected by")
+    return _("Undone by") if other.status == Status.DONE else _("To be undone by")
 
 
 def text_of(run: ImportRun) -> str:
-    """Return what became of a run, when, and by whom."""
+    """Return a run's state, its time and its user."""
     parts = {"state": labels.state(run), "when": formatting.exactly(run.finished_at or run.created_at, run.tenant.zone)}
     return _("%(state)s %(when)s, %(who)s") % {**parts, "who": run.actor}
 
 
-def family_in_words(run: ImportRun) -> str:
-    """Return what became of the rows of the first of an import's files, over all attempts."""
+def repair_summary(run: ImportRun) -> str:
+    """Return how the rows of the original file fared over all attempts."""
     related = related_runs_of(run)
-    text = _("%(rows)s in the first file: %(imported)s imported at once, %(repaired)s after mending, %(left)s left.")
+    text = _("%(rows)s in the first file: %(imported)s imported at once, %(repaired)s after correction, %(left)s left.")
     counts = {name: labels.grouped(count) for name, count in vars(related).items()}
     return text % {**counts, "rows": labels.rows(related.total)}

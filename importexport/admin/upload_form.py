@@ -1,4 +1,4 @@
-"""A file that somebody brings by a form: looked at before it is kept."""
+"""Uploads by form, checked before they are stored."""
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
@@ -18,7 +18,7 @@ FIELD = "file"
 
 
 class UploadError(Exception):
-    """A file that is not taken; its text is for the user, ``status`` for HTTP."""
+    """An upload that is rejected: a message for the user and an HTTP status."""
 
     def __init__(self, sentence: str, status: int = 200) -> None:
         super().__init__(sentence)
@@ -26,9 +26,9 @@ class UploadError(Exception):
 
 
 def read_form(request: HttpRequest) -> None:
-    """Read the form's body, in bounded time; raise UploadRefused where it is too large or breaks off.
+    """Read the request body within a time limit; raise UploadError if it is too large or incomplete.
 
-    One that announces too much is refused before any of it is read.
+    A body that is too large by its Content-Length is rejected unread.
     """
     announced = request.META.get("CONTENT_LENGTH") or ""
     if announced.isdecimal() and int(announced) > settings.RALLY_IMPORT_MAX_BYTES + BESIDES:
@@ -36,16 +36,16 @@ def read_form(request: HttpRequest) -> None:
     bounds = {"whole": settings.RALLY_UPLOAD_TIMEOUT, "idle": settings.RALLY_UPLOAD_IDLE_TIMEOUT}
     try:
         with deadline(request.META.get("gunicorn.socket"), **bounds):
-            request.POST  # noqa: B018 - to ask for it is to read it
-    # A part whose header contradicts itself (filename*=…; filename*1*=…) is a TypeError to Django.
+            request.POST  # noqa: B018 - accessing it reads the body
+    # Django raises TypeError for a part with a contradictory header (filename*=…; filename*1*=…).
     except (UnreadablePostError, MultiPartParserError, TypeError):
-        raise UploadError(_("The file did not arrive whole. Please send it once more."), 400) from None
+        raise UploadError(_("The upload was incomplete. Please send the file again."), 400) from None
     except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent):
-        raise UploadError(_("The form holds more than a file. Please choose the file once more."), 400) from None
+        raise UploadError(_("The form contains more than one file. Please choose the file again."), 400) from None
 
 
 def received_file(request: HttpRequest) -> UploadedFile:
-    """Return the form's file; raise UploadRefused where there is none, or where it cannot be CSV."""
+    """Return the uploaded file; raise UploadError if there is none or it cannot be CSV."""
     file = request.FILES.get(FIELD)
     if file is None:
         raise UploadError(_("Choose a file first."))
@@ -62,7 +62,7 @@ def received_file(request: HttpRequest) -> UploadedFile:
 
 
 def received_options(request: HttpRequest, resource: type[EntityResource]) -> Options:
-    """Return the options that the form means; raise UploadRefused where it holds what no form of ours does."""
+    """Return the options submitted with the form; raise UploadError for values the form does not offer."""
     try:
         return option_form.read_choice(request.POST, resource)
     except OptionError as error:
@@ -70,7 +70,7 @@ def received_options(request: HttpRequest, resource: type[EntityResource]) -> Op
 
 
 def too_large(*, status: int = 200) -> UploadError:
-    """Return the refusal of a file over the limit."""
+    """Return the error for a file over the size limit."""
     limit = labels.size(settings.RALLY_IMPORT_MAX_BYTES)
     text = _("This file is too large: at most %(limit)s can be imported here. Split it into several files.")
     return UploadError(text % {"limit": limit}, status)

@@ -1,19 +1,20 @@
-"""Where the columns and bars of a chart stand.
+"""Positions of the columns and bars of a chart.
 
-Across in per cent, upwards in pixels: so a chart fills any width, while its texts keep the size of the page's.
+Horizontal lengths are percentages and vertical ones pixels, so that a chart fills any width while its text keeps the
+font size of the page.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-#: How much of its place a column fills.
+#: The share of its slot that a column fills.
 FILL = 0.64
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a chart: the place that it has, and the part of the place that it fills."""
+    """A column of a chart: its slot, and the filled part of the slot."""
 
     left: str
     place: str
@@ -25,14 +26,14 @@ class Column:
 
 
 def columns(values: Sequence[float], *, height: int, largest: float = 0) -> list[Column]:
-    """Return a column for each value, in a drawing of that many pixels; what is not nothing is seen."""
+    """Return a column for each value, for a chart of that height in pixels. Values above zero are always visible."""
     largest = max([*values, largest])
     place = 100 / len(values)
-    made = []
+    result = []
     for position, value in enumerate(values):
         pixels = max(2, round(value / largest * height)) if value else 0
         left = place * position
-        made.append(
+        result.append(
             Column(
                 left=per_cent(left),
                 place=per_cent(place),
@@ -43,14 +44,14 @@ def columns(values: Sequence[float], *, height: int, largest: float = 0) -> list
                 height=pixels,
             )
         )
-    return made
+    return result
 
 
 def bar(value: Decimal, largest: Decimal) -> str:
-    """Return how wide a bar is; what is not nothing is seen."""
+    """Return the width of a bar. Values above zero are always visible."""
     return per_cent(max(0.6, float(value / largest * 100)) if value else 0)
 
 
 def per_cent(number: float) -> str:
-    """Return a length of SVG, whatever the page's language."""
+    """Return a percentage for SVG, independent of the locale."""
     return f"{number:.2f}%"

@@ -1,4 +1,4 @@
-"""The admin's first page: a tenant at a glance, what to do first, or the tenants to choose from."""
+"""The admin's index page: a tenant's dashboard with first steps, or a choice of tenants."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,11 +19,11 @@ from importexport.history.stats import ImportDay, imports_by_day, latest_failure
 from importexport.models import ImportRun
 from rally.dashboard.charts import Column, bar, columns
 
-#: How many failures and tenants are listed.
+#: The maximum number of failures and tenants to list.
 FAILURES, TENANTS = 4, 50
-#: The heights of the drawings, in pixels.
+#: Chart heights in pixels.
 WON_HEIGHT, FILES_HEIGHT, SHARE_HEIGHT = 150, 64, 48
-#: From here, a card shows an amount in millions or billions.
+#: Cards abbreviate amounts from this value on to millions or billions.
 LONG_AMOUNT = 1_000_000_000
 ENTITIES = {
     "companies": gettext_lazy("Companies"),
@@ -34,18 +34,18 @@ ENTITIES = {
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Return the context of the admin's first page (unfold's DASHBOARD_CALLBACK)."""
+    """Add the dashboard to the context of the admin's index page (Unfold's DASHBOARD_CALLBACK)."""
     access = access_of(request)
     page = _of_tenant(access, request) if access.tenant else _of_all()
     return context | {"title": _("Dashboard")} | page
 
 
-# --- the parts of the page -----------------------------------------------------------------------------------
+# --- parts of the page ---------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Card:
-    """One figure, large."""
+    """A key figure."""
 
     title: str
     value: str
@@ -57,7 +57,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Step:
-    """Something that a newcomer does first."""
+    """A first step for new users."""
 
     title: str
     text: str
@@ -68,7 +68,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a chart, or of its table: what, how much, in words, and how long its bar is."""
+    """A bar of a chart and its row in the table: label, count, value, and length."""
 
     title: str
     value: str
@@ -78,7 +78,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Month:
-    """A column of the deals won, with its line of the table."""
+    """A month of deals won: a column of the chart and its row in the table."""
 
     line: Line
     column: Column
@@ -89,7 +89,7 @@ class Month:
 
 @dataclass(frozen=True)
 class Day:
-    """A day of imports: its two columns and the numbers behind them."""
+    """A day of imports: two columns of the chart and their numbers."""
 
     title: str
     figures: ImportDay
@@ -146,7 +146,7 @@ def _deal_cards(figures: DealFigures, currency: str) -> list[Card]:
     lines = [line for line in figures.open if line.currency == currency]
     value = sum((line.value for line in lines), Decimal(0))
     is_part = any(line.currency != currency for line in figures.open)
-    note = _("deals in %(currency)s alone") % {"currency": currency} if is_part else ""
+    note = _("only deals in %(currency)s") % {"currency": currency} if is_part else ""
     amount = short(value) if value >= LONG_AMOUNT else whole(value)
     return [
         Card(_("Open deals"), whole(figures.open_deals), _list_link(Deal)),
@@ -157,16 +157,16 @@ def _deal_cards(figures: DealFigures, currency: str) -> list[Card]:
 def _steps(
     access: Access, tenant: Tenant, has_companies: bool, counts: dict[Any, RecordCount], has_deals: bool
 ) -> list[Step]:
-    """Return what to do first; who only looks has nothing to do."""
+    """Return the first steps, or none for users who cannot edit."""
     if not may_import(access):
         return []
     texts = {
-        "companies": (has_companies, _("First, for contacts and deals name the company that they belong to.")),
-        "contacts": (bool(counts[Contact].number), _("The people, each with an e-mail address and a company.")),
-        "deals": (has_deals, _("With their stage, their value, and the contact and company they are about.")),
+        "companies": (has_companies, _("Start here: contacts and deals refer to companies.")),
+        "contacts": (bool(counts[Contact].number), _("People with their e-mail address and company.")),
+        "deals": (has_deals, _("Deals with stage, value, contact and company.")),
         "activities": (
             Activity.objects.filter(tenant=tenant).exists(),
-            _("Calls, meetings and tasks, about any of the others. Last, for they name the others."),
+            _("Calls, meetings and tasks. Last, because they refer to all the others."),
         ),
     }
     titles = {
@@ -181,13 +181,13 @@ def _steps(
     ]
     if access.can_manage:
         has_key = ApiKey.objects.filter(tenant=tenant).exists()
-        text = _("Only if a program is to bring or fetch records by itself.")
+        text = _("Only needed if a program should import or export records.")
         steps.append(Step(_("Create an API key"), text, reverse("admin:crm_apikey_add"), _("Create"), has_key))
     return steps
 
 
 def _pipelines(figures: DealFigures, currency: str) -> list[tuple[str, list[Line]]]:
-    """Return the open stages with their deals, by pipeline: the default one, and those with any deals."""
+    """Return the open stages with their deals by pipeline: the default pipeline, and those with open deals."""
     sums = _by(figures.open, currency, "stage")
     largest = max((value for value, _deals in sums.values()), default=Decimal(0))
     pipelines: list[tuple[str, list[Line]]] = []
@@ -242,7 +242,7 @@ def _imports(tenant: Tenant) -> dict[str, Any]:
                 share=shares[position],
                 share_text=_share(day),
                 numbers=[whole(number) for number in (day.files, day.imported, day.skipped)],
-                # A label a week, the last one under today.
+                # One label per week, the last one below today.
                 label=date_format(day.day, "j M") if (len(days) - 1 - position) % 7 == 0 else "",
             )
             for position, day in enumerate(days)
@@ -255,7 +255,7 @@ def _imports(tenant: Tenant) -> dict[str, Any]:
             (_("Files"), whole(everything.files)),
             (_("Failed"), whole(everything.failed)),
             (_("Rows imported"), whole(everything.imported)),
-            (_("Rows skipped"), f"{whole(everything.skipped)} ({_share(everything)})"),
+            (_("Rows rejected"), f"{whole(everything.skipped)} ({_share(everything)})"),
         ],
     }
 
@@ -278,15 +278,15 @@ def _failures(tenant: Tenant) -> list[dict[str, Any]]:
 def _what_failed(run: ImportRun) -> str:
     if run.status == ImportRun.Status.FAILED:
         return run.error
-    counts = {"skipped": whole(run.skipped), "rows": whole(run.total_rows)}
-    return _("%(skipped)s of %(rows)s rows skipped") % counts
+    counts = {"rejected": whole(run.skipped), "rows": whole(run.total_rows)}
+    return _("%(rejected)s of %(rows)s rows rejected") % counts
 
 
 # --- currencies ----------------------------------------------------------------------------------------------
 
 
 def _currency(figures: DealFigures, tenant: Tenant, asked: str) -> str:
-    """Return the currency to show, for amounts in several are never added up: the asked one, or the tenant's own."""
+    """Return the currency to show: the requested one, or the tenant's. Currencies are never added up."""
     known = figures.currencies()
     if asked in known:
         return asked
@@ -298,7 +298,7 @@ def _other_currencies(figures: DealFigures, currency: str) -> list[tuple[str, st
 
 
 def _by(lines: list[DealSum], currency: str, field: str) -> dict[Any, tuple[Decimal, int]]:
-    """Add the value and the number of a currency's deals up, by stage or by month."""
+    """Sum up the value and number of the deals in a currency, by stage or by month."""
     sums: dict[Any, tuple[Decimal, int]] = {}
     for line in lines:
         if line.currency == currency:
@@ -307,21 +307,21 @@ def _by(lines: list[DealSum], currency: str, field: str) -> dict[Any, tuple[Deci
     return sums
 
 
-# --- numbers in words ----------------------------------------------------------------------------------------
+# --- number formatting ----------------------------------------------------------------------------------------
 
 
 def whole(number: Decimal | int) -> str:
-    """Return a number without a fraction, its digits in groups."""
+    """Return an integer with thousands separators."""
     return number_format(round(number), decimal_pos=0, force_grouping=True)
 
 
 def money(value: Decimal, currency: str) -> str:
-    """Return an amount without its cents."""
+    """Return an amount without decimals."""
     return f"{currency}\N{NO-BREAK SPACE}{whole(value)}"
 
 
 def short(value: Decimal) -> str:
-    """Return about how much an amount is, in a few characters: 950, 1.2K, 35M."""
+    """Return an abbreviated amount: 950, 1.2K, 35M."""
     for limit, unit in (
         (10**12, pgettext("trillions", "T")),
         (10**9, pgettext("billions", "B")),
@@ -330,13 +330,13 @@ def short(value: Decimal) -> str:
     ):
         if value >= limit * Decimal("0.9995"):
             places = 1 if value < limit * 10 else 0
-            # Rounded first: number_format cuts off.
+            # Round first: number_format truncates.
             return number_format(round(value / limit, places), decimal_pos=places, force_grouping=True) + unit
     return whole(value)
 
 
 def _rounded(count: RecordCount) -> int:
-    """Return a number that claims no more than is known: an estimate has three digits."""
+    """Return a number; an estimate is rounded to three significant digits."""
     if count.is_exact:
         return count.number
     return round(count.number, 3 - len(str(count.number)))
@@ -354,7 +354,7 @@ def _deals(number: int) -> str:
     return ngettext("%(number)s deal", "%(number)s deals", number) % {"number": whole(number)}
 
 
-# --- addresses -----------------------------------------------------------------------------------------------
+# --- URLs ----------------------------------------------------------------------------------------------------
 
 
 def _list_link(model: Any) -> str:

@@ -16,21 +16,21 @@ function setUpDrop(zone) {
   const error = document.getElementById("file-error");
   const label = zone.querySelector("[data-label]");
 
-  function faultOf(file) {
+  function errorOf(file) {
     if (file.size > Number(zone.dataset.max)) return zone.dataset.tooLarge;
     return file.size ? "" : zone.dataset.empty;
   }
 
   function show() {
     const [file] = input.files;
-    const fault = file ? faultOf(file) : "";
-    zone.classList.toggle("ie-has-file", Boolean(file) && !fault);
+    const message = file ? errorOf(file) : "";
+    zone.classList.toggle("ie-has-file", Boolean(file) && !message);
     zone.querySelector("[data-picked]").textContent = file ? `${file.name} · ${sizeOf(file.size)}` : "";
     if (file) label.textContent = zone.dataset.again;
-    input.setCustomValidity(fault);
-    input.setAttribute("aria-invalid", String(Boolean(fault)));
-    error.textContent = fault;
-    error.hidden = !fault;
+    input.setCustomValidity(message);
+    input.setAttribute("aria-invalid", String(Boolean(message)));
+    error.textContent = message;
+    error.hidden = !message;
   }
 
   // The field lies over the whole zone, so the browser's own clicks and drops do the work.

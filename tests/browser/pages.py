@@ -49,13 +49,13 @@ class Wizard:
 
     @property
     def figures(self) -> list[str]:
-        """The three figures: rows in the file, imported, skipped."""
+        """The three figures: rows in the file, imported, rejected."""
         return self.page.locator(".ie-figures dd").all_inner_texts()
 
     @property
     def rejected_rows(self) -> Locator:
         """The rows of the table of rejected rows."""
-        return self.page.locator("#skipped tbody tr")
+        return self.page.locator("#rejected tbody tr")
 
     def download(self, link: str) -> str:
         """Return the text of the file that a link gives."""

@@ -52,7 +52,7 @@ def test_a_filtered_list_and_some_columns_as_a_workbook(visitor):
     shown = page.locator("#result_list tbody tr").count()
     assert 1 < shown < 50
     page.get_by_role("link", name="Export", exact=True).click()
-    expect(page.get_by_label("The list as you filtered it")).to_be_checked()
+    expect(page.get_by_label("The filtered list")).to_be_checked()
     page.get_by_label("Excel (XLSX)").check()
     page.get_by_role("button", name="None").click()
     for column in ("first_name", "last_name", "email"):

@@ -48,7 +48,7 @@ def test_good_rows_go_in_and_bad_ones_come_back_to_be_mended(editor, wizard):
     expect(page.locator(".ie-groups li").first).to_contain_text("Company 'Acme Ltd' not found")
     expect(page.locator(".ie-groups li").first).to_contain_text("2 rows")
     expect(wizard.rejected_rows).to_have_count(3)
-    expect(wizard.rejected_rows.first.locator(".ie-faulty")).to_contain_text("not-an-email")
+    expect(wizard.rejected_rows.first.locator(".ie-has-error")).to_contain_text("not-an-email")
 
     page.locator(".ie-groups a").first.click()
     expect(wizard.rejected_rows).to_have_count(2)
@@ -56,26 +56,26 @@ def test_good_rows_go_in_and_bad_ones_come_back_to_be_mended(editor, wizard):
     wizard.confirm()
     assert wizard.figures == ["5", "2", "3"]
     assert editor.emails() == ["emily@example.com", "mary@example.com"]
-    rejected = wizard.download("Skipped rows as CSV")
+    rejected = wizard.download("Rejected rows as CSV")
     assert rejected.replace("\r\n", "\n") == REJECTED
 
     result = page.url
     page.get_by_role("link", name="See the 2 contacts").click()
     expect(page.locator("#result_list tbody tr")).to_have_count(2)
     page.goto(result)
-    page.get_by_role("link", name="Import the mended file").click()
+    page.get_by_role("link", name="Import the corrected file").click()
     mended = rejected.replace("not-an-email", "bram@example.com").replace("Acme Ltd", "").replace("prospect", "")
     wizard.preview("contact", mended.replace("\n,Twain", "\nMark,Twain").encode(), name="mended.csv")
     assert wizard.figures == ["3", "3", "0"]
     wizard.confirm()
-    expect(page.get_by_text("Every row was fine.")).to_be_visible()
+    expect(page.get_by_text("Every row was valid.")).to_be_visible()
     assert len(editor.emails()) == 5
 
 
 def test_a_preview_that_is_discarded_leaves_nothing(editor, wizard):
     wizard.preview("contact", MIXED)
     wizard.page.get_by_role("button", name="Discard").click()
-    expect(wizard.page.get_by_text("is discarded. Nothing was imported.")).to_be_visible()
+    expect(wizard.page.get_by_text("was discarded. Nothing was imported.")).to_be_visible()
     assert editor.emails() == []
     assert editor.sql("SELECT count(*) FROM importexport_importrun WHERE tenant_id = %s", editor.tenant_id) == [0]
 

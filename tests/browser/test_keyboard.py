@@ -46,7 +46,7 @@ def test_an_import_by_keyboard_alone(editor):
     page.keyboard.press("Space")
     wizard.wait_for("Result of")
     assert editor.emails() == ["mary@example.com"]
-    tab_to(page, "Skipped rows as CSV")
+    tab_to(page, "Rejected rows as CSV")
     with page.expect_download():
         page.keyboard.press("Enter")
     tab_to(page, "See the 1 contact")

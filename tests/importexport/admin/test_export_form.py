@@ -44,19 +44,19 @@ def test_the_page_asks_what_is_to_be_exported(viewer, people):
     words = viewer.page(PAGE)
     assert "Export contacts" in words
     assert "All 3 contacts" in words
-    assert "The list as you filtered it" not in words
+    assert "The filtered list" not in words
     assert viewer.get(PAGE).content.decode().count('type="checkbox" name="columns"') == len(COLUMNS)
 
 
 def test_the_page_offers_the_list_as_filtered(editor, people):
     words = editor.page(PAGE, list="q=ada")
-    assert "The list as you filtered it 1 contact" in words
+    assert "The filtered list 1 contact" in words
     assert "All 3 contacts" in words
 
 
 @pytest.mark.parametrize("query", ["p=2", "o=1", "all=", "e=1", ""])
 def test_a_list_that_is_only_sorted_is_not_filtered(editor, people, query):
-    assert "The list as you filtered it" not in editor.page(PAGE, list=query)
+    assert "The filtered list" not in editor.page(PAGE, list=query)
 
 
 @pytest.mark.parametrize("query", ["nonsense=1", "tenant__slug=globex", "company__tenant__name=x", "id__in=x"])
@@ -90,13 +90,13 @@ NOTHING = ["company__id__exact=99999999999999999999", "run=7f3c5e0a-0000-4000-80
 def test_the_list_of_what_belongs_to_a_record_is_exported_as_such(editor, tenant, people):
     alone = Contact.objects.create(tenant=tenant, first_name="Hedy", last_name="L", email="hedy@example.com")
     query = f"company__id__exact={Company.objects.get().pk}"
-    assert "The list as you filtered it 3 contacts" in editor.page(PAGE, list=query)
+    assert "The filtered list 3 contacts" in editor.page(PAGE, list=query)
     assert alone.first_name not in names(exported(editor, rows="list", list=query))
 
 
 @pytest.mark.parametrize("query", NOTHING)
 def test_a_filter_that_matches_nothing_exports_the_header(editor, people, query):
-    assert "The list as you filtered it 0 contacts" in editor.page(PAGE, list=query)
+    assert "The filtered list 0 contacts" in editor.page(PAGE, list=query)
     assert exported(editor, rows="list", list=query) == [COLUMNS]
     workbook = editor.get(FILE, format="xlsx", rows="list", columns=COLUMNS, list=query)
     assert (workbook.status_code, b"".join(workbook.streaming_content)[:2]) == (200, b"PK")
@@ -106,7 +106,7 @@ def test_a_filter_that_matches_nothing_exports_the_header(editor, people, query)
     "query", ["notes__icontains=a", "email__startswith=a", "company__name__startswith=A", "pk__in=1"]
 )
 def test_an_export_asks_only_for_what_the_list_may_be_asked(editor, people, query):
-    assert "The list as you filtered it" not in editor.page(PAGE, list=query)
+    assert "The filtered list" not in editor.page(PAGE, list=query)
     page = editor.get(FILE, format="csv", rows="list", columns=COLUMNS, list=query)
     assert "The list's filter is not understood any more." in words_of(page)
 
@@ -146,8 +146,8 @@ def test_a_file_is_of_one_tenant(stranger, editor, people):
 
 
 def test_who_sees_all_tenants_picks_one_first(root, tenant, people):
-    assert "Pick a tenant first" in root.page(PAGE)
-    assert "Pick a tenant first" in words_of(root.get(FILE, format="csv", columns=COLUMNS))
+    assert "Choose a tenant first" in root.page(PAGE)
+    assert "Choose a tenant first" in words_of(root.get(FILE, format="csv", columns=COLUMNS))
     root.pick(tenant)
     assert names(exported(root)) == ["Ada", "Grace", "Alan"]
 

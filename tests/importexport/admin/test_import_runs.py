@@ -36,8 +36,8 @@ def asleep(monkeypatch):
 
 def test_a_preview_stores_nothing_and_says_so(editor):
     words = editor.run_page(editor.check(MIXED))
-    assert "Nothing is stored yet. 1 contact would be imported, 2 rows would be skipped." in words
-    assert "Rows in the file 3 Would be imported 1 Would be skipped 2" in words
+    assert "Nothing is stored yet. 1 contact would be imported, 2 rows would be rejected." in words
+    assert "Rows in the file 3 Would be imported 1 Would be rejected 2" in words
     assert "Import 1 contact " in words
     assert not Contact.objects.exists()
 
@@ -45,8 +45,8 @@ def test_a_preview_stores_nothing_and_says_so(editor):
 def test_a_preview_names_ignored_and_missing_columns(editor):
     run = editor.check("first_name,last_name,email,Phnoe,Shoe size\r\nA,B,a@example.com,1,2\r\n")
     words = editor.run_page(run)
-    assert "“ Phnoe ” is not a column, and is ignored. Did you mean phone ?" in words
-    assert "“ Shoe size ” is not a column, and is ignored. Not in" in words
+    assert "“ Phnoe ” is not a known column and is ignored. Did you mean phone ?" in words
+    assert "“ Shoe size ” is not a known column and is ignored. Optional columns not in" in words
     assert "mobile , title" in words
     assert "3 columns were recognised" in words
 
@@ -63,11 +63,11 @@ def test_a_preview_groups_the_faults(editor):
     rows = "".join(f"A,B,a{n}@example.com,Acme Inc\r\n" for n in range(37)) + "A,B,x,\r\nA,B,y,\r\n"
     words = editor.run_page(editor.check(HEADER + rows))
     assert "Company 'Acme Inc' not found company_name 37 rows" in words
-    assert "Not an email address such as: Invalid email format 'x' email 2 rows" in words
+    assert "Not an email address for example: Invalid email format 'x' email 2 rows" in words
 
 
 def test_a_preview_marks_the_cells_at_fault(editor):
-    skipped = editor.get(CHANGE, editor.check(MIXED).pk).context["skipped"]
+    skipped = editor.get(CHANGE, editor.check(MIXED).pk).context["rejected"]
     assert skipped.header == ["first_name", "last_name", "email", "company_name"]
     alan, grace = skipped.rows
     assert (alan.number, alan.sentences) == (3, ["Invalid email format 'nobody'", "Company 'Acme' not found"])
@@ -78,18 +78,18 @@ def test_a_preview_marks_the_cells_at_fault(editor):
 
 
 def test_a_mark_is_not_a_colour_alone(editor):
-    assert "At fault: nobody" in editor.run_page(editor.check(MIXED))
-    assert "At fault: empty" in editor.run_page(editor.check(MIXED))
+    assert "Error: nobody" in editor.run_page(editor.check(MIXED))
+    assert "Error: empty" in editor.run_page(editor.check(MIXED))
 
 
 def test_cells_beyond_the_header_are_at_fault(editor):
-    skipped = editor.get(CHANGE, editor.check(HEADER + "A,B,a@example.com,,x,y\r\nA\r\n").pk).context["skipped"]
+    skipped = editor.get(CHANGE, editor.check(HEADER + "A,B,a@example.com,,x,y\r\nA\r\n").pk).context["rejected"]
     assert [bool(cell.error) for cell in skipped.rows[0].cells] == [False] * 4 + [True] * 2
     assert [cell.text for cell in skipped.rows[1].cells] == ["A", "", "", "", "", ""]
 
 
 def numbers(staff, run, **query):
-    return [row.number for row in staff.get(CHANGE, run.pk, **query).context["skipped"].rows]
+    return [row.number for row in staff.get(CHANGE, run.pk, **query).context["rejected"].rows]
 
 
 def test_rows_are_filtered_by_their_faults(editor):
@@ -107,7 +107,7 @@ def test_a_groups_link_leads_to_its_rows(editor):
     group = editor.get(CHANGE, run.pk).context["groups"][0]
     assert (group.title, group.rows) == ("Company 'Acme' not found", 2)
     response = editor.get(CHANGE, run.pk, query=f"?{group.query}")
-    assert [row.number for row in response.context["skipped"].rows] == [2, 3]
+    assert [row.number for row in response.context["rejected"].rows] == [2, 3]
     assert response.context["groups"][0].is_chosen
 
 
@@ -136,9 +136,9 @@ def test_the_number_of_queries_does_not_depend_on_the_rows(editor, django_assert
 
 def test_a_file_without_a_good_row_cannot_be_confirmed(editor):
     words = editor.run_page(editor.check(HEADER + ",,,\r\nA,B,x,\r\n"))
-    assert "No row can be imported as it is." in words
+    assert "No row can be imported." in words
     assert "Import 0" not in words
-    assert "Skipped rows as CSV" in words
+    assert "Rejected rows as CSV" in words
 
 
 def test_a_file_without_rows(editor):
@@ -157,14 +157,14 @@ def test_markup_is_text(editor):
 
 def test_what_no_page_can_hold_is_shown_as_such(editor):
     run = editor.check(HEADER + "A\0\u202eda,B,x,\r\n")
-    cell = editor.get(CHANGE, run.pk).context["skipped"].rows[0].cells[0]
+    cell = editor.get(CHANGE, run.pk).context["rejected"].rows[0].cells[0]
     assert cell.text == "A\ufffd\ufffdda"
 
 
 def test_very_many_and_very_long_cells_are_cut(editor):
     header = HEADER.strip() + "".join(f",more{n}" for n in range(200))
     run = editor.check(f"{header}\r\n{'A' * 5000},B,x,\r\n")
-    skipped = editor.get(CHANGE, run.pk).context["skipped"]
+    skipped = editor.get(CHANGE, run.pk).context["rejected"]
     assert (len(skipped.header), skipped.hidden) == (60, 144)
     assert skipped.rows[0].cells[0].text == "A" * 119 + "…"
     assert "The last 144 columns of your file are not shown here." in editor.run_page(run)
@@ -176,8 +176,8 @@ def test_very_many_and_very_long_cells_are_cut(editor):
 def test_a_confirmed_file_is_imported_and_its_result_shown(editor):
     run = editor.confirm(editor.check(MIXED))
     words = editor.run_page(run)
-    assert "1 contact imported. 2 rows skipped" in words
-    assert "Rows in the file 3 Imported 1 Skipped 2" in words
+    assert "1 contact imported. 2 rows rejected" in words
+    assert "Rows in the file 3 Imported 1 Rejected 2" in words
     assert Contact.objects.get().email == "ada@example.com"
     assert f"/admin/crm/contact/?run={run.pk}" in editor.get(CHANGE, run.pk).content.decode()
 
@@ -187,7 +187,7 @@ def test_a_preview_that_no_longer_holds_is_made_anew(editor, tenant):
     Contact.objects.create(tenant=tenant, first_name="Ada", last_name="L", email="ada@example.com")
     run = editor.confirm(run)
     words = editor.run_page(run)
-    assert "Nothing was imported: since this preview was made, something has changed." in words
+    assert "Nothing was imported, because records have changed since this preview was created." in words
     assert "Row 2 was to create a record; now: be refused (Duplicate contact with email 'ada@example.com')" in words
     assert "Import 1 contact " not in words
     assert editor.post("importexport_importrun_plan_again", run.pk).status_code == 302
@@ -204,11 +204,11 @@ def test_an_import_is_undone_after_a_look(editor):
     assert response.url.endswith(f"/{undo.pk}/change/")
     words = editor.run_page(undo)
     assert "Nothing is undone yet." in words
-    assert "Records removed 1 Records given back what they had 0 Conflicts 1" in words
+    assert "Records deleted 1 Records restored 0 Conflicts 1" in words
     assert "Row 3: A B : It was edited since." in words
     assert Contact.objects.count() == 2
     words = editor.run_page(editor.confirm(undo))
-    assert "“people.csv” is undone" in words
+    assert "“people.csv” was undone" in words
     assert [contact.email for contact in Contact.objects.all()] == ["b@example.com"]
 
 
@@ -275,7 +275,7 @@ def test_progress_of_an_import(editor, tenant, asleep):
 
 def test_progress_of_what_has_not_begun(editor, tenant, asleep):
     run = waiting(tenant, status="planning", size=4000)
-    assert editor.get("importexport_importrun_progress", run.pk).json()["left"] == "Waiting for its turn"
+    assert editor.get("importexport_importrun_progress", run.pk).json()["left"] == "Waiting to start"
 
 
 def test_progress_of_what_is_done(editor):
@@ -323,7 +323,7 @@ def test_the_rejected_rows_are_a_file_to_be_mended(editor):
 def test_a_run_without_skipped_rows_has_no_rejected_file(editor):
     run = editor.check(HEADER + "A,B,a@example.com,\r\n")
     assert editor.get("importexport_importrun_rejected", run.pk).status_code == 404
-    assert "every row is fine" in editor.run_page(run)
+    assert "Every row is valid" in editor.run_page(run)
 
 
 def test_rows_that_were_purged_are_said_to_be(editor):
@@ -331,8 +331,8 @@ def test_rows_that_were_purged_are_said_to_be(editor):
     ImportRun.objects.update(created_at=timezone.now() - dt.timedelta(days=40))
     retention.purge()
     words = editor.run_page(run)
-    assert "The skipped rows are no longer kept" in words
-    assert "Skipped rows as CSV" not in words
+    assert "The rejected rows are no longer available" in words
+    assert "Rejected rows as CSV" not in words
     assert editor.get("importexport_importrun_rejected", run.pk).status_code == 404
 
 
@@ -341,7 +341,7 @@ def test_an_import_by_the_api_has_a_page(admin_of_tenant, tenant):
     api.import_csv("contacts", MIXED)
     words = admin_of_tenant.run_page(ImportRun.objects.get())
     assert "1 contact imported." in words
-    assert f"Who {api.key.name} By way of API" in words
+    assert f"Who {api.key.name} Channel API" in words
     assert "1 Choose" not in words
 
 
@@ -496,13 +496,13 @@ def test_the_preview_of_an_upsert_tells_new_from_changed_cell_by_cell(editor):
     run = editor.check(mended, mode="upsert", blank="keep", tags="add", missing="reject")
     words = editor.run_page(run)
     assert "1 new 1 changed 1 unchanged" in words
-    assert "What will be changed Rows that change a record" in words
+    assert "Changes to existing records Rows that change a record" in words
     assert "2 phone 1 2 " in words
-    assert "What should become of the rows? Add new records, and update those that are there" in words
+    assert "What should the import do? Add new records and update existing ones" in words
     lines = editor.get("importexport_importrun_rows", run.pk).getvalue().decode().splitlines()
     assert [line.split(",")[:2] for line in lines[1:]] == [["2", "update"], ["3", "unchanged"], ["4", "create"]]
     words = editor.run_page(editor.confirm(run))
-    assert "What was changed" in words
+    assert "Changes" in words
     assert Contact.objects.get(email="ada@example.com").phone == "2"
 
 
@@ -527,7 +527,7 @@ def test_a_page_that_is_none_is_the_first(editor, after):
 def test_companies_are_made_where_the_form_says_so(editor):
     run = editor.check(HEADER + "A,B,a@example.com,New Co\r\n", missing="create")
     words = editor.run_page(run)
-    assert "1 company made" in words
+    assert "1 company created" in words
     editor.confirm(run)
     assert Contact.objects.get().company.name == "New Co"
 
@@ -551,18 +551,18 @@ def test_mended_rows_and_undos_are_linked_and_the_family_adds_up(editor):
         editor.get("importexport_importrun_rejected", first.pk).getvalue().decode().replace(",x,", ",x@example.com,")
     )
     plan = editor.check(mended, name="mended.csv")
-    assert "Where its rows were skipped people.csv – Imported " in editor.run_page(plan)
+    assert "Corrects people.csv – Imported " in editor.run_page(plan)
     second = editor.confirm(plan)
     words = editor.run_page(first)
-    assert "3 rows in the first file: 1 imported at once, 1 after mending, 1 left." in words
-    assert "Its mended rows mended.csv – Imported " in words
+    assert "3 rows in the first file: 1 imported at once, 1 after correction, 1 left." in words
+    assert "Corrected by mended.csv – Imported " in words
     editor.post("importexport_importrun_undo", second.pk)
     undo = finished(ImportRun.objects.get(kind="undo"))
-    assert "To be undone mended.csv – To be confirmed " in editor.run_page(second)
+    assert "To be undone by mended.csv – To be confirmed " in editor.run_page(second)
     editor.confirm(undo)
     words = editor.run_page(second)
-    assert "Undone mended.csv – Undone " in words
-    assert "1 imported at once, 0 after mending, 2 left." in words
+    assert "Undone by mended.csv – Undone " in words
+    assert "1 imported at once, 0 after correction, 2 left." in words
 
 
 def test_an_undos_page_shows_what_is_given_back_and_which_records_stay(editor):
@@ -576,7 +576,7 @@ def test_an_undos_page_shows_what_is_given_back_and_which_records_stay(editor):
     page = editor.get("importexport_importrun_change", undo.pk).content.decode()
     assert f'<a href="/admin/crm/contact/{bo.pk}/change/"><bdi>Bo K</bdi></a>: It was edited since.' in page
     words = editor.run_page(undo)
-    assert "What will be changed Rows that change a record" in words
+    assert "Changes to existing records Rows that change a record" in words
     assert "2 phone 2 1 " in words
     assert "Every row as CSV" in words
 
@@ -585,11 +585,11 @@ def test_an_undo_that_is_taken_back_is_called_so(editor):
     run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\n"))
     editor.post("importexport_importrun_undo", run.pk)
     undo = editor.confirm(finished(ImportRun.objects.get(kind="undo")))
-    assert "Take back this undo" in editor.run_page(undo)
+    assert "Revert this undo" in editor.run_page(undo)
     editor.post("importexport_importrun_undo", undo.pk)
     redo = finished(ImportRun.objects.get(parent=undo))
-    assert "Take back the undo of “people.csv”?" in editor.run_page(redo)
-    assert "The undo of “people.csv” is taken back" in editor.run_page(editor.confirm(redo))
+    assert "Revert the undo of “people.csv”?" in editor.run_page(redo)
+    assert "The undo of “people.csv” was reverted" in editor.run_page(editor.confirm(redo))
 
 
 def test_a_made_company_that_stays_is_named_as_such(editor):
@@ -597,5 +597,5 @@ def test_a_made_company_that_stays_is_named_as_such(editor):
     Contact.objects.get().save()
     editor.post("importexport_importrun_undo", run.pk)
     words = editor.run_page(finished(ImportRun.objects.get(kind="undo")))
-    assert "Row 2: the company that was made for it : Other records refer to it." in words
+    assert "Row 2: the company created for it : Other records refer to it." in words
     assert "SHA-256" not in words

@@ -29,7 +29,7 @@ def test_why_a_plan_no_longer_holds_is_for_who_may_open_it(editor, colleague):
     run = changed_since(editor)
     assert "555-secret" in editor.run_page(run)
     words = colleague.run_page(run)
-    assert "since this preview was made, something has changed." in words
+    assert "because records have changed since this preview was created." in words
     assert "555-secret" not in words
 
 

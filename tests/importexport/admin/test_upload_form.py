@@ -109,7 +109,7 @@ def test_a_body_that_breaks_off(editor):
         reverse("admin:crm_contact_import"), b"--x\r\nContent-Dis", content_type="multipart/form-data; boundary="
     )
     assert response.status_code == 400
-    assert "did not arrive whole" in rejection(response)
+    assert "The upload was incomplete" in rejection(response)
 
 
 def sent_as(editor, disposition):
@@ -162,8 +162,8 @@ def test_a_form_with_its_token_is_taken(editor):
 
 
 def test_who_sees_all_tenants_picks_one_first(root, tenant):
-    assert "Pick a tenant first" in root.page("crm_contact_import")
-    assert "Pick a tenant first" in words_of(root.bring(MIXED))
+    assert "Choose a tenant first" in root.page("crm_contact_import")
+    assert "Choose a tenant first" in words_of(root.bring(MIXED))
     assert not ImportRun.objects.exists()
     root.pick(tenant)
     assert root.check(MIXED).tenant == tenant
@@ -215,7 +215,7 @@ def test_the_form_offers_every_value_of_an_option(editor, entity, model):
 
 def test_a_deals_page_says_that_stages_are_made_as_well(editor):
     run = editor.check("name,pipeline_name,stage_name\n", model="deal", mode="create", missing="create")
-    assert "Companies and stages in the file that are not there yet Make them" in editor.run_page(run)
+    assert "Companies and stages that do not exist yet Create them" in editor.run_page(run)
 
 
 def test_what_the_mode_has_no_use_for_is_passed_over(editor):

@@ -173,7 +173,7 @@ def test_imports_are_a_chart_with_their_numbers(tenant):
         "Files": "2",
         "Failed": "1",
         "Rows imported": "3",
-        "Rows skipped": "1 (25%)",
+        "Rows rejected": "1 (25%)",
     }
     assert imports["days"][-1].numbers == ["2", "3", "1"]
     assert imports["days"][-1].share_text == "25%"
@@ -185,7 +185,7 @@ def test_failures_lead_to_their_run(tenant, other):
     add_run(other, file_name="secret.csv")
     response = sign_in(tenant, "viewer").get(INDEX)
     page = text(response)
-    assert "leads.csv 1 of 4 rows skipped" in page
+    assert "leads.csv 1 of 4 rows rejected" in page
     assert "broken.csv The file is empty" in page
     assert "secret.csv" not in page
     assert reverse("admin:importexport_importrun_change", args=[run.pk]) in response.content.decode()
@@ -235,7 +235,7 @@ def test_editors_make_no_keys_and_viewers_import_nothing(tenant):
     assert len(steps) == 4
     response = sign_in(tenant, "viewer").get(INDEX)
     assert response.context["steps"] == []
-    assert "A colleague who is an editor or an admin" in text(response)
+    assert "A colleague with the role editor or admin" in text(response)
     assert "/import/" not in response.content.decode()
 
 
