@@ -28,12 +28,12 @@ VALUES = {
         "update": gettext_lazy("Update existing records only"),
     },
     "blank": {
-        "keep": gettext_lazy("Replace them; a blank cell keeps the existing value"),
-        "clear": gettext_lazy("Replace them; a blank cell clears the existing value"),
+        "keep": gettext_lazy("Replace; blank cells change nothing"),
+        "clear": gettext_lazy("Replace; blank cells clear the value"),
         "fill": gettext_lazy("Only fill in missing values"),
     },
     "tags": {
-        "replace": gettext_lazy("Replace them with the tags in the file"),
+        "replace": gettext_lazy("Replace with the tags in the file"),
         "add": gettext_lazy("Add the tags in the file"),
         "remove": gettext_lazy("Remove the tags in the file"),
     },

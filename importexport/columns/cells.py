@@ -1,4 +1,4 @@
-"""A batch's cells, prepared for every column's own rule."""
+"""The cells of a batch, prepared for the widgets."""
 
 import re
 import unicodedata
@@ -9,16 +9,16 @@ from importexport import errors
 from importexport.files.formula import unmark_column
 from importexport.files.table import Batch
 
-#: Characters from which on a cell is looked at for endless runs of combining marks.
+#: Cells longer than this are checked for excessive runs of combining marks.
 LONG = 1_000
-#: No text may have this character (see widgets.Text).
+#: A character not allowed in any text (see widgets.Text).
 UNSTORABLE = "\uffff"
 _MARKS = "".join(mark for mark in map(chr, range(0x300, 0x1F000)) if unicodedata.combining(mark))
 _ENDLESS_MARKS = re.compile(f"[{_MARKS}]{{300}}")
 
 
 class Cells:
-    """A batch on its way: prepared texts by column name, COPY texts by database column, errors by position."""
+    """The state of a batch: prepared texts by column, COPY texts by database column, errors by position."""
 
     def __init__(self, batch: Batch) -> None:
         self.count = len(batch.records)
@@ -30,11 +30,11 @@ class Cells:
 
     @property
     def present(self) -> list[str]:
-        """The columns that the file has."""
+        """The names of the columns in the file."""
         return list(self._texts)
 
     def blank_out(self, text: str) -> dict[str, list[int]]:
-        """Make cells with this very text blank; return where they were, by column."""
+        """Blank cells with exactly this text; return their positions by column."""
         found = {}
         for name, texts in self._texts.items():
             if text in texts:
@@ -43,12 +43,12 @@ class Cells:
         return found
 
     def text(self, column: str) -> list[str]:
-        """Return the prepared cells of a column; those of a column that the file lacks are blank."""
+        """Return the prepared cells of a column, blank if it is not in the file."""
         return self._texts.get(column, self._absent)
 
 
 def prepare(values: Sequence[str]) -> list[str]:
-    """Return cells as every column's own rule sees them: formula mark off, trimmed, line ends as LF, NFC."""
+    """Prepare cells for any widget: remove formula marks, trim, convert line endings to LF, normalise to NFC."""
     prepared = list(map(str.strip, unmark_column(values)))
     joined = "\n".join(prepared)
     if "\r" in joined:
@@ -63,11 +63,11 @@ def prepare(values: Sequence[str]) -> list[str]:
 
 
 def without_endless_marks(text: str) -> str:
-    """Return a cell that can be normalised in bounded time.
+    """Truncate a cell whose normalisation would take too long.
 
-    Normalising sorts each run of combining marks, in time that grows with the square of its length. No writing has
-    hundreds in a row (the stream-safe format of UAX #15 allows 30): such a cell is cut, and made one to be refused.
+    Normalisation sorts each run of combining marks, in time quadratic in its length. No script uses hundreds in a row
+    (the stream-safe format of UAX #15 allows 30), so such a cell is truncated and made invalid.
     """
     if len(text) <= LONG or not _ENDLESS_MARKS.search(text):
         return text
-    return text[: 4 * errors.ECHO_LIMIT] + UNSTORABLE  # Of which messages quote the beginning.
+    return text[: 4 * errors.ECHO_LIMIT] + UNSTORABLE  # Messages quote its start.

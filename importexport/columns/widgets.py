@@ -1,7 +1,7 @@
-"""One class per kind of cell, both ways: ``clean`` reads it, ``render`` writes it, ``clean_column`` reads many fast.
+"""Widgets, one per kind of cell: ``clean`` parses a cell, ``render`` formats it, ``clean_column`` parses a column fast.
 
-Cells arrive *prepared* (see columns.prepare): formula mark off, trimmed, line ends as LF, NFC. What a widget stores
-is the text that PostgreSQL's COPY reads, None being NULL.
+Cells are already *prepared* (see columns.cells.prepare): without formula mark, trimmed, with LF line endings, in NFC.
+Widgets return the text that PostgreSQL's COPY reads, with None for NULL.
 """
 
 import datetime as dt
@@ -26,69 +26,69 @@ Cleaned = tuple[list[str | None], dict[int, errors.RowError]]
 
 
 class Cell(Widget):
-    """What all cells share. A subclass gives ``parse`` and, where ``str`` is not it, ``store`` and ``render``."""
+    """Base class. Subclasses implement ``parse`` and, unless ``str`` is sufficient, ``store`` and ``render``."""
 
-    #: The kind of a typed spreadsheet cell.
+    #: The cell type in a workbook.
     kind: ClassVar[str] = "text"
     #: ``render`` in SQL; ``{0}`` is the stored expression.
     sql: ClassVar[str] = "{0}"
-    #: What a blank cell is read as, and its COPY text.
+    #: The value of a blank cell, and its COPY text.
     blank: Any = None
     blank_stored: str | None = None
-    #: What an existing record gets where its cell is cleared, in SQL, ``{column}`` being the record's other columns;
-    #: "": what a blank cell is read as.
+    #: The SQL value for an existing record whose cell is cleared; ``{column}`` stands for its other columns.
+    #: "" means the value of a blank cell.
     cleared_sql: ClassVar[str] = ""
-    #: Whether to clean a cell takes a look at other records, or at a column that does so.
+    #: Whether cleaning a cell requires other records, or another column that does.
     needs_records: ClassVar[bool] = False
-    #: What a user should write, for templates and column help.
+    #: What to write in a cell, for templates and column help.
     help: str = ""
     example: str = ""
 
     @classmethod
     def for_field(cls, field: models.Field) -> "Cell":
-        """Return the widget that holds the limits of a model field."""
+        """Return a widget with the limits of a model field."""
         return cls()
 
     def bind(self, tenant: Any) -> None:
-        """Take from the tenant what reading a cell depends on."""
+        """Take over the tenant's defaults for parsing."""
 
     def parse(self, value: str, column: str) -> Any:
-        """Return a cell's value; raise ValueError with the sentence for the user."""
+        """Return the value of a cell; raise ValueError with a message for the user."""
         raise NotImplementedError
 
     def store(self, value: Any) -> str | None:
-        """Return a value as COPY text."""
+        """Return the COPY text of a value."""
         return str(value)
 
     def clean(self, value: str | None, row: Mapping | None = None, *, column: str = "value", **_: Any) -> Any:
-        """Return a prepared cell's value, or that of a blank; raise ValueError with the sentence for the user."""
+        """Return the value of a prepared or blank cell; raise ValueError with a message for the user."""
         return self.parse(value, column) if value else self.blank
 
     def render(self, value: Any, obj: Any = None, **_: Any) -> str:
-        """Return a value as the text of a cell, without the formula mark."""
+        """Return the text of a value, without formula mark."""
         return "" if value is None else str(value)
 
     def native(self, value: Any) -> Any:
-        """Return a value as a workbook's cell has it."""
+        """Return the value for a workbook cell."""
         return value
 
     def load(self, stored: str | None, field: models.Field) -> Any:
-        """Return what a model's field has where COPY stores a text."""
+        """Return the model field's value for a COPY text."""
         return field.to_python(stored)
 
     def look_at(self, record: Any, cells: Cells) -> None:
-        """Take from a record what reading one of its cells depends on, besides its own columns."""
+        """Read the values from a record that parsing depends on, apart from the record's own columns."""
 
     def render_kept(self, value: Any) -> str:
-        """Return a value that was kept as JSON (see models.RowChange) as the text of a cell."""
+        """Return the text of a value loaded from JSON (see models.RowChange)."""
         return self.render(value)
 
     def clean_cells(self, cells: Cells, column: str) -> Cleaned:
-        """Clean a column of a batch; a widget that looks at other columns of the row overrides this."""
+        """Clean a column of a batch. Override to use other columns of the same row."""
         return self.clean_column(cells.text(column), column=column)
 
     def clean_column(self, values: Sequence[str], *, column: str) -> Cleaned:
-        """Return the COPY text of every cell and the errors by position; each distinct cell is parsed once."""
+        """Return the COPY text of each cell and the errors by position. Each distinct cell is parsed once."""
         known: dict[str, str | None] = {"": self.blank_stored}
         wrong: dict[str, errors.RowError] = {}
         for value in set(values):
@@ -105,12 +105,12 @@ class Cell(Widget):
 
 
 def spread(values: Sequence[str], wrong: Mapping[str, errors.RowError]) -> dict[int, errors.RowError]:
-    """Return the errors of distinct values as errors by position."""
+    """Convert errors by value to errors by position."""
     return {i: wrong[value] for i, value in enumerate(values) if value in wrong} if wrong else {}
 
 
 class Text(Cell):
-    """A text, stored whole or refused."""
+    """A text. Texts that are too long are rejected, never truncated."""
 
     blank = blank_stored = ""
 
@@ -121,12 +121,11 @@ class Text(Cell):
 
     @classmethod
     def for_field(cls, field: models.Field) -> "Text":
-        """Take the limit from the model field."""
         assert field.max_length
         return cls(field.max_length)
 
     def parse(self, value: str, column: str) -> str:
-        """Refuse characters that no text has, and more characters than the limit."""
+        """Reject forbidden characters, then texts over the limit."""
         if FORBIDDEN.search(value):
             raise ValueError(errors.character(column))
         if len(value) > self.limit:
@@ -134,28 +133,28 @@ class Text(Cell):
         return value
 
     def clean_column(self, values: Sequence[str], *, column: str) -> Cleaned:
-        """One look at the joined column decides whether any cell needs its own."""
+        """Check the joined column first: if it is valid, no cell has to be checked."""
         if not has_forbidden(values) and max(map(len, values), default=0) <= self.limit:
             return list(values), {}
         return super().clean_column(values, column=column)
 
 
 def has_forbidden(values: Iterable[str]) -> bool:
-    """Whether a forbidden character is anywhere in a column."""
+    """Whether any value contains a forbidden character."""
     joined = " ".join(values)
     return not joined.isprintable() and FORBIDDEN.search(joined) is not None
 
 
 def is_storable(text: str) -> bool:
-    """Whether PostgreSQL can hold a text at all, or be asked for it."""
+    """Whether PostgreSQL can store a text or receive it as a parameter."""
     return FORBIDDEN.search(text) is None
 
 
 class Email(Text):
-    """An e-mail address, as the model's own validator understands it."""
+    """An e-mail address, as validated by the model."""
 
     example = "ada@example.com"
-    #: Addresses that surely pass the validator, nearly all there are; the rest is asked one by one.
+    #: Matches almost all valid addresses. Only the others go to the slower validator.
     _PLAIN = re.compile(
         r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
     )
@@ -165,14 +164,14 @@ class Email(Text):
         self.help = f"e-mail address, at most {limit} characters"
 
     def parse(self, value: str, column: str) -> str:
-        """Refuse what is no address, then what is too long."""
+        """Reject invalid addresses, then those that are too long."""
         if not is_email(value):
             is_just_long = len(value) > self.limit and self._PLAIN.fullmatch(value)
             raise ValueError(errors.too_long(column, self.limit) if is_just_long else errors.email(value))
         return super().parse(value, column)
 
     def clean_column(self, values: Sequence[str], *, column: str) -> Cleaned:
-        """Ask the validator only about addresses that are not plain."""
+        """Use the validator only for addresses that do not match the pattern."""
         is_plain, limit = self._PLAIN.fullmatch, self.limit
         odd = {value for value in values if value and not (is_plain(value) and len(value) <= limit)}
         wrong: dict[str, errors.RowError] = {}
@@ -182,7 +181,7 @@ class Email(Text):
 
 
 class Choice(Cell):
-    """One of a few values, found whatever the case, spaces, ``-`` and ``_``."""
+    """One of several values. Case, spaces, ``-`` and ``_`` are ignored."""
 
     def __init__(self, values: Iterable[str], *, blank: str | None = None) -> None:
         super().__init__()
@@ -194,11 +193,9 @@ class Choice(Cell):
 
     @classmethod
     def for_field(cls, field: models.Field) -> "Choice":
-        """Take choices and default from the model field."""
         return cls([value for value, _ in field.flatchoices], blank=field.default if field.has_default() else None)
 
     def parse(self, value: str, column: str) -> str:
-        """Return the choice that a cell means."""
         try:
             return self._known[fold_label(value)]
         except KeyError:
@@ -206,7 +203,7 @@ class Choice(Cell):
 
 
 class Currency(Choice):
-    """An ISO 4217 code in use today; blank is the tenant's currency."""
+    """An ISO 4217 code in current use. Blank means the tenant's currency."""
 
     def __init__(self) -> None:
         super().__init__(sorted(CURRENCIES))
@@ -216,15 +213,14 @@ class Currency(Choice):
 
     @classmethod
     def for_field(cls, field: models.Field) -> "Currency":
-        """All model fields with a currency take the same codes."""
         return cls()
 
     def bind(self, tenant: Any) -> None:
-        """A blank cell is the tenant's currency."""
+        """Use the tenant's currency for blank cells."""
         self.blank = self.blank_stored = tenant.currency
 
     def parse(self, value: str, column: str) -> str:
-        """Return the code in capitals; unlike a choice, a code has no spaces to pass over."""
+        """Return the code in upper case. Unlike in choices, spaces are not ignored."""
         try:
             return self._known[value.casefold()]
         except KeyError:
@@ -232,7 +228,7 @@ class Currency(Choice):
 
 
 class Whole(Cell):
-    """A whole number from 0 to ``largest``, in ASCII digits."""
+    """A whole number from 0 to ``largest`` in ASCII digits."""
 
     kind = "whole"
     example = "42"
@@ -245,12 +241,11 @@ class Whole(Cell):
 
     @classmethod
     def for_field(cls, field: models.Field) -> "Whole":
-        """Take the limit from the field's validators, or from its column type."""
         largest = min(int(v.limit_value) for v in field.validators if isinstance(v, MaxValueValidator))
         return cls(largest)
 
     def parse(self, value: str, column: str) -> int:
-        """Refuse another form, then a number outside the limits."""
+        """Reject invalid formats, then numbers out of range."""
         if not self._FORM.fullmatch(value):
             raise ValueError(errors.number(column))
         digits = value.lstrip("+-").lstrip("0")
@@ -276,13 +271,12 @@ class Amount(Cell):
 
     @classmethod
     def for_field(cls, field: models.Field) -> "Amount":
-        """Take the precision from the model field."""
         assert isinstance(field, models.DecimalField)
         assert field.decimal_places == 2
         return cls(field.max_digits - field.decimal_places)
 
     def parse(self, value: str, column: str) -> Decimal:
-        """Refuse another form, then a number outside the limits; nothing is ever rounded."""
+        """Reject invalid formats, then numbers out of range. Numbers are never rounded."""
         if not (form := self._FORM.fullmatch(value)):
             raise ValueError(errors.number(column))
         sign, whole, places = form.groups()
@@ -293,7 +287,6 @@ class Amount(Cell):
         return Decimal(f"{whole or 0}.{places}")
 
     def render(self, value: Decimal | None, obj: Any = None, **_: Any) -> str:
-        """Return the amount with two places."""
         return "" if value is None else f"{value:.2f}"
 
 
@@ -304,7 +297,7 @@ _MOMENT = re.compile(rf"{_DATE}(?:[T ]{_TIME}{_ZONE})?")
 
 
 def parse_moment(text: str, zone: ZoneInfo) -> dt.date | dt.datetime:
-    """Read an ISO 8601 date, or date and time (in UTC; one without an offset is in ``zone``). Raises ValueError."""
+    """Parse an ISO 8601 date, or date and time (without offset: in ``zone``). Raise ValueError if invalid."""
     if not (form := _MOMENT.fullmatch(text)):
         raise ValueError(text)
     year, month, day, hour, minute, second, fraction, offset = form.groups()
@@ -319,7 +312,7 @@ def parse_moment(text: str, zone: ZoneInfo) -> dt.date | dt.datetime:
 
 
 def _microseconds(fraction: str) -> int:
-    """Return a fraction of a second; finer ones than PostgreSQL keeps are refused rather than rounded."""
+    """Parse a fraction of a second. More digits than PostgreSQL stores are rejected rather than rounded."""
     digits = fraction.rstrip("0")
     if len(digits) > 6:
         raise ValueError(fraction)
@@ -339,7 +332,7 @@ def _in_utc(local: dt.datetime, offset: str | None, zone: ZoneInfo) -> dt.dateti
 
 
 def in_zone(local: dt.datetime, zone: ZoneInfo) -> dt.datetime:
-    """Return a zone's local time in UTC; ValueError where the zone skips it. One that comes twice is the first."""
+    """Convert local time to UTC. If it occurs twice, use the first; if the zone skips it, raise ValueError."""
     moment = local.replace(tzinfo=zone).astimezone(dt.UTC)
     if moment.astimezone(zone).replace(tzinfo=None) != local:
         raise ValueError(local)
@@ -350,12 +343,12 @@ class _Zoned(Cell):
     zone: ZoneInfo = ZoneInfo("UTC")
 
     def bind(self, tenant: Any) -> None:
-        """Times without an offset are in the tenant's zone."""
+        """Use the tenant's time zone for times without offset."""
         self.zone = tenant.zone
 
 
 class Day(_Zoned):
-    """A date; of a time, its date in the tenant's zone."""
+    """A date. Of a time, the date in the tenant's time zone."""
 
     kind = "date"
     sql = "to_char({0}, 'YYYY-MM-DD')"
@@ -363,7 +356,6 @@ class Day(_Zoned):
     example = "2025-06-15"
 
     def parse(self, value: str, column: str) -> dt.date:
-        """Read an ISO 8601 date or date and time."""
         try:
             moment = parse_moment(value, self.zone)
             return moment.astimezone(self.zone).date() if isinstance(moment, dt.datetime) else moment
@@ -371,16 +363,15 @@ class Day(_Zoned):
             raise ValueError(errors.date(column)) from None
 
     def render(self, value: dt.date | None, obj: Any = None, **_: Any) -> str:
-        """Return the date in ISO 8601."""
         return "" if value is None else value.isoformat()
 
     def render_kept(self, value: str | None) -> str:
-        """Return a date, which JSON keeps as the text that it is."""
+        """Return the date, which JSON stores as text."""
         return value or ""
 
 
 class Moment(_Zoned):
-    """A date and time; of a date alone, that day's midnight in the tenant's zone."""
+    """A date and time. A date alone means midnight in the tenant's time zone."""
 
     kind = "moment"
     sql = "rtrim(rtrim(to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '0'), '.') || 'Z'"
@@ -388,7 +379,6 @@ class Moment(_Zoned):
     example = "2025-06-15T14:30:00Z"
 
     def parse(self, value: str, column: str) -> dt.datetime:
-        """Read an ISO 8601 date and time, or a date."""
         try:
             moment = parse_moment(value, self.zone)
             if not isinstance(moment, dt.datetime):
@@ -398,27 +388,27 @@ class Moment(_Zoned):
         return moment
 
     def store(self, value: dt.datetime) -> str:
-        """Return the time in UTC, which is what COPY takes it for."""
+        """Return the time in ISO 8601 with offset, as COPY reads it."""
         return value.isoformat()
 
     def render(self, value: dt.datetime | None, obj: Any = None, **_: Any) -> str:
-        """Return the time in UTC, with a fraction of a second only where there is one."""
+        """Return the time in UTC, with fractions of a second only if needed."""
         if value is None:
             return ""
         text = value.astimezone(dt.UTC).replace(tzinfo=None).isoformat()
         return (text.rstrip("0").rstrip(".") if "." in text else text) + "Z"
 
     def native(self, value: dt.datetime | None) -> dt.datetime | None:
-        """Return the time in UTC without saying so, for workbooks know no time zones."""
+        """Return the time in UTC without time zone, which workbooks do not have."""
         return value and value.astimezone(dt.UTC).replace(tzinfo=None)
 
     def render_kept(self, value: str | None) -> str:
-        """Return a time, which JSON keeps as text."""
+        """Return the time, which JSON stores as text."""
         return self.render(dt.datetime.fromisoformat(value) if value else None)
 
 
 class Tags(Cell):
-    """Comma-separated tags: order kept, repeats dropped."""
+    """Comma-separated tags, in their order and without duplicates."""
 
     sql = "array_to_string({0}, ',')"
     blank_stored = "{}"
@@ -431,17 +421,17 @@ class Tags(Cell):
 
     @property
     def blank(self) -> list[str]:
-        """A fresh list, since its owner may change it."""
+        """A new list each time, because callers may change it."""
         return []
 
     @classmethod
     def for_field(cls, field: models.Field) -> "Tags":
-        """Take the limit from the array's base field."""
+        """Return a widget with the length limit of the array's base field."""
         assert isinstance(field, TagList)
         return cls(cast(int, field.base_field.max_length))
 
     def parse(self, value: str, column: str) -> list[str]:
-        """Refuse characters that no text has, and tags over the limit."""
+        """Reject forbidden characters, then tags over the limit."""
         if FORBIDDEN.search(value):
             raise ValueError(errors.character(column))
         tags = list(dict.fromkeys(tag for part in value.split(",") if (tag := part.strip())))
@@ -450,43 +440,42 @@ class Tags(Cell):
         return tags
 
     def store(self, value: list[str]) -> str:
-        """Return a PostgreSQL array literal, every element quoted."""
+        """Return a PostgreSQL array literal with all elements quoted."""
         escaped = (tag.replace("\\", "\\\\").replace('"', '\\"') for tag in value)
         return "{" + ",".join(f'"{tag}"' for tag in escaped) + "}"
 
     def load(self, stored: str | None, field: models.Field) -> list[str]:
-        """Read what ``store`` has written, in which quotes are JSON's."""
+        """Parse the literal that ``store`` returns; its quoting is also valid JSON."""
         return json.loads(f"[{(stored or '{}')[1:-1]}]", strict=False)
 
     def render(self, value: list[str] | None, obj: Any = None, **_: Any) -> str:
-        """Return the tags, comma-separated."""
         return ",".join(value or [])
 
 
 class StageProbability(Whole):
-    """A probability in per cent; blank is that of the row's stage."""
+    """A probability in per cent. Blank means the probability of the row's stage."""
 
     needs_records = True
     cleared_sql = "(SELECT x.probability FROM crm_stage x WHERE x.id = {stage_id})"
 
     def look_at(self, record: Any, cells: Cells) -> None:
-        """Take the probability of the record's stage."""
+        """Read the probability of the record's stage."""
         cells.stage_probabilities = [str(record.stage.probability) if record.stage_id else None]
 
     def clean_cells(self, cells: Cells, column: str) -> Cleaned:
-        """Fill the blanks from the stages that StageByName has found."""
+        """Fill blank cells with the probabilities of the stages found by StageByName."""
         stored, wrong = super().clean_cells(cells, column)
         filled = zip(stored, cells.text(column), cells.stage_probabilities, strict=True)
         return [value if text else probability for value, text, probability in filled], wrong
 
 
 class ActivityStatus(Choice):
-    """A status; blank is ``completed`` where the row says when, else ``pending``."""
+    """A status. Blank means ``completed`` if the row has a completion time, else ``pending``."""
 
     cleared_sql = "CASE WHEN {completed_at} IS NULL THEN 'pending' ELSE 'completed' END"
 
     def clean_cells(self, cells: Cells, column: str) -> Cleaned:
-        """Fill the blanks by completed_at."""
+        """Fill blank cells depending on completed_at."""
         stored, wrong = super().clean_cells(cells, column)
         filled = zip(stored, cells.text(column), cells.stored["completed_at"], strict=True)
         return [value if text or not done else "completed" for value, text, done in filled], wrong

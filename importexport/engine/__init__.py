@@ -1,1 +1,1 @@
-"""The import itself: a resource takes batches in, writes them with COPY, and reports; and the way out."""
+"""The import and export engine: resources, importers that write with COPY, reports, and exports."""

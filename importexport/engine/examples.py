@@ -1,4 +1,4 @@
-"""A believable record of each entity, for column help and the API's description."""
+"""Example values for column help and the API description."""
 
 from importexport.engine.resource import EntityResource
 
@@ -22,5 +22,5 @@ _VALUES = {
 
 
 def example_row(resource: type[EntityResource]) -> list[str]:
-    """Return a row of believable cells."""
+    """Return the cells of an example row."""
     return [_VALUES.get(name) or column.widget.example for name, column in resource.fields.items()]

@@ -1,6 +1,6 @@
-"""How rows become records, where a caller says more than "import this": mode, match key, blanks, tags, references.
+"""Import options: mode, match key, blank cells, tags, and missing references.
 
-The one place where the options are read and judged, whichever channel they come by.
+All channels read and validate their options here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 from importexport.engine.spec import EntitySpec
 
-#: Option → its values, the default first; ``match_on`` has each resource's own.
+#: Option → its values, the default first. The values of ``match_on`` depend on the resource.
 VALUES: dict[str, tuple[str, ...]] = {
     "mode": ("create", "update", "upsert"),
     "blank": ("keep", "clear", "fill"),
@@ -17,22 +17,22 @@ VALUES: dict[str, tuple[str, ...]] = {
     "missing": ("reject", "create"),
 }
 NAMES = ("mode", "match_on", "blank", "tags", "missing")
-#: What says how an existing record is changed, and means nothing where none is.
+#: Options that only apply to updates of existing records.
 OF_UPDATES = ("match_on", "blank", "tags")
-#: A cell that clears what the record has, whatever ``blank`` says.
+#: A cell with this text clears the field, whatever the ``blank`` option says.
 CLEAR_CELL = "#N/A"
 
 
 class OptionError(ValueError):
-    """An option that cannot be followed; its text is the sentence for the user."""
+    """An invalid option, with a message for the user."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a caller chose. Made by ``read_options``; the plain import is ``Options()``."""
+    """The options of an import. Create with ``read_options``; the defaults are a plain import."""
 
     mode: str = "create"
-    #: The column whose key says which record a row is.
+    #: The column that identifies the record of a row.
     match_on: str = ""
     blank: str = "keep"
     tags: str = "replace"
@@ -40,25 +40,25 @@ class Options:
 
     @property
     def may_create(self) -> bool:
-        """Whether a row without a record makes one."""
+        """Whether rows without an existing record create one."""
         return self.mode != "update"
 
     @property
     def may_update(self) -> bool:
-        """Whether a row changes the record that it is."""
+        """Whether rows update their existing record."""
         return self.mode != "create"
 
     def kept(self) -> dict[str, str]:
-        """Return the options as a run keeps them: those that count in the mode."""
+        """Return the options to store with the run: those that apply in this mode."""
         chosen = asdict(self)
         left_out = () if self.may_update else OF_UPDATES
         return {name: chosen[name] for name in NAMES if name not in left_out}
 
 
 def read_options(given: Mapping[str, str], spec: EntitySpec) -> Options:
-    """Return the options that texts by name mean for an entity; absent ones are their defaults.
+    """Parse options given by name for an entity; missing ones get their defaults.
 
-    Raises OptionError for an unknown value, and for an option that would mean nothing.
+    Raises OptionError for unknown values, and for options that have no effect.
     """
     for name, value in given.items():
         known = values_of(name, spec)
@@ -73,7 +73,7 @@ def read_options(given: Mapping[str, str], spec: EntitySpec) -> Options:
 
 
 def completed(options: Options, spec: EntitySpec) -> Options:
-    """Return options that say which key rows are found by, where any are; raise OptionError for what is no key."""
+    """Return the options with ``match_on`` set if they may update records; raise OptionError if it is not a key."""
     if not options.may_update:
         return options
     known = values_of("match_on", spec)
@@ -84,12 +84,12 @@ def completed(options: Options, spec: EntitySpec) -> Options:
 
 
 def unknown(name: str, value: str, known: Sequence[str]) -> OptionError:
-    """Return the error of a value that an option does not have."""
+    """Return the error for an unknown value of an option."""
     return OptionError(f"Unknown {name} '{value[:100]}'. Expected one of: {', '.join(known)}.")
 
 
 def values_of(name: str, spec: EntitySpec) -> tuple[str, ...]:
-    """Return the values that an option has for an entity, the default first; none where it means nothing."""
+    """Return the values of an option for an entity, the default first; empty if it does not apply."""
     if name == "match_on":
         return tuple(key.column for key in spec.match_keys)
     if name == "tags" and "tags" not in spec.column_names:
@@ -100,5 +100,5 @@ def values_of(name: str, spec: EntitySpec) -> tuple[str, ...]:
 
 
 def from_kept(kept: Mapping[str, Any]) -> Options:
-    """Return the options that a run has kept."""
+    """Return the options stored with a run."""
     return Options(**kept)

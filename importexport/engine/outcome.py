@@ -1,4 +1,4 @@
-"""What became of a batch of rows, as the engine tells it and the recorder keeps it."""
+"""The outcome of a batch of rows, passed from the engine to the observers."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 from importexport import errors
 
-#: What is wrong with which column, "" where the whole row is at fault.
+#: A column and its error. The column is "" if the error concerns the whole row.
 ColumnError = tuple[str, errors.RowError]
 
 
 class Rejection(NamedTuple):
-    """A rejected row: its number in the file, its cells as they were, and what is wrong with it."""
+    """A rejected row: its number in the file, its original cells, and its errors."""
 
     number: int
     cells: list[str]
@@ -20,24 +20,24 @@ class Rejection(NamedTuple):
 
     @property
     def message(self) -> str:
-        """The one message of the row."""
+        """The contract's message for the row."""
         return errors.at_row(self.number, [error for _, error in self.errors])
 
 
 class Stretch(NamedTuple):
-    """Rows side by side and their records: from row ``number`` and record ``id`` on, ``count`` of both."""
+    """Consecutive rows and records: ``count`` of both, starting at row ``number`` and record ``id``."""
 
     number: int
     id: int
     count: int  # type: ignore[assignment]
 
     def rows(self) -> Iterator[tuple[int, int]]:
-        """Yield each row's number and record, which is 0 where it is not known."""
+        """Yield the number and record id of each row; the id is 0 if it is not known."""
         return ((self.number + n, self.id and self.id + n) for n in range(self.count))
 
 
 class Change(NamedTuple):
-    """What one row did to a record, more than creating it (see models.RowChange); ``changes`` is JSON."""
+    """The change of a record by a row (see models.RowChange); ``changes`` is JSON."""
 
     number: int
     action: str
@@ -49,40 +49,40 @@ class Change(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What became of some rows, by action; ``changes`` hold one for each record that was updated or made besides."""
+    """The outcome of a batch by action. ``changes`` has one entry per updated record and per created reference."""
 
     rejected: list[Rejection] = field(default_factory=list)
-    #: Action → the rows and records, in the order of rows.
+    #: Action → rows and records, in row order.
     stretches: dict[str, list[Stretch]] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
-    #: What was stored for the rows created, a list per column, for whoever has to compare it.
+    #: The values stored for created rows, as a list per column, so that observers can compare them.
     values: Sequence[Sequence[str | None]] = ()
-    #: What the first of the rows say of the import that refused them before: number and message.
+    #: The original number and message of the first rows that were rejected by an earlier import.
     repeats: Sequence[tuple[int, str]] = ()
 
     @property
     def rows(self) -> int:
-        """How many rows these are."""
+        """The number of rows."""
         actions = ("create", "unchanged")
         return len(self.rejected) + sum(map(self.count, actions)) + self.count_changes("update")
 
     def without(self, action: str) -> "Outcome":
-        """Return what became of all rows but those that were treated so."""
+        """Return the outcome without the rows of one action."""
         stretches = {name: found for name, found in self.stretches.items() if name != action}
         return replace(self, stretches=stretches, changes=[c for c in self.changes if c.action != action])
 
     def count(self, action: str) -> int:
-        """Return how many rows have been treated so."""
+        """Return the number of rows with an action."""
         return sum(stretch.count for stretch in self.stretches.get(action, ()))
 
     def count_changes(self, action: str) -> int:
-        """Return how many records have been changed so."""
+        """Return the number of changes with an action."""
         return sum(change.action == action for change in self.changes)
 
 
 def stretches_of(pairs: Iterable[tuple[int, int]]) -> list[Stretch]:
-    """Return pairs of row number and record id as stretches in which both rise by one."""
-    # Within a stretch, row numbers and ids are always as far from their place in it.
+    """Group pairs of row number and record id into stretches in which both increase by one."""
+    # Within a stretch, row number and id have a constant distance from the position.
     placed = ((n, number, record) for n, (number, record) in enumerate(pairs))
     groups = groupby(placed, key=lambda item: (item[1] - item[0], item[2] - item[0]))
     found = (list(group) for _, group in groups)
@@ -90,7 +90,7 @@ def stretches_of(pairs: Iterable[tuple[int, int]]) -> list[Stretch]:
 
 
 def numbered(stretches: Iterable[tuple[int, int, int]], numbers: list[int]) -> list[Stretch]:
-    """Return stretches of positions as stretches of row numbers; one breaks where the numbers do."""
+    """Convert stretches of positions to stretches of row numbers, split where the numbers are not consecutive."""
     result: list[Stretch] = []
     for position, record, count in stretches:
         own = numbers[position : position + count]

@@ -1,4 +1,4 @@
-"""What an import did: counts, one message per rejected row, and the rejected rows themselves."""
+"""The report of an import: counts, and one message per rejected row."""
 
 import io
 import json
@@ -14,14 +14,13 @@ _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class Messages:
-    """The messages, in row order; beyond a megabyte they are kept on disk, for a million rows may be refused."""
+    """The messages in row order. Above a megabyte they are kept on disk: a million rows may be rejected."""
 
     def __init__(self) -> None:
         self._file = tempfile.SpooledTemporaryFile(max_size=1024 * 1024)  # noqa: SIM115 - lives as long as the report
         self._count = 0
 
     def extend(self, messages: Sequence[str]) -> None:
-        """Add messages."""
         self._count += len(messages)
         self._file.seek(0, io.SEEK_END)
         self._file.write("".join(f"{text}\n" for text in map(_to_json, messages)).encode())
@@ -37,47 +36,48 @@ class Messages:
 class Report(Result):
     """The library's Result with the contract's counts.
 
-    A rejected row is a *skip*, never an error: an error would roll back the good rows. So are the rows whose records
-    were as they say. Of a tablib Dataset, the first ``rows`` are told of (see RowResults); a streamed file has none.
+    A rejected row counts as *skipped*, never as an error, because an error would roll back the valid rows. Unchanged
+    rows are skipped as well. For a tablib Dataset, ``rows`` has the first results (see RowResults); for a streamed file
+    it is empty.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.messages = Messages()
         self.ignored_columns: list[str] = []
-        #: How many records were as the row says, and not written.
+        #: The number of records that already had the values of their row and were not written.
         self.unchanged = 0
 
     @property
     def imported(self) -> int:
-        """How many rows were taken: those of records created, updated, and found to be as the row says."""
+        """The number of accepted rows: created, updated and unchanged."""
         return self.created + self.updated + self.unchanged
 
     @property
     def created(self) -> int:
-        """How many records were created."""
+        """The number of created records."""
         return self.totals[RowResult.IMPORT_TYPE_NEW]
 
     @property
     def updated(self) -> int:
-        """How many records were changed."""
+        """The number of updated records."""
         return self.totals[RowResult.IMPORT_TYPE_UPDATE]
 
     @property
     def skipped(self) -> int:
-        """How many rows were rejected."""
+        """The number of rejected rows."""
         return len(self.messages)
 
     def has_errors(self) -> bool:
-        """Whether nothing was imported, for the file or a hook failed; what is wrong with a row is no such error."""
+        """Whether the file or a hook failed, so that nothing was imported. Rejected rows do not count as errors."""
         return bool(self.base_errors)
 
     def row_errors(self) -> list[tuple[int, list[Error]]]:
-        """Return what is wrong with the rows told of, by their number in the file."""
+        """Return the errors of the rows in ``rows``, by row number."""
         return [(row.number, row.errors) for row in self.rows if row.errors]
 
     def add(self, outcome: Outcome) -> None:
-        """Count what became of a batch's rows, and keep the message of each rejected one."""
+        """Count the rows of a batch and keep the messages of the rejected ones."""
         self.total_rows += outcome.rows
         self.totals[RowResult.IMPORT_TYPE_NEW] += outcome.count("create")
         self.totals[RowResult.IMPORT_TYPE_UPDATE] += outcome.count_changes("update")
@@ -87,12 +87,12 @@ class Report(Result):
             self.messages.extend([rejection.message for rejection in outcome.rejected])
 
     def json_chunks(self) -> Iterator[bytes]:
-        """Yield the contract's result body, in pieces."""
+        """Yield the contract's result body."""
         return result_chunks(self.total_rows, self.imported, self.skipped, self.messages)
 
 
 def result_chunks(total: int, imported: int, skipped: int, messages: Iterable[str]) -> Iterator[bytes]:
-    """Yield the contract's result body, in pieces."""
+    """Yield the contract's result body in pieces."""
     yield f'{{"totalRows": {total}, "imported": {imported}, "skipped": {skipped}, "errors": ['.encode()
     separator = ""
     lines = map(_to_json, messages)

@@ -1,1 +1,1 @@
-"""Bytes to rows, and rows to workbooks: CSV, headers, formula marks, XLSX."""
+"""File formats: reading CSV and its header, marking formulas, writing XLSX."""

@@ -1,4 +1,4 @@
-"""Bytes → text lines → records. RFC 4180 with the tolerances of the contract; memory flat whatever the file's size."""
+"""Reads CSV: bytes → lines of text → records. RFC 4180 with the contract's tolerances, in constant memory."""
 
 import codecs
 import csv
@@ -12,11 +12,11 @@ from importexport import errors
 
 CHUNK = 64 * 1024
 DELIMITERS = ",;\t"
-#: The most bytes that one record may have: without a bound, a lost quote in a huge file would make all the rest
-#: of it a single cell.
+#: The maximum size of a record in bytes. Without a limit, a missing quote in a huge file would turn the rest of the
+#: file into a single cell.
 RECORD_LIMIT = 10 * 1024 * 1024
 
-#: First bytes → what the file is. None of them can begin a CSV header by accident.
+#: First bytes → file type. A CSV header cannot start with any of them by accident.
 SIGNATURES = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook",
     b"PK\x05\x06": "a ZIP archive",
@@ -46,7 +46,7 @@ csv.field_size_limit(RECORD_LIMIT)
 
 
 def check_kind(head: bytes) -> None:
-    """Raise NotCsv when a file's first bytes (16 are enough) are those of something else."""
+    """Raise NotCsv if the first bytes of a file (16 are enough) are those of another file type."""
     for signature, kind in SIGNATURES.items():
         if head.startswith(signature):
             raise errors.NotCsv(kind)
@@ -55,21 +55,21 @@ def check_kind(head: bytes) -> None:
 
 
 class Source(Protocol):
-    """What gives a file's bytes."""
+    """A readable binary file."""
 
     def read(self, size: int, /) -> bytes:
-        """Return the next bytes; none at the end."""
+        """Return the next bytes, or none at the end."""
 
     def seekable(self) -> bool:
-        """Whether the file has an end of its own: a pipe may have none."""
+        """Whether the file is known to end; a pipe may never do so."""
 
 
 class Reader:
-    """The records of a CSV file, in order: ``header`` first, then ``next_rows`` until it returns nothing.
+    """The records of a CSV file: ``header`` first, then ``next_rows`` until it returns nothing.
 
-    ``row`` is the number of the last record read (the header is 1), ``bytes_read`` how far the file was read.
-    ``score`` says how many cells of a would-be header are known columns; it decides the delimiter.
-    Raises FileError (NotCsv, TooLarge) for what no single row can be blamed for.
+    ``row`` is the number of the last record read (the header is 1), ``bytes_read`` the position in the file. ``score``
+    counts the known columns in a possible header, which determines the delimiter. Raises FileError (NotCsv, TooLarge)
+    for problems that concern the whole file.
     """
 
     def __init__(self, file: Source, *, score: Callable[[list[str]], int], max_bytes: int | None = None) -> None:
@@ -88,9 +88,9 @@ class Reader:
         self.header = self._read_header()
 
     def next_rows(self, *, rows: int, size: int) -> tuple[list[int], list[list[str]]]:
-        """Return the next records that are not blank, with their row numbers; two empty lists at the end.
+        """Return the row numbers and cells of the next records, without blank ones; two empty lists at the end.
 
-        At most ``rows`` of them, and no further ones once ``size`` bytes of the file have been read for them.
+        Stops after ``rows`` records, or once ``size`` bytes have been read.
         """
         while records := self._next_records(rows=rows, size=size):
             numbers = range(self.row - len(records) + 1, self.row + 1)
@@ -128,13 +128,13 @@ class Reader:
         return records
 
     def _check_encoding(self, records: list[list[str]]) -> None:
-        """Name the first record with bytes that are no UTF-8."""
+        """Raise not_utf8 for the first record that contains invalid bytes."""
         for row, record in enumerate(records if not self._is_utf8 else (), self.row + 1):
             if any(map(_SURROGATE.search, record)):
                 raise errors.not_utf8(row)
 
     def _blame(self, error: csv.Error) -> errors.FileError:
-        """Name the record that was being read; bytes that are no UTF-8 explain more than what they lead to."""
+        """Return the error for the record being read. Invalid UTF-8 takes precedence, since it may be the cause."""
         if not self._is_utf8:
             return errors.not_utf8(self.row + 1)
         if "field larger" in str(error):
@@ -142,7 +142,7 @@ class Reader:
         return errors.broken_quoting(self.row + 1)
 
     def _lines(self) -> Iterator[str]:
-        """Yield the text's lines with their ends (LF, CRLF or CR), a chunk at a time."""
+        """Yield the lines of the file with their ends (LF, CRLF or CR), reading a chunk at a time."""
         unfinished: list[str] = []
         while chunk := self._read_chunk():
             text = self._decode(chunk)
@@ -150,7 +150,7 @@ class Reader:
             if "\n" not in text and "\r" not in text:
                 continue
             lines = list(io.StringIO("".join(unfinished), newline=""))
-            # The last line may go on in the next chunk, and its CR may be the first half of a CRLF.
+            # The last line may continue in the next chunk, or its CR may be the first half of a CRLF.
             unfinished = [lines.pop()]
             yield from lines
         unfinished.append(self._decode(b""))
@@ -168,8 +168,11 @@ class Reader:
         return chunk
 
     def _decode(self, chunk: bytes) -> str:
-        """Decode the next chunk. From the first byte that is no UTF-8 on, such bytes become surrogates,
-        which no UTF-8 can hold: so the record that has them can be named."""
+        """Decode the next chunk.
+
+        From the first invalid byte on, invalid bytes become surrogates, which valid UTF-8 cannot contain. That
+        identifies the record they are in.
+        """
         try:
             return self._decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError:
@@ -181,7 +184,7 @@ class Reader:
 
 
 def detect_delimiter(lines: list[str], score: Callable[[list[str]], int]) -> str:
-    """Return the delimiter under which the header has the most known columns, then the most cells."""
+    """Return the delimiter that gives the header the most known columns or, among equals, the most cells."""
 
     def merit(delimiter: str) -> tuple[int, int]:
         cells = next(csv.reader(lines, delimiter=delimiter), [])
@@ -191,7 +194,7 @@ def detect_delimiter(lines: list[str], score: Callable[[list[str]], int]) -> str
 
 
 def is_blank(record: list[str]) -> bool:
-    """Whether every cell of a record is empty or white space."""
+    """Whether all cells of a record are empty or white space."""
     if record and record[0] and not record[0][0].isspace():
         return False
     joined = "".join(record)

@@ -1,4 +1,4 @@
-"""The formula mark: a leading apostrophe that keeps a spreadsheet from running a cell (OWASP: CSV injection)."""
+"""Formula marks: a leading apostrophe stops a spreadsheet from evaluating a cell (OWASP: CSV injection)."""
 
 import re
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ _MARKED = re.compile(r"'+[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?\Z")
 _PHONE = re.compile(r"\+[0-9 ().-]*[0-9][0-9 ().-]*\Z")
 
-#: ``mark`` in SQL, of a text expression ``{0}``; NULL for a blank, which COPY writes as nothing at all.
-#: One cheap look at the first character spares nearly every cell the regular expressions.
+#: ``mark`` in SQL for a text expression ``{0}``. Blanks become NULL, which COPY writes as an empty cell.
+#: Comparing the first character is cheap and spares almost all cells the regular expressions.
 MARK_SQL = (
     "CASE WHEN left({0}, 1) IN ('=', '+', '-', '@', E'\\t', E'\\r', '''')"
     " AND {0} ~ '^''*[=+@\\t\\r-]' AND {0} !~ '^[+-]?[0-9]+(\\.[0-9]+)?$'"
@@ -28,12 +28,12 @@ def mark(text: str) -> str:
 
 
 def unmark(text: str) -> str:
-    """Return a cell without the one mark that an export put on it."""
+    """Remove the mark added by an export, if there is one."""
     return text[1:] if _MARKED.match(text) else text
 
 
 def unmark_column(values: Sequence[str]) -> Sequence[str]:
-    """Return ``unmark`` of every value."""
+    """Return ``unmark`` of every value. A column without marks is returned as it is."""
     joined = "\0".join(values)
     if joined[:1] != "'" and "\0'" not in joined:
         return values

@@ -1,4 +1,4 @@
-"""Header cells → columns: which are there, missing, repeated, ignored."""
+"""Maps header cells to columns; finds missing, repeated and unknown ones."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -6,47 +6,47 @@ from dataclasses import dataclass
 
 from importexport import errors
 
-#: The columns that rejected rows carry: what is wrong with a row, and the row's number in the file that it came from.
-#: An import passes the first over, and calls the row by the second.
+#: Columns added to files of rejected rows: the errors of a row, and its number in the original file.
+#: An import ignores the first one and numbers its rows by the second.
 ERROR_COLUMN = "import_error"
 ROW_COLUMN = "import_row"
 _SEPARATORS = re.compile(r"[\s_-]+")
 
 
 def fold_label(text: str) -> str:
-    """Return the key under which headers and choices match: no case, spaces, ``-`` or ``_``."""
+    """Return the key under which headers and choices match: without case, spaces, ``-`` and ``_``."""
     return _SEPARATORS.sub("", text).casefold()
 
 
-#: Labels of the columns that rejected rows carry.
+#: Folded labels of the columns added to files of rejected rows.
 CARRIED = {fold_label(ERROR_COLUMN), fold_label(ROW_COLUMN)}
 
 
 @dataclass(frozen=True)
 class Header:
-    """A file's header as understood: ``cells`` as they are, ``positions`` by column name, ``ignored`` names."""
+    """A recognised header: its ``cells``, the ``positions`` of known columns, and the ``ignored`` names."""
 
     cells: list[str]
     positions: dict[str, int]
     ignored: list[str]
-    #: Where rejected rows say what was wrong and which rows they were; None in a file that does not.
+    #: Positions of the columns with errors and original row numbers in a file of rejected rows, else None.
     error_position: int | None = None
     row_position: int | None = None
 
     @property
     def width(self) -> int:
-        """How many cells a row may have."""
+        """The number of cells of a complete row."""
         return len(self.cells)
 
 
 def count_known(cells: Iterable[str], columns: Iterable[str]) -> int:
-    """Return how many cells are the name of a column."""
+    """Return the number of cells that name a column."""
     known = {fold_label(name) for name in columns}
     return sum(fold_label(cell) in known for cell in cells)
 
 
 def read_header(cells: Sequence[str], *, columns: Iterable[str], required: Iterable[str]) -> Header:
-    """Match header cells to column names; raise FileError for a repeated or a missing required column."""
+    """Match header cells to column names; raise FileError for repeated columns and missing required columns."""
     known = {fold_label(name): name for name in columns}
     positions: dict[str, int] = {}
     ignored: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""The rejected rows as a CSV file: to be corrected, and imported again."""
+"""Writes rejected rows to a CSV file that can be corrected and imported again."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from importexport.files.header import CARRIED, ERROR_COLUMN, ROW_COLUMN, fold_la
 
 
 class Rejected(Protocol):
-    """A rejected row, of this moment or kept: its number, its cells as they were, its message."""
+    """A rejected row with its number, its original cells, and its message."""
 
     @property
     def number(self) -> int: ...
@@ -22,9 +22,9 @@ class Rejected(Protocol):
 
 
 class RejectedRows:
-    """The rejected rows as they were, in the file's own columns and delimiter, with a last column ``import_error``.
+    """Writes rejected rows with the original columns and delimiter and a last column ``import_error``.
 
-    With ``numbered``, ``import_row`` stands before it: the number that the row goes by when it is brought again.
+    With ``numbered``, the column ``import_row`` comes before it: the original row number, which a corrected row keeps.
     """
 
     def __init__(self, file: BinaryIO, *, header: Sequence[str], delimiter: str, numbered: bool = False) -> None:
@@ -37,7 +37,7 @@ class RejectedRows:
         self._write([[*self._own(list(header)), *[ROW_COLUMN] * numbered, ERROR_COLUMN]])
 
     def add(self, rejected: Iterable[Rejected]) -> None:
-        """Append rejected rows; cells beyond the header's stay, after the message."""
+        """Append rejected rows. Cells beyond the header follow the message."""
         self._write(
             [*self._own(row.cells), *[str(row.number)] * self._numbered, row.message, *row.cells[self._width :]]
             for row in rejected
@@ -50,5 +50,5 @@ class RejectedRows:
         text = io.StringIO(newline="")
         csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n").writerows(rows)
         self._file.write(text.getvalue().encode())
-        # A full disk must be noticed while the import can still be undone.
+        # Flush, so that a full disk raises while the import can still be rolled back.
         self._file.flush()

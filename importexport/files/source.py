@@ -1,4 +1,4 @@
-"""The file that an import reads: its size, its SHA-256, its name."""
+"""The file that an import reads: its size, SHA-256 and name."""
 
 import hashlib
 import re
@@ -8,7 +8,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class Measured:
-    """A file whose size and SHA-256 are known once it was read."""
+    """A file that measures its size and SHA-256 while it is read."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -16,27 +16,26 @@ class Measured:
         self.size = 0
 
     def read(self, size: int = -1) -> bytes:
-        """Return the file's next bytes."""
         data = self._file.read(size)
         self._digest.update(data)
         self.size += len(data)
         return data
 
     def read_on(self) -> None:
-        """Read what is left, so that size and digest are the whole file's."""
+        """Read the rest, so that size and digest cover the whole file."""
         while self.read(64 * 1024):
             pass
 
     def seekable(self) -> bool:
-        """Whether the file has an end: a pipe may have none."""
+        """Whether the file is known to end; a pipe may never do so."""
         return self._file.seekable()
 
     @property
     def sha256(self) -> str:
-        """The SHA-256 of what was read, in hex."""
+        """The SHA-256 of the bytes read so far, in hex."""
         return self._digest.hexdigest()
 
 
 def tidy_name(name: str) -> str:
-    """Return a file's name as it can be kept and shown: the last part of its path, at most 255 characters."""
+    """Return a file name that can be stored and displayed: without directories, at most 255 characters."""
     return _CONTROL.sub("\ufffd", re.split(r"[/\\]", name)[-1])[-255:]

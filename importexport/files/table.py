@@ -1,4 +1,4 @@
-"""A file as a table: batches of rows, each a list per column."""
+"""A file as a table: batches of rows, with a list per column."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -10,19 +10,22 @@ import tablib
 from importexport.files import csv_reader, header
 
 ROWS_PER_BATCH = 4_000
-#: Wide rows make smaller batches, so that memory stays flat whatever the cells hold.
+#: Wide rows make for smaller batches, so that memory use does not depend on the size of the cells.
 BYTES_PER_BATCH = 1536 * 1024
-#: A number that a row can have; the header is row 1.
+#: A valid row number. The header is row 1.
 _ROW_NUMBER = re.compile(r"(?!1$)[1-9][0-9]{0,11}")
 
 
 @dataclass
 class Batch:
-    """Some rows of a file. ``columns`` has the cells of every known column that the file has, by name;
-    ``surplus`` says how many cells were found where a row has too many; ``records`` are the rows as they were.
+    """A batch of rows.
 
-    Rows that an import refused are called by the numbers that they had there; of those that are corrected so,
-    ``repeats`` says number and error, and ``unnumbered`` which ones name no number though they try."""
+    ``records`` are the original rows and ``columns`` the cells of each known column in the file, by name. ``surplus``
+    has the number of cells of each row that has too many, by position.
+
+    Corrected rows keep the numbers that they had when they were rejected. ``repeats`` has the number and original error
+    of each, and ``unnumbered`` the positions of rows whose number is invalid.
+    """
 
     numbers: list[int]
     records: list[list[str]]
@@ -33,27 +36,27 @@ class Batch:
 
 
 class Rows(Protocol):
-    """Where rows come from."""
+    """A source of rows."""
 
     header: list[str]
     delimiter: str
     bytes_read: int
-    #: Whether the next rows can be asked for in another thread; one that reads a pipe may never come back.
+    #: Whether another thread may read the next rows. Reading a pipe might block that thread forever.
     may_read_ahead: bool
 
     def next_rows(self, *, rows: int, size: int) -> tuple[list[int], list[list[str]]]:
-        """Return the next rows with their numbers."""
+        """Return the next rows and their numbers."""
 
 
 class Table:
-    """What an import reads: ``header`` and, once, the ``batches``."""
+    """The rows that an import reads: the ``header`` and, once, the ``batches``."""
 
     def __init__(self, rows: Rows, *, columns: list[str], required: list[str]) -> None:
         self.rows = rows
         self.header = header.read_header(rows.header, columns=columns, required=required)
 
     def batches(self) -> Iterator[Batch]:
-        """Yield the rows in batches, blank rows left out."""
+        """Yield the rows in batches, without blank rows."""
         while True:
             numbers, records = self.rows.next_rows(rows=ROWS_PER_BATCH, size=BYTES_PER_BATCH)
             if not records:
@@ -76,7 +79,7 @@ class Table:
         return batch
 
     def _renumber(self, batch: Batch, by_position: list[tuple[str, ...]]) -> None:
-        """Call rows by the numbers that they carry; one that carries none came into the file by hand."""
+        """Replace row numbers by those in the file. Rows without a number were added by hand and keep theirs."""
         errors = self.header.error_position
         carried = by_position[cast(int, self.header.row_position)]
         for i, text in enumerate(map(str.strip, carried)):
@@ -90,13 +93,13 @@ class Table:
 def read_table(
     file: csv_reader.Source, *, columns: list[str], required: list[str], max_bytes: int | None = None
 ) -> Table:
-    """Open a CSV file as a table; raises FileError."""
-    score = lambda cells: header.count_known(cells, columns)  # noqa: E731 - a name for an argument, not a function
+    """Open a CSV file as a table; raise FileError if it cannot be imported."""
+    score = lambda cells: header.count_known(cells, columns)  # noqa: E731 - names the argument
     return Table(csv_reader.Reader(file, score=score, max_bytes=max_bytes), columns=columns, required=required)
 
 
 class DatasetRows:
-    """A tablib dataset as a source of rows, for callers who come with the library's own interface."""
+    """A tablib dataset as a source of rows, for callers of django-import-export's own interface."""
 
     delimiter = ","
     bytes_read = 0
@@ -107,7 +110,7 @@ class DatasetRows:
         self._rows = enumerate(dataset, 2)
 
     def next_rows(self, *, rows: int, size: int) -> tuple[list[int], list[list[str]]]:
-        """Return the next rows with their numbers; None is a blank cell."""
+        """Return the next rows and their numbers. None becomes a blank cell."""
         numbers, records = [], []
         for number, row in self._rows:
             record = ["" if cell is None else str(cell) for cell in row]

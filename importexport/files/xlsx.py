@@ -1,7 +1,8 @@
-"""A streaming XLSX writer (ECMA-376): rows of PostgreSQL's COPY text format in, pieces of a workbook out.
+"""Writes XLSX (ECMA-376) as a stream: takes rows in PostgreSQL's COPY text format, yields pieces of a workbook.
 
-Inline strings, typed numbers and dates, deflate on a stream that cannot be sought; nothing grows with the file.
-Works on the bytes of whole batches: one split, one format operation, a few replacements a batch and none a cell.
+Uses inline strings, typed numbers and dates, and deflate to an unseekable stream, so that memory does not grow with the
+file. Processes the bytes of whole batches: one split, one format operation and a few replacements per batch, none per
+cell.
 """
 
 import datetime as dt
@@ -13,23 +14,23 @@ from xml.sax.saxutils import quoteattr
 
 Kind = Literal["text", "whole", "amount", "date", "moment"]
 
-#: Rows of a sheet, the header included; more go on in another sheet.
+#: The maximum number of rows in a sheet, including the header. Further rows go to another sheet.
 ROW_LIMIT = 1_048_576
-#: Bytes of a sheet's XML, looked at between batches, so with room for one. Below 2 GiB an entry needs no ZIP64
-#: header, which Excel does not take from a stream.
+#: The maximum XML size of a sheet in bytes. It is checked between batches, so it leaves room for one. Below 2 GiB an
+#: entry needs no ZIP64 header, which Excel rejects in streamed files.
 SIZE_LIMIT = 2**31 - 2**28
-#: As fast as 1 and smaller; from 4 on, zlib takes its slow way, for a tenth of the size.
+#: As fast as level 1, and smaller. From level 4 on, zlib uses a slower algorithm for a gain of a tenth.
 DEFLATE_LEVEL = 3
 
-#: The 1900 date system takes 1900 for a leap year; from 1900-03-01 on, it counts the days since this one.
-EPOCH = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - serial numbers have no zone
+#: The 1900 date system treats 1900 as a leap year. From 1900-03-01 on, it counts the days since EPOCH.
+EPOCH = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - serial numbers have no time zone
 FIRST_DATE = dt.datetime(1900, 3, 1)  # noqa: DTZ001
 KNOWN_LIMIT = 10_000
 
 _TEXT = b'<c t="inlineStr"><is><t xml:space="preserve">%b</t></is></c>'
 _HEADER = b'<c s="5" t="inlineStr"><is><t xml:space="preserve">%b</t></is></c>'
 _BLANK = b"<c/>"
-#: Cells by kind; a date's is made whole from its text. The s are places in the list of STYLES.
+#: Cell templates by kind; the cells of dates are created by DateCells. ``s`` is an index into the cellXfs of STYLES.
 _CELLS = {
     "text": _TEXT,
     "whole": b'<c s="1"><v>%b</v></c>',
@@ -40,13 +41,13 @@ _CELLS = {
 _DATE_CELLS = {"date": b'<c s="3"><v>%b</v></c>', "moment": b'<c s="4"><v>%b</v></c>'}
 _WIDTHS = {"text": 22, "whole": 12, "amount": 16, "date": 12, "moment": 20}
 
-#: What XML 1.0 cannot hold: control characters, surrogates, U+FFFE and U+FFFF, as the bytes of UTF-8.
+#: Characters not allowed in XML 1.0, as UTF-8: control characters, surrogates, U+FFFE and U+FFFF.
 _UNWRITABLE = rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xed[\xa0-\xbf][\x80-\xbf]|\xef\xbf[\xbe\xbf]"
 _SURROGATE = re.compile(rb"\xed[\xa0-\xbf]")
 _NONCHARACTERS = ("\ufffe".encode(), "\uffff".encode())
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r")
-#: Text that reads like an escape of ST_Xstring, or would once the character behind it is one (\b, \f and \v are
-#: COPY's): _x0041_ is to be written _x005F_x0041_.
+#: Text that looks like an ST_Xstring escape, or will once the next character is escaped (\b, \f and \v come from COPY):
+#: _x0041_ has to be written as _x005F_x0041_.
 _LOOKALIKE = re.compile(rb"_(?=x[0-9A-Fa-f]{4}(?:_|\\[bfv]|%b))" % _UNWRITABLE)
 _UNWRITABLE_CHARACTER = re.compile(_UNWRITABLE)
 
@@ -59,8 +60,8 @@ _RELS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 
-#: First in the file, so that it can be told what it is; says "worksheet" of every part that is nothing else,
-#: since how many sheets there will be is not known yet.
+#: The first part, so that programs recognise the file type. The default type is "worksheet", because the number of
+#: sheets is not yet known.
 CONTENT_TYPES = (
     f'{_XML}<Types xmlns="{_PACKAGE}/content-types">'
     '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
@@ -99,10 +100,10 @@ def stream_workbook(
     row_limit: int = ROW_LIMIT,
     size_limit: int = SIZE_LIMIT,
 ) -> Iterator[bytes]:
-    r"""Yield a workbook in pieces, the first before anything is asked of ``batches``.
+    r"""Yield a workbook in pieces, the first one before ``batches`` is read.
 
-    These are whole rows of COPY's text format; empty cells and ``\N`` are blank, moments are in UTC. Rows beyond
-    ``row_limit`` (header included), or XML beyond ``size_limit`` bytes, go on in a next sheet.
+    Batches are whole rows in COPY text format. Empty cells and ``\N`` are blank; moments are in UTC. After
+    ``row_limit`` rows (including the header) or ``size_limit`` bytes of XML, rows continue on another sheet.
     """
     sink, source, rows = Sink(), Source(batches), Rows(kinds)
     count = 0
@@ -128,34 +129,33 @@ def stream_workbook(
 
 
 def add(archive: zipfile.ZipFile, name: str, text: str) -> None:
-    """Write a small part; unlike ``writestr``, always with the same date."""
+    """Write a small part. Unlike ``writestr``, always use the same timestamp."""
     with archive.open(name, "w") as part:
         part.write(text.encode())
 
 
 class Sink:
-    """Where zipfile writes; what has been written is taken away piece by piece."""
+    """The file that zipfile writes to. ``take`` removes what has been written."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
 
     def write(self, data: bytes) -> int:
-        """Keep some bytes."""
         self._pieces.append(data)
         return len(data)
 
     def flush(self) -> None:
-        """Nothing waits here."""
+        """Do nothing: nothing is buffered."""
 
     def take(self) -> bytes:
-        """Return what has been written since the last time."""
+        """Return the bytes written since the last call."""
         data = b"".join(self._pieces)
         self._pieces.clear()
         return data
 
 
 class Source:
-    """The batches, of which one may be taken in parts."""
+    """The batches, which can be taken in parts."""
 
     def __init__(self, batches: Iterable[bytes]) -> None:
         self._batches = filter(None, batches)
@@ -163,12 +163,12 @@ class Source:
 
     @property
     def ended(self) -> bool:
-        """Whether there is nothing left to take; asks for a batch where none is at hand."""
+        """Whether no rows are left. Fetches the next batch if necessary."""
         self._next = self._next or next(self._batches, b"")
         return not self._next
 
     def take(self, limit: int) -> bytes:
-        """Return the next rows, at most ``limit``; none only at the end."""
+        """Return the next rows, at most ``limit``; empty only at the end."""
         if self.ended or self._next.count(b"\n") <= limit:
             batch, self._next = self._next, b""
             return batch
@@ -177,7 +177,7 @@ class Source:
 
 
 class Rows:
-    """What makes a sheet's rows of a batch."""
+    """Converts batches to the rows of a sheet."""
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
         self._width = len(kinds)
@@ -186,12 +186,11 @@ class Rows:
         self._dates = [(i, DateCells(_DATE_CELLS[kind])) for i, kind in enumerate(kinds) if kind in _DATE_CELLS]
 
     def xml(self, batch: bytes) -> bytes:
-        """Return a batch's rows as XML."""
         cells = escape(batch)[:-1].replace(b"\n", b"\t").split(b"\t")
         for i, known in self._dates:
             cells[i :: self._width] = map(known.__getitem__, cells[i :: self._width])
         xml = self._row * batch.count(b"\n") % tuple(cells)
-        # From here on, "<", ">" and the tags are markup for sure, and markup has no backslash.
+        # The only "<" and ">" left are those of tags, and no tag contains a backslash.
         if rb"\N" in batch:
             xml = xml.replace(rb">\N<", b"><")
         if b"\\" in batch:
@@ -202,7 +201,7 @@ class Rows:
 
 
 def escape(text: bytes) -> bytes:
-    """Write what XML or ST_Xstring would not read as it is; each look at the whole text is cheap."""
+    """Escape text for XML and ST_Xstring. Each test scans the whole text, which is cheap."""
     text = text.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;").replace(b"\r", b"&#13;")
     if b"_x" in text:
         text = _LOOKALIKE.sub(b"_x005F_", text)
@@ -212,7 +211,7 @@ def escape(text: bytes) -> bytes:
 
 
 def has_unwritable(text: bytes) -> bool:
-    """Whether there are characters that XML cannot hold; in a third of the time that their pattern takes."""
+    """Whether text contains characters that XML does not allow. Takes a third of the time of the regular expression."""
     return (
         len(text.translate(None, _CONTROLS)) != len(text)
         or any(noncharacter in text for noncharacter in _NONCHARACTERS)
@@ -221,17 +220,17 @@ def has_unwritable(text: bytes) -> bool:
 
 
 def numbered(character: re.Match[bytes]) -> bytes:
-    """Return a character that XML cannot hold as ST_Xstring (ECMA-376 part 1, 22.9.2.19) writes it."""
+    """Return the ST_Xstring escape (ECMA-376 part 1, 22.9.2.19) of a character that XML does not allow."""
     return b"_x%04X_" % ord(character[0].decode(errors="surrogatepass"))
 
 
 def copied(escape: re.Match[bytes]) -> bytes:
-    """Return what a backslash escape of COPY's text format stands for, as XML."""
+    """Return the meaning of a COPY escape sequence, escaped for XML."""
     return _COPY_ESCAPES.get(escape[1], escape[1])
 
 
 class DateCells(dict[bytes, bytes]):
-    """The cells of ISO 8601 dates or times; the answers are kept, up to a point."""
+    """Cache of cells for ISO 8601 dates or times, limited in size."""
 
     def __init__(self, cell: bytes) -> None:
         self._cell = cell
@@ -246,19 +245,19 @@ class DateCells(dict[bytes, bytes]):
         if text in (b"", rb"\N"):
             return _BLANK
         moment = dt.datetime.fromisoformat(text.decode().removesuffix("Z"))
-        # Excel cannot show a date before its first day; as text it is at least there.
+        # Excel cannot display dates before 1900-03-01, so store them as text.
         return _TEXT % text if moment < FIRST_DATE else self._cell % serial(moment).encode()
 
 
 def serial(moment: dt.datetime) -> str:
-    """Return a time as days since the epoch of the 1900 date system."""
+    """Return a time as days since EPOCH."""
     since = moment - EPOCH
     part = (since.seconds + since.microseconds / 1e6) / 86400
     return f"{since.days}{f'{part:.12f}'[1:].rstrip('0').rstrip('.')}" if part else str(since.days)
 
 
 def sheet_start(header: Sequence[str], kinds: Sequence[Kind]) -> bytes:
-    """Return a sheet's XML up to its first record: the header row is bold and stays in view."""
+    """Return the XML of a sheet up to its first record. The header row is bold and frozen."""
     widths = "".join(
         f'<col min="{i}" max="{i}" width="{_WIDTHS[kind]}" customWidth="1"/>' for i, kind in enumerate(kinds, 1)
     )
@@ -272,7 +271,7 @@ def sheet_start(header: Sequence[str], kinds: Sequence[Kind]) -> bytes:
 
 
 def workbook(names: Sequence[str]) -> str:
-    """Return the part that lists the sheets."""
+    """Return the workbook part, which lists the sheets."""
     sheets = "".join(f'<sheet name={quoteattr(name)} sheetId="{i}" r:id="rId{i}"/>' for i, name in enumerate(names, 1))
     return (
         f'{_XML}<workbook xmlns="{_MAIN}" xmlns:r="{_RELS}"><bookViews><workbookView/></bookViews>'
@@ -281,7 +280,7 @@ def workbook(names: Sequence[str]) -> str:
 
 
 def workbook_rels(count: int) -> str:
-    """Return the part that says where sheets and styles are."""
+    """Return the relationships part, which locates the sheets and styles."""
     sheets = "".join(
         f'<Relationship Id="rId{i}" Type="{_RELS}/worksheet" Target="worksheets/sheet{i}.xml"/>'
         for i in range(1, count + 1)

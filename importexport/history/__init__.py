@@ -1,1 +1,1 @@
-"""What is kept of imports: the run's record and row log, plan checks, repairs, undo."""
+"""The history of imports: recording runs and row logs, checking plans, corrections, undo."""

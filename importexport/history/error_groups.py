@@ -1,23 +1,22 @@
-"""Errors alike, counted while an import runs."""
+"""Groups errors of the same kind while an import runs."""
 
 from collections import Counter
 from typing import Any
 
 from importexport.engine.outcome import Rejection
 
-#: How many different sentences are counted one by one, and how many groups are kept.
+#: The maximum number of distinct messages to count, and of groups to keep.
 SENTENCES, GROUPS = 10_000, 200
 
 
 class Groups:
-    """Counts errors alike: by sentence while there are not too many, and by code and column in any case."""
+    """Counts errors by message, up to a limit, and by code and column."""
 
     def __init__(self) -> None:
         self._sentences: Counter[tuple[str, str, str]] = Counter()
         self._codes: Counter[tuple[str, str]] = Counter()
 
     def add(self, rejected: list[Rejection]) -> None:
-        """Count the errors of a batch."""
         for rejection in rejected:
             for column, error in rejection.errors:
                 self._codes[column, error.code] += 1
@@ -26,7 +25,7 @@ class Groups:
                     self._sentences[key] += 1
 
     def listed(self) -> list[dict[str, Any]]:
-        """Return the groups, the most frequent first: sentences that several rows share, and the rest by code."""
+        """Return the groups, most frequent first: messages shared by several rows, the others by code."""
         shared = {key: rows for key, rows in self._sentences.items() if rows > 1}
         rest = self._codes.copy()
         for (column, code, _), rows in shared.items():

@@ -1,4 +1,4 @@
-"""What an import writes down: its rejected rows, the ids of its records, its outcome (see models.ImportRun)."""
+"""Records an import: its rejected rows, row log and result (see models.ImportRun)."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -21,21 +21,21 @@ from importexport.history.row_log import clear_row_log, copy_rows, write_row_log
 from importexport.models import ImportRun, RejectedRow
 from importexport.resources import RESOURCES
 
-#: How many records a preview shows.
+#: The number of records in a preview.
 SAMPLE_ROWS = 20
-#: How many rows are looked at to find out where corrected rows come from.
+#: The number of rows used to find the import that a file corrects.
 REPEATS = 200
 
 
 class Settled(Exception):
-    """Somebody else has carried the run out in the meantime."""
+    """Another process has completed the run in the meantime."""
 
 
 class Recorder:
-    """Writes down what becomes of a run's rows, in the run's own transaction: what it says is true even after a crash.
+    """Records the rows of a run in its own transaction, so that the record is correct even after a crash.
 
-    What a plan finds is written over ``aside``, a connection of its own, since the plan itself is rolled back. A plan
-    that is applied and does anything else ends with PlanChanged.
+    A plan is rolled back, so its record is written over a second connection, ``aside``. Applying a plan raises
+    PlanChanged if the result differs from the plan.
     """
 
     def __init__(self, run: ImportRun, *, aside: Any = None, is_new: bool = False) -> None:
@@ -46,23 +46,23 @@ class Recorder:
         self._digest = PlanDigest() if self.is_plan or run.plan_digest else None
 
     def begin(self) -> None:
-        """Forget what an earlier try or plan has written; raise Settled where all is done by now.
+        """Delete the record of an earlier attempt or plan; raise Settled if the run is already done.
 
-        Who loses the connection that says that they are at a run, and not the one by which they import, is followed by
-        somebody else. The second of them to get the entity's lock comes here when the first has ended.
+        A process may lose the connection that marks the run as its own, but keep the one it imports with. Another
+        process then takes over the run; the one that gets the entity's lock second ends here.
         """
         if not self.is_plan and ImportRun.objects.filter(pk=self.run.pk, status=ImportRun.Status.DONE).exists():
             raise Settled
         clear_row_log(self.run.pk, self.to)
 
     def add(self, outcome: Outcome, *, written: str = "") -> None:
-        """Keep what became of some rows; those of the action ``written`` are in the row log already."""
+        """Record an outcome, except for rows of the action ``written``, which are already in the row log."""
         if self._digest:
             self._digest.add(outcome)
         write_row_log(self.run, outcome.without(written), to=self.to, is_plan=self.is_plan)
 
     def end(self) -> None:
-        """Note that all is planned, or done; raise PlanChanged where it is not what was planned."""
+        """Mark the run as planned or done; raise PlanChanged if the result differs from the plan."""
         digest = self._digest.hexdigest() if self._digest else ""
         if self.is_plan:
             self.run.plan_digest = digest
@@ -70,12 +70,12 @@ class Recorder:
         if digest != self.run.plan_digest:
             raise PlanChanged
         self.run.status, self.run.finished_at = ImportRun.Status.DONE, timezone.now()
-        # Of a run that is retried, a row was inserted and rolled back.
+        # A retry has to insert the run again: the first attempt was rolled back.
         self.run.save(force_insert=self._is_new)
 
 
 class ImportRecorder:
-    """The observer that writes an import down; with ``aside`` it is a plan (see Recorder)."""
+    """The observer that records an import, or a plan if ``aside`` is given (see Recorder)."""
 
     def __init__(self, run: ImportRun, source: Measured, *, aside: Any = None, is_new: bool = False) -> None:
         self.run = run
@@ -89,12 +89,11 @@ class ImportRecorder:
         self._repeats: list[tuple[int, str]] = []
 
     def begin(self, table: Table) -> None:
-        """Note the header, and forget what an earlier try or plan has written."""
+        """Record the header, and delete the record of an earlier attempt or plan."""
         self.run.header = describe_header(table, RESOURCES[self.run.entity])
         self._recorder.begin()
 
     def add(self, outcome: Outcome) -> None:
-        """Keep what became of a batch."""
         if outcome.rejected:
             self._groups.add(outcome.rejected)
             self._copy_rejections(outcome.rejected)
@@ -105,7 +104,7 @@ class ImportRecorder:
             self._repeats.extend(outcome.repeats[:REPEATS])
 
     def end(self, report: Report) -> None:
-        """Keep the counts; the run is done when the import's transaction is."""
+        """Record the counts. The run is done when the import's transaction commits."""
         run = self.run
         run.size, run.sha256 = self._source.size, self._source.sha256
         run.total_rows, run.imported, run.skipped = report.total_rows, report.imported, report.skipped
@@ -145,12 +144,12 @@ class ImportRecorder:
 
 
 def json_list(items: Iterable[str]) -> str:
-    """Return texts of JSON as the text of a list of them; json.dumps takes three times as long for a small one."""
+    """Return a JSON list of JSON texts. For short lists, json.dumps takes three times as long."""
     return f"[{', '.join(items)}]"
 
 
 def describe_header(table: Table, resource: type[EntityResource]) -> dict[str, Any]:
-    """Return a header as it was understood (see ImportRun.header)."""
+    """Return the recognised header (see ImportRun.header)."""
     header = table.header
     column_at = {position: name for name, position in header.positions.items()}
     return {
@@ -163,14 +162,14 @@ def describe_header(table: Table, resource: type[EntityResource]) -> dict[str, A
 
 
 def sample_rows(resource: EntityResource, ids: list[int]) -> list[list[str]]:
-    """Return records as an export would show them, a list of cells each."""
+    """Return records as an export would format them, as lists of cells."""
     references = {column.attribute.partition("__")[0] for column in resource.columns if "__" in column.attribute}
     records = resource.get_queryset().filter(pk__in=ids).select_related(*references)
     return [[column.widget.render(column.get_value(record)) for column in resource.columns] for record in records]
 
 
 def note_failed(run: ImportRun, error: errors.FileError, source: Measured, *, is_new: bool) -> None:
-    """Keep that a whole file failed, and why; a new run is not in the database yet."""
+    """Record that a whole file failed, and why. A new run is not in the database yet."""
     if not isinstance(error, errors.TooLarge) and not run.sha256 and source.seekable():
         source.read_on()
         run.size, run.sha256 = source.size, source.sha256
@@ -179,6 +178,6 @@ def note_failed(run: ImportRun, error: errors.FileError, source: Measured, *, is
     if is_new:
         run.save(force_insert=True)
         return
-    # Not save(), which would bring back a run that was discarded meanwhile.
+    # save() would recreate a run that was discarded in the meantime.
     ImportRun.objects.filter(pk=run.pk).update(status=run.status, finished_at=run.finished_at, error=run.error)
     clear_row_log(run.pk, connection)

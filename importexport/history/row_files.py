@@ -1,4 +1,4 @@
-"""What is kept of a run's rows as CSV files: the rejected rows, and the row log."""
+"""CSV downloads of a run: rejected rows and row log."""
 
 import csv
 import io
@@ -11,12 +11,12 @@ from importexport.history import suggestions
 from importexport.history.row_log import LoggedRow, shown_changes
 from importexport.models import ImportRun
 
-#: Bytes of a download that are sent in one piece.
+#: The size of a piece of a download in bytes.
 CHUNK = 64 * 1024
 
 
 def rejected_file(run: ImportRun) -> Iterator[bytes]:
-    """Yield the rejected rows as CSV: the file's own columns and delimiter, ``import_row`` and ``import_error``."""
+    """Yield the rejected rows as CSV: original columns and delimiter, plus ``import_row`` and ``import_error``."""
     chunk = io.BytesIO()
     rows = RejectedRows(chunk, header=run.header["cells"], delimiter=run.header["delimiter"], numbered=True)
     for row in run.rejected_rows.order_by("number", "id").iterator(chunk_size=1000):
@@ -33,12 +33,12 @@ CHUNK_ROWS = 500
 
 
 def message_of(row: LoggedRow, run: ImportRun) -> str:
-    """Return what is wrong with a row, and what was perhaps meant."""
+    """Return the message for a rejected row, with suggestions."""
     return errors.at_row(row.number, suggestions.sentences(run, row))
 
 
 def csv_chunks(rows: Iterator[LoggedRow], run: ImportRun) -> Iterator[bytes]:
-    """Yield rows of the row log as CSV: a line for each, or one for each cell that it changes."""
+    """Yield rows of the row log as CSV: one line per row, or one per changed cell."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(CSV_HEADER)

@@ -1,4 +1,4 @@
-"""What came of a tenant's imports, day by day."""
+"""Daily statistics of a tenant's imports."""
 
 import datetime as dt
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ DAYS = 30
 
 @dataclass(frozen=True)
 class ImportDay:
-    """The imports of a day, or of several: files, those of them that failed as a whole, and rows."""
+    """Totals for one or several days: files, failed files, and rows."""
 
     day: dt.date
     files: int = 0
@@ -25,13 +25,13 @@ class ImportDay:
 
     @property
     def skipped_share(self) -> float | None:
-        """How much of the rows was skipped, 0 to 1; None where there were no rows."""
+        """The share of rejected rows from 0 to 1, or None without rows."""
         rows = self.imported + self.skipped
         return self.skipped / rows if rows else None
 
 
 def imports_by_day(tenant: Tenant) -> list[ImportDay]:
-    """Return the last days in the tenant's time zone, one entry each, today last."""
+    """Return the last DAYS days in the tenant's time zone, today last."""
     today = timezone.now().astimezone(tenant.zone).date()
     days = [today - dt.timedelta(days=ago) for ago in reversed(range(DAYS))]
     lines = (
@@ -51,7 +51,7 @@ def imports_by_day(tenant: Tenant) -> list[ImportDay]:
 
 
 def total(days: list[ImportDay]) -> ImportDay:
-    """Add days up."""
+    """Return the totals of several days."""
     return ImportDay(
         days[0].day,
         sum(day.files for day in days),
@@ -62,14 +62,14 @@ def total(days: list[ImportDay]) -> ImportDay:
 
 
 def latest_failures(tenant: Tenant, limit: int) -> list[ImportRun]:
-    """Return the last imports of these days that failed, or that skipped rows; the newest first."""
+    """Return the latest imports that failed or rejected rows, newest first."""
     failed = Q(status=ImportRun.Status.FAILED) | Q(skipped__gt=0)
     fields = ("id", "entity", "file_name", "status", "created_at", "total_rows", "skipped", "error", "actor")
     return list(_ended(tenant).filter(failed).only(*fields)[:limit])
 
 
 def _ended(tenant: Tenant) -> QuerySet[ImportRun]:
-    """Return the imports of these days that came to an end; a preview is none."""
+    """Return the finished imports of the last DAYS days, without plans and undos."""
     midnight = dt.datetime.combine(
         timezone.now().astimezone(tenant.zone).date() - dt.timedelta(days=DAYS - 1), dt.time(), tenant.zone
     )

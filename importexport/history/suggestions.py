@@ -1,7 +1,7 @@
-"""The names that were perhaps meant by those that were not found.
+"""Suggestions for names that were not found.
 
-Looked for among all of the tenant's names, a few thousand at a time, by rapidfuzz: unlike pg_trgm it needs nothing of
-the database server.
+Compares them with all of the tenant's names, a few thousand at a time, using rapidfuzz. Unlike pg_trgm, it needs no
+extension on the database server.
 """
 
 from collections.abc import Iterator
@@ -20,25 +20,25 @@ from importexport.history.row_log import LoggedRow
 from importexport.models import ImportRun, RejectedRow
 from importexport.resources import RESOURCES
 
-#: How many different names are looked for in a column, how many are suggested for one, and how alike they must be,
-#: in per cent.
+#: The maximum number of names to look up per column and of suggestions per name, and the minimum similarity in per
+#: cent.
 WANTED, SUGGESTED, ALIKE = 200, 3, 80
 NAMES_AT_ONCE = 5_000
-#: How many rejected rows are looked through for names.
+#: The maximum number of rejected rows to collect names from.
 ROWS = 20_000
-#: How many pairs of names are compared for a column, at most: about two seconds of work.
+#: The maximum number of comparisons per column: about two seconds of work.
 COMPARED = 3_000_000
 
 
 class Place(NamedTuple):
-    """Where names are: a model, and its field of folded ones."""
+    """Where to find names: a model and the matching key of its name field."""
 
     model: type[models.Model]
     key: str
 
 
 def suggestions(run: ImportRun) -> dict[str, dict[str, list[str]]]:
-    """Return the nearest names for those that a plan did not find: column → the folded name → names, nearest first."""
+    """Return suggestions for the names that a plan did not find: column → folded name → names, best first."""
     found: dict[str, dict[str, list[str]]] = {}
     for column, wanted in wanted_names(run).items():
         place = place_of(column, RESOURCES[run.entity])
@@ -48,7 +48,7 @@ def suggestions(run: ImportRun) -> dict[str, dict[str, list[str]]]:
 
 
 def place_of(column: str, resource: type[EntityResource]) -> Place | None:
-    """Return where the names of a column are: among what it refers to, or the records that its key finds."""
+    """Return where to find the names of a column: in the model it refers to, or in the records its key matches."""
     widget = resource.fields[column].widget if column in resource.fields else None
     if isinstance(widget, Reference):
         return Place(widget.model, widget.key)
@@ -57,7 +57,7 @@ def place_of(column: str, resource: type[EntityResource]) -> Place | None:
 
 
 def wanted_names(run: ImportRun) -> dict[str, dict[str, None]]:
-    """Return the folded names that a plan did not find, by column, in the file's order."""
+    """Return the folded names that a plan did not find, by column, in file order."""
     wanted: dict[str, dict[str, None]] = {}
     rows = run.rejected_rows.with_error(code="not_found").order_by("number")
     for row in islice(rows.iterator(chunk_size=500), ROWS):
@@ -69,7 +69,7 @@ def wanted_names(run: ImportRun) -> dict[str, dict[str, None]]:
 
 
 def asked_in_vain(run: ImportRun, row: LoggedRow | RejectedRow) -> Iterator[tuple[str, str]]:
-    """Yield the columns in which a rejected row names something that is not there, each with the folded name."""
+    """Yield the columns and folded names that were not found in a rejected row."""
     cells = dict(zip(run.header.get("columns", ()), row.cells, strict=False))
     for column, code, _ in row.errors:
         if code == "not_found" and column in cells:
@@ -77,7 +77,7 @@ def asked_in_vain(run: ImportRun, row: LoggedRow | RejectedRow) -> Iterator[tupl
 
 
 def nearest(wanted: list[str], place: Place, run: ImportRun) -> dict[str, list[str]]:
-    """Return the nearest of the tenant's names for the first of some names, which are folded."""
+    """Return the most similar names of the tenant's records for each of the folded names, or the first of them."""
     known = place.model._default_manager.filter(tenant=run.tenant).order_by()
     wanted = wanted[: max(COMPARED // max(known.count(), 1), 1)]
     best: dict[str, dict[str, tuple[float, str]]] = {name: {} for name in wanted}
@@ -86,14 +86,14 @@ def nearest(wanted: list[str], place: Place, run: ImportRun) -> dict[str, list[s
             for key, score, _ in process.extract(
                 name, names.keys(), scorer=fuzz.WRatio, limit=SUGGESTED, score_cutoff=ALIKE
             ):
-                # The very name: a record that has it, and lacks what else the row's key says.
+                # The same name belongs to a record that differs in another part of the row's key.
                 if key != name:
                     best[name][key] = (score, names[key])
     return {name: [text for _, text in sorted(near.values(), reverse=True)[:SUGGESTED]] for name, near in best.items()}
 
 
 def named(records: models.QuerySet, place: Place) -> Iterator[dict[str, str]]:
-    """Yield the names of records, by their folded form, some at a time."""
+    """Yield the names of records by their folded form, in batches."""
     folded: Any = place.model._meta.get_field(place.key)
     assert isinstance(folded, Folded)
     pairs = records.values_list(place.key, folded.source).iterator(chunk_size=NAMES_AT_ONCE)
@@ -102,7 +102,7 @@ def named(records: models.QuerySet, place: Place) -> Iterator[dict[str, str]]:
 
 
 def sentences(run: ImportRun, row: LoggedRow | RejectedRow) -> list[str]:
-    """Return what is wrong with a rejected row, each with the names that a plan suggests."""
+    """Return the error messages of a rejected row, with suggestions."""
     names = meant(run, row)
     return [
         errors.did_you_mean(sentence, names[column]) if code == "not_found" and column in names else sentence
@@ -111,7 +111,7 @@ def sentences(run: ImportRun, row: LoggedRow | RejectedRow) -> list[str]:
 
 
 def meant(run: ImportRun, row: LoggedRow | RejectedRow) -> dict[str, list[str]]:
-    """Return the names that a plan suggests for those that a rejected row names in vain, by column."""
+    """Return the suggestions for the names not found in a rejected row, by column."""
     if not run.suggestions:
         return {}
     found = {column: run.suggestions.get(column, {}).get(name) for column, name in asked_in_vain(run, row)}

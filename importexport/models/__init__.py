@@ -1,4 +1,4 @@
-"""What the channels keep: every import, what became of each of its rows, and how often a tenant asks."""
+"""Import runs, their row logs, and the API's idempotency and rate limit state."""
 
 from importexport.models.api_requests import KeptAnswer, RateWindow
 from importexport.models.fields import JsonText

@@ -1,4 +1,4 @@
-"""What is kept of the API's requests."""
+"""State of the API: rate limits and idempotent responses."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -7,9 +7,9 @@ from importexport.models.import_run import ImportRun
 
 
 class RateWindow(models.Model):
-    """How many requests a tenant has made since its present minute began.
+    """The number of requests a tenant has made in the current minute.
 
-    The table is UNLOGGED: a counter that a crash may reset need not wait for the disk at every request.
+    The table is UNLOGGED: a counter may be reset by a crash, and need not wait for the disk on every request.
     """
 
     tenant = models.OneToOneField("crm.Tenant", models.CASCADE, primary_key=True, db_constraint=False)
@@ -21,15 +21,15 @@ class RateWindow(models.Model):
 
 
 class KeptAnswer(models.Model):
-    """The answer to a request with an ``Idempotency-Key``, to be given again (see api.idempotency).
+    """The response to a request with an ``Idempotency-Key``, to be repeated (see api.idempotency).
 
-    An import's answer is made anew from the ``run`` that it belongs to; any other is kept as ``body``. A ``status`` of
-    0 says that the run has begun and the answer is yet to be: should the process die, it is what becomes of the run.
+    The response to an import is rebuilt from its ``run``; any other is stored as ``body``. A ``status`` of 0 means that
+    the run has started but has no response yet. If the process dies, the run's result becomes the response.
     """
 
     key = models.ForeignKey("crm.ApiKey", models.CASCADE, related_name="+", db_index=False)
     name = models.CharField(max_length=255)
-    #: SHA-256 of what was asked: path, parameters, and the file.
+    #: SHA-256 of the request: path, parameters and file.
     digest = models.CharField(max_length=64)
     run = models.ForeignKey(ImportRun, models.CASCADE, null=True, related_name="+")
     status = models.IntegerField()

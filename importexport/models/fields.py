@@ -1,4 +1,4 @@
-"""Field types of what is kept."""
+"""Field types for import runs."""
 
 import json
 from decimal import Decimal
@@ -8,31 +8,29 @@ from django.db import models
 
 
 class JsonText(models.TextField):
-    """JSON kept as ASCII text: cells may hold what neither jsonb nor text can, such as NUL."""
+    """JSON stored as ASCII text, since cells may contain characters that neither jsonb nor text allows, such as NUL."""
 
-    # What the type checker reads of a field's values.
+    # The types of the field's values, for the type checker.
     _pyi_private_set_type: Any
     _pyi_private_get_type: Any
 
     def from_db_value(self, value: str | None, *_: Any) -> Any:
-        """Return what was kept."""
         return None if value is None else json.loads(value)
 
     def to_python(self, value: Any) -> Any:
-        """Return a value as it is: forms do not write such fields."""
+        """Return the value unchanged: no form writes these fields."""
         return value
 
     def get_prep_value(self, value: Any) -> Any:
-        """Return a value as text."""
         return None if value is None else json.dumps(value)
 
 
-#: An empty object, for the database to fill in.
+#: An empty JSON object as a database default.
 EMPTY = models.Value("{}", output_field=models.TextField())
 
 
 class ExactDecoder(json.JSONDecoder):
-    """Reads numbers as they are written: an amount is no binary fraction."""
+    """Decodes JSON numbers as Decimal: amounts must not become binary fractions."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options | {"parse_float": Decimal})

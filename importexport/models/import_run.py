@@ -1,4 +1,4 @@
-"""Imports: planned, applied, undone."""
+"""Import runs: planned, applied, undone."""
 
 import datetime as dt
 import tempfile
@@ -13,28 +13,26 @@ from importexport.models.fields import EMPTY, JsonText
 
 
 class ImportRun(models.Model):
-    """One file that somebody imported, or means to: who, by which channel, what, when, and with what outcome.
+    """An import of a file: by whom, through which channel, when, and with what result.
 
-    Its id is random, for it is named in addresses. Who did it is kept twice: as a link, and as the name of that day.
-    To undo an import is a run as well, which has no file: its ``parent`` is what it undoes. An import's parent is the
-    one that refused the rows which it brings corrected.
+    The id is random, because it appears in URLs. The actor is stored both as a foreign key and as the name at the time.
+    An undo is also a run, without a file, whose ``parent`` is the run it undoes. The parent of an import is the run
+    whose rejected rows it corrects.
     """
 
     class Kind(models.TextChoices):
-        """What it does."""
-
         IMPORT = "import"
         UNDO = "undo"
 
     class Channel(models.TextChoices):
-        """How the file came in."""
+        """The way the file was submitted."""
 
         API = "api", "API"
         ADMIN = "admin", "Admin"
         SHELL = "shell", "Shell"
 
     class Status(models.TextChoices):
-        """How far it is. ``planning`` and ``applying`` are at work; a ``planned`` one waits for its user's word."""
+        """The state of a run: ``planning`` and ``applying`` are in progress; ``planned`` awaits confirmation."""
 
         PLANNING = "planning"
         PLANNED = "planned"
@@ -49,7 +47,7 @@ class ImportRun(models.Model):
     kind = models.CharField(max_length=6, choices=Kind, default=Kind.IMPORT, db_default=Kind.IMPORT)
     parent = models.ForeignKey("self", models.SET_NULL, null=True, related_name="children")
     entity = models.CharField(max_length=20)
-    #: How rows become records (see options.Options); empty for the plain import.
+    #: How rows become records (see options.Options). Empty for undos.
     options = JsonText(default=dict, db_default=EMPTY, editable=False)
     channel = models.CharField(max_length=5, choices=Channel, db_column="door")
     status = models.CharField(max_length=9, choices=Status)
@@ -58,36 +56,36 @@ class ImportRun(models.Model):
     actor = models.CharField(max_length=200)
 
     file_name = models.CharField(max_length=255)
-    #: Of the file, in bytes and in hex; blank where it was refused before all of it was seen.
+    #: Of the file; empty if it failed before it was read completely.
     size = models.BigIntegerField(null=True)
     sha256 = models.CharField(max_length=64, default="")
 
     created_at = models.DateTimeField(db_default=Now())
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    #: Progress, while at work.
+    #: Progress while the run is at work.
     rows_done = models.BigIntegerField(default=0)
     bytes_done = models.BigIntegerField(default=0)
 
     total_rows = models.BigIntegerField(default=0)
     imported = models.BigIntegerField(default=0)
     skipped = models.BigIntegerField(default=0)
-    #: How many of each action (see row log.ACTIONS), and how many records of which entity were made for references.
+    #: Rows per action (see row_log.ACTIONS), and records created for references per entity.
     counts = JsonText(default=dict, db_default=EMPTY, editable=False)
     references = JsonText(default=dict, db_default=EMPTY, editable=False)
-    #: SHA-256 of all that the plan says; the names that were perhaps meant by those not found, by column.
+    #: SHA-256 of everything the plan says; suggestions for names not found, by column.
     plan_digest = models.CharField(max_length=64, default="", db_default="")
     suggestions = JsonText(default=dict, db_default=EMPTY, editable=False)
-    #: The header as understood: ``cells``; ``columns``, what each cell is, or null; ``ignored``; ``missing``.
+    #: The recognised header: ``cells``; ``columns``, the name for each cell, or null; ``ignored``; ``missing``.
     header = JsonText(default=dict, editable=False)
     #: Why the whole file failed, or why a plan could not be applied.
     error = models.TextField(default="", db_column="fault")
-    #: Errors alike, the most frequent first: ``kind``, ``column``, ``sentence`` ("" where it differs from row to row),
+    #: Errors of the same kind, most frequent first: ``code``, ``column``, ``sentence`` ("" if it differs between rows),
     #: ``example`` and ``rows``.
     groups = JsonText(default=list, editable=False)
-    #: The first records as they would be stored (a preview's), a list of cells each, in the template's order.
+    #: The first records as a plan would store them, as lists of cells in template order.
     sample = JsonText(default=list, editable=False)
-    #: When upload and rejected rows were removed.
+    #: When the upload and the rejected rows were deleted.
     purged_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -106,22 +104,22 @@ class ImportRun(models.Model):
 
     @property
     def is_at_work(self) -> bool:
-        """Whether it is being planned or applied, or waits to be."""
+        """Whether the run is being planned or applied, or is waiting for that."""
         return self.status in self.AT_WORK
 
     @property
     def has_rejected(self) -> bool:
-        """Whether its rejected rows can be given back as a file, to be corrected."""
+        """Whether the rejected rows can be downloaded for correction."""
         is_found = self.status in {self.Status.PLANNED, self.Status.DONE}
         return self.kind == self.Kind.IMPORT and is_found and self.skipped > 0 and self.purged_at is None
 
     @property
     def max_bytes(self) -> int | None:
-        """The limit of the file's size in bytes; a shell has none."""
+        """The maximum size of the file in bytes, or None for the shell, which has no limit."""
         return None if self.channel == self.Channel.SHELL else settings.RALLY_IMPORT_MAX_BYTES
 
     def open_upload(self) -> BinaryIO:
-        """Return the uploaded file, from its start; the caller closes it."""
+        """Return the uploaded file. The caller closes it."""
         file = tempfile.SpooledTemporaryFile(max_size=1024 * 1024)  # noqa: SIM115 - the caller closes it
         for content in self.upload.values_list("content", flat=True).iterator(chunk_size=1):
             file.write(content)
@@ -130,12 +128,12 @@ class ImportRun(models.Model):
 
     @property
     def duration(self) -> dt.timedelta | None:
-        """How long the work took."""
+        """The time from start to finish, or None."""
         return self.finished_at - self.started_at if self.started_at and self.finished_at else None
 
 
 class UploadPart(models.Model):
-    """A piece of a file that waits for its user's word."""
+    """A part of an uploaded file that is not imported yet."""
 
     run = models.ForeignKey(ImportRun, models.CASCADE, related_name="upload", db_index=False)
     position = models.IntegerField()

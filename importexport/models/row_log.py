@@ -1,4 +1,4 @@
-"""The row log: what an import did, or would do, with each row of its file."""
+"""The row log: what a run did, or a plan would do, with each row of its file."""
 
 import json
 
@@ -14,10 +14,10 @@ from importexport.models.import_run import ImportRun
 
 
 class RejectedRowQuerySet(models.QuerySet):
-    """Rejected rows, by what is wrong with them."""
+    """Filters rejected rows by error."""
 
     def with_error(self, *, code: str, column: str | None = None, sentence: str | None = None) -> "RejectedRowQuerySet":
-        """Return the rows with an error of a code; only those in a column, only those with that very sentence."""
+        """Return the rows with an error code, optionally only in one column and with exactly this message."""
         if sentence is not None and column is not None:
             return self.filter(errors__contains=json.dumps([column, code, sentence]))
         before = "" if column is None else f"[{json.dumps(column)}"
@@ -25,16 +25,16 @@ class RejectedRowQuerySet(models.QuerySet):
 
 
 class RejectedRow(models.Model):
-    """A row that an import rejected, or that a plan says it would reject."""
+    """A row that an import rejected, or that a plan would reject."""
 
     run = models.ForeignKey(
         ImportRun, models.CASCADE, related_name="rejected_rows", db_constraint=False, db_index=False
     )
-    #: The row's number in the file; the header is row 1.
+    #: The row's number in the file. The header is row 1.
     number = models.BigIntegerField()
-    #: The row as it was.
+    #: The original row.
     cells = JsonText()
-    #: ``[column, code, sentence]`` each; the column is "" where the whole row is at fault.
+    #: A list of ``[column, code, sentence]``. The column is "" if the error concerns the whole row.
     errors = JsonText(db_column="faults")
 
     objects = RejectedRowQuerySet.as_manager()
@@ -49,20 +49,20 @@ class RejectedRow(models.Model):
 
     @property
     def message(self) -> str:
-        """The contract's message of the row."""
+        """The contract's message for the row."""
         return at_row(self.number, [sentence for _, _, sentence in self.errors])
 
 
 class RowLogPage(models.Model):
-    """Rows side by side of which the same became: created, found unchanged, deleted. One page for a batch of rows.
+    """Consecutive rows with the same result: created, unchanged or deleted. One page per batch and action.
 
-    The page is a list of runs of rows: the n-th begins with row ``numbers[n]`` and record ``ids[n]`` and goes on for
-    ``counts[n]`` rows, numbers and ids rising by one. A plan does not know the ids of what it would create: they are 0.
+    A page is a list of stretches. The n-th starts at row ``numbers[n]`` and record ``ids[n]`` and has ``counts[n]``
+    rows; numbers and ids increase by one. The ids in plans are 0 for records yet to be created.
     """
 
     run = models.ForeignKey(ImportRun, models.CASCADE, related_name="pages", db_constraint=False, db_index=False)
     action = models.CharField(max_length=9)
-    #: The lowest and highest row and id of the page.
+    #: The lowest and highest row number and id of the page.
     first_number = models.BigIntegerField()
     last_number = models.BigIntegerField()
     first_id = models.BigIntegerField()
@@ -75,7 +75,7 @@ class RowLogPage(models.Model):
         db_table = "importexport_ledgerpage"
         indexes = [
             models.Index(fields=["run", "first_number"], name="ledgerpage_in_order"),
-            # From a record to the import that made it.
+            # Finds the import that created a record.
             GistIndex(
                 Func(F("first_id"), F("last_id"), Value("[]"), function="int8range"),
                 condition=Q(action="create"),
@@ -84,7 +84,6 @@ class RowLogPage(models.Model):
         ]
 
     def stretches(self) -> list[Stretch]:
-        """Return the runs of rows."""
         return list(map(Stretch, self.numbers, self.ids, self.counts))
 
     def __str__(self) -> str:
@@ -92,11 +91,11 @@ class RowLogPage(models.Model):
 
 
 class RowChange(models.Model):
-    """What became of one row's record where more is to be said than that it was created.
+    """The change of one row's record, if there is more to say than that it was created.
 
-    ``changes`` are by database column: of an ``update`` ``[before, after]``, and for a reference also what it shows,
-    ``[before, after, shown before, shown after]``. A ``conflict`` is what could not be undone, and ``note`` says why.
-    A ``create`` is a record that was made because the row refers to it, or one that an undo brought back.
+    ``changes`` are by database column. For an ``update`` they are ``[before, after]``, for a reference ``[before,
+    after, label before, label after]``. A ``conflict`` could not be undone; ``note`` is the reason. A ``create`` is a
+    record created because a row refers to it, or recreated by an undo.
     """
 
     run = models.ForeignKey(ImportRun, models.CASCADE, related_name="changes", db_constraint=False, db_index=False)
@@ -106,14 +105,14 @@ class RowChange(models.Model):
     record = models.BigIntegerField()
     changes = models.JSONField(default=dict, decoder=ExactDecoder)
     note = models.TextField(default="")
-    #: Of a ``delete``: the record as it was, as PostgreSQL writes a row of those columns that the run's header names.
+    #: For a ``delete``: the deleted record, formatted by PostgreSQL as a row of the columns in the run's header.
     image = models.TextField(default="", db_default="")
 
     class Meta:
         ordering = ["number", "id"]
         indexes = [
             models.Index(fields=["run", "number"], name="rowchange_in_order"),
-            # From a record to the imports that were at it; one that was deleted is not asked for.
+            # Finds the imports that changed a record. Deleted records are never looked up.
             models.Index(fields=["record", "entity"], condition=~Q(action="delete"), name="rowchange_by_record"),
         ]
 
