@@ -1,1 +1,1 @@
-"""The project: settings, database, routes and the server. It knows everything and is known by nobody."""
+"""The project: settings, database, URLs and server. It may import every app; no app imports it."""

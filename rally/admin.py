@@ -1,4 +1,4 @@
-"""The admin site: who may come in, what the sidebar offers, and the tenant that a superuser picks."""
+"""The admin site: access, redirects after signing in, and the tenant chosen by a superuser."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -22,33 +22,33 @@ from unfold.sites import UnfoldAdminSite
 from crm.access import access_of, pick_tenant
 from crm.models import Tenant
 
-#: The pages that one may be led to, by the names of their addresses: of a record, of a model, and by themselves. All
-#: others only take a form, or give a file.
+#: Pages that users may be redirected to, by URL name: of a record, of a model, and others. All remaining URLs only
+#: accept forms or return files.
 RECORD_PAGES = {"change", "delete", "history", "revoke", "password_change"}
 MODEL_PAGES = {"changelist", "add", "import", "import_help", "export"}
 OWN_PAGES = {"index", "password_change"}
-#: The most digits of an id.
+#: The maximum number of digits of an id.
 DIGITS = 19
 
 
 class RallyAdminSite(UnfoldAdminSite):
-    """The admin of staff: each sees their own tenant, a superuser the one that they picked."""
+    """The admin site. Staff see their own tenant, superusers the one they chose."""
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Whether the request's user may come in: active staff that belong to a tenant, and superusers."""
+        """Whether the user may use the admin: active staff with a tenant, and superusers."""
         return access_of(request).can_view
 
     def extra_urls(self) -> list[URLPattern]:
-        """Return our own pages; signing out is for those who may not come in, too."""
+        """Add URLs. Signing out does not require permission to use the admin."""
         return [
             path("logout/", leading_up(self.logout), name="logout"),
             path("tenant/", self.admin_view(self.tenant), name="tenant"),
-            # Django would look up any record of any tenant, to find out that there is no site to show it on.
+            # Django's view would reveal whether a record of any tenant exists, only to report that it has no site.
             path("r/<path:record>/", self.admin_view(not_found), name="view_on_site"),
         ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what every page knows; the tenants are looked up where they are shown."""
+        """Add the access and, for superusers, the tenants, which are queried when the template shows them."""
         access = access_of(request)
         context = super().each_context(request) | {"rally_access": access}
         if access.is_superuser:
@@ -57,7 +57,7 @@ class RallyAdminSite(UnfoldAdminSite):
 
     @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Sign in; who has signed in and may not come in is told why, instead of being asked again."""
+        """Sign in. Users who are signed in but have no access are told so, instead of being asked to sign in again."""
         if request.method == "GET" and request.user.is_authenticated and not self.has_permission(request):
             context = self.each_context(request) | {"title": _("No access")}
             return render(request, "admin/no_access.html", context, status=403)
@@ -68,7 +68,7 @@ class RallyAdminSite(UnfoldAdminSite):
 
     @method_decorator(require_POST)
     def tenant(self, request: HttpRequest) -> HttpResponse:
-        """Keep a superuser's choice of tenant, and go back to where they were, as far as the tenant has it."""
+        """Store a superuser's choice of tenant, and return to the previous page if the tenant has it."""
         if not access_of(request).is_superuser:
             raise PermissionDenied
         tenant = _chosen(request.POST.get("tenant", ""))
@@ -78,11 +78,11 @@ class RallyAdminSite(UnfoldAdminSite):
         return redirect(self._way_back(request, request.POST.get("next", "")))
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
-        """Return a page as those who may come in see it; one that only takes a form leads to where the form is."""
+        """Wrap a view, so that a GET of a URL that only accepts forms redirects to the page of the form."""
         return leading_up(super().admin_view(view, cacheable))
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
-        """Offer records for a field of a form that offers them; no others are looked for here."""
+        """Search records for a field of a form, but only for fields that use autocompletion."""
         asked = tuple(request.GET.get(name, "") for name in ("app_label", "model_name", "field_name"))
         if asked not in self._offered_fields():
             raise PermissionDenied
@@ -96,9 +96,9 @@ class RallyAdminSite(UnfoldAdminSite):
         }
 
     def _way_back(self, request: HttpRequest, page: str) -> str:
-        """Return the page to go on to: the one given, its list where the record is not there, or else the first one.
+        """Return the page to redirect to: the given page, its list if the record does not exist, or else the index.
 
-        What the role may not see is the first page, too, whether it exists or not.
+        Pages that the role may not see lead to the index as well, whether they exist or not.
         """
         index = reverse(f"{self.name}:index")
         match = page_at(page) if page.startswith(index) else None
@@ -120,7 +120,7 @@ class RallyAdminSite(UnfoldAdminSite):
 
 
 def page_at(address: str) -> ResolverMatch | None:
-    """Return the page of an address, None where there is none on this host; a slash that is missing is added later."""
+    """Return the view of a URL with or without trailing slash, or None if there is none on this host."""
     is_ours = url_has_allowed_host_and_scheme(address, allowed_hosts=None)
     if not is_ours or "\0" in unquote_address(address):
         return None
@@ -131,7 +131,7 @@ def page_at(address: str) -> ResolverMatch | None:
 
 
 def leading_up(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a page that, where it only takes a form and is asked for by its address, leads to the page above it."""
+    """Wrap a view, so that a GET that it does not allow redirects to the parent page."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -143,12 +143,12 @@ def leading_up(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def not_found(request: HttpRequest, **_: str) -> HttpResponse:
-    """Say that there is no such page."""
+    """Raise Http404."""
     raise Http404
 
 
 def _chosen(identifier: str) -> Tenant | None:
-    """Return the tenant of a form's value, None for all; raises Http404 where there is none."""
+    """Return the tenant chosen in the form, or None for all tenants; raise Http404 if it does not exist."""
     if not identifier:
         return None
     is_number = identifier.isdecimal() and len(identifier) <= DIGITS

@@ -1,8 +1,8 @@
-"""The admin that everything registers with."""
+"""App configuration that makes RallyAdminSite the default admin site."""
 
 from django.contrib.admin import apps
 
 
 class RallyAdminConfig(apps.AdminConfig):
-    default = False  # Of the app "rally", in whose module it stands.
+    default = False  # Not the default configuration of the "rally" app itself.
     default_site = "rally.admin.RallyAdminSite"

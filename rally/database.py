@@ -1,4 +1,4 @@
-"""Which database the environment names: DATABASE_URL's, or the embedded one."""
+"""Database settings: from DATABASE_URL, or for the embedded server."""
 
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from rally.postgres.embedded import NAME, USER, socket_directory
 
-#: How a connection over a network is given up whose other end has gone without a word (libpq's parameters; in seconds,
-#: the last one in milliseconds). What DATABASE_URL says of them counts.
+#: Connection parameters of libpq for detecting a server that has disappeared (in seconds, the last one in
+#: milliseconds). DATABASE_URL can override them.
 NETWORK = {
     "connect_timeout": "5",
     "keepalives_idle": "30",
@@ -20,7 +20,7 @@ NETWORK = {
 
 
 def from_environment(*, url: str | None, home: Path) -> dict[str, Any]:
-    """Return Django's settings of the database: that of a ``postgresql://`` URL, or the embedded one's."""
+    """Return Django's database settings for a ``postgresql://`` URL, or for the embedded server."""
     common = {"ENGINE": "rally.postgres", "CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
     if not url:
         return common | {"NAME": NAME, "USER": USER, "HOST": str(socket_directory(home)), "EMBEDDED_IN": str(home)}

@@ -1,4 +1,4 @@
-"""What the environment says: a value that makes no sense is refused in one sentence."""
+"""Reading environment variables. Invalid values raise ImproperlyConfigured with a one-line message."""
 
 import os
 
@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def flag(name: str, default: bool = False) -> bool:
-    """Return a yes or no of the environment; raise ImproperlyConfigured for anything else."""
+    """Return a boolean environment variable; raise ImproperlyConfigured for other values."""
     value = os.environ.get(name, "").strip().lower()
     if value in {"", "1", "true", "yes", "on", "0", "false", "no", "off"}:
         return default if not value else value in {"1", "true", "yes", "on"}
@@ -14,7 +14,7 @@ def flag(name: str, default: bool = False) -> bool:
 
 
 def number(name: str, default: int) -> int:
-    """Return a whole number ≥ 1 of the environment; raise ImproperlyConfigured for anything else."""
+    """Return an environment variable with an integer ≥ 1; raise ImproperlyConfigured for other values."""
     value = os.environ.get(name, "").strip() or str(default)
     if not (value.isascii() and value.isdigit() and int(value) > 0):
         raise ImproperlyConfigured(f"{name} is {value!r}; expected a whole number above 0.")
@@ -22,5 +22,5 @@ def number(name: str, default: int) -> int:
 
 
 def words(name: str, default: str = "") -> list[str]:
-    """Return a comma-separated list of the environment."""
+    """Return a comma-separated environment variable as a list."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]

@@ -1,19 +1,18 @@
-"""Structured logs: one JSON object a line. JSON escapes line breaks, so that no user input can forge a line."""
+"""Structured logging: one JSON object per line. JSON escapes line breaks, so user input cannot forge a line."""
 
 import datetime
 import json
 import logging
 from contextvars import ContextVar
 
-#: The id of the request that is being answered in this thread.
+#: The id of the request that this thread is processing.
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
 
 
 class JsonFormatter(logging.Formatter):
-    """Time, level, logger, request id, message, and whatever a record has in ``fields``."""
+    """Formats time, level, logger, request id, message, and the ``fields`` of a record."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as one line."""
         line = {
             "time": datetime.datetime.fromtimestamp(record.created, datetime.UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,

@@ -1,4 +1,4 @@
-"""Sessions in the database, as Django keeps them (settings.SESSION_ENGINE)."""
+"""Database sessions (settings.SESSION_ENGINE)."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from django.db import InterfaceError, OperationalError
 
 
 class SessionStore(db.SessionStore):
-    """A session; where the database is away as it is saved, that is what is said of it."""
+    """Session store that reports a lost database connection as such when saving."""
 
     def save(self, must_create: bool = False) -> Any:
-        """Save it; Django takes any error for a session deleted meanwhile, and answers the request as a bad one."""
+        """Save the session. Django takes any database error for a deleted session and responds with 400."""
         try:
             return super().save(must_create)
         except UpdateError as error:

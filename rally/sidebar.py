@@ -1,4 +1,4 @@
-"""The admin's sidebar and logo: what unfold asks for by name."""
+"""The admin's sidebar and logo, as configured for Unfold."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-#: Groups of (title, icon, model), in the order in which they are shown.
+#: Groups of (title, icon, model) in display order.
 GROUPS: dict[Promise, list[tuple[Promise, str, str]]] = {
     _("Records"): [
         (_("Contacts"), "person", "crm.contact"),
@@ -36,7 +36,7 @@ GROUPS: dict[Promise, list[tuple[Promise, str, str]]] = {
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the sidebar: the models that there are and that the request's user may see."""
+    """Return the sidebar entries for the models that the user may see."""
     groups: list[dict[str, Any]] = [{"items": [_item(_("Dashboard"), "dashboard", "admin:index")]}]
     for title, entries in GROUPS.items():
         items = [
@@ -49,7 +49,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def may_view(request: HttpRequest, model: type[Model]) -> bool:
-    """Whether a model is in the admin, and the request's user may see it."""
+    """Whether a model is registered with the admin and the user may see it."""
     return admin.site.is_registered(model) and admin.site.get_model_admin(model).has_view_permission(request)
 
 
@@ -58,5 +58,5 @@ def _item(title: Promise, icon: str, view: str) -> dict[str, Any]:
 
 
 def logo(request: HttpRequest) -> str:
-    """Return the address of the logo, which is the favicon as well."""
+    """Return the URL of the logo, which is also the favicon."""
     return static("rally/logo.svg")

@@ -1,4 +1,4 @@
-"""The routes."""
+"""URL configuration."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -1,1 +1,1 @@
-"""The commands of manage.py that import and export."""
+"""Management commands for imports and exports."""

@@ -1,4 +1,4 @@
-"""What commands share besides their arguments: files that they write, and who runs them."""
+"""Helpers of the commands: output files, and the name of the user."""
 
 import contextlib
 import getpass
@@ -11,15 +11,15 @@ from typing import BinaryIO, cast
 
 from crm.management.base import UserError, quiet_pipe
 
-#: What stands here is written to as it is, even where it leads to a file: /dev/stdout.
+#: Paths in these directories are opened directly, even if they lead to a regular file: /dev/stdout.
 DEVICES = {Path("/dev"), Path("/dev/fd")}
 
 
 @contextlib.contextmanager
 def replacing(path: Path | None) -> Iterator[BinaryIO | None]:
-    """Give a file that takes the place of another once it is whole; a failure leaves the other as it was.
+    """Yield a file that replaces ``path`` on success; on failure, an existing file is left unchanged.
 
-    A device or a pipe is written to as it is, and a link stays a link.
+    Devices and pipes are opened directly, and symbolic links are kept.
     """
     if path is None:
         yield None
@@ -42,7 +42,7 @@ def replacing(path: Path | None) -> Iterator[BinaryIO | None]:
 
 
 def write_chunks(chunks: Iterator[bytes], path: Path | None) -> None:
-    """Write a file, or to stdout, whose reader may leave early (``… | head``)."""
+    """Write chunks to a file, or to stdout, whose reader may close the pipe early (``… | head``)."""
     with replacing(path) as file, contextlib.closing(chunks):  # type: ignore[type-var]
         if file:
             file.writelines(chunks)
@@ -53,7 +53,7 @@ def write_chunks(chunks: Iterator[bytes], path: Path | None) -> None:
 
 
 def create_beside(target: Path) -> BinaryIO:
-    """Create a file in the folder of another, for the same readers: it is to take the other's place."""
+    """Create a temporary file next to the target, with the permissions the target has or would have."""
     mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~current_umask()
     draft = tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False)  # noqa: SIM115
     os.fchmod(draft.fileno(), mode)
@@ -61,14 +61,14 @@ def create_beside(target: Path) -> BinaryIO:
 
 
 def current_umask() -> int:
-    """Return the umask, which can only be read by setting it."""
+    """Return the umask. Reading it requires setting it."""
     umask = os.umask(0o077)
     os.umask(umask)
     return umask
 
 
 def account_name() -> str:
-    """Return who runs the command, as the system calls them; a container may have no name for them."""
+    """Return the name of the system account, or its id: in a container it may have no name."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

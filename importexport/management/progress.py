@@ -1,4 +1,4 @@
-"""The bar that a terminal shows while a command works."""
+"""The progress bar of a command on a terminal."""
 
 import contextlib
 import os
@@ -13,11 +13,11 @@ from importexport.engine.observers import Progress
 
 @contextlib.contextmanager
 def progress_bar(size: int | None) -> Iterator[Progress | None]:
-    """Give a bar of bytes, of ``size`` where that is known, and of rows, on stderr; None where nobody watches."""
+    """Yield a callback that shows bytes (of ``size``, if known) and rows on stderr; None if it is not a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
-    # A terminal that does not know its size says 0, and would be shown nothing.
+    # A terminal that does not know its width reports 0, and tqdm would show nothing.
     width = os.get_terminal_size(sys.stderr.fileno()).columns or 80
     shape: dict[str, Any] = {"ncols": width, "nrows": 2, "leave": False}
     with tqdm(total=size, unit="B", unit_scale=True, unit_divisor=1024, **shape) as bar:

@@ -1,15 +1,15 @@
-"""The server: gunicorn with threads, and a worker in which no stranger can hold a thread by dawdling.
+"""The server: gunicorn with threads, and a worker in which slow clients cannot occupy a thread.
 
-    config.py      what gunicorn is told: threads, time-outs, logs
-    worker.py      one loop for all connections; a thread is taken when a request is ready to be answered
-    answering.py   what a thread does with one
-    connection.py  one client: what has come of its next request, and what is left of the last answer
-    sockets.py     a socket on which a thread need not wait for a slow reader
-    heads.py       a look at a request's head, enough to decide who reads its body, and whose request it is
-    shares.py      no tenant has more than a quarter of the threads at work
-    limits.py      open files
+    config.py      gunicorn's settings: threads, timeouts, logs
+    worker.py      one event loop for all connections; a thread is used once a request is ready
+    answering.py   what the thread does with a request
+    connection.py  a client: the received part of its next request, and the unsent part of the last response
+    sockets.py     a socket that buffers a response for a slow client, so that the thread need not wait
+    heads.py       a first look at a request's head: who reads its body, and who sent it
+    shares.py      limits each tenant to a quarter of the threads
+    limits.py      the number of open files
 
-The way of a request: the loop reads its head (and its body, where that is a form's), asks for its turn, and gives it to
-a thread. The thread answers as far as the client takes it without waiting; the loop sends the rest, forgets what nobody
-has read of the body, and waits for the next request.
+The loop reads the head of a request (and its body if it is a form), waits for its turn, and passes it to a thread. The
+thread sends the response as far as the client accepts it immediately. The loop sends the rest, discards any unread part
+of the body, and waits for the next request.
 """

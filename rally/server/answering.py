@@ -1,4 +1,4 @@
-"""A request is answered, by a thread: what gunicorn's own worker does then, without its waiting for the client."""
+"""Responds to a request in a thread, like gunicorn's own worker, but without waiting for the client."""
 
 import contextlib
 from datetime import datetime
@@ -10,26 +10,25 @@ from rally.server.connection import Connection
 
 
 class Answer(wsgi.Response):
-    """gunicorn's answer, whose head goes with the first bytes of its body."""
+    """gunicorn's response, which sends its head together with the first bytes of the body."""
 
     def send_headers(self) -> None:
-        """Have the head sent."""
         with self.sock.holding():
             super().send_headers()
 
 
 def answer(req: Any, conn: Connection, worker: Any) -> bool:
-    """Answer a request whose head was parsed; return whether another may follow on its connection.
+    """Respond to a parsed request; return whether the connection can be used for another one.
 
-    Raises what the application raises before the answer has begun, and OSError where the client went away.
+    Raises exceptions of the application before the response has started, and OSError if the client disconnects.
     """
     if conn.has_been_asked:
-        # gunicorn asks it when the body is first read, and has no public name for it.
+        # The loop has already sent "100 Continue". gunicorn would send it again, and has no public attribute for it.
         req._expected_100_continue = False
-    start = datetime.now()  # noqa: DTZ005 - as gunicorn's log has it
+    start = datetime.now()  # noqa: DTZ005 - as in gunicorn's log
     response, environ = wsgi.create(req, conn.sock, conn.client, conn.server, worker.cfg, Answer)
     environ |= {"wsgi.multithread": True, "rally.turn": conn.turn}
-    # A part of a file would be read and sent by the thread, piece by piece; a whole one is not.
+    # The thread would have to read and send a part of a file piece by piece, but not a whole file.
     environ.pop("HTTP_RANGE", None)
     if not worker.alive:
         response.force_close()
@@ -48,7 +47,7 @@ def _respond(response: Any, environ: dict[str, Any], worker: Any) -> None:
     except Exception:
         if not response.headers_sent:
             raise
-        # Another answer cannot follow in the middle of this one, which is cut off.
+        # The response cannot be replaced once it has started, so cut it off.
         worker.log.exception("Error handling request")
         response.force_close()
 

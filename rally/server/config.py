@@ -1,4 +1,4 @@
-"""gunicorn's configuration: threads, so that a slow upload or a long download holds up nobody else."""
+"""gunicorn's configuration: threads, so that slow uploads and long downloads do not block other requests."""
 
 import os
 from pathlib import Path
@@ -15,7 +15,7 @@ keepalive = 15
 timeout = 120
 graceful_timeout = 30
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
-#: No back door: signals are enough.
+#: Not needed: signals are sufficient.
 control_socket_disable = True
 accesslog = None
 loglevel = "warning"
@@ -33,7 +33,7 @@ logconfig_dict = {
 
 
 def post_worker_init(worker: Any) -> None:
-    """Look after the files that a process which was killed has left half-way, and will leave."""
-    from importexport.runs import lifecycle  # noqa: PLC0415 - Django is set up by now, and was not above
+    """Start the caretaker, which resumes runs whose process has died."""
+    from importexport.runs import lifecycle  # noqa: PLC0415 - Django is not set up before
 
     lifecycle.look_after()

@@ -1,4 +1,4 @@
-"""One client's connection: what has come of its next request, and where it stands."""
+"""The connection of a client: the received part of its next request, and its state."""
 
 import html
 import socket
@@ -19,10 +19,10 @@ from rally.server.heads import Refusal
 from rally.server.shares import Turn
 from rally.server.sockets import PatientSocket
 
-#: Bytes that are asked of a socket at once.
+#: The number of bytes to receive at once.
 RECEIVED = 64 * 1024
-#: Steps, and bytes of each, in which a body is skipped that nobody wanted and that has come: in chunks, of which each
-#: may be one byte, it takes longer.
+#: Steps, and bytes per step, in which an unread body is discarded that has already arrived. A chunked body takes
+#: longer, since each chunk may be a single byte.
 SKIP, SKIP_CHUNKED = (4, 1024 * 1024), (1, 64 * 1024)
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 PAGE = "<html><head><title>{title}</title></head><body><h1>{title}</h1><p>{sentence}</p></body></html>\n"
@@ -30,30 +30,30 @@ NEVER = float("inf")
 
 
 class Phase(Enum):
-    """What a connection waits for."""
+    """What a connection is waiting for."""
 
-    #: The next request: its head, its body.
+    #: The client: the head and the body of the next request.
     HEAD = "head"
     BODY = "body"
-    #: Its tenant's other requests, and being answered by a thread.
+    #: A turn among its tenant's requests; a thread, which responds.
     LINE = "line"
     WORK = "work"
-    #: The client: to take the rest of an answer, and to stop sending after the last one.
+    #: The client: to accept the rest of a response, and to stop sending after the last one.
     FLUSH = "flush"
     LINGER = "linger"
 
 
-#: Phases in which it is the client that keeps us waiting.
+#: Phases that end only through the client.
 DAWDLING = {Phase.HEAD, Phase.BODY, Phase.FLUSH, Phase.LINGER}
 
 
 class PatientRequest(Request):
-    """A request whose connection is closed after it where somebody would have to wait for the rest of its body."""
+    """A request that closes its connection if the rest of its body has not arrived yet."""
 
     _is_read: bool | None = None
 
     def should_close(self) -> bool:
-        """Whether no other request can follow; asked when the answer is ready to be sent, which says so."""
+        """Whether no other request can follow. Called before the head of the response is sent, which announces it."""
         return super().should_close() or not self._has_been_read()
 
     def _has_been_read(self) -> bool:
@@ -62,68 +62,68 @@ class PatientRequest(Request):
         return self._is_read
 
     def _skip_rest(self) -> bool:
-        """Forget what has come of the body; return whether that was the rest."""
+        """Discard the part of the body that has arrived; return whether that was all of it."""
         steps, size = SKIP if isinstance(self.body.reader, LengthReader) else SKIP_CHUNKED
         try:
             for _ in range(steps):
                 if self.body.failed or len(self.body.read(size)) < size:
                     return not self.body.failed
-        except Exception:  # noqa: BLE001 - gunicorn has many errors for a malformed body, which nobody wanted anyway
+        except Exception:  # noqa: BLE001 - gunicorn has many errors for malformed bodies, and this one is unused
             return False
         return False
 
 
 class PatientParser(RequestParser):
-    """gunicorn's parser, making requests of ours."""
+    """gunicorn's parser, creating PatientRequests."""
 
     mesg_class = PatientRequest
 
 
 class Connection(TConn):
-    """A connection, as the loop and, in turns, one thread see it."""
+    """A connection, used by the loop and, in turns, by one thread."""
 
     def __init__(
         self, cfg: Any, connection: socket.socket, client: Any, server: Any, *, patience: float, on_event: Callable
     ) -> None:
         super().__init__(cfg, PatientSocket(connection, patience=patience), client, server)
-        # For gunicorn, which would read the first bytes in a thread.
+        # Otherwise gunicorn would read the first bytes in a thread.
         self.initialized = self.data_ready = True
         self.parser = PatientParser(cfg, self.sock, client)
         self.on_event = partial(on_event, self)
-        #: What the poller tells of it (selectors.EVENT_*), 0 for nothing.
+        #: The events the poller watches for (selectors.EVENT_*), or 0.
         self.watched = 0
         self.enter(Phase.HEAD, NEVER)
         self.turn: Turn | None = None
-        #: Whether another request may follow the present one.
+        #: Whether another request may follow the current one.
         self.is_kept = True
-        #: Until when (time.monotonic) its body, or the rest of its answer, has to be through.
+        #: The deadline (time.monotonic) for the request body or the rest of the response.
         self.end = NEVER
-        #: Bytes that are read and forgotten at most.
+        #: The number of bytes that may still be discarded.
         self.allowance = 0
         self.start_anew()
 
     def enter(self, phase: Phase, seconds: float) -> None:
-        """Begin to wait for something, for so long at most."""
+        """Enter a phase, for a limited number of seconds."""
         self.phase = phase
         self.since = time.monotonic()
         self.due = self.since + seconds
 
     def start_anew(self, rest: bytes = b"") -> None:
-        """Expect the next request, of which something may have come already."""
+        """Prepare for the next request, the start of which may already have arrived."""
         self.buffer = bytearray(rest)
         self.head = heads.NONE
         self._searched = self._needed = 0
         self.has_been_asked = False
 
-    # --- a request comes in ---
+    # --- requests ---
 
     @property
     def has_head(self) -> bool:
-        """Whether the request's head has come."""
+        """Whether the head of the request has arrived."""
         return self.head is not heads.NONE
 
     def has_request(self) -> bool:
-        """Whether as much of a request has come as a thread is to get; raises Refusal."""
+        """Whether as much of a request has arrived as a thread needs; raise Refusal if it is invalid."""
         if not self.has_head and not self._take_head():
             return False
         return len(self.buffer) >= self._needed
@@ -141,18 +141,18 @@ class Connection(TConn):
         return True
 
     def hand_over(self) -> None:
-        """Give what has come to gunicorn's parser."""
+        """Pass the received bytes to gunicorn's parser."""
         self.parser.unreader.unread(bytes(self.buffer))
         self.buffer.clear()
 
     def take_back(self) -> bytes:
-        """Return what has come beyond the request that was answered."""
+        """Return the bytes received after the end of the request."""
         return self.parser.unreader.take_buffered()
 
-    # --- an answer goes out ---
+    # --- responses ---
 
     def refuse(self, refusal: Refusal) -> None:
-        """Answer what no thread is to answer."""
+        """Send an error response without using a thread."""
         title = f"{refusal.status} {HTTPStatus(refusal.status).phrase}"
         page = PAGE.format(title=title, sentence=html.escape(str(refusal))).encode()
         head = f"HTTP/1.1 {title}\r\nConnection: close\r\nContent-Type: text/html\r\nContent-Length: {len(page)}"
@@ -161,9 +161,9 @@ class Connection(TConn):
 
     @property
     def held(self) -> int:
-        """The bytes of memory that wait in it."""
+        """The bytes of memory that the connection uses."""
         return len(self.buffer) + self.sock.kept
 
     def close(self, graceful: bool = False) -> None:
-        """Close it at once: the loop has lingered."""
+        """Close the connection immediately: the loop has already lingered."""
         self.sock.close()

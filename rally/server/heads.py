@@ -1,7 +1,7 @@
-"""A look at a request's head: what decides when a thread is taken, and whose request it is.
+"""A first look at the head of a request: when it needs a thread, and who sent it.
 
-gunicorn's parser remains the authority: what it refuses is refused, whatever is seen here. Where the two disagree about
-a body, the thread finds nothing to read, and does not wait for it.
+gunicorn's parser remains the authority and rejects invalid requests itself. If the two disagree about the body, the
+thread finds nothing to read, and does not wait for it.
 """
 
 import hashlib
@@ -11,14 +11,14 @@ from urllib.parse import unquote
 
 from django.conf import settings
 
-#: Bytes of a head; gunicorn's own limits, for its lines and their number, are met long before in any honest one.
+#: The maximum size of a head. Valid requests exceed gunicorn's own limits on lines and their number much earlier.
 LIMIT = 64 * 1024
-#: Bytes of a first line that gunicorn refuses, whatever follows.
+#: The size of a first line from which gunicorn rejects the request.
 LINE_LIMIT = 8192
 END = b"\r\n\r\n"
-#: Paths whose requests carry a program's key, and those which are the same for everybody.
+#: Paths of requests with an API key, and of responses that are the same for everybody.
 API, STATIC = "/api/", "/static/"
-#: The admin's pages that take files. They look at who is signed in before they read one, and they have deadlines.
+#: Admin pages that accept files. They check the user before they read the body, and have deadlines.
 IMPORT_PAGE = re.compile(r"/admin/[^/]+/[^/]+/import/")
 
 _FIELDS = re.compile(rb"\r\n(content-length|transfer-encoding|x-api-key|cookie|expect):[ \t]*([^\r\n]*)", re.IGNORECASE)
@@ -26,7 +26,7 @@ _ORIGIN = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 
 class Refusal(Exception):
-    """A request that is answered without a thread: a status, and a sentence for whoever reads the answer."""
+    """A request rejected without using a thread: an HTTP status and a message for the client."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -36,26 +36,27 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What a head says of the request."""
+    """The relevant parts of a request's head."""
 
-    #: Its target up to the query, as it was sent; and decoded, as views see it.
+    #: The request target without the query string, as sent and decoded.
     target: bytes = b""
     path: str = ""
-    #: Bytes of its body; 0 where it comes in chunks, or is malformed.
+    #: The length of the body; 0 if it is chunked or invalid.
     length: int = 0
     expects_continue: bool = False
-    #: A digest of the key or the session that it came with; None where it belongs to nobody.
+    #: A digest of the API key or session; None without either.
     caller: bytes | None = None
 
 
-#: The head of a request that has not come yet.
+#: The head of a request that has not arrived yet.
 NONE = Head()
 
 
 def find_end(data: bytearray, start: int = 0) -> int:
-    """Return where the head ends, -1 where it goes on. Looks at what came since ``start``; raises a 431 Refusal.
+    """Return the end of the head, or -1 if it is incomplete; raise Refusal(431) if it is too large.
 
-    Of what will never be a head, its end is that of the data: for gunicorn's parser to say what is wrong.
+    Searches only what arrived after ``start``. Data that can never become a valid head ends at the end of the data, so
+    that gunicorn's parser reports the error.
     """
     end = data.find(END, max(start - 3, 0))
     if end >= 0:
@@ -68,14 +69,14 @@ def find_end(data: bytearray, start: int = 0) -> int:
 
 
 def _is_hopeless(data: bytearray, start: int) -> bool:
-    """Whether there is a bare line feed, or a first line without an end."""
+    """Whether there is a bare line feed, or a first line that is too long."""
     if data.count(b"\n", start) != data.count(b"\r\n", max(start - 1, 0)):
         return True
     return len(data) > LINE_LIMIT and b"\r\n" not in data[:LINE_LIMIT]
 
 
 def read_head(data: bytes) -> Head:
-    """Return what a whole head says."""
+    """Parse a complete head."""
     line = data[: data.find(b"\r\n", 2)].lstrip(b"\r\n")
     target = _target(line)
     fields: dict[bytes, bytes] = {name.lower(): value.strip() for name, value in _FIELDS.findall(data)}
@@ -99,7 +100,7 @@ def _target(line: bytes) -> bytes:
 
 
 def caller_of(path: str, fields: dict[bytes, bytes]) -> bytes | None:
-    """Return a digest of what a request says of who sends it: of the API its key, elsewhere the session."""
+    """Return a digest that identifies the sender: the API key for the API, otherwise the session."""
     if path.startswith(STATIC):
         return None
     given = fields.get(b"x-api-key") if path.startswith(API) else _session(fields.get(b"cookie", b""))
@@ -115,10 +116,10 @@ def _session(cookies: bytes) -> bytes | None:
 
 
 def body_to_read(head: Head) -> int:
-    """Return how many bytes of a body are read before a thread is taken; raise a 413 Refusal where they are too many.
+    """Return the number of bytes of the body to read before using a thread; raise Refusal(413) if it is too long.
 
-    The API judges the key before it reads, and has deadlines. Everywhere else Django reads as it needs, and would wait
-    in its thread. A body in chunks is an empty one to Django.
+    The API checks the key before it reads the body, and has deadlines. Elsewhere Django reads the body as needed, which
+    would block its thread. Django treats a chunked body as empty.
     """
     if head.path.startswith(API) or IMPORT_PAGE.fullmatch(head.path):
         return 0

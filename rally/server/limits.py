@@ -1,15 +1,15 @@
-"""Open files: a connection is one, and a file on its way to a slow reader another."""
+"""The limit of open files. A connection uses one, and a file being sent to a slow client another."""
 
 import resource
 
-#: Enough for every connection and its file; a process that could open a million would be slow to start others.
+#: Enough for all connections and their files. With a limit of a million, starting subprocesses would be slow.
 WANTED = 8192
-#: What a worker needs besides: the database's connections, uploads, logs.
+#: Files a worker needs for other purposes: database connections, uploads, logs.
 BESIDES = 128
 
 
 def raise_file_limit() -> int:
-    """Let this process open as many files as it may, at most WANTED; return how many that are."""
+    """Raise the limit of open files to at most WANTED; return the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = WANTED if hard == resource.RLIM_INFINITY else min(hard, WANTED)
     if soft == resource.RLIM_INFINITY or soft >= allowed:
@@ -19,5 +19,5 @@ def raise_file_limit() -> int:
 
 
 def connections_for(files: int) -> int:
-    """Return how many connections so many open files are enough for."""
+    """Return the number of connections that a number of open files allows."""
     return max((files - BESIDES) // 2, 1)

@@ -1,8 +1,8 @@
-"""No tenant has more than its share of the threads at work; what is beyond waits in line, without a thread.
+"""Limits each tenant to its share of the threads. Further requests wait in a queue, without a thread.
 
-Whose a request is cannot be known from its head alone, but from what came of earlier ones with the same key or session.
-Until then the key, or the session, is a group of its own; as soon as the application knows the tenant it says so, and
-the request counts as that tenant's.
+The head of a request does not name its tenant; only earlier requests with the same key or session do. Until then, the
+key or session is a group of its own. As soon as the application knows the tenant, it reports it, and the request counts
+towards that tenant.
 """
 
 import threading
@@ -10,50 +10,50 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from typing import Any
 
-#: Keys and sessions whose tenants are remembered.
+#: The number of keys and sessions whose tenants are remembered.
 REMEMBERED = 10_000
-#: Seconds that a request waits in line.
+#: The time a request may wait in the queue, in seconds.
 PATIENCE = 10
 
 
 class Group:
-    """The requests of a tenant: how many are at work, and which wait."""
+    """The requests of a tenant: the number in progress, and the queue."""
 
     __slots__ = ("at_work", "line", "name", "part_of")
 
     def __init__(self, name: Hashable) -> None:
         self.name = name
-        #: The group that it turned out to be a part of.
+        #: The group it was merged into.
         self.part_of: Group | None = None
         self.at_work = 0
-        #: Callers, each with what waits for its turn.
+        #: The queue: callers and their waiting requests.
         self.line: deque[tuple[bytes | None, Any]] = deque()
 
 
 class Turn:
-    """A request's leave to be at work, or to be told that there are too many of its tenant's."""
+    """Permission for a request to be processed, or to be rejected because its tenant has too many."""
 
     __slots__ = ("caller", "group", "is_known", "is_over", "shares")
 
     def __init__(self, shares: "Shares", caller: bytes | None, group: Group | None = None, *, is_over: bool = False):
         self.shares = shares
         self.caller = caller
-        #: Where the request is counted, if anywhere.
+        #: The group in which the request is counted, if any.
         self.group = group
-        #: Whether that is its tenant's group.
+        #: Whether that is the group of its tenant.
         self.is_known = group is not None and group.name != caller
-        #: Whether it is beyond its tenant's share.
+        #: Whether it exceeds the share of its tenant.
         self.is_over = is_over
 
     def belongs_to(self, tenant: Hashable) -> bool:
-        """Say whose the request is; return whether it may go on, as it may not where it turns out to be beyond."""
+        """Report the tenant of the request; return whether it may continue, False if it exceeds the share."""
         return self.shares.learn(self, tenant)
 
 
 class Shares:
-    """Who is at work and who waits, of one process.
+    """The requests of a process, in progress and waiting.
 
-    ``wake`` is called, by any thread, when somebody need wait no longer: ask for next_turns then.
+    ``wake`` may be called from any thread when a waiting request can proceed. Call next_turns then.
     """
 
     def __init__(self, *, threads: int, wake: Callable[[], None]) -> None:
@@ -63,24 +63,24 @@ class Shares:
         self._lock = threading.Lock()
         self._tenants: OrderedDict[bytes, Hashable] = OrderedDict()
         self._groups: dict[Hashable, Group] = {}
-        #: Groups whose line may move on.
+        #: Groups whose queue can proceed.
         self._moving: set[Group] = set()
 
     def enter(self, caller: bytes | None, waiter: Any) -> Turn | None:
-        """Return a request's turn, or None: then ``waiter`` is in line, and comes up in next_turns."""
+        """Return the turn of a request; None if ``waiter`` was queued, to be returned by next_turns later."""
         if caller is None:
             return Turn(self, None)
         with self._lock:
             return self._enter(caller, waiter)
 
     def leave(self, turn: Turn) -> None:
-        """Take a request out that has been answered; ask for next_turns then."""
+        """Remove a completed request. Call next_turns afterwards."""
         if turn.group is not None:
             with self._lock:
                 self._leave(turn)
 
     def next_turns(self) -> list[tuple[Any, Turn]]:
-        """Return who need wait no longer, each with its turn."""
+        """Return the waiters that can proceed, with their turns."""
         if not self._moving:
             return []
         with self._lock:
@@ -89,7 +89,7 @@ class Shares:
         return found
 
     def give_up(self, caller: bytes | None, waiter: Any) -> Turn:
-        """Return the turn of who has waited too long, to be told so."""
+        """Remove a waiter that has waited too long; return a turn that rejects it."""
         with self._lock:
             for group in [group for group in self._groups.values() if (caller, waiter) in group.line]:
                 group.line.remove((caller, waiter))
@@ -97,7 +97,7 @@ class Shares:
         return Turn(self, caller, is_over=True)
 
     def learn(self, turn: Turn, tenant: Hashable) -> bool:
-        """Remember whose requests with this key or session are, and count this one with them; see Turn.belongs_to."""
+        """Remember the tenant of a key or session, and count this request towards the tenant (see Turn.belongs_to)."""
         if turn.caller is not None:
             with self._lock:
                 self._remember(turn.caller, tenant)
@@ -107,7 +107,7 @@ class Shares:
                 self._wake()
         return not turn.is_over
 
-    # --- under the lock ---
+    # --- with the lock held ---
 
     def _enter(self, caller: bytes | None, waiter: Any) -> Turn | None:
         group = self._group(self._name(caller))
@@ -127,7 +127,7 @@ class Shares:
         self._tidy(group)
 
     def _move(self, group: Group) -> list[tuple[Any, Turn]]:
-        """Take from a line who may go to work; who turns out to be of another group goes there, to wait maybe."""
+        """Return the waiters of a queue that can proceed. Those of another group by now go to its queue."""
         found = []
         while group.line and group.at_work < self.most:
             caller, waiter = group.line.popleft()
@@ -140,14 +140,14 @@ class Shares:
         return found
 
     def _group_of(self, turn: Turn) -> Group:
-        """Return the group in which a request is counted by now."""
+        """Return the group in which a request is counted now."""
         assert turn.group is not None
         while turn.group.part_of is not None:
             turn.group = turn.group.part_of
         return turn.group
 
     def _count_with(self, turn: Turn, group: Group) -> None:
-        """Count a request with its tenant's: those with the same key are the tenant's, too."""
+        """Count a request towards its tenant, together with all others of the same key."""
         own = self._group_of(turn)
         if own is group and turn.is_known:
             return

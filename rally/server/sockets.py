@@ -1,4 +1,4 @@
-"""A socket on which a thread need not wait for a slow reader: what the client does not take at once is kept."""
+"""A socket that buffers what the client does not accept immediately, so that a thread need not wait for it."""
 
 import contextlib
 import errno
@@ -9,39 +9,38 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-#: Bytes of an answer that are kept for the loop to send; a thread waits only with what is more than these.
+#: The number of response bytes buffered for the loop to send. A thread waits only if there are more.
 KEPT = 512 * 1024
-#: Bytes of a file that are sent in one step.
+#: The number of bytes of a file to send at once.
 STEP = 1024 * 1024
 
 
 class Piece:
-    """Bytes on their way."""
+    """Bytes to be sent."""
 
     def __init__(self, data: bytes | memoryview) -> None:
         self.rest = memoryview(data)
 
     @property
     def size(self) -> int:
-        """The bytes of memory that it holds."""
+        """The bytes of memory it uses."""
         return len(self.rest)
 
     @property
     def is_sent(self) -> bool:
-        """Whether all has gone."""
+        """Whether everything has been sent."""
         return not self.rest
 
     def send(self, connection: socket.socket) -> None:
-        """Send what the client takes; raise BlockingIOError where it takes nothing."""
+        """Send what the client accepts; raise BlockingIOError if that is nothing."""
         self.rest = self.rest[socket.socket.send(connection, self.rest) :]
 
     def close(self) -> None:
-        """Let go of it."""
         self.rest.release()
 
 
 class FilePiece:
-    """A part of a file on its way."""
+    """A part of a file to be sent."""
 
     size = 0
 
@@ -50,11 +49,11 @@ class FilePiece:
 
     @property
     def is_sent(self) -> bool:
-        """Whether all has gone."""
+        """Whether everything has been sent."""
         return not self.left
 
     def send(self, connection: socket.socket) -> None:
-        """Send what the client takes; raise BlockingIOError where it takes nothing."""
+        """Send what the client accepts; raise BlockingIOError if that is nothing."""
         sent = os.sendfile(connection.fileno(), self.file, self.offset, min(self.left, STEP))
         if not sent:
             raise ConnectionAbortedError(errno.ECONNABORTED, "The file has become shorter.")
@@ -62,34 +61,33 @@ class FilePiece:
         self.left -= sent
 
     def close(self) -> None:
-        """Close the file."""
         os.close(self.file)
 
 
 class PatientSocket(socket.socket):
-    """A client's connection. It never waits, except as settimeout() says, and with more than KEPT to send."""
+    """The socket of a client. It waits only as set by settimeout(), or with more than KEPT bytes to send."""
 
     def __init__(self, connection: socket.socket, *, patience: float) -> None:
-        """Take over a connection; ``patience`` is the seconds that a client may take for a step of a long answer."""
+        """Take over a connection. ``patience`` is the time in seconds for a client to accept more bytes."""
         super().__init__(fileno=connection.detach())
         self.settimeout(0.0)
         self.patience = patience
         #: Whether nothing more can be sent.
         self.is_broken = False
-        #: Bytes of memory that wait to be sent.
+        #: The number of buffered bytes.
         self.kept = 0
         self._pieces: deque[Piece | FilePiece] = deque()
-        #: What goes with the next bytes, and whether more is put to it.
+        #: Bytes to be sent together with the next ones, and whether to add to them.
         self._held = b""
         self._is_holding = False
 
     def setblocking(self, flag: bool, /) -> None:
-        """Stay as it is: gunicorn would have its threads wait."""
+        """Do nothing: gunicorn would make the socket block."""
 
-    # --- in ---
+    # --- receiving ---
 
     def receive(self, size: int) -> bytes | None:
-        """Return what has come, b"" where nothing more will, None where nothing is there yet."""
+        """Return the received bytes, b"" at the end, or None if nothing has arrived yet."""
         try:
             return super().recv(size)
         except BlockingIOError:
@@ -98,33 +96,33 @@ class PatientSocket(socket.socket):
             return b""
 
     def recv(self, *args: Any) -> bytes:
-        """Receive; raise a TimeoutError, which looks like a lost connection to gunicorn, rather than wait on."""
+        """Receive bytes. Instead of waiting, raise TimeoutError, which gunicorn takes for a lost connection."""
         try:
             return super().recv(*args)
         except (TimeoutError, BlockingIOError):
             raise TimeoutError(errno.ECONNRESET, "The client stood still.") from None
 
-    # --- out ---
+    # --- sending ---
 
     @property
     def is_sent(self) -> bool:
-        """Whether all has gone."""
+        """Whether everything has been sent."""
         return not self._pieces
 
     def send(self, data: Any, *_: Any) -> int:
-        """Send all of it, as sendall does."""
+        """Send all data, like sendall."""
         self.sendall(data)
         return len(data)
 
     def sendall(self, data: Any, *_: Any) -> None:
-        """Send as much as the client takes, and keep the rest; wait only where that would be too much."""
+        """Send what the client accepts and buffer the rest. Waits only if the buffer would exceed KEPT."""
         self._held += data
         if not self._is_holding:
             self.send_held()
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[None]:
-        """Have what is sent inside go with what is sent next: one packet rather than two."""
+        """Context in which sent bytes are held back, to be sent in one packet with the next ones."""
         self._is_holding = True
         try:
             yield
@@ -132,7 +130,7 @@ class PatientSocket(socket.socket):
             self._is_holding = False
 
     def send_held(self) -> None:
-        """Send what was to go with more, as sendall does."""
+        """Send the bytes held back, like sendall."""
         if not self._held:
             return
         data, self._held = self._held, b""
@@ -141,7 +139,7 @@ class PatientSocket(socket.socket):
             self._wait()
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
-        """Send a file; what the client does not take at once is read when it does, whoever closes the file."""
+        """Send a file. What the client does not accept at once is read later, even if the caller closes the file."""
         self.send_held()
         size = os.fstat(file.fileno()).st_size - offset if count is None else count
         if size > 0:
@@ -149,7 +147,7 @@ class PatientSocket(socket.socket):
         return size
 
     def flush(self) -> bool:
-        """Send as much as the client takes; return whether all has gone. Raises OSError where it went away."""
+        """Send what the client accepts; return whether everything has been sent. Raise OSError if it disconnected."""
         try:
             while self._pieces:
                 self._send_on(self._pieces[0])
@@ -161,7 +159,7 @@ class PatientSocket(socket.socket):
         return not self._pieces
 
     def close(self) -> None:
-        """Close the connection, and forget what is still to be sent."""
+        """Close the connection and discard unsent bytes."""
         while self._pieces:
             self._pieces.popleft().close()
         super().close()
@@ -180,7 +178,7 @@ class PatientSocket(socket.socket):
             self._pieces.popleft().close()
 
     def _wait(self) -> None:
-        """Send on as soon as the client takes more; raise a TimeoutError where it stands still."""
+        """Send more as soon as the client accepts it; raise TimeoutError if it does not."""
         poll = select.poll()
         poll.register(self, select.POLLOUT)
         if not poll.poll(self.patience * 1000):

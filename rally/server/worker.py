@@ -1,8 +1,8 @@
-"""gunicorn's threaded worker, in which waiting for a client takes no thread.
+"""gunicorn's threaded worker, without a thread for each client it waits for.
 
-gunicorn gives a connection to a thread as soon as it is there, and reads requests and lingers for as long as clients
-take: as many clients that dawdle as there are threads would stop the service. Here one loop waits for all of them.
-Of gunicorn's (27) worker there remain its signals, its threads, and how it takes what goes wrong with a request.
+gunicorn passes a connection to a thread immediately, and reads and lingers for as long as the client takes. As many
+slow clients as there are threads would stop the service. Here, one loop waits for all of them. The rest is gunicorn's
+(27): signals, threads, and the handling of errors in requests.
 """
 
 import contextlib
@@ -23,21 +23,21 @@ from rally.server.connection import DAWDLING, NEVER, RECEIVED, Connection, Phase
 from rally.server.heads import Refusal
 from rally.server.shares import Shares
 
-#: What is read of a body that nobody wanted, lest the connection be reset before the client has read the answer.
+#: How much of an unused body to read, so that the connection is not reset before the client has read the response.
 DRAIN_SECONDS, DRAIN_BYTES = 5, 256 * 1024 * 1024
-#: Bytes of memory that requests and answers may take, all together, while they wait for their clients.
+#: The maximum memory for requests and responses that wait for their clients, in bytes.
 HELD = 64 * 1024 * 1024
-#: Seconds between two looks at who is late.
+#: The interval between checks for expired connections, in seconds.
 LOOK = 0.5
-#: Probes: one is answered by the loop itself, the other, which asks the database, by a thread of its own.
+#: Health checks. The loop answers the first one itself; the second one, which uses the database, has its own thread.
 ALIVE, READY = b"/healthz", b"/readyz"
-#: Why no connection could be taken: no more files may be open, or the mistake is our own.
+#: Errors of accept(): no more files may be opened, or a bug in this worker.
 OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 OF_OURS = {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}
 
 
 class PatientWorker(ThreadWorker):
-    """A worker whose threads cannot be held by clients that stand still."""
+    """A worker whose threads cannot be blocked by slow clients."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,16 +48,16 @@ class PatientWorker(ThreadWorker):
         self._scratch = bytearray(RECEIVED * 4)
 
     def init_process(self) -> None:
-        """Make the process ready, and serve until it is to stop."""
+        """Set up the process and serve until it has to stop."""
         files = limits.raise_file_limit()
         self.worker_connections = min(self.cfg.worker_connections, limits.connections_for(files))
         self.probes = ThreadPoolExecutor(1)
         super().init_process()
 
-    # --- the loop ---
+    # --- event loop ---
 
     def run(self) -> None:
-        """Serve until told to stop; then let requests finish."""
+        """Serve until stopped, then let the requests in progress finish."""
         self.poller.register(self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks)
         self.set_accept_enabled(True)
         while self.alive and self.is_parent_alive():
@@ -97,11 +97,11 @@ class PatientWorker(ThreadWorker):
             each.close()
 
     def _wake(self) -> None:
-        """Have the loop see who need wait no longer."""
+        """Let the loop check which waiting requests can proceed."""
         self.method_queue.defer(self._call_up)
 
     def _safely(self, step: Any, conn: Connection) -> None:
-        """Go on with a connection, unless it was given up; whatever happens to it happens to no other."""
+        """Run a step for a connection unless it was closed. Errors affect no other connection."""
         try:
             if conn in self.connections:
                 step(conn)
@@ -116,7 +116,7 @@ class PatientWorker(ThreadWorker):
     # --- connections ---
 
     def accept(self, listener: Any) -> None:
-        """Take a new connection; its request may have come with it."""
+        """Accept a connection and read its request, which may have arrived with it."""
         try:
             conn = self._connection(listener)
         except OSError as error:
@@ -138,20 +138,20 @@ class PatientWorker(ThreadWorker):
         return conn
 
     def _has_room(self) -> bool:
-        """Whether another connection can be taken, or could be in place of somebody who dawdles."""
+        """Whether another connection can be accepted, possibly in place of a slow one."""
         if len(self.connections) < self.worker_connections:
             return True
         return any(conn.phase in DAWDLING for conn in self.connections)
 
     def _make_room(self, *, holding: int = 0) -> bool:
-        """Hang up on whoever has dawdled longest, holding so many bytes; return whether there was anybody."""
+        """Close the connection that has waited longest, of those with this many bytes; return whether there was one."""
         found = [conn for conn in self.connections if conn.phase in DAWDLING and conn.held >= holding]
         if found:
             self._drop(min(found, key=lambda conn: conn.since))
         return bool(found)
 
     def _watch(self, conn: Connection, events: int) -> None:
-        """Have the poller tell of a connection what is of interest, or nothing (0)."""
+        """Set the events the poller watches for, or 0 for none."""
         if events and conn.watched:
             self.poller.modify(conn.sock, events, conn.on_event)
         elif events:
@@ -162,12 +162,12 @@ class PatientWorker(ThreadWorker):
 
     def _on_event(self, conn: Connection, _: Any) -> None:
         steps = {Phase.FLUSH: self._flush, Phase.LINGER: self._discard}
-        # It may have been given up since the poller looked.
+        # The connection may have been closed since the poller returned.
         if conn.watched:
             self._safely(steps.get(conn.phase, self._read), conn)
 
     def _late(self, conn: Connection) -> None:
-        """Act where a connection's time is over."""
+        """Handle a connection whose time is up."""
         if conn.phase is Phase.BODY:
             raise Refusal(408, "The body of the request did not come in time.")
         if conn.phase is Phase.LINE:
@@ -184,7 +184,7 @@ class PatientWorker(ThreadWorker):
         conn.close()
         self._give_back_turn(conn)
 
-    # --- a request comes in ---
+    # --- requests ---
 
     def _read(self, conn: Connection) -> None:
         data = conn.sock.receive(RECEIVED)
@@ -205,7 +205,7 @@ class PatientWorker(ThreadWorker):
         self._count_memory(len(data))
 
     def _advance(self, conn: Connection) -> None:
-        """Give a request to a thread where enough of it is there, or wait for more."""
+        """Pass a request to a thread if enough of it has arrived, or else wait for more."""
         if conn.has_request():
             self._watch(conn, 0)
             self._dispatch(conn)
@@ -222,7 +222,7 @@ class PatientWorker(ThreadWorker):
         conn.due = min(time.monotonic() + settings.RALLY_UPLOAD_IDLE_TIMEOUT, conn.end)
 
     def _count_memory(self, more: int) -> None:
-        """Keep what waits in memory within bounds, looking every now and then."""
+        """Keep memory use below HELD. Checks only after every HELD / 8 bytes."""
         self._came += more
         if self._came < HELD // 8:
             return
@@ -258,13 +258,13 @@ class PatientWorker(ThreadWorker):
     def _answer_here(self, conn: Connection) -> None:
         conn.enter(Phase.WORK, NEVER)
         conn.hand_over()
-        # In a context of its own, so that no line of the log later on has this request's id.
+        # In a separate context, so that later log lines do not contain this request's id.
         self._after(conn, contextvars.copy_context().run(self.handle, conn))
 
-    # --- in a thread: gunicorn's handle() calls these ---
+    # --- in a thread, called by gunicorn's handle() ---
 
     def handle_request(self, req: Any, conn: Connection) -> bool:
-        """Answer a request whose head has come; return whether another may follow on its connection."""
+        """Respond to a request whose head has arrived; return whether the connection can be used for another one."""
         self.nr += 1
         if self.nr >= self.max_requests and self.alive:
             self.log.info("Autorestarting worker after current request.")
@@ -272,13 +272,13 @@ class PatientWorker(ThreadWorker):
         return answer(req, conn, self)
 
     def _keepalive_after(self, conn: Connection, keepalive: bool) -> bool:
-        """Whether the connection can be used again; what is left of the body has been looked at."""
+        """Whether the connection can be used again. should_close() has already considered the rest of the body."""
         return keepalive
 
-    # --- an answer goes out ---
+    # --- responses ---
 
     def finish_request(self, conn: Connection, future: Future[Any]) -> None:
-        """Go on with a connection whose request a thread has answered."""
+        """Continue with a connection after a thread has responded to its request."""
         self._give_back_turn(conn)
         self._safely(lambda conn: self._after(conn, not future.cancelled() and future.result()), conn)
 
@@ -307,7 +307,7 @@ class PatientWorker(ThreadWorker):
             conn.due = min(time.monotonic() + settings.RALLY_UPLOAD_IDLE_TIMEOUT, conn.end)
 
     def _go_on(self, conn: Connection) -> None:
-        """Wait for the next request, or for the client's last byte."""
+        """Wait for the next request, or for the end of the connection."""
         if not conn.is_kept:
             self._linger(conn)
             return
@@ -315,7 +315,7 @@ class PatientWorker(ThreadWorker):
         conn.start_anew(rest)
         conn.enter(Phase.HEAD, self._patience_for_next(is_begun=bool(rest)))
         if rest:
-            # Later, so that a client who sends many at once keeps nobody waiting.
+            # Deferred, so that a client that sends many requests at once does not delay others.
             self._watch(conn, 0)
             self.method_queue.defer(self._safely, self._advance, conn)
         else:
@@ -335,7 +335,7 @@ class PatientWorker(ThreadWorker):
             self._drop(conn)
 
     def _linger(self, conn: Connection) -> None:
-        """End the answers, and read on for a while: closing with unread data would reset the connection."""
+        """Send no more, but keep reading for a while: closing with unread data would reset the connection."""
         conn.sock.shutdown(socket.SHUT_WR)
         conn.enter(Phase.LINGER, DRAIN_SECONDS)
         conn.allowance = DRAIN_BYTES

@@ -32,40 +32,38 @@ from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 from importexport.runs import lifecycle
 
-#: Option → what it says, for the help.
+#: Option → its help text.
 OPTIONS = {
-    "mode": "what rows do",
-    "match_on": "the column by which a row finds its record",
-    "blank": "what a blank cell does to a record that there is",
-    "tags": "what tags do to those that a record has",
-    "missing": "what to do about companies and stages that rows name and there are not",
+    "mode": "what to do with the rows",
+    "match_on": "the column that identifies the existing record of a row",
+    "blank": "what a blank cell does to an existing record",
+    "tags": "what to do with the tags of an existing record",
+    "missing": "what to do about companies and stages that do not exist",
 }
 
 
 class Command(RallyCommand):
-    """Import a CSV file, with the rules, messages and result of the API."""
+    """Import a CSV file, with the same rules, messages and result as the API."""
 
-    help = "Import a CSV file. Exit status: 0 processed, 1 rows skipped under --strict, 2 file or arguments at fault."
+    help = "Import a CSV file. Exit status: 0 processed, 1 rows rejected with --strict, 2 invalid file or arguments."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the arguments."""
         parser.add_argument("entity", choices=list(RESOURCES))
         parser.add_argument("file", help="a CSV file; - reads stdin")
         add_tenant_argument(parser, option=True)
         parser.add_argument("--json", action="store_true", help="print the result as the API's JSON")
         parser.add_argument("--rejected", metavar="FILE", type=Path, help="write the rejected rows to a CSV file")
-        parser.add_argument("--strict", action="store_true", help="exit with 1 when rows were skipped")
+        parser.add_argument("--strict", action="store_true", help="exit with 1 if rows were rejected")
         for name, text in OPTIONS.items():
             choices = f": {', '.join(VALUES[name])}" if name in VALUES else ""
             parser.add_argument(f"--{name.replace('_', '-')}", metavar="WORD", help=text + choices)
         trial = parser.add_mutually_exclusive_group()
-        trial.add_argument("--dry-run", action="store_true", help="report what would be imported, and store nothing")
-        trial.add_argument("--plan", action="store_true", help="keep a plan, and print its id; see the command imports")
+        trial.add_argument("--dry-run", action="store_true", help="report the result without storing anything")
+        trial.add_argument("--plan", action="store_true", help="store a plan and print its id; see the imports command")
 
     def handle(
         self, *, entity: str, file: str, tenant: str, json: bool, rejected: Path | None, strict: bool, **given: Any
     ) -> None:
-        """Import it."""
         owner, options = find_tenant(tenant), chosen_options(given, entity)
         run = ImportRun(
             tenant=owner,
@@ -86,7 +84,7 @@ class Command(RallyCommand):
             progress_bar(size_of(source)) as progress,
         ):
             try:
-                observers = told(rejected_file, progress)
+                observers = observers_for(rejected_file, progress)
                 report = services.import_file(run, source, dry_run=given["dry_run"], observers=observers)
             except errors.FileError as error:
                 raise UserError(str(error)) from None
@@ -118,8 +116,8 @@ class Command(RallyCommand):
         self.stdout.write(f"{report.total_rows} rows: {report.imported} imported, {report.skipped} skipped.")
 
 
-def told(rejected: BinaryIO | None, progress: Progress | None) -> list[Observer]:
-    """Return who is told of the import: the file of rejected rows, and the progress bar."""
+def observers_for(rejected: BinaryIO | None, progress: Progress | None) -> list[Observer]:
+    """Return the observers that write the rejected rows and update the progress bar."""
     observers: list[Observer] = []
     if rejected:
         observers.append(RejectedRowsObserver(rejected))
@@ -129,7 +127,7 @@ def told(rejected: BinaryIO | None, progress: Progress | None) -> list[Observer]
 
 
 def chosen_options(given: dict[str, Any], entity: str) -> Options:
-    """Return the options among the arguments; raise UserError for one that cannot be followed."""
+    """Return the options among the arguments; raise UserError if they are invalid."""
     try:
         chosen = {name: given[name] for name in NAMES if given[name] is not None}
         return read_options(chosen, RESOURCES[entity].describe())
@@ -139,7 +137,7 @@ def chosen_options(given: dict[str, Any], entity: str) -> Options:
 
 @contextlib.contextmanager
 def opened(name: str) -> Iterator[BinaryIO]:
-    """Give a file to read, or stdin."""
+    """Yield the named file, or stdin, opened for reading."""
     if name == "-":
         if sys.stdin is None:
             raise UserError("Standard input is closed.")
@@ -155,7 +153,7 @@ def opened(name: str) -> Iterator[BinaryIO]:
 
 
 def distinct(rejected: Path | None, source: BinaryIO) -> Path | None:
-    """Return where the rejected rows go; raise UserError where that is the file that they come from."""
+    """Return the path for the rejected rows; raise UserError if it is the file being imported."""
     with contextlib.suppress(OSError):
         if rejected and os.path.samestat(rejected.stat(), os.fstat(source.fileno())):
             raise UserError("The rejected rows cannot go into the file that is imported.")
@@ -163,7 +161,7 @@ def distinct(rejected: Path | None, source: BinaryIO) -> Path | None:
 
 
 def size_of(source: BinaryIO) -> int | None:
-    """Return a file's size in bytes, or None for a pipe."""
+    """Return the size of a file in bytes, or None for a pipe."""
     try:
         status = os.fstat(source.fileno())
     except (OSError, io.UnsupportedOperation):

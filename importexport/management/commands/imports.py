@@ -1,4 +1,4 @@
-"""`manage.py imports list --tenant acme`, and what can be done with one of them."""
+"""`manage.py imports list --tenant acme`, and commands for a single import."""
 
 import json
 from argparse import ArgumentParser
@@ -16,31 +16,29 @@ from importexport.management.progress import progress_bar
 from importexport.models import ImportRun
 from importexport.runs import lifecycle, serializers
 
-#: How many imports are listed.
+#: The number of imports to list.
 LISTED = 50
 
 
 class Command(RallyCommand):
-    """Look at imports through any channel, and apply plans."""
+    """List imports from all channels, show and undo them, and apply plans."""
 
-    help = "Look at imports, and apply plans: list, show, rows, rejected, undo, apply."
+    help = "Inspect and undo imports, and apply plans: list, show, rows, rejected, undo, apply."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the arguments."""
         actions = parser.add_subparsers(dest="what", required=True, metavar="list|show|rows|rejected|undo|apply")
         for name, text in WHAT.items():
             action = actions.add_parser(name, help=text)
             action.error = parser.error  # type: ignore[method-assign]
             if name != "list":
-                action.add_argument("id", help="the import's id")
+                action.add_argument("id", help="the id of the import")
             add_tenant_argument(action, option=True)
             if name == "rows":
-                action.add_argument("--action", choices=row_log.ACTIONS, help="only rows of which this became")
+                action.add_argument("--action", choices=row_log.ACTIONS, help="only rows with this action")
             if name in {"rows", "rejected"}:
                 action.add_argument("--output", metavar="FILE", type=Path, help="a CSV file (default: stdout)")
 
     def handle(self, *, what: str, tenant: str, **given: Any) -> None:
-        """Do what is asked."""
         owner = find_tenant(tenant)
         if what == "list":
             self._list(owner)
@@ -52,7 +50,7 @@ class Command(RallyCommand):
             write_chunks(row_files.csv_chunks(row_log.rows(run, action=given["action"]), run), given["output"])
         elif what == "rejected":
             if not run.has_rejected:
-                raise UserError("This import has no rejected rows, or keeps them no longer.")
+                raise UserError("This import has no rejected rows, or they have been purged.")
             write_chunks(row_files.rejected_file(run), given["output"])
         elif what == "undo":
             self._undo(run)
@@ -89,17 +87,17 @@ class Command(RallyCommand):
 
 
 WHAT = {
-    "list": "the latest imports, a line each",
-    "show": "all that is known of one, as JSON",
-    "rows": "what became of its rows, as CSV",
-    "rejected": "the rejected rows, as CSV, to be corrected and imported again",
-    "undo": "plan to undo one, and print the plan's id",
-    "apply": "do what a plan says",
+    "list": "list the latest imports",
+    "show": "print the details of an import as JSON",
+    "rows": "write its row log as CSV",
+    "rejected": "write its rejected rows as CSV, to be corrected and imported again",
+    "undo": "plan an undo and print the id of the plan",
+    "apply": "apply a plan",
 }
 
 
 def find_run(text: str, tenant: Tenant) -> ImportRun:
-    """Return an import of a tenant; raise UserError where there is none."""
+    """Return a tenant's import by its id; raise UserError if there is none."""
     try:
         return ImportRun.objects.select_related("tenant").get(pk=UUID(text), tenant=tenant)
     except (ValueError, ImportRun.DoesNotExist):
@@ -107,7 +105,7 @@ def find_run(text: str, tenant: Tenant) -> ImportRun:
 
 
 def line_of(run: ImportRun) -> str:
-    """Return an import in one line."""
+    """Return a line with an import's id, time, state, counts and file."""
     when = f"{run.created_at.astimezone(run.tenant.zone):%Y-%m-%d %H:%M}"
     counts = f"{run.total_rows} rows, {run.imported} imported, {run.skipped} skipped"
     return f"{run.pk}  {when}  {run.status:8}  {run.entity:10}  {counts}  {run.file_name} ({run.actor})"

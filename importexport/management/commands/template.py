@@ -12,16 +12,14 @@ from importexport.resources import RESOURCES
 
 
 class Command(RallyCommand):
-    """Give a file of the header row alone."""
+    """Write a CSV file that contains only the header row."""
 
     help = "Print the header row of an entity as CSV."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the arguments."""
         parser.add_argument("entity", choices=list(RESOURCES))
         parser.add_argument("--output", metavar="FILE", type=Path, help="a file (default: stdout)")
 
     def handle(self, *, entity: str, output: Path | None, **_: Any) -> None:
-        """Write it."""
         with replacing(output) as file:
             (file or sys.stdout.buffer).write(services.template_file(entity))

@@ -74,7 +74,7 @@ def test_an_import_is_undone_after_a_look(shell):
     assert len(shell("export", "contacts").splitlines()) == 1
     assert shell("imports", "apply", undo, status=2) == "This has been undone already; a plan is applied only once.\n"
     assert shell("imports", "rejected", undo, status=2) == (
-        "This import has no rejected rows, or keeps them no longer.\n"
+        "This import has no rejected rows, or they have been purged.\n"
     )
 
 
