@@ -9,34 +9,34 @@ MANAGE := $(PY) manage.py
 
 .PHONY: help run test setup serve lint bench screenshots lock
 
-help: ## Say what can be made
+help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 run: setup ## Serve a demo tenant with sample records on 127.0.0.1:$PORT (default 8000)
 	@$(MANAGE) serve --demo
 
-test: setup ## Run the tests; ARGS="-k name" chooses among them
+test: setup ## Run the tests; ARGS="-k name" selects some of them
 	@$(PY) -m pytest $(ARGS)
 
-setup: $(STAMP) ## Make .venv with every dependency
+setup: $(STAMP) ## Create .venv with all dependencies
 
-serve: setup ## Serve the database that the environment names on 127.0.0.1:$PORT, migrated
+serve: setup ## Migrate and serve the database in DATABASE_URL on 127.0.0.1:$PORT
 	@$(MANAGE) serve
 
-lint: setup ## Check style, types and the direction of imports
+lint: setup ## Check style, types and import layers
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(MANAGE) makemigrations --check --dry-run
 
-bench: setup ## Measure speed and memory beside the peers; BENCH_ARGS="--help" says what can be chosen
+bench: setup ## Compare speed and memory with the peers; BENCH_ARGS="--help" lists the options
 	@$(PY) -m benchmarks $(BENCH_ARGS)
 
-screenshots: setup ## Make the README's pictures anew, in docs/images
+screenshots: setup ## Take the README's screenshots, in docs/images
 	@$(PY) -m docs.screenshots
 
-lock: setup ## Lock the requirements anew
+lock: setup ## Update the locked requirements
 	@for name in base embedded dev; do \
 	  $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-emit-find-links --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.txt; done

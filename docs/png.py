@@ -1,4 +1,4 @@
-"""Small PNG files: a page has few colours that matter, so a palette of 256 shows it as well."""
+"""Creates small PNG files: screenshots have few important colours, so a palette of 256 is enough."""
 
 import base64
 import struct
@@ -7,7 +7,7 @@ from collections import Counter
 
 from playwright.sync_api import Page
 
-#: The browser knows how to read its own pictures.
+#: Decodes a PNG in the browser.
 READ = """async (picture) => {
     const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${picture}`)).blob())
     const canvas = new OffscreenCanvas(image.width, image.height).getContext('2d')
@@ -21,7 +21,7 @@ MOST = 256
 
 
 def shrink(page: Page, picture: bytes) -> bytes:
-    """Return an opaque PNG with its 256 most frequent colours, the others as the nearest of them; ``page`` is empty."""
+    """Return an opaque PNG with the 256 most frequent colours; others become the nearest of them. ``page`` is blank."""
     width, height, encoded = page.evaluate(READ, base64.b64encode(picture).decode())
     pixels = base64.b64decode(encoded)
     colours = [rgb[:3] for (rgb,) in struct.iter_unpack("4s", pixels)]
@@ -37,12 +37,12 @@ def shrink(page: Page, picture: bytes) -> bytes:
 
 
 def nearest(colour: bytes, palette: list[bytes]) -> int:
-    """Return the place in the palette of the colour most like one."""
+    """Return the index of the most similar colour in the palette."""
     red, green, blue = colour
     distances = [(r - red) ** 2 + (g - green) ** 2 + (b - blue) ** 2 for r, g, b in palette]
     return distances.index(min(distances))
 
 
 def chunk(kind: bytes, content: bytes) -> bytes:
-    """Return a chunk of a PNG file: its length, kind, content and check sum."""
+    """Return a chunk of a PNG file: length, kind, content and checksum."""
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))

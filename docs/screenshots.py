@@ -1,4 +1,4 @@
-"""The README's pictures, taken of a demo tenant on a server of its own: `make screenshots`."""
+"""Takes the README's screenshots of a demo tenant on a temporary server: `make screenshots`."""
 
 import contextlib
 import os
@@ -39,20 +39,20 @@ Cassandra,Austen,austen@example.com,,,lead
 
 
 def contacts() -> bytes:
-    """Return a file as people have them: most of its rows are good, some are not."""
+    """Return a realistic file: most of its rows are valid, some are not."""
     people = [name.split() for name in GOOD.replace("\n", " ").split(", ")]
     rows = [f"{first},{last},{address_of(last)},,Acme Labs,lead" for first, last in people]
     return "\n".join([COLUMNS, *rows, BAD]).encode()
 
 
 def address_of(name: str) -> str:
-    """Return an e-mail address of somebody's."""
+    """Return an e-mail address for a name."""
     return f"{unicodedata.normalize('NFKD', name).encode('ascii', 'ignore').decode().lower()}@example.com"
 
 
 @contextlib.contextmanager
 def served() -> Iterator[str]:
-    """Serve a demo tenant in a temporary folder; give its address."""
+    """Serve a demo tenant in a temporary directory; yield its URL."""
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
         socket.create_server(("127.0.0.1", 0)) as listener,
@@ -72,12 +72,12 @@ def served() -> Iterator[str]:
         finally:
             server.terminate()
             server.wait()
-            # PostgreSQL ends soon after its last user did; its folder is not to be removed before.
+            # PostgreSQL stops shortly after its last user. Wait, because its directory cannot be removed before.
             wait_until_gone(Path(folder, "data/postgres/postmaster.pid"))
 
 
 def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    """Return when an address answers; raise SystemExit when its server ends or it never does."""
+    """Wait until a URL responds; raise SystemExit if the server exits, or on timeout."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and server.poll() is None:
         with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5):
@@ -87,15 +87,15 @@ def wait_for(address: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def wait_until_gone(path: Path) -> None:
-    """Return when a file is there no more."""
+    """Wait until a file no longer exists."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and path.exists():
         time.sleep(0.1)
-    time.sleep(1)  # And its last process with it.
+    time.sleep(1)  # Its last process exits slightly later.
 
 
 class Camera:
-    """Takes pictures of a site with a browser."""
+    """Takes screenshots of a site."""
 
     def __init__(self, browser: Browser, address: str) -> None:
         context = browser.new_context(base_url=address, viewport=DESKTOP, reduced_motion="reduce", locale="en-GB")
@@ -104,14 +104,14 @@ class Camera:
         self._table = browser.new_page()
 
     def take(self, name: str) -> None:
-        """Keep what the page shows as a picture of the README's."""
+        """Save a screenshot of the current page."""
         picture = shrink(self._table, self.page.screenshot())
         (IMAGES / f"{name}.png").write_bytes(picture)
         print(f"docs/images/{name}.png  {len(picture) // 1024} kB")
 
 
 def tour(camera: Camera) -> None:
-    """Walk through the admin as the README tells it."""
+    """Take the screenshots in the order of the README."""
     page = camera.page
     page.goto("/admin/")
     page.get_by_label("Username").fill(USER)
@@ -133,13 +133,13 @@ def tour(camera: Camera) -> None:
     camera.take("phone")
     page.set_viewport_size(DESKTOP)
     wizard.confirm()
-    # Tall enough for the rows that were skipped.
+    # High enough for the rejected rows.
     page.set_viewport_size(DESKTOP | {"height": 1400})
     camera.take("import-result")
 
 
 def main() -> None:
-    """Make the pictures anew."""
+    """Take all screenshots."""
     path = find_chromium()
     if path is None:
         raise SystemExit(MISSING)

@@ -1,4 +1,4 @@
-"""What stands on the stage when the README's pictures are taken. Runs inside of manage.py."""
+"""Sets up the demo tenant for the README's screenshots. Runs inside manage.py."""
 
 import datetime as dt
 import io
@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator
 
 USER, PASSWORD = "maria", "only for the pictures"
-#: How many days ago files were imported, by which channel and by whom, and how many good and bad rows they had.
+#: Earlier imports: days ago, channel, user or key, number of valid rows and number of invalid rows.
 HISTORY = [
     (27, "api", "Website form", 24, 0), (26, "api", "Website form", 18, 1), (24, "admin", USER, 41, 6),
     (21, "shell", "nightly", 30, 0), (20, "api", "Website form", 22, 0), (20, "admin", USER, 35, 9),
@@ -23,7 +23,7 @@ STAGES = ["lead", "qualified", "opportunity", "customer"]
 
 
 def set_stage() -> None:
-    """Give the demo tenant somebody who signs in, and a month of imports behind it."""
+    """Add a user and a month of imports to the demo tenant."""
     from django.contrib.auth import get_user_model
 
     from crm.models import Membership, Tenant
@@ -37,7 +37,7 @@ def set_stage() -> None:
 
 
 def _contacts() -> Iterator[str]:
-    """Yield rows of people, none of them twice."""
+    """Yield rows of distinct people."""
     from crm.demo import NAMES, SUFFIXES
 
     chance = random.Random(1)

@@ -1,4 +1,4 @@
-"""Every sentence that tells a user what is wrong with a file or a row; there is no other place for them."""
+"""All messages about errors in files and rows. No other module contains any."""
 
 from collections.abc import Iterable
 
@@ -6,19 +6,19 @@ ECHO_LIMIT = 100
 
 
 def echo(value: str) -> str:
-    """Return a value as messages quote it: its first 100 characters."""
+    """Return a value as quoted in messages: its first 100 characters."""
     return value[:ECHO_LIMIT]
 
 
-#: Of a run that a bug of ours has ended.
+#: The error of a run that ended because of a bug.
 BUG = "Something went wrong on our side. Nothing was stored."
 
 
-# --- what stands in the way for a while ---------------------------------------------------------------------
+# --- temporary conditions -----------------------------------------------------------------------------------
 
 
 def busy(entity: str, name: str) -> str:
-    """Return what is said of an import that holds up another; ``name`` is its id, or ""."""
+    """Return the message about a running import that blocks another; ``name`` is its id, or ""."""
     return f"Another import of {entity} is running{f': {name}' if name else ''}. Try again later."
 
 
@@ -26,24 +26,24 @@ RECORDS_BUSY = "Somebody else is changing the same records at this moment. Try a
 RUN_BUSY = "This import is being carried out at this moment. Try again later."
 
 
-# --- errors of a row: each stands after "Row N: ", several are joined with "; " -----------------------------
+# --- errors in a row: follow "Row N: " and are joined with "; " -----------------------------------------------
 
 
 class RowError(str):
-    """A sentence about a cell, and the ``code`` by which errors alike are counted and found."""
+    """A message about a cell, with a ``code`` by which errors are grouped and filtered."""
 
     __slots__ = ("code",)
     code: str
 
     def __new__(cls, code: str, sentence: str) -> "RowError":
-        """Return the sentence."""
+        """Return the message with its code."""
         error = super().__new__(cls, sentence)
         error.code = code
         return error
 
 
 def at_row(number: int, errors: Iterable[str]) -> str:
-    """Return the one message of a rejected row."""
+    """Return the message for a rejected row."""
     return f"Row {number}: {'; '.join(errors)}"
 
 
@@ -72,7 +72,7 @@ def stage_not_found(value: str, pipeline: str) -> RowError:
 
 
 def did_you_mean(sentence: str, names: list[str]) -> str:
-    """Return what was not found, and what was perhaps meant."""
+    """Return a not found message with suggestions."""
     listed = " or ".join(f"'{echo(name)}'" for name in names)
     return f"{sentence} (did you mean {listed}?)"
 
@@ -109,18 +109,18 @@ def too_many_cells(expected: int, found: int) -> RowError:
 
 
 class FileError(Exception):
-    """A file that cannot be imported at all; its text is the sentence for the user."""
+    """A file that cannot be imported, with a message for the user."""
 
 
 class NotCsv(FileError):
-    """A file of another kind: an archive, a workbook, an image."""
+    """A file of another type: an archive, a workbook, an image."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(f"The file is {kind}, not CSV. Save it as CSV (UTF-8) and import that.")
 
 
 class TooLarge(FileError):
-    """A file over the limit of its channel; ``limit`` in bytes."""
+    """A file over the size limit of its channel, in bytes."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The file is larger than the limit of {limit} bytes. Split it, or use the command line.")

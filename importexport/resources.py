@@ -1,4 +1,4 @@
-"""The four entities: every column declared once, in the contract's order. Declarations only."""
+"""Resources of the four entities. Each column is declared once, in the contract's order."""
 
 from crm.models import Activity, Company, Contact, Deal
 from importexport.columns.fields import Column
@@ -21,7 +21,7 @@ from importexport.engine.spec import Key
 
 
 class ContactResource(EntityResource):
-    """Contacts in and out."""
+    """Imports and exports contacts."""
 
     entity, noun = "contacts", "contact"
     keys = (Key("email", "email_key"),)
@@ -49,7 +49,7 @@ class ContactResource(EntityResource):
 
 
 class CompanyResource(EntityResource):
-    """Companies in and out."""
+    """Imports and exports companies."""
 
     entity, noun = "companies", "company"
     keys = (Key("name", "name_key"), Key("domain", "domain_key"))
@@ -75,7 +75,7 @@ class CompanyResource(EntityResource):
 
 
 class DealResource(EntityResource):
-    """Deals in and out."""
+    """Imports and exports deals."""
 
     entity, noun = "deals", "deal"
     keys = (Key("name", "name_key", {"pipeline_name": "pipeline_id"}),)
@@ -93,7 +93,7 @@ class DealResource(EntityResource):
 
     class Meta:
         model = Deal
-        # A stage is one of its pipeline's; a blank probability is its stage's.
+        # The pipeline before its stage, and the stage before the probability, whose default it provides.
         import_order = (
             "name", "value", "currency", "expected_close_date", "pipeline_name", "stage_name", "probability",
             "contact_email", "company_name", "notes",
@@ -101,7 +101,7 @@ class DealResource(EntityResource):
 
 
 class ActivityResource(EntityResource):
-    """Activities in and out."""
+    """Imports and exports activities."""
 
     entity, noun = "activities", "activity"
     keys = (
@@ -124,7 +124,7 @@ class ActivityResource(EntityResource):
     body = Column(Text, Activity.body)
     scheduled_at = Column(Moment, Activity.scheduled_at)
     completed_at = Column(Moment, Activity.completed_at)
-    # After completed_at, which decides what a blank status means; before deal_name stand contact and company.
+    # After completed_at, which determines the default. Contact and company come before deal_name.
     status = Column(ActivityStatus, Activity.status)
     priority = Column(Choice, Activity.priority)
     due_date = Column(Day, Activity.due_date)

@@ -1,1 +1,1 @@
-"""HTTP as such: a stream as an answer, a body read within bounds."""
+"""HTTP helpers: streamed responses, and reading a request body within limits."""

@@ -1,4 +1,4 @@
-"""Reading a request's body within bounds of time and size."""
+"""Reads request bodies within limits on time and size."""
 
 import contextlib
 import socket
@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 HEAD = 16
-#: Bytes of the body that are not the file: boundaries, headers, other form fields (which are read and forgotten).
+#: The maximum size of the body apart from the file: boundaries, headers, and other form fields, which are ignored.
 BESIDES = 64 * 1024
 
 
 class Body:
-    """A request's body as it comes in, with or without a Content-Length.
+    """A request body, with or without a Content-Length.
 
-    Django takes a body without one (``Transfer-Encoding: chunked``) for an empty one, so the server's own stream is
-    read.
+    Django treats a body without one (``Transfer-Encoding: chunked``) as empty, so this reads the server's stream.
     """
 
     def __init__(self, environ: dict[str, Any]) -> None:
@@ -23,7 +22,7 @@ class Body:
         self._left: int | None = None
 
     def read(self, size: int) -> bytes:
-        """Return the next bytes, at most ``size`` of them and never more than the Content-Length says."""
+        """Return the next bytes, at most ``size`` and never beyond the Content-Length."""
         stream = self._environ["wsgi.input"]
         if self._environ.get("wsgi.input_terminated"):
             return stream.read(size)
@@ -36,10 +35,10 @@ class Body:
 
 @contextlib.contextmanager
 def deadline(connection: socket.socket | None, *, whole: float, idle: float) -> Iterator[Callable[[], bool]]:
-    """Bound the seconds of reading from a connection, of each step and of the whole; gives "is the whole over?".
+    """Limit the seconds for each read from a connection, and for all. Yields a function: has the total been exceeded?
 
-    A single read can go on for ever, a byte at a time and each in time, so a timer ends it: by then the connection
-    seems to have no more to read.
+    A single read can last forever if each byte arrives in time, so a timer shuts the connection down for reading, which
+    then seems to have ended.
     """
     over = threading.Event()
     if connection is None:

@@ -1,4 +1,4 @@
-"""Files as streamed answers."""
+"""Streamed file responses."""
 
 from collections.abc import Iterator
 from itertools import chain
@@ -8,9 +8,9 @@ from django.utils.http import content_disposition_header
 
 
 def file_response(pieces: Iterator[bytes] | None, name: str, content_type: str) -> StreamingHttpResponse:
-    """Return a file as an answer, to be kept under a name; without pieces, its headers alone.
+    """Return a response that downloads a file under a name, or only its headers without ``pieces``.
 
-    The first pieces are made before the answer begins, so that a fault can still be said.
+    The first pieces are created before the response starts, so that an error can still change its status.
     """
     response = StreamingHttpResponse(started(pieces) if pieces else (), content_type=content_type)
     response["Content-Disposition"] = content_disposition_header(True, name)
@@ -18,13 +18,13 @@ def file_response(pieces: Iterator[bytes] | None, name: str, content_type: str) 
 
 
 def started(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Return an iterator whose first pieces have been made."""
+    """Return an iterator whose first pieces have already been created."""
     first = [piece for _, piece in zip(range(2), pieces, strict=False)]
     return closing_chain(first, pieces)
 
 
 def closing_chain(first: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield both; when the client goes away, the rest is told."""
+    """Yield both; close the rest when the client disconnects."""
     try:
         yield from chain(first, rest)
     finally:

@@ -1,4 +1,4 @@
-// A new key: buttons that copy, and a form that is sent once, for a second click would make no second key to copy.
+// New API key: copy buttons, and a form that can be submitted only once.
 "use strict";
 
 const copied = document.getElementById("key-copied");
@@ -21,7 +21,7 @@ async function copy(element) {
     await navigator.clipboard.writeText(textOf(element));
     return true;
   } catch {
-    // Without HTTPS there is no clipboard to write to; the old way still works.
+    // Without HTTPS the Clipboard API is not available, but execCommand is.
     select(element);
     return document.execCommand("copy");
   }

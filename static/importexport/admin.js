@@ -1,7 +1,7 @@
-// Import and export pages. They work without any of this: it makes them quicker to use.
+// Import and export pages. They work without JavaScript; this only makes them more convenient.
 "use strict";
 
-// --- Choose: the file's name and size, and what is wrong with it, at once; drag and drop ---
+// --- Choose: name, size and errors of the file; drag and drop ---
 
 function sizeOf(bytes) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte"];
@@ -33,22 +33,22 @@ function setUpDrop(zone) {
     error.hidden = !message;
   }
 
-  // The field lies over the whole zone, so the browser's own clicks and drops do the work.
+  // The file input covers the whole zone, so the browser handles clicks and drops itself.
   zone.classList.add("ie-drop-live");
-  // Keeps the site's own script from looking for the text field that it puts beside a file's.
+  // Keeps Unfold's script from looking for the text field it adds to file inputs.
   input.hasChangeListener = true;
   zone.querySelector("[data-or]").hidden = false;
   input.addEventListener("change", show);
   for (const kind of ["dragenter", "dragover"]) input.addEventListener(kind, () => zone.classList.add("ie-over"));
   for (const kind of ["dragleave", "drop"]) input.addEventListener(kind, () => zone.classList.remove("ie-over"));
-  // A file that misses the zone is not opened in its stead.
+  // Keep the browser from opening a file that was dropped outside the zone.
   for (const kind of ["dragover", "drop"]) {
     document.addEventListener(kind, (event) => event.target === input || event.preventDefault());
   }
   if (input.files.length) show();
 }
 
-// --- Forms that are sent once ---
+// --- Forms that can be submitted only once ---
 
 function sendOnce(form) {
   const button = form.querySelector("button[data-busy]");
@@ -59,7 +59,7 @@ function sendOnce(form) {
     button.textContent = button.dataset.busy;
     button.setAttribute("aria-disabled", "true");
   });
-  // The page may come back from the browser's memory.
+  // The page may be restored from the back/forward cache.
   addEventListener("pageshow", () => {
     delete form.dataset.sent;
     button.textContent = text;
@@ -70,7 +70,7 @@ function sendOnce(form) {
 // --- Progress ---
 
 const PACE = 500;
-/** Percent between two announcements. */
+/** Percentage between two announcements to screen readers. */
 const ANNOUNCED = 20;
 
 function setUpProgress(box) {
@@ -88,7 +88,7 @@ function setUpProgress(box) {
     }
   }
 
-  /** Ask how far it is; null while the server, or its database, does not answer or has no time. */
+  /** Fetch the progress; null while the server or its database does not respond or is busy. */
   async function askOnce() {
     try {
       const answer = await fetch(box.dataset.progress, { headers: { Accept: "application/json" }, redirect: "manual" });
@@ -105,7 +105,7 @@ function setUpProgress(box) {
       setTimeout(ask, 4 * PACE);
       return;
     }
-    // Signed out, discarded, or done: the page itself says so.
+    // Signed out, discarded or done: reload the page, which shows it.
     const progress = answer.ok ? await answer.json() : { at_work: false };
     if (!progress.at_work) {
       location.reload();

@@ -1,14 +1,14 @@
-/* What the expressions in the pages' attributes call. Alpine's CSP build knows no globals: each has its place here. */
+/* Functions called in attributes. Alpine's CSP build cannot access globals, so they are registered here. */
 document.addEventListener("alpine:init", () => {
   Alpine.data("theme", (preset) => {
     const component = theme(preset);
     return {
       ...component,
-      // Not the functions themselves: an expression may not touch what is global.
+      // Wrapped, because expressions cannot access global functions.
       sortRecords: (event) => sortRecords(event),
       moveRecords: (event) => moveRecords(event),
       init() {
-        // The class that theme.js set is Alpine's from now on.
+        // Alpine takes over the class that theme.js has set.
         document.documentElement.classList.remove("light", "dark");
         component.init.call(this);
       },
@@ -22,7 +22,7 @@ document.addEventListener("alpine:init", () => {
     init() {
       this.$watch("sidebarDesktopOpen", (isOpen) => localStorage.setItem("sidebarDesktopOpen", isOpen ? "1" : "0"));
     },
-    /** Where a form with tabs is sent, so that it comes back with the same tab open. */
+    /** Return the URL to which a form with tabs is submitted, so that the same tab is open afterwards. */
     addressOf(tab) {
       const { pathname, search } = window.location;
       return pathname + search + (tab && tab !== "general" ? `#${tab}` : "");
@@ -38,8 +38,8 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 });
 
-/* For keyboards and screen readers: what unfold draws as a bare span or link with a click becomes a button; an icon's
-   name ("more_horiz") is read to nobody. */
+/* Accessibility: clickable spans and links of Unfold become buttons, and the names of icons ("more_horiz") are hidden
+   from screen readers. */
 const REACHABLE = "a[href], button, input, select, textarea, summary, label, [tabindex]";
 
 function becomeButton(element) {
@@ -69,7 +69,7 @@ function makeAccessible(root) {
   root.querySelectorAll(".material-symbols-outlined").forEach(hideIcon);
 }
 
-/* A field with a search of its own is drawn beside its select: it is called by the label of that, then by its value. */
+/* Autocomplete fields are rendered next to their select. Name them after its label, then their value. */
 function nameReferences() {
   for (const select of document.querySelectorAll("select.select2-hidden-accessible")) {
     const [label] = select.labels;
@@ -86,7 +86,7 @@ function nameReferences() {
 
 document.addEventListener("DOMContentLoaded", () => {
   if (document.querySelector(".admin-autocomplete")) {
-    // When it is drawn is its own affair; a row that is added has another one.
+    // They are rendered at any time, and new rows add more of them.
     new MutationObserver(nameReferences).observe(document.body, { childList: true, subtree: true });
   }
 });

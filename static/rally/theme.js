@@ -1,4 +1,4 @@
-/* Light or dark before the first paint; unfold's own switch takes over once it runs. */
+/* Set the light or dark theme before the first paint. Unfold's switch takes over once it runs. */
 (() => {
   const chosen = JSON.parse(localStorage.getItem("_x_adminTheme") || '"auto"');
   const isDark = chosen === "auto" ? matchMedia("(prefers-color-scheme: dark)").matches : chosen === "dark";
