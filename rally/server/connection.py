@@ -44,7 +44,7 @@ class Phase(Enum):
 
 
 #: Phases that end only through the client.
-DAWDLING = {Phase.HEAD, Phase.BODY, Phase.FLUSH, Phase.LINGER}
+CLIENT_PHASES = {Phase.HEAD, Phase.BODY, Phase.FLUSH, Phase.LINGER}
 
 
 class PatientRequest(Request):
@@ -100,7 +100,7 @@ class Connection(TConn):
         self.end = NEVER
         #: The number of bytes that may still be discarded.
         self.allowance = 0
-        self.start_anew()
+        self.reset()
 
     def enter(self, phase: Phase, seconds: float) -> None:
         """Enter a phase, for a limited number of seconds."""
@@ -108,7 +108,7 @@ class Connection(TConn):
         self.since = time.monotonic()
         self.due = self.since + seconds
 
-    def start_anew(self, rest: bytes = b"") -> None:
+    def reset(self, rest: bytes = b"") -> None:
         """Prepare for the next request, the start of which may already have arrived."""
         self.buffer = bytearray(rest)
         self.head = heads.NONE

@@ -19,7 +19,7 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 
 from rally.server import limits, shares
 from rally.server.answering import answer
-from rally.server.connection import DAWDLING, NEVER, RECEIVED, Connection, Phase
+from rally.server.connection import CLIENT_PHASES, NEVER, RECEIVED, Connection, Phase
 from rally.server.heads import Refusal
 from rally.server.shares import Shares
 
@@ -141,11 +141,11 @@ class PatientWorker(ThreadWorker):
         """Whether another connection can be accepted, possibly in place of a slow one."""
         if len(self.connections) < self.worker_connections:
             return True
-        return any(conn.phase in DAWDLING for conn in self.connections)
+        return any(conn.phase in CLIENT_PHASES for conn in self.connections)
 
     def _make_room(self, *, holding: int = 0) -> bool:
         """Close the connection that has waited longest, of those with this many bytes; return whether there was one."""
-        found = [conn for conn in self.connections if conn.phase in DAWDLING and conn.held >= holding]
+        found = [conn for conn in self.connections if conn.phase in CLIENT_PHASES and conn.held >= holding]
         if found:
             self._drop(min(found, key=lambda conn: conn.since))
         return bool(found)
@@ -312,7 +312,7 @@ class PatientWorker(ThreadWorker):
             self._linger(conn)
             return
         rest = conn.take_back()
-        conn.start_anew(rest)
+        conn.reset(rest)
         conn.enter(Phase.HEAD, self._patience_for_next(is_begun=bool(rest)))
         if rest:
             # Deferred, so that a client that sends many requests at once does not delay others.

@@ -42,7 +42,7 @@ def test_good_rows_go_in_and_bad_ones_come_back_to_be_mended(editor, wizard):
     wizard.wait_for("Preview of “people.csv”")
     assert wizard.figures == ["5", "2", "3"]
     assert editor.emails() == []
-    expect(page.locator("#header-title + ul")).to_contain_text("“phne” is not a column")
+    expect(page.locator("#header-title + ul")).to_contain_text("“phne” is not a known column")
     expect(page.locator("#header-title + ul")).to_contain_text("Did you mean phone?")
     expect(page.get_by_role("table", name="as they will be stored")).to_contain_text("customer")
     expect(page.locator(".ie-groups li").first).to_contain_text("Company 'Acme Ltd' not found")
@@ -64,8 +64,8 @@ def test_good_rows_go_in_and_bad_ones_come_back_to_be_mended(editor, wizard):
     expect(page.locator("#result_list tbody tr")).to_have_count(2)
     page.goto(result)
     page.get_by_role("link", name="Import the corrected file").click()
-    mended = rejected.replace("not-an-email", "bram@example.com").replace("Acme Ltd", "").replace("prospect", "")
-    wizard.preview("contact", mended.replace("\n,Twain", "\nMark,Twain").encode(), name="mended.csv")
+    corrected = rejected.replace("not-an-email", "bram@example.com").replace("Acme Ltd", "").replace("prospect", "")
+    wizard.preview("contact", corrected.replace("\n,Twain", "\nMark,Twain").encode(), name="corrected.csv")
     assert wizard.figures == ["3", "3", "0"]
     wizard.confirm()
     expect(page.get_by_text("Every row was valid.")).to_be_visible()
@@ -130,7 +130,7 @@ def test_the_page_waits_for_a_database_that_is_away_and_the_import_carries_on_by
     wizard.wait_for("is being imported")
     editor.watch.expect("503")
     with editor.site.away():
-        expect(wizard.page.get_by_text("No connection; trying again…")).to_be_visible()
+        expect(wizard.page.get_by_text("Connection lost. Retrying…")).to_be_visible()
     wizard.wait_for("Result of")
     assert wizard.figures == ["100,000", "100,000", "0"]
     assert len(editor.emails()) == 100_000
