@@ -6,10 +6,10 @@ import json
 import uuid
 
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.test import Client
 
 from crm.models.api_key import create_api_key
 from importexport.resources import RESOURCES
+from tests.support.openapi import CheckedClient
 
 BASE = "/api/v1/importexport"
 
@@ -28,7 +28,7 @@ class Api:
         self.tenant = tenant
         name = f"test {uuid.uuid4().hex[:8]}"
         self.key, self.secret = create_api_key(tenant=tenant, name=name, scope=scope, **key_options)
-        self.client = Client(headers={"X-Api-Key": self.secret}, raise_request_exception=False)
+        self.client = CheckedClient(headers={"X-Api-Key": self.secret}, raise_request_exception=False)
 
     def get(self, path, **headers):
         return self.client.get(f"{BASE}/{path}", headers=headers)

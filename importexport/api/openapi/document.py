@@ -1,12 +1,14 @@
-"""The API's own description: OpenAPI 3.1, made from the resources, and the pages to read it in."""
+"""The whole document: the paths of records, what runs adds to them, and the components that they refer to."""
 
 from functools import cache
+from typing import Any
 
 from django.conf import settings
 
 from importexport.api.openapi import runs, texts
-from importexport.api.openapi.operation import RATE_HEADERS, Json, operation
+from importexport.api.openapi.operation import RATE_HEADERS, READING, TAKING_A_FILE, Json, operation
 from importexport.api.openapi.problems import PROBLEMS, problem_answer
+from importexport.api.openapi.schemas import SCHEMAS, ref
 from importexport.engine import export
 from importexport.engine.resource import EntityResource
 from importexport.resources import RESOURCES
@@ -28,8 +30,6 @@ BESIDES = {
     "priority": "blank: `normal`",
     "deal_name": "where several bear the name, the one of the row's company, then of its contact",
 }
-READING = (401, 429, 403, 404, 405, 406, 400, 503)
-WRITING = (401, 429, 403, 404, 405, 406, 408, 409, 415, 413, 400, 422, 503)
 
 
 @cache
@@ -62,34 +62,9 @@ def components() -> Json:
     return {
         "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}},
         "headers": {name: {"description": text, "schema": {"type": "integer"}} for name, text in RATE_HEADERS.items()},
-        "schemas": {"Result": RESULT, "Problem": PROBLEM} | runs.SCHEMAS,
+        "schemas": SCHEMAS,
         "responses": {f"Problem{status}": problem_answer(status) for status in PROBLEMS},
     }
-
-
-RESULT: Json = {
-    "type": "object",
-    "description": "totalRows = imported + skipped; one message for every skipped row, in row order.",
-    "required": ["totalRows", "imported", "skipped", "errors"],
-    "additionalProperties": False,
-    "properties": {
-        "totalRows": {"type": "integer", "minimum": 0},
-        "imported": {"type": "integer", "minimum": 0},
-        "skipped": {"type": "integer", "minimum": 0},
-        "errors": {"type": "array", "items": {"type": "string"}},
-    },
-}
-PROBLEM: Json = {
-    "type": "object",
-    "description": "Problem details (RFC 9457)",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string", "format": "uri-reference"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-    },
-}
 
 
 def export_operation(resource: type[EntityResource], file_format: export.FileFormat) -> Json:
@@ -102,8 +77,7 @@ def export_operation(resource: type[EntityResource], file_format: export.FileFor
         tag=resource.entity,
         summary=f"Export {resource.entity} as {file_format.upper()}",
         text=texts.EXPORT_CSV if file_format == "csv" else texts.EXPORT_XLSX,
-        media_type=export.CONTENT_TYPES[file_format],
-        content=content,
+        content={export.CONTENT_TYPES[file_format]: content},
         filename=f"{resource.entity}.{file_format}",
         statuses=READING,
     )
@@ -111,13 +85,13 @@ def export_operation(resource: type[EntityResource], file_format: export.FileFor
 
 def template_operation(resource: type[EntityResource]) -> Json:
     """Describe a template."""
+    content = {"schema": {"type": "string"}, "example": ",".join(resource.column_names()) + "\r\n"}
     return operation(
         f"{resource.entity}_template",
         tag=resource.entity,
         summary=f"Template for {resource.entity}",
         text="A CSV file of the header row alone.",
-        media_type=export.CONTENT_TYPES["csv"],
-        content={"schema": {"type": "string"}, "example": ",".join(resource.column_names()) + "\r\n"},
+        content={export.CONTENT_TYPES["csv"]: content},
         filename=f"{resource.entity}_template.csv",
         statuses=READING,
     )
@@ -125,59 +99,63 @@ def template_operation(resource: type[EntityResource]) -> Json:
 
 def import_operation(resource: type[EntityResource]) -> Json:
     """Describe an import."""
-    described = operation(
-        f"{resource.entity}_import",
-        tag=resource.entity,
+    trial = {"type": "string", "enum": ["false", "true"], "default": "false"}
+    return file_operation(
+        resource,
+        "import",
         summary=f"Import {resource.entity} from CSV",
         text=f"{texts.IMPORT}\n\n{columns_table(resource)}",
-        media_type="application/json",
-        content={"schema": {"$ref": "#/components/schemas/Result"}, "examples": texts.results(resource)},
-        statuses=WRITING,
+        content={"schema": ref("Result"), "examples": texts.results(resource)},
+        parameters=[runs.parameter("dry_run", "The same answer, and nothing stored", trial)],
+        headers=IMPORT_HEADERS,
     )
-    described["requestBody"] = {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary", "description": "A CSV file, UTF-8"}},
-                },
-                "encoding": {"file": {"contentType": "text/csv"}},
-            }
-        },
-    }
-    described["responses"]["200"]["headers"] |= {
-        "X-Import-Ignored-Columns": {
-            "description": "Columns that were ignored: comma-separated, percent-encoded where not ASCII, cut to 1 kB",
-            "schema": {"type": "string"},
-        },
-        "X-Import-Warning": {
-            "description": "An identical file was imported within 24 hours; which import that was",
-            "schema": {"type": "string"},
-        },
-    }
-    trial = {"type": "string", "enum": ["false", "true"], "default": "false"}
-    described["parameters"] = [
-        *runs.option_parameters(resource),
-        runs.parameter("dry_run", "The same answer, and nothing stored", trial),
-        runs.IDEMPOTENCY,
-    ]
-    return described
 
 
 def plan_operation(resource: type[EntityResource]) -> Json:
     """Describe a plan, which takes what an import takes."""
-    described = import_operation(resource)
-    answer = described["responses"].pop("200")
-    answer["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Import"}}}
-    return described | {
-        "operationId": f"{resource.entity}_plan",
-        "summary": f"Plan an import of {resource.entity}",
-        "description": "Says what an import would do, row by row, and stores no record; then `apply` does just that.",
-        "parameters": [*runs.option_parameters(resource), runs.IDEMPOTENCY],
-        "responses": {"201": answer, **described["responses"]},
-    }
+    return file_operation(
+        resource,
+        "plan",
+        summary=f"Plan an import of {resource.entity}",
+        text="Says what an import would do, row by row, and stores no record; then `apply` does just that.",
+        content={"schema": ref("Import")},
+        headers=runs.LOCATION,
+        success="201",
+    )
+
+
+def file_operation(
+    resource: type[EntityResource], what: str, *, content: Json, parameters: list[Json] | None = None, **more: Any
+) -> Json:
+    """Describe an operation that takes a file; ``more`` is as for any operation."""
+    described = operation(
+        f"{resource.entity}_{what}",
+        tag=resource.entity,
+        content={"application/json": content},
+        statuses=TAKING_A_FILE,
+        **more,
+    )
+    taken = [*runs.option_parameters(resource), *(parameters or []), runs.IDEMPOTENCY]
+    return described | {"parameters": taken, "requestBody": FORM}
+
+
+FORM: Json = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {"file": {"type": "string", "format": "binary", "description": "A CSV file, UTF-8"}},
+            },
+            "encoding": {"file": {"contentType": "text/csv"}},
+        }
+    },
+}
+IMPORT_HEADERS = {
+    "X-Import-Ignored-Columns": "Columns that were ignored: comma-separated, percent-encoded if not ASCII, cut to 1 kB",
+    "X-Import-Warning": "An identical file was imported within 24 hours; which import that was",
+}
 
 
 def columns_table(resource: type[EntityResource]) -> str:

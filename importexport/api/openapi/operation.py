@@ -1,4 +1,4 @@
-"""What descriptions of operations have in common (see schema)."""
+"""What the descriptions of all operations have in common."""
 
 from typing import Any
 
@@ -10,6 +10,12 @@ RATE_HEADERS = {
 }
 
 
+#: The problems of an operation that reads, changes something, or takes a file, in the order in which they are judged.
+READING = (401, 429, 403, 404, 405, 406, 400, 503, 500)
+CHANGING = (401, 429, 403, 404, 405, 406, 400, 409, 422, 503, 500)
+TAKING_A_FILE = (401, 429, 403, 404, 405, 406, 408, 409, 415, 413, 400, 422, 503, 500)
+
+
 def operation(
     operation_id: str,
     *,
@@ -18,16 +24,20 @@ def operation(
     content: Json,
     statuses: tuple[int, ...],
     text: str = "",
-    media_type: str = "application/json",
+    headers: dict[str, str] | None = None,
     filename: str = "",
     success: str = "200",
 ) -> Json:
-    """Describe an operation: its good answer, and the problems it can answer with."""
-    headers: Json = {header: {"$ref": f"#/components/headers/{header}"} for header in RATE_HEADERS}
+    """Describe an operation: its good answer, by media type, and the problems it can answer with.
+
+    ``headers`` are those of the good answer, each with what it says; a ``filename`` makes that an attachment.
+    """
+    given: Json = {header: {"$ref": f"#/components/headers/{header}"} for header in RATE_HEADERS}
+    given |= {name: {"description": said, "schema": {"type": "string"}} for name, said in (headers or {}).items()}
     if filename:
         disposition = {"type": "string", "const": f'attachment; filename="{filename}"'}
-        headers["Content-Disposition"] = {"schema": disposition}
-    answers: Json = {success: {"description": "Done", "headers": headers, "content": {media_type: content}}}
+        given["Content-Disposition"] = {"schema": disposition}
+    answers: Json = {success: {"description": "Done", "headers": given, "content": content}}
     answers |= {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in statuses}
     described: Json = {"operationId": operation_id, "tags": [tag], "summary": summary, "responses": answers}
     return described | ({"description": text} if text else {})

@@ -61,6 +61,7 @@ PROBLEMS: dict[int, tuple[str, list[str]]] = {
         "The database cannot be reached, or another import of the tenant's is in the way for longer than 30 seconds",
         [AWAY, errors.busy("contacts", "8c1c7a10-6f96-4ff8-8b86-d011b42d00c0"), errors.RECORDS_BUSY],
     ),
+    500: ("A bug of ours", [errors.BUG]),
 }
 
 

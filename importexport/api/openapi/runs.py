@@ -1,6 +1,9 @@
-"""The description of plans, imports and undo (see schema)."""
+"""The paths of runs: plans, imports, their rows, and undo."""
 
-from importexport.api.openapi.operation import Json, operation
+from typing import Any
+
+from importexport.api.openapi.operation import CHANGING, READING, Json, operation
+from importexport.api.openapi.schemas import COUNT, TEXT, UUID, members, page, ref
 from importexport.engine.options import NAMES, values_of
 from importexport.engine.resource import EntityResource
 from importexport.history import row_log
@@ -20,55 +23,9 @@ IDEMPOTENCY: Json = {
     "description": "The same request again within 24 hours gets the first answer again, byte for byte",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
-RUN_ID: Json = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
-COUNTS = ("totalRows", "imported", "skipped", "created", "updated", "unchanged", "deleted", "conflicts")
-TEXTS = ("kind", "entity", "channel", "actor", "fileName")
-RUN: Json = {
-    "type": "object",
-    "description": "An import, a plan of one, or an undo; `imported` = created + updated + unchanged",
-    "required": ["id", "status", *TEXTS, *COUNTS],
-    "properties": {
-        "id": {"type": "string", "format": "uuid"},
-        "status": {"enum": list(ImportRun.Status.values)},
-        **{name: {"type": "string"} for name in TEXTS},
-        **{name: {"type": "integer"} for name in COUNTS},
-        "size": {"type": ["integer", "null"], "description": "Bytes"},
-        "sha256": {"type": ["string", "null"]},
-        "createdAt": {"type": "string", "format": "date-time"},
-        "finishedAt": {"type": ["string", "null"], "format": "date-time"},
-        "options": {"type": "object"},
-        "references": {"type": "object", "description": "How many records were made besides, by entity"},
-        "parent": {"type": ["string", "null"], "description": "What it undoes, or the import whose rows it repairs"},
-        "children": {"type": "array", "items": {"type": "string"}},
-        "ignoredColumns": {"type": "array", "items": {"type": "string"}},
-        "relatedRuns": {"type": "object", "description": "totalRows = imported + repaired + left, over all repairs"},
-        "error": {
-            "type": ["string", "null"],
-            "description": "Why the file failed, or its plan cannot be applied",
-        },
-        "door": {"type": "string", "deprecated": True, "description": "The first name of channel"},
-        "fault": {"type": ["string", "null"], "deprecated": True, "description": "The first name of error"},
-        "family": {"type": "object", "deprecated": True, "description": "The first name of relatedRuns"},
-    },
-}
-ROW: Json = {
-    "type": "object",
-    "required": ["row", "action", "entity", "record"],
-    "properties": {
-        "row": {"type": "integer"},
-        "action": {"enum": list(row_log.ACTIONS)},
-        "entity": {"type": "string"},
-        "record": {"type": ["integer", "null"]},
-        "changes": {"type": "object", "description": "Column → [before, after], as an export shows them"},
-        "error": {"type": "string"},
-        "cells": {"type": "array", "items": {"type": "string"}},
-        "didYouMean": {"type": "object", "description": "Column → the names that were perhaps meant"},
-        "note": {"type": "string", "description": "Why something could not be undone"},
-    },
-}
-SCHEMAS: Json = {"Import": RUN, "Row": ROW}
-READING = (401, 429, 403, 404, 405, 406, 400, 503)
-CHANGING = (401, 429, 403, 404, 405, 406, 400, 409, 422, 503)
+RUN_ID: Json = {"name": "id", "in": "path", "required": True, "schema": UUID}
+LOCATION = {"Location": "The path of the plan"}
+JSON, CSV = "application/json", "text/csv; charset=utf-8"
 
 
 def option_parameters(resource: type[EntityResource]) -> list[Json]:
@@ -104,25 +61,38 @@ def paths(entities: list[str]) -> Json:
         parameter("format", "CSV has all rows", {"type": "string", "enum": ["json", "csv"], "default": "json"}),
     ]
     return {
-        f"{BASE}/imports": {"get": endpoint("imports_list", "All imports, the latest first", page("Import"), listing)},
-        one: {"get": endpoint("imports_show", "One import", ref("Import"), [RUN_ID])},
+        f"{BASE}/imports": {
+            "get": endpoint(
+                "imports_list",
+                "All imports, the latest first",
+                {JSON: {"schema": page("ImportSummary", count=COUNT)}},
+                listing,
+            )
+        },
+        one: {"get": endpoint("imports_show", "One import", {JSON: {"schema": ref("Import")}}, [RUN_ID])},
         f"{one}/rows": {
-            "get": endpoint("imports_rows", "What became, or would become, of each row", page("Row"), [RUN_ID, *rows])
+            "get": endpoint(
+                "imports_rows",
+                "What became, or would become, of each row",
+                {JSON: {"schema": page("Row")}, CSV: {"schema": TEXT}},
+                [RUN_ID, *rows],
+                headers={"Content-Disposition": 'Of the CSV: `attachment; filename="contacts_rows.csv"`'},
+            )
         },
         f"{one}/rejected": {
             "get": endpoint(
                 "imports_rejected",
                 "The rejected rows as CSV, with `import_row` and `import_error`, to be corrected and imported again",
-                {"type": "string"},
+                {CSV: {"schema": TEXT}},
                 [RUN_ID],
-                media_type="text/csv; charset=utf-8",
+                headers={"Content-Disposition": '`attachment; filename="contacts_rejected.csv"`'},
             )
         },
         f"{one}/apply": {
             "post": endpoint(
                 "imports_apply",
                 "Do just what a plan says, or answer 409 and say what has changed; an undo answers with its import",
-                {"oneOf": [ref("Result"), ref("Import")]},
+                {JSON: {"schema": {"oneOf": [ref("Result"), ref("Import")]}}},
                 [RUN_ID, IDEMPOTENCY],
                 statuses=CHANGING,
             )
@@ -131,9 +101,10 @@ def paths(entities: list[str]) -> Json:
             "post": endpoint(
                 "imports_undo",
                 "Plan to undo an import, or an undo; `apply` carries the plan out",
-                ref("Import"),
+                {JSON: {"schema": ref("Import")}},
                 [RUN_ID, IDEMPOTENCY],
                 statuses=CHANGING,
+                headers=LOCATION,
                 success="201",
             )
         },
@@ -143,39 +114,20 @@ def paths(entities: list[str]) -> Json:
 def history_operation(entity: str) -> Json:
     """Describe where a record comes from."""
     record = {"name": "record", "in": "path", "required": True, "schema": {"type": "integer"}}
-    traces = {"type": "object", "properties": {"results": {"type": "array", "items": {"type": "object"}}}}
-    return endpoint(f"{entity}_imports", "What imports did to a record, the latest first", traces, [record])
-
-
-def ref(name: str) -> Json:
-    """Return a reference to a schema."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def page(name: str) -> Json:
-    """Describe a page of something."""
-    return {
-        "type": "object",
-        "required": ["next", "results"],
-        "properties": {
-            "count": {"type": "integer"},
-            "next": {"type": ["string", "null"], "description": "The path of the next page"},
-            "results": {"type": "array", "items": ref(name)},
-        },
-    }
+    traces = members({"results": {"type": "array", "items": ref("Trace")}})
+    summary = "What imports did to a record, the latest first"
+    return endpoint(f"{entity}_imports", summary, {JSON: {"schema": traces}}, [record])
 
 
 def endpoint(
     operation_id: str,
     summary: str,
-    schema: Json,
+    content: Json,
     parameters: list[Json],
     *,
     statuses: tuple[int, ...] = READING,
-    **more: str,
+    **more: Any,
 ) -> Json:
     """Describe an operation on imports; ``more`` is as for any operation."""
-    described = operation(
-        operation_id, tag="imports", summary=summary, content={"schema": schema}, statuses=statuses, **more
-    )
+    described = operation(operation_id, tag="imports", summary=summary, content=content, statuses=statuses, **more)
     return described | {"parameters": parameters}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.support.installation import Server
+from tests.support.openapi import check_answer
 
 TEMPLATE = "/api/v1/importexport/contacts/template"
 IMPORT = "/api/v1/importexport/contacts/import"
@@ -81,7 +82,9 @@ class Api:
         client = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         with contextlib.closing(client):
             client.request(method, path, headers=sent, body=body, encode_chunked=chunked)
-            return read_answer(client.getresponse())
+            answer = read_answer(client.getresponse())
+        check_answer(method, path, status=answer.status, headers=answer.headers, body=answer.body)
+        return answer
 
     def upload(self, path: str, sent: Form, *, key: str, headers: dict[str, str] | None = None) -> Answer:
         """Post a form."""

@@ -1,0 +1,118 @@
+"""Answers of the API, held against its own description.
+
+Every client of the tests calls ``check_answer``. An answer that is not described fails its test: an unknown status, media
+type or header, and JSON with a member too many, too few or of another kind.
+"""
+
+import json
+import re
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.test import Client
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+BASE = "/api/v1/importexport/"
+#: How a path is answered that is not described, or a method that its path does not have.
+UNKNOWN = {400, 401, 403, 404, 405, 429, 503}
+#: Headers of ours; the rest is HTTP's.
+OURS = re.compile(
+    r"x-ratelimit-|x-import-|location$|retry-after$|www-authenticate$|content-disposition$", re.IGNORECASE
+)
+
+
+@cache
+def description() -> dict[str, Any]:
+    """The description, as it is served."""
+    served = json.loads(Client().get("/api/v1/schema").content)
+    return served | {"components": served["components"] | {"schemas": closed(served["components"]["schemas"])}}
+
+
+def closed(schema: Any) -> Any:
+    """Return a schema in which no object has members that are not described. A client must take them, a test need not."""
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {name: closed(value) for name, value in schema.items()}
+    if isinstance(schema.get("properties"), dict):
+        found.setdefault("additionalProperties", False)
+    return found
+
+
+def check_answer(method: str, target: str, *, status: int, headers: Any, body: bytes) -> None:
+    """Assert that the answer to a request is one of those described; paths outside of the description are let be."""
+    path = urlsplit(target).path.rstrip("/")
+    if path.startswith("/api/importexport/"):
+        path = path.replace("/api/", "/api/v1/", 1)
+    if path.startswith(BASE):
+        where = f"{method} {target} → {status}"
+        answer = described_answer(method, path, status, where)
+        check_headers(answer, headers, where)
+        if method != "HEAD":
+            check_body(answer, headers.get("Content-Type"), body, where)
+
+
+def described_answer(method: str, path: str, status: int, where: str) -> dict[str, Any]:
+    """Return what is described of an answer."""
+    operation = operation_of("GET" if method == "HEAD" else method, path)
+    if operation is None:
+        assert status in UNKNOWN, f"{where}: not described"
+        return resolved({"$ref": f"#/components/responses/Problem{status}"})
+    assert str(status) in operation["responses"], f"{where}: a status that is not described"
+    return resolved(operation["responses"][str(status)])
+
+
+@cache
+def operation_of(method: str, path: str) -> dict[str, Any] | None:
+    """Return the operation that a request means, if there is one."""
+    for template, item in sorted(description()["paths"].items(), key=lambda entry: entry[0].count("{")):
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
+            return item.get(method.lower())
+    return None
+
+
+def resolved(answer: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference."""
+    found: Any = description()
+    if "$ref" not in answer:
+        return answer
+    for name in answer["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    return found
+
+
+def check_headers(answer: dict[str, Any], headers: Any, where: str) -> None:
+    known = {name.lower() for name in answer["headers"]}
+    unknown = {name for name in headers if OURS.match(name) and name.lower() not in known}
+    assert not unknown, f"{where}: headers that are not described: {unknown}"
+
+
+def check_body(answer: dict[str, Any], media_type: str | None, body: bytes, where: str) -> None:
+    assert media_type in answer["content"], f"{where}: {media_type} is not described"
+    if media_type.endswith("json"):
+        error = best_match(validator(json.dumps(answer["content"][media_type]["schema"])).iter_errors(json.loads(body)))
+        assert error is None, f"{where}: {error.message} at {error.json_path}"
+
+
+@cache
+def validator(schema: str) -> Draft202012Validator:
+    """Return what validates a schema of the description."""
+    whole = closed(json.loads(schema)) | {"components": description()["components"]}
+    return Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+class CheckedClient(Client):
+    """Django's test client, with every answer of the API checked."""
+
+    def request(self, **request: Any) -> Any:
+        response = super().request(**request)
+        is_json = response.headers.get("Content-Type", "").endswith("json")
+        body = response.getvalue() if is_json or not response.streaming else b""
+        if is_json and response.streaming:
+            response.streaming_content = [body]
+        method, path = response.request["REQUEST_METHOD"], response.request["PATH_INFO"]
+        check_answer(method, path, status=response.status_code, headers=response.headers, body=body)
+        return response
