@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import BinaryIO, cast
 
-from django.db import Error, connection
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -20,6 +19,7 @@ from rest_framework.request import Request
 from importexport import errors
 from importexport.api.ignored_columns import headers_of
 from importexport.api.problems import Problem, handle_exception
+from importexport.db import session_lock
 from importexport.engine.outcome import Outcome
 from importexport.engine.report import Report, result_chunks
 from importexport.files.table import Table
@@ -61,15 +61,10 @@ class Retry:
             yield
             return
         text = hashlib.sha256(f"{self._key_id} {self.name}".encode()).digest()
-        number = int.from_bytes(text[:8], signed=True)
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_try_advisory_lock(%s)", [number])
-            if not cursor.fetchone()[0]:
+        with session_lock([int.from_bytes(text[:8], signed=True)], wait=False) as is_held:
+            if not is_held:
                 raise InFlight
-        try:
             yield
-        finally:
-            unlock(number)
 
     def first_answer(self) -> HttpResponseBase | None:
         """Return the answer that the key has had, or None; raise a 422 where that was to something else."""
@@ -149,15 +144,6 @@ class KeptResult:
     def end(self, report: Report) -> None:
         """Keep that the answer is the import's result."""
         self._retry.keep_result(self._run, headers_of(report) if self._names_ignored else {})
-
-
-def unlock(number: int) -> None:
-    """Give up a session's lock; where the connection is lost, the lock has gone with it."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
-    except Error:
-        connection.close()
 
 
 def name_of(request: Request) -> str:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, models
+from psycopg import sql
 
 from crm.matching import fold_column
 from crm.models import Company, Contact, Deal, Pipeline, Stage
@@ -17,7 +18,7 @@ from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
 from importexport.columns.widgets import Cell, Cleaned, Text, is_storable, spread
-from importexport.db import ANY_TENANT
+from importexport.db import ANY_TENANT, identifiers
 
 #: How many answers are kept; a file may name more records than that, and memory stays flat.
 KNOWN_LIMIT = 20_000
@@ -95,8 +96,8 @@ class Reference(Cell):
         """Ask anew for every record: some that were made have been taken back."""
         self._known.clear()
 
-    #: What a look-up selects besides the key; the id comes first.
-    selects = "id"
+    #: The columns that a look-up selects besides the key; the id comes first.
+    selects: ClassVar[Sequence[str]] = ("id",)
 
     def _look_up(self, keys: Iterable[str]) -> None:
         """Ask once for all keys that are not known yet."""
@@ -107,13 +108,20 @@ class Reference(Cell):
             return
         self._known.update((key, []) for key in missing)
         with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT {self.key}, {self.selects} FROM {self.model._meta.db_table}"
-                f" WHERE tenant_id = {ANY_TENANT} AND {self.key} = ANY(%s) ORDER BY id FOR KEY SHARE",
-                [self.tenant.pk, [key for key in missing if is_storable(key)]],
+            statement = LOOK_UP.format(
+                columns=identifiers([self.key, *self.selects]),
+                table=sql.Identifier(self.model._meta.db_table),
+                tenant=ANY_TENANT,
+                key=sql.Identifier(self.key),
             )
+            cursor.execute(statement, [self.tenant.pk, [key for key in missing if is_storable(key)]])
             for key, *found in cursor:
                 self._known[key].append(tuple(found))
+
+
+LOOK_UP = sql.SQL(
+    "SELECT {columns} FROM {table} WHERE tenant_id = {tenant} AND {key} = ANY(%s) ORDER BY id FOR KEY SHARE"
+)
 
 
 class CompanyByName(Reference):
@@ -139,7 +147,7 @@ class DealByName(Reference):
     """A deal, by its name; where several bear it, with the row's company, then its contact."""
 
     model, key, noun = Deal, "name_key", "Deal"
-    selects = "id, company_id, contact_id"
+    selects = ("id", "company_id", "contact_id")
 
     def clean_cells(self, cells: Cells, column: str) -> Cleaned:
         """Return the deals' ids, one look at each distinct name, company and contact."""

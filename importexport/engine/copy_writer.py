@@ -1,12 +1,14 @@
 """Rows to the database: COPY into a temporary table, then one INSERT in which the first row wins."""
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import compress
 from typing import Any
 
 from django.db import connection, models
+from psycopg import sql
 
-from importexport.db import ANY_TENANT, copy_in
+from importexport.db import ANY_TENANT, copy_in, identifiers
 from importexport.engine.spec import Key
 
 STAGING = "rally_incoming"
@@ -15,22 +17,23 @@ STAGING = "rally_incoming"
 class Writer:
     """Stores batches of one entity in the current transaction. Use as a context manager.
 
-    ``columns`` are database columns besides tenant_id. Whether a row is a duplicate is the database's to say, so
-    that it is said once: rows go in by their order, and one that meets a unique constraint (a stored record, an
-    earlier row, or somebody else's insert of this very moment) is passed over.
+    ``columns`` are database columns besides tenant_id. The database alone decides what is a duplicate: rows are
+    inserted in their order, and one that meets a unique constraint (because of a stored record, an earlier row, or a
+    concurrent insert) is passed over.
     """
 
-    #: Further columns of the temporary table, for a subclass.
-    besides = ""
+    #: Further columns of the temporary table, with their types, for a subclass.
+    besides: Mapping[str, str] = {}
 
     def __init__(self, model: type[models.Model], *, tenant: Any, columns: Sequence[str]) -> None:
         self.table = model._meta.db_table
         self.tenant = tenant
         self.columns = list(columns)
-        self._fields = {field.column: field for field in model._meta.concrete_fields}
+        self._fields = {str(field.column): field for field in model._meta.concrete_fields}
         unique = [rule for rule in model._meta.constraints if isinstance(rule, models.UniqueConstraint)]
-        # Where only one constraint can be met, naming it spares PostgreSQL a look at every other index.
-        self._conflict = f"ON CONSTRAINT {unique[0].name}" if len(unique) == 1 else ""
+        # Where only one constraint can be met, naming it spares PostgreSQL looking at every other index.
+        named = sql.SQL("ON CONSTRAINT {}").format(sql.Identifier(unique[0].name))
+        self._conflict = named if len(unique) == 1 else sql.SQL("")
         keys = {model._meta.get_field(name).column for rule in unique for name in rule.fields}  # type: ignore[union-attr]
         self._identity = [i for i, name in enumerate(self.columns) if name in keys]
         #: Of the batch written last: how many rows went to the database, and which of them it passed over.
@@ -38,27 +41,23 @@ class Writer:
         self._lost_ones: list[int] = []
 
     def __enter__(self) -> "Writer":
-        types = ", ".join(f"{name} {self._type_of(name)}" for name in self.columns)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [self.table])
             (sequence,) = cursor.fetchone()
             cursor.execute(
-                f"CREATE TEMPORARY TABLE {STAGING}"
-                f" (n integer, id bigint DEFAULT nextval('{sequence}'), {types}{self.besides}) ON COMMIT DROP"
+                CREATE.format(staging=self._staging, sequence=sql.Literal(sequence), columns=self._definitions())
             )
         return self
 
-    def _type_of(self, name: str) -> str:
-        """Return a column's type, and its collation, without which its texts could not be compared with the table's."""
-        collation = getattr(self._fields[name], "db_collation", None)
-        return (
-            f"{self._fields[name].db_type(connection)}{f' COLLATE {chr(34)}{collation}{chr(34)}' if collation else ''}"
-        )
+    def _definitions(self) -> sql.Composed:
+        types = {name: column_type(self._fields[name]) for name in self.columns}
+        types |= {name: sql.SQL(kind) for name, kind in self.besides.items()}
+        return sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(name), kind) for name, kind in types.items())
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None:
             with connection.cursor() as cursor:
-                cursor.execute(f"DROP TABLE {STAGING}")
+                cursor.execute(sql.SQL("DROP TABLE {}").format(self._staging))
 
     def write(self, rows: Sequence[Sequence[str | None]], count: int) -> list[int]:
         """Store rows, given as one list of COPY texts per column; return the indexes of those passed over."""
@@ -74,18 +73,13 @@ class Writer:
         if len(self._lost_ones) == self._staged:
             return []
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT lower(r), lower(r) + ahead, upper(r) - lower(r) FROM ("
-                f"SELECT unnest(range_agg(int8range(n, n + 1))) AS r, id - n AS ahead FROM {STAGING}"
-                " WHERE n <> ALL(%s) GROUP BY id - n) AS stretches ORDER BY 1",
-                [self._lost_ones],
-            )
+            cursor.execute(STRETCHES.format(staging=self._staging), [self._lost_ones])
             return cursor.fetchall()
 
     def _repeated(self, rows: Sequence[Sequence[str | None]]) -> set[int]:
-        """Return which rows have all that makes a record the same in common with an earlier one of the batch.
+        """Return which rows have the keys of an earlier one of the batch.
 
-        Whether or not that one can be stored, they cannot; the database is slow to say so a million times.
+        Whether or not that one can be stored, they cannot be; the database is slow to say so a million times.
         """
         keys = list(zip(*(rows[i] for i in self._identity), strict=True))
         first: dict[tuple, int] = {}
@@ -97,30 +91,19 @@ class Writer:
         self._staged, self._lost_ones = len(numbers), []
         if not numbers:
             return []
-        names = ", ".join(self.columns)
         with connection.cursor() as cursor:
-            self._stage(cursor, f"n, {names}", [numbers, *rows])
-            cursor.execute(self._insertion(), [self.tenant.pk])
+            self._stage(cursor, ["n", *self.columns], [numbers, *rows])
+            cursor.execute(self._insertion, [self.tenant.pk])
             self._lost_ones = [] if cursor.rowcount == len(numbers) else self._lost(cursor)
             return self._lost_ones
 
-    def _stage(self, cursor: Any, names: str, columns: Sequence[Sequence[str | None]]) -> None:
-        cursor.execute(f"TRUNCATE {STAGING}")
+    def _stage(self, cursor: Any, names: Sequence[str], columns: Sequence[Sequence[str | None]]) -> None:
+        cursor.execute(sql.SQL("TRUNCATE {}").format(self._staging))
         copy_in(STAGING, names, columns)
 
-    def _insertion(self, where: str = "") -> str:
-        names = ", ".join(self.columns)
-        return (
-            f"INSERT INTO {self.table} (id, tenant_id, {names}) SELECT id, %s, {names} FROM {STAGING} {where}"
-            f" ORDER BY n ON CONFLICT {self._conflict} DO NOTHING"
-        )
-
     def _lost(self, cursor: Any) -> list[int]:
-        """Ask which ids did not arrive; not by a join, whose plan can come out quadratic without statistics."""
-        cursor.execute(
-            f"SELECT n FROM {STAGING} WHERE id NOT IN (SELECT id FROM {self.table} WHERE id BETWEEN"
-            f" (SELECT min(id) FROM {STAGING}) AND (SELECT max(id) FROM {STAGING})) ORDER BY n"
-        )
+        """Ask which ids did not arrive; not by a join, whose plan can be quadratic without statistics."""
+        cursor.execute(LOST.format(staging=self._staging, table=self._table))
         return [n for (n,) in cursor]
 
     def taken(self, key: Key, wanted: Mapping[int, str]) -> set[int]:
@@ -129,12 +112,63 @@ class Writer:
         A row that came later in the batch does not count: it was not there yet.
         """
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT id, n FROM {STAGING}")
+            cursor.execute(sql.SQL("SELECT id, n FROM {}").format(self._staging))
             arrived = dict(cursor.fetchall())
             cursor.execute(
-                f"SELECT {key.stored}, id FROM {self.table} WHERE tenant_id = {ANY_TENANT} AND {key.stored} <> ''"
-                f" AND {key.stored} = ANY(%s)",
+                OWNERS.format(table=self._table, key=sql.Identifier(key.stored), tenant=ANY_TENANT),
                 [self.tenant.pk, list(set(wanted.values()))],
             )
             since = {text: arrived.get(pk, -1) for text, pk in cursor}
         return {n for n, text in wanted.items() if since.get(text, n) < n}
+
+    # --- SQL ---
+
+    _staging = sql.Identifier(STAGING)
+
+    @property
+    def _table(self) -> sql.Identifier:
+        return sql.Identifier(self.table)
+
+    @cached_property
+    def _insertion(self) -> sql.Composed:
+        return self._insertion_of(sql.SQL("true"))
+
+    def _insertion_of(self, condition: sql.Composable) -> sql.Composed:
+        """Return the insertion of those rows of the temporary table that meet a condition."""
+        return INSERT.format(
+            table=self._table,
+            names=identifiers(self.columns),
+            staging=self._staging,
+            condition=condition,
+            conflict=self._conflict,
+        )
+
+
+def column_type(field: models.Field) -> sql.Composable:
+    """Return a column's type, and its collation, without which its texts could not be compared with the table's."""
+    kind = sql.SQL(field.db_type(connection) or "")
+    collation = getattr(field, "db_collation", None)
+    return sql.SQL("{} COLLATE {}").format(kind, sql.Identifier(collation)) if collation else kind
+
+
+CREATE = sql.SQL(
+    "CREATE TEMPORARY TABLE {staging} (n integer, id bigint DEFAULT nextval({sequence}), {columns}) ON COMMIT DROP"
+)
+
+INSERT = sql.SQL(
+    "INSERT INTO {table} (id, tenant_id, {names}) SELECT id, %s, {names} FROM {staging} WHERE {condition}"
+    " ORDER BY n ON CONFLICT {conflict} DO NOTHING"
+)
+
+STRETCHES = sql.SQL(
+    "SELECT lower(r), lower(r) + ahead, upper(r) - lower(r) FROM"
+    " (SELECT unnest(range_agg(int8range(n, n + 1))) AS r, id - n AS ahead FROM {staging}"
+    " WHERE n <> ALL(%s) GROUP BY id - n) AS stretches ORDER BY 1"
+)
+
+LOST = sql.SQL(
+    "SELECT n FROM {staging} WHERE id NOT IN (SELECT id FROM {table} WHERE id BETWEEN"
+    " (SELECT min(id) FROM {staging}) AND (SELECT max(id) FROM {staging})) ORDER BY n"
+)
+
+OWNERS = sql.SQL("SELECT {key}, id FROM {table} WHERE tenant_id = {tenant} AND {key} <> '' AND {key} = ANY(%s)")

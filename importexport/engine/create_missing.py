@@ -1,34 +1,40 @@
-"""Records that rows refer to and that there are not: made for good rows, taken back where no row needs them."""
+"""Records that rows refer to and that do not exist: created for good rows, deleted again where no row needs them."""
 
 import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, cast
 
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Max
+from psycopg import sql
 
 from crm.models import Company, Stage, Tenant
 from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
 from importexport.columns.references import Reference, can_create
-from importexport.db import by_index
+from importexport.db import by_index, is_clash, retry
 from importexport.engine.outcome import Change
-
-#: How often it is tried to make what somebody else may be making by hand at this very moment.
-TRIES = 3
 
 
 class Made(NamedTuple):
-    """A record made for a row: the row's place in the batch, what was made, and the column that named it."""
+    """A record created for a row: the row's place in the batch, the record, and the column that named it."""
 
     position: int
     record: Any
     column: Column
 
 
+class Wanted(NamedTuple):
+    """A record that rows refer to: its name, and the place of the first such row in the batch."""
+
+    name: str
+    position: int
+
+
 class MissingRecords:
-    """Makes what the good rows of a batch refer to."""
+    """Creates what the good rows of a batch refer to."""
 
     def __init__(self, columns: Sequence[Column], *, tenant: Tenant, model: type[models.Model]) -> None:
         self._columns = [column for column in columns if can_create(column)]
@@ -38,27 +44,26 @@ class MissingRecords:
             widget_of(column).creates_missing = True
 
     def make(self, cells: Cells, rejected: Collection[int]) -> None:
-        """Make what the rows that are not refused await, and let them refer to it."""
+        """Create what the rows that are not rejected await, and let them refer to it."""
         self._made = []
         for column in self._columns:
             awaited = {i: want for i, want in widget_of(column).awaited.items() if i not in rejected}
-            first: dict[Any, int] = {}
-            for position, (key, _) in awaited.items():
-                first.setdefault(key, position)
-            names = {key: awaited[position][1] for key, position in first.items()}
-            records = self._make(column, names, first, cells) if first else {}
+            wanted: dict[Any, Wanted] = {}
+            for position, (key, name) in awaited.items():
+                wanted.setdefault(key, Wanted(name, position))
+            records = self._make(column, wanted, cells) if wanted else {}
             for position, (key, _) in awaited.items():
                 refer(cells, column, position, records[key])
 
     def settle(self, numbers: Sequence[int]) -> list[Change]:
-        """Take back what no row came to refer to (it was a duplicate, say); return what was made for good."""
+        """Delete what no row came to refer to (it was a duplicate, say); return what was created for good."""
         if not self._made:
             return []
         needed = set().union(*(self._needed(column) for column in self._columns))
         for column in self._columns:
             idle = [made.record.pk for made in self._made if made.column is column and made.record.pk not in needed]
             if idle:
-                type_of(column).filter(pk__in=idle)._raw_delete(connection.alias)
+                delete(widget_of(column).model, idle)
                 widget_of(column).forget()
         return [
             Change(numbers[made.position], "create", entity_of(made.record), made.record.pk, name_json(made.record))
@@ -66,26 +71,29 @@ class MissingRecords:
             if made.record.pk in needed
         ]
 
-    def _make(
-        self, column: Column, names: dict[Any, str], first: dict[Any, int], cells: Cells
-    ) -> dict[Any, models.Model]:
-        """Return the records of some keys, made where nobody has made them by hand meanwhile."""
-        there: dict[Any, models.Model] = {}
-        for left in reversed(range(TRIES)):
-            new = {key: self._new(key, name, first[key], cells) for key, name in names.items() if key not in there}
-            try:
-                with transaction.atomic():
-                    type_of(column).bulk_create(self._in_order(new.values()))
-            except IntegrityError:
-                if not left:
-                    raise
-                there = {key: record for key in names if (record := existing(key, self._tenant))}
-                continue
-            self._made += [Made(first[key], record, column) for key, record in new.items()]
-            break
+    def _make(self, column: Column, wanted: dict[Any, Wanted], cells: Cells) -> dict[Any, Any]:
+        """Return the records of some keys, created where they do not exist.
+
+        Retries when somebody else creates the same at this moment.
+        """
+        there: dict[Any, Any] = {}
+        new = retry(partial(self._create, column, wanted, there, cells), when=is_clash)
+        self._made += [Made(wanted[key].position, record, column) for key, record in new.items()]
         for key, record in (there | new).items():
             widget_of(column).learn(key, (record.pk, record.probability) if is_stage(record) else (record.pk,))
         return there | new
+
+    def _create(self, column: Column, wanted: dict[Any, Wanted], there: dict[Any, Any], cells: Cells) -> dict[Any, Any]:
+        """Return new records of those keys that are not ``there``, which after a clash has what others created."""
+        new = {key: self._new(key, *want, cells) for key, want in wanted.items() if key not in there}
+        try:
+            with transaction.atomic():
+                widget_of(column).model._default_manager.bulk_create(self._in_order(new.values()))
+        except IntegrityError:
+            there.clear()
+            there.update({key: record for key in wanted if (record := existing(key, self._tenant))})
+            raise
+        return new
 
     def _new(self, key: Any, name: str, position: int, cells: Cells) -> Any:
         if not isinstance(key, tuple):
@@ -110,15 +118,25 @@ class MissingRecords:
         return new
 
     def _needed(self, column: Column) -> set[int]:
-        """Return the ids of those records made that some record refers to."""
+        """Return the ids of those new records that some record refers to."""
         ids = [made.record.pk for made in self._made if made.column is column]
         with connection.cursor() as cursor, by_index(cursor):
-            cursor.execute(
-                f"SELECT id FROM unnest(%s::bigint[]) AS made(id) WHERE EXISTS"
-                f" (SELECT FROM {self._model._meta.db_table} AS t WHERE t.{column.stores} = made.id)",
-                [ids],
-            )
+            table, reference = sql.Identifier(self._model._meta.db_table), sql.Identifier("t", column.stores)
+            cursor.execute(NEEDED.format(table=table, reference=reference), [ids])
             return {pk for (pk,) in cursor}
+
+
+NEEDED = sql.SQL(
+    "SELECT id FROM unnest(%s::bigint[]) AS made(id)"
+    " WHERE EXISTS (SELECT FROM {table} AS t WHERE {reference} = made.id)"
+)
+
+
+def delete(model: type[models.Model], ids: list[int]) -> None:
+    """Delete records that nothing refers to, without Django's look at everything that might."""
+    with connection.cursor() as cursor:
+        statement = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(sql.Identifier(model._meta.db_table))
+        cursor.execute(statement, [ids])
 
 
 def refer(cells: Cells, column: Column, position: int, record: Any) -> None:
@@ -129,7 +147,7 @@ def refer(cells: Cells, column: Column, position: int, record: Any) -> None:
 
 
 def is_stage(record: models.Model) -> bool:
-    """Whether a record is a stage, and no company."""
+    """Whether a record is a stage, rather than a company."""
     return isinstance(record, Stage)
 
 
@@ -141,13 +159,8 @@ def existing(key: Any, tenant: Tenant) -> Any:
 
 
 def name_json(record: Any) -> str:
-    """Return what is kept of a record that was made."""
+    """Return what the row log keeps of a new record."""
     return json.dumps({"name": [None, record.name]})
-
-
-def type_of(column: Column) -> models.QuerySet:
-    """Return all records of the kind that a column refers to."""
-    return widget_of(column).model._default_manager.all()
 
 
 def widget_of(column: Column) -> Reference:

@@ -9,6 +9,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, models, transaction
 from django.db.models.expressions import Combinable, F, Func, OuterRef, Subquery
 from django.db.models.functions import Coalesce
+from psycopg import sql
 
 from importexport.columns.fields import Column
 from importexport.db import copy_out
@@ -24,30 +25,30 @@ ROWS_PER_CHUNK = 200
 
 
 class Sql(Func):
-    """A column wrapped in SQL; ``{0}`` is where it goes, as often as needed."""
+    """An expression within SQL; ``{0}`` is where it goes, as often as needed."""
 
-    def __init__(self, name: str, sql: str) -> None:
-        super().__init__(F(name), output_field=models.TextField())
-        self.sql = sql
+    def __init__(self, expression: Combinable, template: str) -> None:
+        super().__init__(expression, output_field=models.TextField())
+        self._template = sql.SQL(template.replace("%", "%%"))
 
     def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> tuple[str, tuple]:
         """Return the SQL; a column has no parameters that would have to be repeated."""
         inner, _params = compiler.compile(self.source_expressions[0])
-        return self.sql.format(inner).replace("%", "%%"), ()
+        return self._template.format(sql.SQL(inner)).as_string(), ()
 
 
 def cell_sql(column: Column, around: str) -> Sql | Subquery:
     """Return a column's cells as SQL, ``around`` with ``{0}`` where the cell goes.
 
-    What a reference shows is looked up by itself: a join's plan depends on statistics, which a table that was just
-    imported does not have yet, and can come out quadratic.
+    What a reference shows is looked up in a subquery: a join's plan depends on statistics, which a table that was just
+    imported does not have yet, and can be quadratic.
     """
-    sql = around.replace("{0}", column.widget.sql)
     name, _, shown = column.attribute.partition("__")
+    cell = Sql(Sql(F(shown or name), column.widget.sql), around)
     if not shown:
-        return Sql(name, sql)
+        return cell
     related = cast(type[models.Model], column.source.related_model)._default_manager.filter(pk=OuterRef(column.stores))
-    return Subquery(related.values_list(Sql(shown, sql)), output_field=models.TextField())
+    return Subquery(related.values_list(cell), output_field=models.TextField())
 
 
 def csv_line(cells: list[str]) -> bytes:
@@ -59,8 +60,8 @@ def stream_csv(queryset: models.QuerySet, columns: list[Column]) -> Iterator[byt
     """Yield a CSV file of a queryset's records: CRLF, quotes only where needed, formulas marked."""
     yield csv_line([column.column_name for column in columns])
     expressions = [cell_sql(column, MARK_SQL if column.widget.kind == "text" else "{0}") for column in columns]
-    with copy_rows(queryset, expressions, "FORMAT csv") as rows:
-        # COPY ends a row with LF, and says nothing of the line breaks within cells, which stay LF.
+    with copy_rows(queryset, expressions, style="csv") as rows:
+        # COPY ends a row with LF; line breaks within cells are data, and stay as they are.
         while batch := [bytes(row)[:-1] for row in itertools.islice(rows, ROWS_PER_CHUNK)]:
             yield b"\r\n".join(batch) + b"\r\n"
 
@@ -71,7 +72,7 @@ def stream_xlsx(queryset: models.QuerySet, columns: list[Column], *, sheet: str)
         Coalesce(cell_sql(column, "({0})::text"), models.Value(""), output_field=models.TextField())
         for column in columns
     ]
-    with copy_rows(queryset, expressions, "FORMAT text") as rows:
+    with copy_rows(queryset, expressions, style="text") as rows:
         yield from stream_workbook(
             sheet=sheet,
             header=[column.column_name for column in columns],
@@ -81,18 +82,20 @@ def stream_xlsx(queryset: models.QuerySet, columns: list[Column], *, sheet: str)
 
 
 @contextlib.contextmanager
-def copy_rows(queryset: models.QuerySet, expressions: Sequence[Combinable], options: str) -> Iterator[Iterator[bytes]]:
-    """Give the rows of ``COPY (queryset) TO STDOUT``, one by one as the server sends them."""
+def copy_rows(
+    queryset: models.QuerySet, expressions: Sequence[Combinable], *, style: Literal["csv", "text"]
+) -> Iterator[Iterator[bytes]]:
+    """Give a queryset's rows as COPY writes them, one by one as the server sends them."""
     named = {f"cell_{i}": expression for i, expression in enumerate(expressions)}
     try:
-        sql, params = queryset.annotate(**named).values_list(*named).query.sql_with_params()
+        query, params = queryset.annotate(**named).values_list(*named).query.sql_with_params()
     except EmptyResultSet:
-        # Django sees without asking that nothing can be found: a filter for what there is not.
+        # Django knows without asking that nothing can be found: a filter for what does not exist.
         yield iter(())
         return
     with transaction.atomic():
         with connection.cursor() as cursor:
             # The order by id must come from an index, or the first row would wait for the last to be sorted.
             cursor.execute("SET LOCAL enable_sort = off")
-        with copy_out(sql, params, options) as rows:
+        with copy_out(sql.SQL(query), params, style=style) as rows:
             yield rows

@@ -4,11 +4,13 @@ from itertools import compress
 
 from importexport import errors
 from importexport.columns.cells import Cells
+from importexport.db import TRIES
 from importexport.engine.importer import Importer, Prepared, Rejected
 from importexport.engine.options import CLEAR_CELL, Options
 from importexport.engine.outcome import Change, Outcome, stretches_of
 from importexport.engine.spec import EntitySpec, Key
-from importexport.engine.upsert_writer import TRIES, Changeable, Merger, Pair
+from importexport.engine.upsert_sql import Changeable
+from importexport.engine.upsert_writer import Merger, Pair
 from importexport.files.table import Batch, Table
 
 

@@ -1,22 +1,23 @@
-"""The three ways to take back what a run did to records: the deleted come back, the changed get back what they had,
-the created go. What somebody has been at since is a conflict, and stays."""
+"""The three ways to take back what a run did to records: deleted records come back, changed ones get back what they
+had, created ones go. What somebody has edited since is a conflict, and stays."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from django.db import connection, models
+from psycopg import sql
 
 from crm.models import Stage
 from crm.models.fields import folded_fields
-from importexport.db import ANY_TENANT
 from importexport.engine.outcome import Change, Outcome, stretches_of
+from importexport.history import revert_sql
+from importexport.history.revert_sql import Deletion, Recreation
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 
 #: Rows that are undone in one statement.
 ROWS_AT_ONCE = 4_000
-GOING, BACK, WAS = "rally_going", "rally_back", "rally_was"
 EDITED, DELETED, LINKED = "It was edited since.", "It was deleted since.", "Other records refer to it."
 TAKEN, ORPHANED = "Another record has its name, e-mail or domain by now.", "What it referred to is no longer there."
 #: The records that imports touch, those that others refer to last.
@@ -37,40 +38,18 @@ class Reverter:
     def recreate(self, entity: str) -> Iterator[Outcome]:
         """Bring back the records that the run deleted, each as it was."""
         model = MODELS[entity]
-        table = model._meta.db_table
         columns = self.undone.header.get("columns_of", {}).get(entity)
         if not columns:
             return
-        names = ", ".join(columns)
+        statements = Recreation(model, entity=entity, columns=columns)
         with connection.cursor() as cursor:
-            # The table may have got other columns since.
-            cursor.execute(
-                f"CREATE TEMPORARY TABLE {WAS}_{entity} ON COMMIT DROP AS SELECT {names} FROM {table} LIMIT 0"
-            )
-        found_again = [
-            f"(p.{link.column} IS NULL OR EXISTS"
-            f" (SELECT FROM {table_of(link)} AS x WHERE x.id = p.{link.column} FOR KEY SHARE))"
-            for link in references_of(model)
-        ]
-        whole = " AND ".join(found_again) or "true"
-        rows = (
-            f"(SELECT c.number, c.record, (c.image::{WAS}_{entity}).* FROM importexport_rowchange AS c"
-            " WHERE c.id = ANY(%s)) AS p"
-        )
+            cursor.execute(statements.preparation)
         for entries in changes_of(self.undone, entity, "delete"):
             batch = [pk for _, pk, _ in entries]
             with connection.cursor() as cursor:
-                cursor.execute(
-                    f"INSERT INTO {table} ({names}) SELECT {names} FROM {rows} WHERE {whole}"
-                    " ORDER BY number ON CONFLICT DO NOTHING RETURNING id",
-                    [batch],
-                )
+                cursor.execute(statements.insertion, [batch])
                 back = {pk for (pk,) in cursor}
-                cursor.execute(
-                    f"SELECT number, record, {whole}, EXISTS (SELECT FROM {table} AS t WHERE t.id = p.record)"
-                    f" FROM {rows} ORDER BY number",
-                    [batch],
-                )
+                cursor.execute(statements.outcome, [batch])
                 found = cursor.fetchall()
             yield Outcome(
                 stretches={"unchanged": stretches_of((n, pk) for n, pk, _, there in found if there and pk not in back)},
@@ -92,7 +71,7 @@ class Reverter:
             batch = [pk for _, pk, _ in entries]
             found: dict[int, Restored] = {}
             waiting = batch
-            # A name that one record waits for may be one that another of them gives up.
+            # One record may wait for a name that another of them gives up.
             while waiting:
                 tried = {row.id: row for row in self._try_restoring(model, waiting)}
                 found |= tried
@@ -106,85 +85,41 @@ class Reverter:
             )
 
     def _try_restoring(self, model: type[models.Model], batch: list[int]) -> list["Restored"]:
-        table = model._meta.db_table
-        with connection.cursor() as cursor, temporary(cursor, BACK):
+        with connection.cursor() as cursor, temporary(cursor, revert_sql.BACK):
             types = changed_columns(cursor, model, batch)
-            values = ", ".join(f"'{name}', t.{name}" for name in types)
-            cursor.execute(COMPARE.format(back=BACK, table=table, values=values), [batch])
+            cursor.execute(revert_sql.comparison(model, types), [batch])
             self._reject_taken(cursor, model, types)
             self._reject_orphaned(cursor, model, types)
-            cursor.execute(
-                f"UPDATE {table} AS t SET"
-                f" {', '.join(f'{n} = CASE WHEN b.values ? {n!r} THEN p.{n} ELSE t.{n} END' for n in types)}"
-                f" FROM {BACK} AS b CROSS JOIN LATERAL jsonb_to_record(b.values)"
-                f" AS p({', '.join(f'{name} {kind}' for name, kind in types.items())})"
-                " WHERE t.id = b.record AND b.changes <> '{}'"
-            )
-            cursor.execute(
-                f"SELECT id, number, record, is_there, changes::text, conflicts::text, note FROM {BACK} ORDER BY number"
-            )
+            cursor.execute(revert_sql.restoration(model, types))
+            cursor.execute(revert_sql.FOUND)
             return [Restored(*row) for row in cursor]
 
     def _reject_taken(self, cursor: Any, model: type[models.Model], changed: Collection[str]) -> None:
-        """Leave records as they are of which the former name or domain is another's by now."""
-        for field in folded_fields(model):
-            if field.column not in changed:
-                continue
-            name, table = field.column, model._meta.db_table
-            is_taken = (
-                f"b.values->>'{name}' <> '' AND EXISTS (SELECT FROM {table} AS t WHERE t.tenant_id = {ANY_TENANT}"
-                f" AND t.{name} <> '' AND t.{name} = b.values->>'{name}' AND t.id <> b.record)"
-            )
-            cursor.execute(LEAVE.format(back=BACK, condition=is_taken), [TAKEN, self.run.tenant_id])
+        """Leave records as they are whose former name, e-mail or domain another record has by now."""
+        for column in (str(field.column) for field in folded_fields(model)):
+            if column in changed:
+                cursor.execute(revert_sql.leaving_taken(model, column), [TAKEN, self.run.tenant_id])
 
     def _reject_orphaned(self, cursor: Any, model: type[models.Model], changed: Collection[str]) -> None:
-        """Leave records as they are that would refer to something that is no longer there."""
-        for field in references_of(model):
-            name = field.column
-            if name not in changed:
-                continue
-            is_orphaned = (
-                f"b.values->>'{name}' IS NOT NULL AND NOT EXISTS (SELECT FROM {table_of(field)} AS x"
-                f" WHERE x.id = (b.values->>'{name}')::bigint FOR KEY SHARE)"
-            )
-            cursor.execute(LEAVE.format(back=BACK, condition=is_orphaned), [ORPHANED])
+        """Leave records as they are that would refer to something that does not exist any more."""
+        for reference in revert_sql.references_of(model):
+            if reference.column in changed:
+                cursor.execute(revert_sql.leaving_orphaned(reference), [ORPHANED])
 
     # --- records that were created go ---
 
     def delete(self, entity: str) -> Iterator[Outcome]:
         """Delete the records that the run created, keeping each as it was; those edited or referred to since stay."""
-        model = MODELS[entity]
-        table = model._meta.db_table
-        edited = "t.updated_at <> t.created_at" if model is not Stage else "false"
-        linked = " OR ".join(
-            f"EXISTS (SELECT FROM {other} AS x WHERE x.{column} = t.id)" for other, column in links_to(model)
-        )
+        deletion = Deletion(MODELS[entity])
         for going in created_by(self.undone, entity):
-            with connection.cursor() as cursor, temporary(cursor, GOING):
-                cursor.execute(
-                    f"CREATE TEMPORARY TABLE {GOING} ON COMMIT DROP AS SELECT * FROM unnest(%s::bigint[], %s::bigint[])"
-                    " AS g(number, record)",
-                    [[n for n, _ in going], [pk for _, pk in going]],
-                )
-                deletion = (
-                    f"DELETE FROM {table} AS t USING {GOING} AS g"
-                    f" WHERE t.id = g.record AND t.tenant_id = {self.run.tenant_id} "
-                    f" AND NOT ({edited}) AND NOT ({linked or 'false'})"
-                )
+            with connection.cursor() as cursor, temporary(cursor, revert_sql.GOING):
+                cursor.execute(revert_sql.CREATE_GOING, [[n for n, _ in going], [pk for _, pk in going]])
                 if self._is_plan:
-                    cursor.execute(f"{deletion} RETURNING g.number, t.id")
+                    cursor.execute(deletion.planned, [self.run.tenant_id])
                 else:
-                    cursor.execute(
-                        f"WITH gone AS ({deletion} RETURNING g.number, t.id, t::text AS was)"
-                        " INSERT INTO importexport_rowchange"
-                        " (run_id, number, action, entity, record, changes, note, image)"
-                        " SELECT %s, number, 'delete', %s, id, '{}', '', was FROM gone RETURNING number, record",
-                        [self.run.pk, entity],
-                    )
+                    cursor.execute(deletion.kept, [self.run.tenant_id, self.run.pk, entity])
                 gone = sorted(cursor.fetchall())
-                cursor.execute(
-                    f"SELECT g.number, t.id, {edited} FROM {GOING} AS g JOIN {table} AS t ON t.id = g.record ORDER BY 1"
-                )
+                cursor.execute(deletion.stayed)
                 stayed = cursor.fetchall()
             conflicts = [Change(n, "conflict", entity, pk, "{}", EDITED if odd else LINKED) for n, pk, odd in stayed]
             if entity == self.run.entity:
@@ -210,38 +145,6 @@ def created_by(run: ImportRun, entity: str) -> Iterator[list[tuple[int, int]]]:
             yield [row for stretch in page.stretches() for row in stretch.rows()]
     for batch in changes_of(run, entity, "create"):
         yield [(number, record) for number, _, record in batch]
-
-
-#: What a batch of changes is worth today: ``changes`` that can be taken back, as ``[now, before]`` each, and
-#: ``conflicts``, where the record has neither what the import gave it nor what it had. The time of the last change goes
-#: back with the record, unless somebody else has changed it since; where nothing else goes back, neither does that.
-COMPARE = """
-CREATE TEMPORARY TABLE {back} ON COMMIT DROP AS
-SELECT c.id, c.number, c.record, t.id IS NOT NULL AS is_there, ''::text AS note, found.conflicts,
-    CASE WHEN found.changes - 'updated_at' = '{{}}' THEN '{{}}' WHEN found.changes ? 'updated_at' THEN found.changes
-        ELSE found.changes || jsonb_build_object('updated_at', jsonb_build_array(t.updated_at, now())) END AS changes,
-    CASE WHEN found.changes ? 'updated_at' THEN found.values
-        ELSE found.values || jsonb_build_object('updated_at', now()) END AS values
-FROM importexport_rowchange AS c
-LEFT JOIN {table} AS t ON t.id = c.record
-CROSS JOIN LATERAL (SELECT CASE WHEN t.id IS NOT NULL THEN jsonb_build_object({values}) END AS has OFFSET 0) AS now
-CROSS JOIN LATERAL (
-    SELECT
-        coalesce(jsonb_object_agg(d.key, jsonb_build_array(d.value->1, d.value->0) || CASE
-            WHEN jsonb_array_length(d.value) = 4 THEN jsonb_build_array(d.value->3, d.value->2) ELSE '[]' END)
-            FILTER (WHERE d.has = d.value->1 AND d.value->0 <> d.value->1), '{{}}') AS changes,
-        coalesce(jsonb_object_agg(d.key, jsonb_build_array(d.has, d.value->0))
-            FILTER (WHERE d.has <> d.value->1 AND d.has <> d.value->0 AND d.key <> 'updated_at'), '{{}}') AS conflicts,
-        coalesce(jsonb_object_agg(d.key, d.value->0) FILTER (WHERE d.has = d.value->1), '{{}}') AS values
-    FROM (SELECT key, value, now.has->key AS has FROM jsonb_each(c.changes)) AS d
-) AS found
-WHERE c.id = ANY(%s)
-"""
-
-#: What was to be taken back becomes a conflict.
-LEAVE = """
-UPDATE {back} AS b SET conflicts = b.conflicts || b.changes, changes = '{{}}', note = %s WHERE {condition}
-"""
 
 
 class Restored(NamedTuple):
@@ -274,10 +177,10 @@ def changed_columns(cursor: Any, model: type[models.Model], batch: list[int]) ->
 
 
 @contextmanager
-def temporary(cursor: Any, name: str) -> Iterator[None]:
-    """Drop a temporary table that is made inside."""
+def temporary(cursor: Any, table: sql.Identifier) -> Iterator[None]:
+    """Drop a temporary table that is created inside."""
     yield
-    cursor.execute(f"DROP TABLE {name}")
+    cursor.execute(sql.SQL("DROP TABLE {}").format(table))
 
 
 def after(found: models.QuerySet, last: tuple[int, int]) -> models.QuerySet:
@@ -285,22 +188,6 @@ def after(found: models.QuerySet, last: tuple[int, int]) -> models.QuerySet:
     # The first condition says nothing that the second does not, but an index serves it.
     beyond = models.Q(number__gt=last[0]) | models.Q(number=last[0], id__gt=last[1])
     return found.filter(models.Q(number__gte=last[0]) & beyond)
-
-
-def references_of(model: type[models.Model]) -> list[Any]:
-    """Return the columns of a model that refer to other records, save the tenant."""
-    return [f for f in model._meta.concrete_fields if isinstance(f, models.ForeignKey) and f.name != "tenant"]
-
-
-def table_of(field: Any) -> str:
-    """Return the table that a reference leads to."""
-    return field.related_model._meta.db_table
-
-
-def links_to(model: type[models.Model]) -> list[tuple[str, str]]:
-    """Return the tables, with their columns, that refer to a model."""
-    links = [relation.field for relation in model._meta.related_objects]
-    return [(field.model._meta.db_table, str(field.column)) for field in links]
 
 
 def columns_of(model: type[models.Model]) -> list[str]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
+from psycopg import sql
 
 from importexport.db import copy_in
 from importexport.engine.outcome import Change, Outcome, Stretch
@@ -28,7 +29,8 @@ def clear_row_log(run_id: UUID, to: Any) -> None:
     """Forget what is kept of a run's rows, over a connection."""
     with to.cursor() as cursor:
         for model in (RejectedRow, RowLogPage, RowChange):
-            cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE run_id = %s", [run_id])
+            statement = sql.SQL("DELETE FROM {} WHERE run_id = %s").format(sql.Identifier(model._meta.db_table))
+            cursor.execute(statement, [run_id])
 
 
 def write_row_log(run: ImportRun, outcome: Outcome, *, to: Any, is_plan: bool) -> None:
@@ -61,8 +63,7 @@ def page_texts(action: str, stretches: Sequence[Stretch]) -> list[str]:
 
 def copy_rows(model: type[models.Model], run_id: UUID, columns: list[str], texts: list[list[str]], *, to: Any) -> None:
     """Write rows of a run over a connection, given as a list of texts per column."""
-    names = ", ".join(["run_id", *columns])
-    copy_in(model._meta.db_table, names, [[str(run_id)] * len(texts[0]), *texts], over=to)
+    copy_in(model._meta.db_table, ["run_id", *columns], [[str(run_id)] * len(texts[0]), *texts], over=to)
 
 
 # --- reading, by row ------------------------------------------------------------------------------------------

@@ -7,17 +7,14 @@ database holds now, so what is undone already, wholly or in part, is simply foun
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 
-from importexport.db import by_index, lock_entities
+from importexport.db import by_index, is_clash, lock_entities, retry
 from importexport.engine.observers import Progress
 from importexport.engine.outcome import Outcome
 from importexport.history.recorder import Recorder
 from importexport.history.revert import MODELS, Reverter, columns_of
 from importexport.models import ImportRun
-
-#: How often it is tried anew where a change of this very moment stands in the way.
-TRIES = 3
 
 
 class Undo:
@@ -81,17 +78,14 @@ class Undo:
 def undo(run: ImportRun, *, aside: Any = None, progress: Progress | None = None) -> None:
     """Carry out an undo in a transaction of its own; with ``aside``, plan it, and leave all as it was.
 
-    Raises PlanChanged where the run is a plan that cannot be kept to any more.
+    Retries when somebody refers to a record that is to go at this moment. Raises PlanChanged where the run is a plan
+    that does not hold any more.
     """
-    for left in reversed(range(TRIES)):
-        try:
-            with transaction.atomic():
-                Undo(run, aside=aside).carry_out(progress)
-                if aside:
-                    transaction.set_rollback(True)
-        except IntegrityError:
-            # Somebody has just referred to a record that was to go.
-            if not left:
-                raise
-        else:
-            return
+
+    def attempt() -> None:
+        with transaction.atomic():
+            Undo(run, aside=aside).carry_out(progress)
+            if aside:
+                transaction.set_rollback(True)
+
+    retry(attempt, when=is_clash)

@@ -15,9 +15,10 @@ from typing import Any
 
 from django.db import DatabaseError, connection, connections
 from django.utils import timezone
+from psycopg import sql
 
 from importexport import errors, services
-from importexport.db import UNAVAILABLE, held_locks, lock_session, patience
+from importexport.db import UNAVAILABLE, Busy, advisory_lock, held_locks, patience
 from importexport.engine.observers import Observer, Progress, ProgressObserver
 from importexport.engine.report import Report
 from importexport.history import plan_check, suggestions
@@ -78,9 +79,15 @@ def do_now(run_id: uuid.UUID, *, observers: Sequence[Observer] = (), progress: P
 
 @contextmanager
 def held(run_id: uuid.UUID, *, wait: bool = False) -> Iterator[Any]:
-    """Be the only one at a run; give the connection that says so, or None where somebody else is and we do not wait."""
+    """Be the only one at a run; give the connection that holds its lock, or None where somebody else has it.
+
+    With ``wait``, raises Busy where that takes too long (see ``db.patience``).
+    """
     with closing(connection.copy()) as aside:
-        yield aside if lock_session((LOCK, lock_number(run_id)), over=aside, wait=wait) else None
+        is_held = advisory_lock((LOCK, lock_number(run_id)), session=True, wait=wait, over=aside)
+        if wait and not is_held:
+            raise Busy(errors.RUN_BUSY)
+        yield aside if is_held else None
 
 
 def unattended() -> set[uuid.UUID]:
@@ -213,10 +220,14 @@ def noted(run: ImportRun, aside: Any, progress: Progress | None) -> Progress:
             return
         last = time.monotonic()
         with aside.cursor() as cursor:
-            table = ImportRun._meta.db_table
-            cursor.execute(f"UPDATE {table} SET rows_done = %s, bytes_done = %s WHERE id = %s", [rows, size, run.pk])
+            cursor.execute(NOTE, [rows, size, run.pk])
 
     return note
+
+
+NOTE = sql.SQL("UPDATE {} SET rows_done = %s, bytes_done = %s WHERE id = %s").format(
+    sql.Identifier(ImportRun._meta.db_table)
+)
 
 
 def _give_up(run: ImportRun) -> None:

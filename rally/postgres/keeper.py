@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from psycopg import sql
 
 from rally.postgres.embedded import NAME, USER, WHEEL, answers, connect, open_locked, socket_directory
 
@@ -199,7 +200,7 @@ def create_database(home: Path) -> None:
     """Create the product's database where it is missing."""
     if not answers(home):
         with connect(home, "postgres") as connection:
-            connection.execute(f"CREATE DATABASE {NAME}")
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(NAME)))
 
 
 def wait_until_unused(home: Path, server: psutil.Process, requests: list[int]) -> Any:

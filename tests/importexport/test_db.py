@@ -6,7 +6,8 @@ from contextlib import closing
 
 import psycopg
 import pytest
-from django.db import OperationalError, ProgrammingError, connection, connections, transaction
+from django.db import IntegrityError, OperationalError, ProgrammingError, connection, connections, transaction
+from psycopg import sql
 
 from crm.models.tenant import create_tenant
 from importexport import db
@@ -25,11 +26,15 @@ ALLOWED = {
 
 
 def calls_past_django(tree):
-    """Yield the lines of a module in which psycopg is imported or a connection of its own is reached."""
+    """Yield the lines of a module in which psycopg is imported or a connection of its own is reached.
+
+    Composing statements is none of that: ``from psycopg import sql`` may stand anywhere.
+    """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
-            if any(name.partition(".")[0] in {"psycopg", "_psycopg"} for name in names):
+            is_psycopg = any(name.partition(".")[0] in {"psycopg", "_psycopg"} for name in names)
+            if is_psycopg and names != ["psycopg", "sql"]:
                 yield node.lineno
         if isinstance(node, ast.Attribute):
             owner = node.value
@@ -51,8 +56,15 @@ def test_psycopg_is_called_in_one_place():
 
 
 def test_the_walk_sees_calls_past_django():
-    code = "import psycopg\nfrom psycopg.pq import X\nwith cursor.copy(sql): pass\nconnection.connection.pgconn\n"
-    assert set(calls_past_django(ast.parse(code))) == {1, 2, 3, 4}
+    code = [
+        "import psycopg",
+        "from psycopg.pq import X",
+        "with cursor.copy(sql): pass",
+        "connection.connection.pgconn",
+        "from psycopg import errors, sql",
+        "from psycopg import sql",
+    ]
+    assert set(calls_past_django(ast.parse("\n".join(code)))) == {1, 2, 3, 4, 5}
 
 
 def backend_of(over):
@@ -81,13 +93,14 @@ def test_a_question_replaces_a_connection_that_broke_since_its_last_use(lost):
 
 def test_a_copy_over_a_lost_connection_is_an_error_of_djangos(lost):
     with pytest.raises(OperationalError):
-        db.copy_in("crm_tenant", "slug", [["acme"]])
+        db.copy_in("crm_tenant", ["slug"], [["acme"]])
     assert connection.errors_occurred
 
 
 def test_a_connection_lost_within_an_export_is_an_error_of_djangos(transactional_db):
     def read():
-        with db.copy_out("SELECT repeat('x', 1000) FROM generate_series(1, 1000000)", [], "FORMAT csv") as rows:
+        endless = sql.SQL("SELECT repeat('x', 1000) FROM generate_series(1, 1000000)")
+        with db.copy_out(endless, [], style="csv") as rows:
             for count, _ in enumerate(rows):
                 if count == 10:
                     end_backend(connection.connection.info.backend_pid)
@@ -207,6 +220,120 @@ def test_a_running_import_is_named_to_who_waits_for_it(start_server):
         by_hand.rollback()
     assert (status, body["detail"]) == (503, f"Another import of companies is running: {plan['id']}. Try again later.")
     assert first.outcome() == (200, {"totalRows": 1, "imported": 1, "skipped": 0, "errors": []})
+
+
+# --- advisory locks -------------------------------------------------------------------------------------------
+
+KEY = (7, 11)
+
+
+@pytest.fixture
+def other(transactional_db):
+    """Another connection."""
+    with closing(connections.create_connection("default")) as over:
+        yield over
+
+
+@pytest.mark.parametrize("key", [KEY, (2**62,)])
+@pytest.mark.parametrize("session", [True, False])
+def test_a_lock_that_somebody_holds_is_not_got(other, session, key):
+    assert db.advisory_lock(key, session=True, over=other)
+    with transaction.atomic():
+        assert not db.advisory_lock(key, session=session, wait=False)
+    let_go(other)
+    with transaction.atomic():
+        assert db.advisory_lock(key, session=session, wait=False)
+    let_go(connection)
+
+
+def let_go(over):
+    with over.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock_all()")
+
+
+def test_a_transactions_lock_ends_with_it_and_a_sessions_outlives_it(other):
+    with transaction.atomic():
+        assert db.advisory_lock(KEY)
+        assert not db.advisory_lock(KEY, wait=False, over=other)
+    assert db.advisory_lock(KEY, wait=False, over=other)
+    with db.session_lock((1, 2)):
+        with transaction.atomic():
+            transaction.set_rollback(True)
+        assert not db.advisory_lock((1, 2), session=True, wait=False, over=other)
+    assert db.advisory_lock((1, 2), session=True, wait=False, over=other)
+
+
+def test_who_waits_for_a_session_lock_waits_as_long_as_it_may_and_bounds_nothing_else(other):
+    assert db.advisory_lock(KEY, session=True, over=other)
+    with db.patience(wait=0.1):
+        assert not db.advisory_lock(KEY, session=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW lock_timeout")
+        assert cursor.fetchone() == ("0",)
+
+
+def test_a_transaction_goes_on_without_a_lock_that_it_waited_for(other):
+    assert db.advisory_lock(KEY, session=True, over=other)
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '100ms'")
+        assert not db.advisory_lock(KEY)
+        assert backend_of(connection)
+
+
+def test_a_session_lock_that_was_not_got_is_not_given_up(other):
+    assert db.advisory_lock(KEY, session=True, over=other)
+    with db.session_lock(KEY, wait=False) as is_held:
+        assert not is_held
+    assert not db.advisory_lock(KEY, session=True, wait=False)
+
+
+def test_a_session_lock_is_let_go_where_its_connection_is_lost(other):
+    with db.session_lock(KEY):
+        end_backend(backend_of(connection))
+    assert db.advisory_lock(KEY, session=True, wait=False, over=other)
+    assert backend_of(connection)
+
+
+# --- trying again ---------------------------------------------------------------------------------------------
+
+
+class Attempts:
+    """Fails as often as there are errors, then returns how often it was called."""
+
+    def __init__(self, *failures):
+        self.failures, self.count = list(failures), 0
+
+    def __call__(self):
+        self.count += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        return self.count
+
+
+def test_a_clash_is_tried_again_and_the_last_one_raised():
+    assert db.retry(Attempts(IntegrityError("a"), IntegrityError("b")), when=db.is_clash) == 3
+    stubborn = Attempts(*map(IntegrityError, "abcd"))
+    with pytest.raises(IntegrityError, match="c"):
+        db.retry(stubborn, when=db.is_clash)
+    assert stubborn.count == db.TRIES == 3
+
+
+def test_what_is_no_clash_is_raised_at_once():
+    for error in (OperationalError("away"), ValueError("bug")):
+        attempts = Attempts(error)
+        with pytest.raises(type(error)):
+            db.retry(attempts, when=db.is_clash)
+        assert attempts.count == 1
+
+
+def test_a_tie_is_one_in_a_transaction_of_its_own(transactional_db):
+    error = OperationalError()
+    error.__cause__ = psycopg.errors.DeadlockDetected()
+    assert db.is_tie(error)
+    assert not db.is_tie(OperationalError())
+    with transaction.atomic():
+        assert not db.is_tie(error)
 
 
 # --- by real processes ----------------------------------------------------------------------------------------

@@ -10,8 +10,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.db import connection
 
+from importexport.db import session_lock
 from importexport.runs import retention
 from rally.postgres.embedded import keep_over_exec
+
+#: The advisory lock of whoever migrates; any number that nobody else uses.
+MIGRATION_LOCK = 7_625_771
 
 
 class Command(BaseCommand):
@@ -25,11 +29,9 @@ class Command(BaseCommand):
 
     def handle(self, *, demo: bool, verbosity: int, **_: Any) -> None:
         """Never return: this process becomes the server."""
-        with connection.cursor() as cursor:
-            # Two servers that start at once migrate one after the other.
-            cursor.execute("SELECT pg_advisory_lock(7625771)")
+        # Two servers that start at once migrate one after the other.
+        with session_lock([MIGRATION_LOCK]):
             call_command("migrate", verbosity=0, interactive=False)
-            cursor.execute("SELECT pg_advisory_unlock(7625771)")
         call_command("collectstatic", verbosity=0, interactive=False)
         call_command("clearsessions")
         retention.purge()

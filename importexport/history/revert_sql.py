@@ -1,0 +1,231 @@
+"""What takes back a run's changes, in SQL.
+
+Within these statements ``c`` is an entry of the row log, ``t`` a record, ``g`` a row of the temporary table of records
+that are to go, ``b`` one of those that are to get back what they had.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from django.db import models
+from psycopg import sql
+
+from crm.models import Stage
+from importexport.db import ANY_TENANT, identifiers
+
+GOING, BACK = sql.Identifier("rally_going"), sql.Identifier("rally_back")
+
+
+def table_of(model: type[models.Model]) -> sql.Identifier:
+    """Return a model's table."""
+    return sql.Identifier(model._meta.db_table)
+
+
+def references_of(model: type[models.Model]) -> list[Any]:
+    """Return the columns of a model that refer to other records, save the tenant."""
+    return [f for f in model._meta.concrete_fields if isinstance(f, models.ForeignKey) and f.name != "tenant"]
+
+
+# --- records that were deleted come back ----------------------------------------------------------------------
+
+
+class Recreation:
+    """The statements that bring deleted records back; ``columns`` are those that the table had then, in their order."""
+
+    def __init__(self, model: type[models.Model], *, entity: str, columns: Collection[str]) -> None:
+        self._parts = {
+            "table": table_of(model),
+            "names": identifiers(columns),
+            "was": sql.Identifier(f"rally_was_{entity}"),
+            "whole": all_of(map(is_found_again, references_of(model))),
+        }
+
+    @property
+    def preparation(self) -> sql.Composed:
+        """The temporary table that has the columns of that time; the table may have got others since."""
+        return CREATE_WAS.format(**self._parts)
+
+    @property
+    def insertion(self) -> sql.Composed:
+        """The insertion of the records that some entries of the row log, by id, keep; returns the ids."""
+        return RECREATE.format(rows=KEPT.format(**self._parts), **self._parts)
+
+    @property
+    def outcome(self) -> sql.Composed:
+        """What became of each of them: row, record, whether what it refers to exists, whether it does."""
+        return RECREATED.format(rows=KEPT.format(**self._parts), **self._parts)
+
+
+def is_found_again(reference: models.ForeignKey) -> sql.Composed:
+    """Return the condition that what a record referred to still exists."""
+    return FOUND_AGAIN.format(
+        own=sql.Identifier("p", str(reference.column)),
+        other=table_of(reference.related_model),
+    )
+
+
+CREATE_WAS = sql.SQL("CREATE TEMPORARY TABLE {was} ON COMMIT DROP AS SELECT {names} FROM {table} LIMIT 0")
+FOUND_AGAIN = sql.SQL("({own} IS NULL OR EXISTS (SELECT FROM {other} AS x WHERE x.id = {own} FOR KEY SHARE))")
+KEPT = sql.SQL(
+    "(SELECT c.number, c.record, (c.image::{was}).* FROM importexport_rowchange AS c WHERE c.id = ANY(%s)) AS p"
+)
+RECREATE = sql.SQL(
+    "INSERT INTO {table} ({names}) SELECT {names} FROM {rows} WHERE {whole}"
+    " ORDER BY number ON CONFLICT DO NOTHING RETURNING id"
+)
+RECREATED = sql.SQL(
+    "SELECT number, record, {whole}, EXISTS (SELECT FROM {table} AS t WHERE t.id = p.record)"
+    " FROM {rows} ORDER BY number"
+)
+
+
+# --- records that were changed get back what they had ---------------------------------------------------------
+
+
+def comparison(model: type[models.Model], columns: Iterable[str]) -> sql.Composed:
+    """Return the statement that finds out what a batch of changes, by id, is worth today."""
+    values = (sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier("t", name)) for name in columns)
+    return COMPARE.format(back=BACK, table=table_of(model), values=sql.SQL(", ").join(values))
+
+
+def restoration(model: type[models.Model], types: Mapping[str, str]) -> sql.Composed:
+    """Return the statement that gives records back what they had in columns of some types."""
+    return RESTORE.format(
+        table=table_of(model),
+        back=BACK,
+        values=sql.SQL(", ").join(RESTORED.format(sql.Identifier(name), sql.Literal(name)) for name in types),
+        types=sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(n), sql.SQL(t)) for n, t in types.items()),
+    )
+
+
+def leaving_taken(model: type[models.Model], column: str) -> sql.Composed:
+    """Return the statement that leaves alone what would get back a key that another record has by now."""
+    is_taken = TAKEN.format(
+        table=table_of(model), key=sql.Identifier("t", column), before=before(column), tenant=ANY_TENANT
+    )
+    return LEAVE.format(back=BACK, condition=is_taken)
+
+
+def leaving_orphaned(reference: models.ForeignKey) -> sql.Composed:
+    """Return the statement that leaves alone what would refer to something that does not exist any more."""
+    other = table_of(reference.related_model)
+    return LEAVE.format(back=BACK, condition=ORPHANED.format(before=before(str(reference.column)), other=other))
+
+
+def before(column: str) -> sql.Composed:
+    """Return what a record had in a column, as text."""
+    return sql.SQL("(b.values->>{})").format(sql.Literal(column))
+
+
+#: What a batch of changes is worth today: ``changes`` that can be taken back, as ``[now, before]`` each, and
+#: ``conflicts``, where the record has neither what the import gave it nor what it had. The time of the last change goes
+#: back with the record, unless somebody else has changed it since; where nothing else goes back, neither does that.
+COMPARE = sql.SQL("""
+CREATE TEMPORARY TABLE {back} ON COMMIT DROP AS
+SELECT c.id, c.number, c.record, t.id IS NOT NULL AS is_there, ''::text AS note, found.conflicts,
+    CASE WHEN found.changes - 'updated_at' = '{{}}' THEN '{{}}' WHEN found.changes ? 'updated_at' THEN found.changes
+        ELSE found.changes || jsonb_build_object('updated_at', jsonb_build_array(t.updated_at, now())) END AS changes,
+    CASE WHEN found.changes ? 'updated_at' THEN found.values
+        ELSE found.values || jsonb_build_object('updated_at', now()) END AS values
+FROM importexport_rowchange AS c
+LEFT JOIN {table} AS t ON t.id = c.record
+CROSS JOIN LATERAL (SELECT CASE WHEN t.id IS NOT NULL THEN jsonb_build_object({values}) END AS has OFFSET 0) AS now
+CROSS JOIN LATERAL (
+    SELECT
+        coalesce(jsonb_object_agg(d.key, jsonb_build_array(d.value->1, d.value->0) || CASE
+            WHEN jsonb_array_length(d.value) = 4 THEN jsonb_build_array(d.value->3, d.value->2) ELSE '[]' END)
+            FILTER (WHERE d.has = d.value->1 AND d.value->0 <> d.value->1), '{{}}') AS changes,
+        coalesce(jsonb_object_agg(d.key, jsonb_build_array(d.has, d.value->0))
+            FILTER (WHERE d.has <> d.value->1 AND d.has <> d.value->0 AND d.key <> 'updated_at'), '{{}}') AS conflicts,
+        coalesce(jsonb_object_agg(d.key, d.value->0) FILTER (WHERE d.has = d.value->1), '{{}}') AS values
+    FROM (SELECT key, value, now.has->key AS has FROM jsonb_each(c.changes)) AS d
+) AS found
+WHERE c.id = ANY(%s)
+""")
+
+RESTORE = sql.SQL(
+    "UPDATE {table} AS t SET {values} FROM {back} AS b CROSS JOIN LATERAL jsonb_to_record(b.values) AS p({types})"
+    " WHERE t.id = b.record AND b.changes <> '{{}}'"
+)
+RESTORED = sql.SQL("{0} = CASE WHEN b.values ? {1} THEN p.{0} ELSE t.{0} END")
+#: What was to be taken back becomes a conflict, with a note.
+LEAVE = sql.SQL(
+    "UPDATE {back} AS b SET conflicts = b.conflicts || b.changes, changes = '{{}}', note = %s WHERE {condition}"
+)
+TAKEN = sql.SQL(
+    "{before} <> '' AND EXISTS (SELECT FROM {table} AS t WHERE t.tenant_id = {tenant}"
+    " AND {key} <> '' AND {key} = {before} AND t.id <> b.record)"
+)
+ORPHANED = sql.SQL(
+    "{before} IS NOT NULL AND NOT EXISTS (SELECT FROM {other} AS x WHERE x.id = {before}::bigint FOR KEY SHARE)"
+)
+FOUND = sql.SQL(
+    "SELECT id, number, record, is_there, changes::text, conflicts::text, note FROM {} ORDER BY number"
+).format(BACK)
+
+
+# --- records that were created go -----------------------------------------------------------------------------
+
+
+class Deletion:
+    """The statements that delete the records of the temporary table, save those edited or referred to since."""
+
+    def __init__(self, model: type[models.Model]) -> None:
+        self._parts = {
+            "table": table_of(model),
+            "going": GOING,
+            "tenant": ANY_TENANT,
+            "edited": sql.SQL("t.updated_at <> t.created_at" if model is not Stage else "false"),
+            "linked": any_of(is_linked(relation.field) for relation in model._meta.related_objects),
+        }
+
+    @property
+    def planned(self) -> sql.Composed:
+        """The deletion of a tenant's records; returns their rows and ids."""
+        return sql.SQL("{} RETURNING g.number, t.id").format(self._deletion)
+
+    @property
+    def kept(self) -> sql.Composed:
+        """The deletion of a tenant's records, which keeps each in the row log of a run and entity."""
+        return DELETE_AND_KEEP.format(self._deletion)
+
+    @property
+    def stayed(self) -> sql.Composed:
+        """The records that stayed: their rows and ids, and whether they were edited."""
+        return STAYED.format(**self._parts)
+
+    @property
+    def _deletion(self) -> sql.Composed:
+        return DELETE.format(**self._parts)
+
+
+def is_linked(reference: Any) -> sql.Composed:
+    """Return the condition that a record is referred to by some field."""
+    return sql.SQL("EXISTS (SELECT FROM {} AS x WHERE {} = t.id)").format(
+        table_of(reference.model), sql.Identifier("x", reference.column)
+    )
+
+
+CREATE_GOING = sql.SQL(
+    "CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS g(number, record)"
+).format(GOING)
+DELETE = sql.SQL(
+    "DELETE FROM {table} AS t USING {going} AS g WHERE t.id = g.record AND t.tenant_id = {tenant}"
+    " AND NOT ({edited}) AND NOT ({linked})"
+)
+DELETE_AND_KEEP = sql.SQL(
+    "WITH gone AS ({} RETURNING g.number, t.id, t::text AS was)"
+    " INSERT INTO importexport_rowchange (run_id, number, action, entity, record, changes, note, image)"
+    " SELECT %s, number, 'delete', %s, id, '{{}}', '', was FROM gone RETURNING number, record"
+)
+STAYED = sql.SQL("SELECT g.number, t.id, {edited} FROM {going} AS g JOIN {table} AS t ON t.id = g.record ORDER BY 1")
+
+
+def all_of(conditions: Iterable[sql.Composable]) -> sql.Composed:
+    """Return the condition that all conditions hold."""
+    return sql.SQL(" AND ").join([sql.SQL("true"), *conditions])
+
+
+def any_of(conditions: Iterable[sql.Composable]) -> sql.Composed:
+    """Return the condition that one of the conditions holds."""
+    return sql.SQL(" OR ").join([sql.SQL("false"), *conditions])
