@@ -10,9 +10,10 @@ from psycopg import sql
 
 from crm.models import Stage
 from crm.models.fields import folded_fields
+from importexport.db import unzipped
 from importexport.engine.outcome import Change, Outcome, stretches_of
 from importexport.history import revert_sql
-from importexport.history.revert_sql import Deletion, Recreation
+from importexport.history.revert_sql import Recreation
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 
@@ -110,23 +111,42 @@ class Reverter:
 
     def delete(self, entity: str) -> Iterator[Outcome]:
         """Delete the records that the run created, keeping each as it was; those edited or referred to since stay."""
-        deletion = Deletion(MODELS[entity])
-        for going in created_by(self.undone, entity):
-            with connection.cursor() as cursor, temporary(cursor, revert_sql.GOING):
-                cursor.execute(revert_sql.CREATE_GOING, [[n for n, _ in going], [pk for _, pk in going]])
-                if self._is_plan:
-                    cursor.execute(deletion.planned, [self.run.tenant_id])
-                else:
-                    cursor.execute(deletion.kept, [self.run.tenant_id, self.run.pk, entity])
-                gone = sorted(cursor.fetchall())
-                cursor.execute(deletion.stayed)
-                stayed = cursor.fetchall()
-            conflicts = [Change(n, "conflict", entity, pk, "{}", EDITED if odd else LINKED) for n, pk, odd in stayed]
+        for created in created_by(self.undone, entity):
+            found = self._lock(MODELS[entity], created)
+            gone = [(row.number, row.record) for row in found if not row.note]
+            self._delete(entity, gone)
+            conflicts = [
+                Change(row.number, "conflict", entity, row.record, "{}", row.note) for row in found if row.note
+            ]
             if entity == self.run.entity:
                 yield Outcome(stretches={"delete": stretches_of(gone)}, changes=conflicts)
             else:
                 # A page of the row log is of the run's own entity.
                 yield Outcome(changes=[*(Change(n, "delete", entity, pk, "{}") for n, pk in gone), *conflicts])
+
+    def _lock(self, model: type[models.Model], created: list[tuple[int, int]]) -> list["Created"]:
+        with connection.cursor() as cursor:
+            cursor.execute(revert_sql.locking(model), [*unzipped(created), self.run.tenant_id])
+            return [
+                Created(number, record, EDITED if is_edited else LINKED if is_linked else "")
+                for number, record, is_edited, is_linked in cursor
+            ]
+
+    def _delete(self, entity: str, gone: list[tuple[int, int]]) -> None:
+        model, (numbers, records) = MODELS[entity], unzipped(gone)
+        with connection.cursor() as cursor:
+            if self._is_plan:
+                cursor.execute(revert_sql.deletion(model), [records])
+            else:
+                cursor.execute(revert_sql.kept_deletion(model), [numbers, records, self.run.pk, entity])
+
+
+class Created(NamedTuple):
+    """A record that the run created and that is still there, its row, and why it has to stay, or ""."""
+
+    number: int
+    record: int
+    note: str
 
 
 def changes_of(run: ImportRun, entity: str, action: str) -> Iterator[list[tuple[int, int, int]]]:

@@ -1,7 +1,7 @@
 """What takes back a run's changes, in SQL.
 
-Within these statements ``c`` is an entry of the row log, ``t`` a record, ``g`` a row of the temporary table of records
-that are to go, ``b`` one of those that are to get back what they had.
+Within these statements ``c`` is an entry of the row log, ``t`` a record, ``b`` a row of the temporary table of records
+that are to get back what they had.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -13,7 +13,7 @@ from psycopg import sql
 from crm.models import Stage
 from importexport.db import ANY_TENANT, identifiers
 
-GOING, BACK = sql.Identifier("rally_going"), sql.Identifier("rally_back")
+BACK = sql.Identifier("rally_back")
 
 
 def table_of(model: type[models.Model]) -> sql.Identifier:
@@ -167,36 +167,29 @@ FOUND = sql.SQL(
 # --- records that were created go -----------------------------------------------------------------------------
 
 
-class Deletion:
-    """The statements that delete the records of the temporary table, save those edited or referred to since."""
+def locking(model: type[models.Model]) -> sql.Composed:
+    """Return the statement that locks a tenant's records, given as rows and ids, and tells which may go.
 
-    def __init__(self, model: type[models.Model]) -> None:
-        self._parts = {
-            "table": table_of(model),
-            "going": GOING,
-            "tenant": ANY_TENANT,
-            "edited": sql.SQL("t.updated_at <> t.created_at" if model is not Stage else "false"),
-            "linked": any_of(is_linked(relation.field) for relation in model._meta.related_objects),
-        }
+    It returns row, id, and whether the record was edited, and is referred to, since the import created it. They are
+    looked up one by one: as an ordinary join, PostgreSQL would start from the tenant's unedited records, which it takes
+    for few, and compare all of them with each batch.
+    """
+    return LOCK.format(
+        table=table_of(model),
+        tenant=ANY_TENANT,
+        edited=sql.SQL("false" if model is Stage else "t.updated_at <> t.created_at"),
+        linked=any_of(is_linked(relation.field) for relation in model._meta.related_objects),
+    )
 
-    @property
-    def planned(self) -> sql.Composed:
-        """The deletion of a tenant's records; returns their rows and ids."""
-        return sql.SQL("{} RETURNING g.number, t.id").format(self._deletion)
 
-    @property
-    def kept(self) -> sql.Composed:
-        """The deletion of a tenant's records, which keeps each in the row log of a run and entity."""
-        return DELETE_AND_KEEP.format(self._deletion)
+def deletion(model: type[models.Model]) -> sql.Composed:
+    """Return the statement that deletes records by id."""
+    return DELETE.format(table=table_of(model))
 
-    @property
-    def stayed(self) -> sql.Composed:
-        """The records that stayed: their rows and ids, and whether they were edited."""
-        return STAYED.format(**self._parts)
 
-    @property
-    def _deletion(self) -> sql.Composed:
-        return DELETE.format(**self._parts)
+def kept_deletion(model: type[models.Model]) -> sql.Composed:
+    """Return the statement that deletes records, given as rows and ids, and keeps each in a run's row log as it was."""
+    return DELETE_AND_KEEP.format(table=table_of(model))
 
 
 def is_linked(reference: Any) -> sql.Composed:
@@ -206,19 +199,18 @@ def is_linked(reference: Any) -> sql.Composed:
     )
 
 
-CREATE_GOING = sql.SQL(
-    "CREATE TEMPORARY TABLE {} ON COMMIT DROP AS SELECT * FROM unnest(%s::bigint[], %s::bigint[]) AS g(number, record)"
-).format(GOING)
-DELETE = sql.SQL(
-    "DELETE FROM {table} AS t USING {going} AS g WHERE t.id = g.record AND t.tenant_id = {tenant}"
-    " AND NOT ({edited}) AND NOT ({linked})"
+LOCK = sql.SQL(
+    "SELECT g.number, held.* FROM unnest(%s::bigint[], %s::bigint[]) AS g(number, record)"
+    " CROSS JOIN LATERAL (SELECT t.id, {edited}, {linked} FROM {table} AS t"
+    " WHERE t.id = g.record AND t.tenant_id = {tenant} LIMIT 1 FOR UPDATE) AS held ORDER BY 1, 2"
 )
+DELETE = sql.SQL("DELETE FROM {table} WHERE id = ANY(%s)")
 DELETE_AND_KEEP = sql.SQL(
-    "WITH gone AS ({} RETURNING g.number, t.id, t::text AS was)"
+    "WITH gone AS (DELETE FROM {table} AS t USING unnest(%s::bigint[], %s::bigint[]) AS g(number, record)"
+    " WHERE t.id = g.record RETURNING g.number, t.id, t::text AS was)"
     " INSERT INTO importexport_rowchange (run_id, number, action, entity, record, changes, note, image)"
-    " SELECT %s, number, 'delete', %s, id, '{{}}', '', was FROM gone RETURNING number, record"
+    " SELECT %s, number, 'delete', %s, id, '{{}}', '', was FROM gone"
 )
-STAYED = sql.SQL("SELECT g.number, t.id, {edited} FROM {going} AS g JOIN {table} AS t ON t.id = g.record ORDER BY 1")
 
 
 def all_of(conditions: Iterable[sql.Composable]) -> sql.Composed:

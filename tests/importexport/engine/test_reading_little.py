@@ -57,10 +57,10 @@ def fetched():
 
 
 @contextmanager
-def reading_little():
+def reading_little(most=FETCHED):
     before = fetched()
     yield
-    assert fetched() - before < FETCHED
+    assert fetched() - before < most
 
 
 def test_an_upsert_finds_each_contact_at_once(api):
@@ -99,6 +99,32 @@ def test_an_undo_sees_at_once_whose_domain_is_taken(api):
     changed = api.look("imports?limit=1")["results"][0]["id"]
     with reading_little():
         assert api.plan_undo(changed)["updated"] == ROWS
+
+
+def few(content):
+    """Return a file of some of the rows of another, as different ones."""
+    lines = content.splitlines(keepends=True)
+    return "".join([lines[0], *(line.replace("Few", "New") for line in lines[1:11])])
+
+
+@pytest.mark.parametrize(
+    ("entity", "content"),
+    [
+        ("companies", companies("Few", domain="few.example")),
+        ("contacts", contacts("Few", phone="1")),
+        ("deals", deals("Few", value="1")),
+        ("activities", activities(body="1").replace("Subject", "Few")),
+    ],
+)
+def test_an_undo_of_a_few_records_does_not_look_at_all_others(api, entity, content):
+    api.import_csv(entity, content)
+    api.import_csv(entity, few(content).replace("few.example", "new.example"))
+    created = api.look("imports?limit=1")["results"][0]["id"]
+    with connection.cursor() as cursor:
+        # What was imported is checked here, and not in what is counted.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    with reading_little(ROWS // 10):
+        assert api.undo(created)["deleted"] == 10
 
 
 def test_references_are_found_at_once(api):
