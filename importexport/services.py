@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, BinaryIO
 
-from django.db import OperationalError, models
+from django.db import models
 
 from crm.models import Tenant
-from importexport.db import is_tie
+from importexport.db import is_tie, retry
 from importexport.engine import export
 from importexport.engine.export import FileFormat
 from importexport.engine.observers import Observer
@@ -18,9 +18,6 @@ from importexport.files.table import read_table
 from importexport.history.recorder import ImportRecorder, note_failed
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
-
-#: How often an import is tried that PostgreSQL stops to break a deadlock.
-TRIES = 3
 
 
 def import_file(
@@ -42,14 +39,13 @@ def import_file(
     """
     start = file.tell() if file.seekable() else None
     is_new = run._state.adding
-    for left in reversed(range(TRIES)):
-        try:
-            return _import_once(run, file, dry_run=dry_run, aside=aside, observers=observers, is_new=is_new)
-        except OperationalError as error:
-            if not left or start is None or not is_tie(error):
-                raise
+
+    def attempt() -> Report:
+        if start is not None:
             file.seek(start)
-    raise AssertionError("the last try returns or raises")
+        return _import_once(run, file, dry_run=dry_run, aside=aside, observers=observers, is_new=is_new)
+
+    return retry(attempt, when=lambda error: start is not None and is_tie(error))
 
 
 def _import_once(

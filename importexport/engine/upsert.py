@@ -2,9 +2,11 @@
 
 from itertools import compress
 
+from django.db import IntegrityError
+
 from importexport import errors
 from importexport.columns.cells import Cells
-from importexport.db import TRIES
+from importexport.db import Busy, is_clash, retry
 from importexport.engine.importer import Importer, Prepared, Rejected
 from importexport.engine.options import CLEAR_CELL, Options
 from importexport.engine.outcome import Change, Outcome, stretches_of
@@ -100,14 +102,22 @@ class UpsertImporter(Importer):
         )
 
     def _change(self, cells: Cells, positions: list[int]) -> tuple[Rejected, list[Pair], dict[int, str]]:
-        """Change the records that rows are; return the rows that may not, the others' records, and what changed."""
+        """Change the records that rows are; return the rows that may not, the others' records, and what changed.
+
+        Retries when a concurrent edit takes a name or domain first; raises Busy where that happens again and again.
+        """
         found = self.writer.find()
-        for _ in range(TRIES):
+
+        def attempt() -> tuple[Rejected, list[Pair], dict[int, str]]:
             wrong, pairs = self._judge(cells, positions, found)
             changes = self.writer.compare(pairs)
-            if self.writer.update([(n, record) for n, record in pairs if n in changes]):
-                return wrong, pairs, changes
-        raise AssertionError("somebody takes the same names again and again")
+            self.writer.update([(n, record) for n, record in pairs if n in changes])
+            return wrong, pairs, changes
+
+        try:
+            return retry(attempt, when=is_clash)
+        except IntegrityError as error:
+            raise Busy(errors.RECORDS_BUSY) from error
 
     def _judge(self, cells: Cells, positions: list[int], found: list[Pair]) -> tuple[Rejected, list[Pair]]:
         """Return the rows that meet an earlier row of the file, or another record, and the pairs that are left."""

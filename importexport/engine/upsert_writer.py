@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import product
 from typing import Any
 
-from django.db import IntegrityError, connection, models, transaction
+from django.db import connection, models, transaction
 from psycopg import sql
 
 from crm.models.fields import folded_fields
@@ -143,16 +143,11 @@ class Merger(Writer):
             cursor.execute(self._comparison, unzipped(pairs))
             return dict(cursor.fetchall())
 
-    def update(self, pairs: Sequence[Pair]) -> bool:
-        """Change records as their rows say; return False where a concurrent edit has taken a unique key."""
-        if not pairs:
-            return True
-        try:
+    def update(self, pairs: Sequence[Pair]) -> None:
+        """Change records as their rows say; raise IntegrityError where a concurrent edit has taken a unique key."""
+        if pairs:
             with transaction.atomic(savepoint=bool(self._folded)), connection.cursor() as cursor:
                 cursor.execute(self._change, unzipped(pairs))
-        except IntegrityError:
-            return False
-        return True
 
     def insert(self, numbers: Sequence[int]) -> list[int]:
         """Create records for some of the rows; return those passed over, whose keys somebody else has taken."""

@@ -59,6 +59,9 @@ class Lines(io.RawIOBase):
         return True
     def tell(self):
         return 0
+    def seek(self, place):
+        assert place == 0 and not self.rest, "it is read once"
+        return 0
     def read(self, size=-1):
         while len(self.rest) < size and (line := next(self.lines, None)):
             self.rest += line.encode()
