@@ -7,7 +7,7 @@ Import:   files/     bytes → header → batches of rows
 Export:   engine/export   columns as SQL expressions → COPY TO → CSV or XLSX, in chunks
 Shared:   resources       all columns of the four entities, as resources of django-import-export
           errors          all messages about files and rows
-          db              direct access to PostgreSQL: COPY, index look-ups, locks
+          db              direct access to PostgreSQL: COPY, index look-ups, locks, retries
 Records:  models/    import runs, their row logs, state of the API
           history/   writing and reading them: recorder, row log, plan check, corrections, undo
 Use:      services   import a file, export an entity, create a template; used by all channels

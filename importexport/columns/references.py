@@ -1,4 +1,4 @@
-"""Cells that name another record: one query per batch and kind, answers kept, the found records locked.
+"""Cells that name another record: one query per batch and kind; answers are cached, and found records locked.
 
 FOR KEY SHARE keeps a record that was found from being deleted before the import commits, as a foreign key would.
 """
@@ -20,7 +20,7 @@ from importexport.columns.fields import Column
 from importexport.columns.widgets import Cell, Cleaned, Text, is_storable, spread
 from importexport.db import ANY_TENANT, identifiers
 
-#: How many answers are kept; a file may name more records than that, and memory stays flat.
+#: How many answers are cached; a file may name more records than that, but memory stays flat.
 KNOWN_LIMIT = 20_000
 
 
@@ -31,13 +31,13 @@ class Reference(Cell):
     model: type[models.Model]
     key: str
     noun: str
-    #: Whether a record that is missing can be made from its name alone.
+    #: Whether a missing record can be created from its name alone.
     can_create: ClassVar[bool] = False
 
     def __init__(self) -> None:
         super().__init__()
         self._tenant: Any = None
-        #: Whether it is to be made: then it is no error, and ``awaited`` says which rows of the batch want it.
+        #: Whether missing records are created: then they are no error, and ``awaited`` has the rows that need them.
         self.creates_missing = False
         self.awaited: dict[int, tuple] = {}
         self._known: dict[str, list[tuple]] = {}
@@ -55,7 +55,7 @@ class Reference(Cell):
         return self._tenant
 
     def parse(self, value: str, column: str) -> int:
-        """Return the id of the record that one cell names."""
+        """Return the id of the record that a cell names."""
         (stored,), wrong = self.clean_column([value], column=column)
         if wrong or stored is None:
             raise ValueError(wrong[0])
@@ -85,22 +85,22 @@ class Reference(Cell):
         return None
 
     def _missing(self, value: str) -> errors.RowError | None:
-        """Return what is wrong with naming a record that there is not."""
+        """Return the error for a record that does not exist."""
         return errors.not_found(self.noun, value)
 
     def learn(self, key: Any, found: tuple) -> None:
-        """Take notice of a record that was made for a row."""
+        """Remember a record that was created for a row."""
         self._known[key] = [found]
 
     def forget(self) -> None:
-        """Ask anew for every record: some that were made have been taken back."""
+        """Forget all answers: some new records have been deleted again."""
         self._known.clear()
 
     #: The columns that a look-up selects besides the key; the id comes first.
     selects: ClassVar[Sequence[str]] = ("id",)
 
     def _look_up(self, keys: Iterable[str]) -> None:
-        """Ask once for all keys that are not known yet."""
+        """Look up all keys that are not known yet, in one query."""
         if len(self._known) > KNOWN_LIMIT:
             self._known.clear()
         missing = [key for key in dict.fromkeys(keys) if key and key not in self._known]
@@ -131,7 +131,7 @@ class CompanyByName(Reference):
     can_create = True
 
     def _missing(self, value: str) -> errors.RowError | None:
-        """Return what is wrong with naming a company that there is not, and that may be one to make."""
+        """Return the error for a company that does not exist, and cannot be created."""
         if not self.creates_missing:
             return super()._missing(value)
         return unfit_name(value, "company_name", Company)
@@ -144,13 +144,13 @@ class ContactByEmail(Reference):
 
 
 class DealByName(Reference):
-    """A deal, by its name; where several bear it, with the row's company, then its contact."""
+    """A deal, by its name; of several, the one with the row's company, then with its contact."""
 
     model, key, noun = Deal, "name_key", "Deal"
     selects = ("id", "company_id", "contact_id")
 
     def clean_cells(self, cells: Cells, column: str) -> Cleaned:
-        """Return the deals' ids, one look at each distinct name, company and contact."""
+        """Return the deals' ids, each distinct name being looked up once."""
         values = cells.text(column)
         rows = list(
             zip(values, fold_column(values), cells.stored["company_id"], cells.stored["contact_id"], strict=True)
@@ -167,7 +167,7 @@ class DealByName(Reference):
 
 
 def unfit_name(value: str, column: str, model: type[models.Model]) -> errors.RowError | None:
-    """Return why a record cannot be called so, or None."""
+    """Return the error for a name that a new record cannot have, or None."""
     name = Text.for_field(cast(models.Field, model._meta.get_field("name")))
     try:
         name.parse(value, column)
@@ -177,7 +177,7 @@ def unfit_name(value: str, column: str, model: type[models.Model]) -> errors.Row
 
 
 def narrow(deals: list[tuple], company: str | None, contact: str | None) -> list[tuple]:
-    """Return those deals that have the row's company, then those that have its contact, where any has."""
+    """Return the deals with the row's company, then those with its contact, unless there are none."""
     for place, wanted in ((1, company), (2, contact)):
         if wanted and len(deals) > 1:
             deals = [deal for deal in deals if str(deal[place]) == wanted] or deals
@@ -218,11 +218,11 @@ class StageByName(Reference):
         self._stages: dict[int, dict[str, tuple[int, int]]] = {}
 
     def clean_column(self, values: Sequence[str], *, column: str) -> Cleaned:
-        """A stage is never found without its pipeline; alone, it is that of the default pipeline."""
+        """Not supported: a stage is never looked up without its pipeline."""
         raise NotImplementedError
 
     def clean_cells(self, cells: Cells, column: str) -> Cleaned:
-        """Return the stages' ids; each distinct pair of pipeline and stage is looked for once."""
+        """Return the stages' ids; each distinct pair of pipeline and stage is looked up once."""
         self._load()
         texts, pipelines = cells.text(column), cells.stored["pipeline_id"]
         is_named = [bool(text) for text in cells.text("pipeline_name")]
@@ -239,7 +239,7 @@ class StageByName(Reference):
         return [found[row][1] for row in rows], wrong
 
     def _load(self) -> None:
-        """Read the tenant's pipelines and stages, once an import: there are few."""
+        """Read all pipelines and stages of the tenant, once per import: there are few."""
         if self._pipelines:
             return
         self._pipelines = dict(Pipeline.objects.filter(tenant=self.tenant).values_list("pk", "name"))
@@ -254,12 +254,12 @@ class StageByName(Reference):
                 self._stages[pipeline][key] = (pk, probability)
 
     def learn(self, key: Any, found: tuple) -> None:
-        """Take notice of a stage that was made: of its pipeline and key, its id and probability."""
+        """Remember a new stage, by pipeline and key: its id and probability."""
         pipeline, name = key
         self._stages[pipeline][name] = found
 
     def forget(self) -> None:
-        """Ask anew for all stages."""
+        """Read all stages again."""
         self._pipelines = {}
 
     def _find(self, text: str, key: str, pipeline: str | None, is_named: bool) -> tuple:
@@ -282,5 +282,5 @@ class StageByName(Reference):
 
 
 def can_create(column: Column) -> bool:
-    """Whether what a column refers to can be made from its name."""
+    """Whether what a column refers to can be created from its name."""
     return isinstance(column.widget, Reference) and column.widget.can_create

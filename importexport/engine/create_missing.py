@@ -101,7 +101,7 @@ class MissingRecords:
         given = cells.text("probability")[position] and cells.stored["probability"][position]
         stage = Stage(tenant=self._tenant, pipeline_id=key[0], name=name)
         first = Stage.objects.filter(pipeline=key[0]).order_by("position", "id").first()
-        # Zero would say that its deals are lost.
+        # Zero would mean that its deals are lost.
         stage.probability = int(given) if given else first.probability if first else 0
         return stage
 
@@ -133,14 +133,14 @@ NEEDED = sql.SQL(
 
 
 def delete(model: type[models.Model], ids: list[int]) -> None:
-    """Delete records that nothing refers to, without Django's look at everything that might."""
+    """Delete records that nothing refers to, without the queries by which Django would make sure of that."""
     with connection.cursor() as cursor:
         statement = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(sql.Identifier(model._meta.db_table))
         cursor.execute(statement, [ids])
 
 
 def refer(cells: Cells, column: Column, position: int, record: Any) -> None:
-    """Let a row refer to a record; a deal without a probability has its stage's."""
+    """Make a row refer to a record; a deal without a probability gets its stage's."""
     cells.stored[column.stores][position] = str(record.pk)
     if is_stage(record) and not cells.text("probability")[position]:
         cells.stored["probability"][position] = str(record.probability)

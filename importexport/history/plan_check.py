@@ -1,4 +1,4 @@
-"""Whether an import does what its plan said: both leave a digest of all that they did to every row."""
+"""Whether an import does what its plan said: both have a digest of everything that they do to each row."""
 
 import hashlib
 import json
@@ -12,14 +12,14 @@ from importexport.history import row_log
 from importexport.history.row_log import LoggedRow, shown_changes
 from importexport.models import ImportRun
 
-#: In changes as PostgreSQL writes JSON: what is another an hour later without meaning anything to a plan, and what
-#: tells that a reference is among them. Within a text, JSON has a backslash before a quote.
+#: Patterns in changes, as PostgreSQL writes JSON: a time stamp, which always differs and means nothing, and the sign of
+#: a reference. They cannot match within a text, where JSON has a backslash before a quote.
 STAMP = re.compile(r'"updated_at": \[[^]]*\]')
 REFERENCE = '_id": ['
 
 
 class PlanChanged(Exception):
-    """A plan cannot be applied, for it would do something else by now; ``differences`` say what, as sentences."""
+    """A plan cannot be applied, because it would do something else now; ``differences`` say what, as sentences."""
 
     def __init__(self, differences: list[str] | None = None, count: int = 0) -> None:
         super().__init__()
@@ -29,8 +29,8 @@ class PlanChanged(Exception):
 
 
 class PlanDigest:
-    """Takes in what becomes of each row. Two imports have the same digest when they do the same, however their rows
-    came in batches and whatever the ids of the records that they make."""
+    """A digest of what becomes of each row. Two imports have the same digest when they do the same, however their rows
+    are divided into batches and whatever the ids of the records that they create."""
 
     PARTS = ("create", "values", "unchanged", "changes", "reject")
 
@@ -38,7 +38,7 @@ class PlanDigest:
         self._parts = {part: hashlib.sha256() for part in self.PARTS}
 
     def add(self, outcome: Outcome) -> None:
-        """Take in a batch."""
+        """Add a batch."""
         for action, stretches in outcome.stretches.items():
             rows = [row for stretch in stretches for row in stretch.rows()]
             self._take("create" if action == "create" else "unchanged", action, [number for number, _ in rows])
@@ -60,14 +60,14 @@ class PlanDigest:
 
 
 def comparable(change: Change) -> str:
-    """Return what a change means, without the ids and times that are another at every try."""
+    """Return a change without the ids and times that differ each time."""
     record = 0 if change.action == "create" else change.record
     values = without_ids(change.changes) if REFERENCE in change.changes else STAMP.sub("", change.changes)
     return f"{change.number} {change.action} {change.entity} {record} {values} {change.note}"
 
 
 def without_ids(changes: str) -> str:
-    """Return changes, as JSON, in which a reference is what it shows, for it may be to a record that is yet to be."""
+    """Return changes, as JSON, with the names instead of the ids of references: the records may not exist yet."""
     values = {
         name: value if len(value) < 4 else [value[0], value[3]]
         for name, value in json.loads(changes).items()
@@ -76,14 +76,14 @@ def without_ids(changes: str) -> str:
     return json.dumps(values)
 
 
-#: How many differences are named one by one.
+#: How many differences are described.
 NAMED = 10
 #: What became of rows, by number.
 Rows = Iterator[tuple[int, list[LoggedRow]]]
 
 
 def differences(plan: ImportRun, now: ImportRun) -> tuple[list[str], int]:
-    """Return sentences for the first rows of which two row log say different things, and how many there are."""
+    """Return sentences for the first rows that differ between two row logs, and how many rows differ."""
     sentences: list[str] = []
     count = 0
     for number, before, after in side_by_side(row_log.grouped(row_log.rows(plan)), row_log.grouped(row_log.rows(now))):
@@ -98,7 +98,7 @@ def differences(plan: ImportRun, now: ImportRun) -> tuple[list[str], int]:
 
 
 def side_by_side(one: Rows, other: Rows) -> Iterator[tuple[int, list[LoggedRow], list[LoggedRow]]]:
-    """Yield what two row log say of each row."""
+    """Yield the entries of two row logs for each row."""
     left, right = next(one, None), next(other, None)
     while left or right:
         number = min(side[0] for side in (left, right) if side)

@@ -1,5 +1,5 @@
-"""The three ways to take back what a run did to records: deleted records come back, changed ones get back what they
-had, created ones go. What somebody has edited since is a conflict, and stays."""
+"""The three ways to revert what a run did to records: deleted records are recreated, changed ones restored, created
+ones deleted. What somebody has edited since is a conflict, and stays."""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -21,23 +21,23 @@ from importexport.resources import RESOURCES
 ROWS_AT_ONCE = 4_000
 EDITED, DELETED, LINKED = "It was edited since.", "It was deleted since.", "Other records refer to it."
 TAKEN, ORPHANED = "Another record has its name, e-mail or domain by now.", "What it referred to is no longer there."
-#: The records that imports touch, those that others refer to last.
+#: The models that imports write to, those that others refer to last.
 MODELS: dict[str, type[models.Model]] = {name: resource._meta.model for name, resource in RESOURCES.items()} | {
     "stages": Stage
 }
 
 
 class Reverter:
-    """Takes back what the run did that ``run`` undoes, an entity at a time, in the current transaction."""
+    """Reverts what the parent of the undo ``run`` did, one entity at a time, in the current transaction."""
 
     def __init__(self, run: ImportRun, *, is_plan: bool) -> None:
         assert run.parent
         self.run, self.undone, self._is_plan = run, run.parent, is_plan
 
-    # --- records that were deleted (by an undo) come back ---
+    # --- deleted records (the run was an undo) are recreated ---
 
     def recreate(self, entity: str) -> Iterator[Outcome]:
-        """Bring back the records that the run deleted, each as it was."""
+        """Recreate the records that the run deleted, as they were."""
         model = MODELS[entity]
         columns = self.undone.header.get("columns_of", {}).get(entity)
         if not columns:
@@ -63,16 +63,16 @@ class Reverter:
                 ],
             )
 
-    # --- records that were changed get back what they had ---
+    # --- changed records are restored ---
 
     def restore(self, entity: str) -> Iterator[Outcome]:
-        """Give back to records what they had in fields that still have what the run gave them."""
+        """Restore the former values of fields that still have the values that the run gave them."""
         model = MODELS[entity]
         for entries in changes_of(self.undone, entity, "update"):
             batch = [pk for _, pk, _ in entries]
             found: dict[int, Restored] = {}
             waiting = batch
-            # One record may wait for a name that another of them gives up.
+            # A record may need a key that another one of the batch frees.
             while waiting:
                 tried = {row.id: row for row in self._try_restoring(model, waiting)}
                 found |= tried
@@ -107,10 +107,10 @@ class Reverter:
             if reference.column in changed:
                 cursor.execute(revert_sql.leaving_orphaned(reference), [ORPHANED])
 
-    # --- records that were created go ---
+    # --- created records are deleted ---
 
     def delete(self, entity: str) -> Iterator[Outcome]:
-        """Delete the records that the run created, keeping each as it was; those edited or referred to since stay."""
+        """Delete the records that the run created, and log each as it was; those edited or referred to since stay."""
         for created in created_by(self.undone, entity):
             found = self._lock(MODELS[entity], created)
             gone = [(row.number, row.record) for row in found if not row.note]
@@ -121,7 +121,7 @@ class Reverter:
             if entity == self.run.entity:
                 yield Outcome(stretches={"delete": stretches_of(gone)}, changes=conflicts)
             else:
-                # A page of the row log is of the run's own entity.
+                # Pages of the row log hold only records of the run's own entity.
                 yield Outcome(changes=[*(Change(n, "delete", entity, pk, "{}") for n, pk in gone), *conflicts])
 
     def _lock(self, model: type[models.Model], created: list[tuple[int, int]]) -> list["Created"]:
@@ -142,7 +142,7 @@ class Reverter:
 
 
 class Created(NamedTuple):
-    """A record that the run created and that is still there, its row, and why it has to stay, or ""."""
+    """A record that the run created and that still exists, with its row, and why it has to stay or ""."""
 
     number: int
     record: int
@@ -150,7 +150,7 @@ class Created(NamedTuple):
 
 
 def changes_of(run: ImportRun, entity: str, action: str) -> Iterator[list[tuple[int, int, int]]]:
-    """Yield what the row log says of an entity's records, some at a time: row number, id of the entry, record."""
+    """Yield batches of a row log's entries for an entity and action: row number, id of the entry, record."""
     found = run.changes.filter(entity=entity, action=action).order_by("number", "id")
     last: tuple[int, int] = (-1, -1)
     while batch := list(after(found, last).values_list("number", "id", "record")[:ROWS_AT_ONCE]):
@@ -159,7 +159,7 @@ def changes_of(run: ImportRun, entity: str, action: str) -> Iterator[list[tuple[
 
 
 def created_by(run: ImportRun, entity: str) -> Iterator[list[tuple[int, int]]]:
-    """Yield the rows that created records of an entity, and the records, some at a time."""
+    """Yield batches of the rows that created records of an entity, with the records."""
     if entity == run.entity:
         for page in run.pages.filter(action="create").order_by("first_number").iterator(chunk_size=20):
             yield [row for stretch in page.stretches() for row in stretch.rows()]
@@ -168,7 +168,7 @@ def created_by(run: ImportRun, entity: str) -> Iterator[list[tuple[int, int]]]:
 
 
 class Restored(NamedTuple):
-    """What became of an update: what was taken back, and what could not be, as JSON."""
+    """What became of an update: the ``changes`` that were reverted and the ``conflicts``, as JSON."""
 
     id: int
     number: int
@@ -179,7 +179,7 @@ class Restored(NamedTuple):
     note: str
 
     def as_changes(self, entity: str) -> Iterator[Change]:
-        """Yield what the row log says of it."""
+        """Yield it as entries of a row log."""
         if not self.is_there:
             yield Change(self.number, "conflict", entity, self.record, "{}", DELETED)
         elif self.changes != "{}":
@@ -189,7 +189,7 @@ class Restored(NamedTuple):
 
 
 def changed_columns(cursor: Any, model: type[models.Model], batch: list[int]) -> dict[str, str]:
-    """Return the columns that entries of the row log have changed, and that the table still has, with their types."""
+    """Return the columns that entries of the row log changed, and that the table still has, with their types."""
     cursor.execute("SELECT DISTINCT jsonb_object_keys(changes) FROM importexport_rowchange WHERE id = ANY(%s)", [batch])
     changed = {name for (name,) in cursor} | {"updated_at"}
     fields = [field for field in model._meta.concrete_fields if field.column in changed]
@@ -204,14 +204,14 @@ def temporary(cursor: Any, table: sql.Identifier) -> Iterator[None]:
 
 
 def after(found: models.QuerySet, last: tuple[int, int]) -> models.QuerySet:
-    """Return what comes after a row number and an id."""
-    # The first condition says nothing that the second does not, but an index serves it.
+    """Return the entries after a row number and an id."""
+    # The first condition is implied by the second, but can use an index.
     beyond = models.Q(number__gt=last[0]) | models.Q(number=last[0], id__gt=last[1])
     return found.filter(models.Q(number__gte=last[0]) & beyond)
 
 
 def columns_of(model: type[models.Model]) -> list[str]:
-    """Return a table's columns in the order in which PostgreSQL writes a row."""
+    """Return a table's columns in the order in which PostgreSQL prints a row."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"

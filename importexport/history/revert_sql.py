@@ -1,7 +1,7 @@
-"""What takes back a run's changes, in SQL.
+"""The statements that revert what a run did to records.
 
 Within these statements ``c`` is an entry of the row log, ``t`` a record, ``b`` a row of the temporary table of records
-that are to get back what they had.
+that are to be restored.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -26,11 +26,11 @@ def references_of(model: type[models.Model]) -> list[Any]:
     return [f for f in model._meta.concrete_fields if isinstance(f, models.ForeignKey) and f.name != "tenant"]
 
 
-# --- records that were deleted come back ----------------------------------------------------------------------
+# --- deleted records are recreated ----------------------------------------------------------------------
 
 
 class Recreation:
-    """The statements that bring deleted records back; ``columns`` are those that the table had then, in their order."""
+    """The statements that recreate deleted records; ``columns`` are those that the table had then, in their order."""
 
     def __init__(self, model: type[models.Model], *, entity: str, columns: Collection[str]) -> None:
         self._parts = {
@@ -42,17 +42,17 @@ class Recreation:
 
     @property
     def preparation(self) -> sql.Composed:
-        """The temporary table that has the columns of that time; the table may have got others since."""
+        """The temporary table with the columns of that time; the table may have other ones by now."""
         return CREATE_WAS.format(**self._parts)
 
     @property
     def insertion(self) -> sql.Composed:
-        """The insertion of the records that some entries of the row log, by id, keep; returns the ids."""
+        """The insertion of the records in some entries of the row log, given by id; returns the records' ids."""
         return RECREATE.format(rows=KEPT.format(**self._parts), **self._parts)
 
     @property
     def outcome(self) -> sql.Composed:
-        """What became of each of them: row, record, whether what it refers to exists, whether it does."""
+        """What became of each: row, record, whether what it refers to exists, and whether it exists itself."""
         return RECREATED.format(rows=KEPT.format(**self._parts), **self._parts)
 
 
@@ -79,17 +79,17 @@ RECREATED = sql.SQL(
 )
 
 
-# --- records that were changed get back what they had ---------------------------------------------------------
+# --- changed records are restored ---------------------------------------------------------
 
 
 def comparison(model: type[models.Model], columns: Iterable[str]) -> sql.Composed:
-    """Return the statement that finds out what a batch of changes, by id, is worth today."""
+    """Return the statement that compares a batch of changes, given by id, with the records of today."""
     values = (sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier("t", name)) for name in columns)
     return COMPARE.format(back=BACK, table=table_of(model), values=sql.SQL(", ").join(values))
 
 
 def restoration(model: type[models.Model], types: Mapping[str, str]) -> sql.Composed:
-    """Return the statement that gives records back what they had in columns of some types."""
+    """Return the statement that restores records; ``types`` are those of the changed columns."""
     return RESTORE.format(
         table=table_of(model),
         back=BACK,
@@ -99,7 +99,7 @@ def restoration(model: type[models.Model], types: Mapping[str, str]) -> sql.Comp
 
 
 def leaving_taken(model: type[models.Model], column: str) -> sql.Composed:
-    """Return the statement that leaves alone what would get back a key that another record has by now."""
+    """Return the statement that makes a conflict of a record whose former key another one has by now."""
     is_taken = TAKEN.format(
         table=table_of(model), key=sql.Identifier("t", column), before=before(column), tenant=ANY_TENANT
     )
@@ -107,19 +107,19 @@ def leaving_taken(model: type[models.Model], column: str) -> sql.Composed:
 
 
 def leaving_orphaned(reference: models.ForeignKey) -> sql.Composed:
-    """Return the statement that leaves alone what would refer to something that does not exist any more."""
+    """Return the statement that makes a conflict of a record that would refer to a deleted one."""
     other = table_of(reference.related_model)
     return LEAVE.format(back=BACK, condition=ORPHANED.format(before=before(str(reference.column)), other=other))
 
 
 def before(column: str) -> sql.Composed:
-    """Return what a record had in a column, as text."""
+    """Return the former value of a column, as text."""
     return sql.SQL("(b.values->>{})").format(sql.Literal(column))
 
 
-#: What a batch of changes is worth today: ``changes`` that can be taken back, as ``[now, before]`` each, and
-#: ``conflicts``, where the record has neither what the import gave it nor what it had. The time of the last change goes
-#: back with the record, unless somebody else has changed it since; where nothing else goes back, neither does that.
+#: A batch of changes today: ``changes`` that can be reverted, as ``[now, before]`` each, and ``conflicts``, where the
+#: record has neither the value that the import gave it nor the one before. The time of the last change is restored as
+#: well, unless somebody else has changed the record since; but not where it is the only change.
 COMPARE = sql.SQL("""
 CREATE TEMPORARY TABLE {back} ON COMMIT DROP AS
 SELECT c.id, c.number, c.record, t.id IS NOT NULL AS is_there, ''::text AS note, found.conflicts,
@@ -148,7 +148,7 @@ RESTORE = sql.SQL(
     " WHERE t.id = b.record AND b.changes <> '{{}}'"
 )
 RESTORED = sql.SQL("{0} = CASE WHEN b.values ? {1} THEN p.{0} ELSE t.{0} END")
-#: What was to be taken back becomes a conflict, with a note.
+#: The changes of some records become conflicts, with a note.
 LEAVE = sql.SQL(
     "UPDATE {back} AS b SET conflicts = b.conflicts || b.changes, changes = '{{}}', note = %s WHERE {condition}"
 )
@@ -164,7 +164,7 @@ FOUND = sql.SQL(
 ).format(BACK)
 
 
-# --- records that were created go -----------------------------------------------------------------------------
+# --- created records are deleted -----------------------------------------------------------------------------
 
 
 def locking(model: type[models.Model]) -> sql.Composed:

@@ -26,7 +26,7 @@ OF_CHANGES = {"create", "update", "delete", "conflict"}
 
 
 def clear_row_log(run_id: UUID, to: Any) -> None:
-    """Forget what is kept of a run's rows, over a connection."""
+    """Delete the row log of a run, over a connection."""
     with to.cursor() as cursor:
         for model in (RejectedRow, RowLogPage, RowChange):
             statement = sql.SQL("DELETE FROM {} WHERE run_id = %s").format(sql.Identifier(model._meta.db_table))
@@ -34,7 +34,7 @@ def clear_row_log(run_id: UUID, to: Any) -> None:
 
 
 def write_row_log(run: ImportRun, outcome: Outcome, *, to: Any, is_plan: bool) -> None:
-    """Keep what became of a batch's rows, over a connection. A plan's new records have no ids."""
+    """Save what became of a batch's rows, over a connection. A plan's new records have no ids."""
     pages = []
     for action, stretches in outcome.stretches.items():
         if stretches:
@@ -50,7 +50,7 @@ def write_row_log(run: ImportRun, outcome: Outcome, *, to: Any, is_plan: bool) -
 
 
 def page_texts(action: str, stretches: Sequence[Stretch]) -> list[str]:
-    """Return a page of the row log as COPY reads it."""
+    """Return a page of the row log as COPY texts."""
     lists = ["{" + ",".join(map(str, column)) + "}" for column in zip(*stretches, strict=True)]
     bounds = [
         min(s.number for s in stretches),
@@ -97,7 +97,7 @@ def rows(run: ImportRun, *, action: str | None = None, after: int = 0) -> Iterat
 
 
 def some_rows(run: ImportRun, *, action: str | None, after: int, limit: int) -> tuple[list[LoggedRow], bool]:
-    """Return so many rows, or a few more that share the last one's number; and whether there are others after them."""
+    """Return the first ``limit`` rows, and whether more follow; all entries of the last row are included."""
     found = rows(run, action=action, after=after)
     page = list(islice(found, limit))
     for row in found:
@@ -108,7 +108,7 @@ def some_rows(run: ImportRun, *, action: str | None, after: int, limit: int) -> 
 
 
 def _paged(run: ImportRun, action: str | None, after: int) -> Iterator[LoggedRow]:
-    """Yield the rows of pages; those of a file whose rows were put in another order may overlap."""
+    """Yield the rows of pages, which may overlap where the numbers of a corrected file are not in order."""
     pages = run.pages.filter(last_number__gt=after).order_by("first_number")
     waiting: list[tuple[int, int, str]] = []
     for page in (pages if action is None else pages.filter(action=action)).iterator(chunk_size=20):
@@ -137,8 +137,8 @@ def _rejected(run: ImportRun, after: int) -> Iterator[LoggedRow]:
 
 
 def shown_changes(row: LoggedRow) -> Iterator[tuple[str, str, str]]:
-    """Yield each column that a row changes, in the template's order, and its cell before and after, as an export would
-    show them; of a stage that was made, its name."""
+    """Yield each column that a row changes, in the template's order, and its cell before and after as exported; for a
+    new stage, its name."""
     if row.entity not in RESOURCES:
         yield from ((name, before or "", after) for name, (before, after) in row.changes.items())
         return
@@ -156,7 +156,7 @@ def shown_changes(row: LoggedRow) -> Iterator[tuple[str, str, str]]:
 
 @dataclass(frozen=True)
 class Trace:
-    """That an import created or changed a record, by which of its rows; 0 where that was not kept."""
+    """The import and row that created or changed a record; the number is 0 where the row is not known."""
 
     run: ImportRun
     number: int
@@ -164,7 +164,7 @@ class Trace:
 
     @property
     def text(self) -> str:
-        """Where a record comes from, as people say it: ``row 34 of contacts.csv, 12 May 2026, key ci``."""
+        """Where a record comes from: ``row 34 of contacts.csv, 12 May 2026, key ci``."""
         run = self.run
         row = f"row {self.number} of " if self.number else ""
         day = (run.finished_at or run.created_at).astimezone(run.tenant.zone)
@@ -191,7 +191,7 @@ def traces(record: Any, entity: str) -> list[Trace]:
 
 
 def holds(record: int) -> Q:
-    """Return the condition that a page may hold a record; written so that the index by record serves it."""
+    """Return the condition that a page may hold a record, in the form that its index supports."""
     spans = models.Func(
         models.F("first_id"),
         models.F("last_id"),
@@ -216,6 +216,6 @@ def number_in(page: RowLogPage, record: int) -> int | None:
 
 
 def grouped(found: Iterator[LoggedRow]) -> Iterator[tuple[int, list[LoggedRow]]]:
-    """Yield rows by number: one may have changed several records."""
+    """Yield the entries of each row, which may have changed several records."""
     for number, same in groupby(found, key=lambda row: row.number):
         yield number, list(same)

@@ -1,7 +1,7 @@
-"""The way back: what an import did to records is taken back, where nobody has been at them since.
+"""Undoing a run: what it did to records is reverted, unless they were edited since.
 
-To undo is a run like an import, with a row log of its own; so it can be undone as well. All is set against what the
-database holds now, so what is undone already, wholly or in part, is simply found to be so.
+An undo is a run like an import, with a row log of its own; so it can be undone as well. Everything is compared with
+what the database holds now, so an import that is already undone, wholly or in part, needs no special case.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from importexport.models import ImportRun
 
 
 class Undo:
-    """Undoes one run in the current transaction. ``aside`` as for a recorder: then it is a plan, to be rolled back."""
+    """Undoes one run in the current transaction; with ``aside``, as for a recorder, it is a plan to be rolled back."""
 
     def __init__(self, run: ImportRun, *, aside: Any = None) -> None:
         self.run = run
@@ -27,10 +27,10 @@ class Undo:
         self._counts = dict.fromkeys(("create", "update", "delete", "conflict", "unchanged"), 0)
 
     def carry_out(self, progress: Progress | None = None) -> None:
-        """Do it; raise PlanChanged where the run is a plan that it does not keep to."""
+        """Undo the run; raise PlanChanged where that differs from its plan."""
         lock_entities(self.run.tenant, {"companies", self.run.entity}, name=str(self.run.pk))
         with connection.cursor() as cursor:
-            # A reference that stands in the way is to be met here, and not when all is done.
+            # A reference to a deleted record has to fail here, and not when the transaction ends.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         self._recorder.begin()
         with connection.cursor() as cursor, by_index(cursor):
@@ -41,7 +41,7 @@ class Undo:
         done = 0
         for outcome in self._outcomes():
             self._count(outcome)
-            # A record that is deleted is kept, as it was, by the statement that deletes it.
+            # The statement that deletes a record also writes it to the row log.
             self._recorder.add(outcome, written="" if self._recorder.is_plan else "delete")
             done += outcome.count("delete") + outcome.count("unchanged") + len(outcome.changes)
             if progress:
@@ -50,7 +50,7 @@ class Undo:
     def _outcomes(self) -> Iterator[Outcome]:
         own = self.run.entity
         others = [entity for entity in MODELS if entity != own]
-        # What others refer to comes back before them and goes after them; a name is given up before it is given back.
+        # Others are recreated before, and deleted after, what refers to them; keys are freed before they are reused.
         for entity in others:
             yield from self._reverter.recreate(entity)
         yield from self._reverter.delete(own)
@@ -76,9 +76,9 @@ class Undo:
 
 
 def undo(run: ImportRun, *, aside: Any = None, progress: Progress | None = None) -> None:
-    """Carry out an undo in a transaction of its own; with ``aside``, plan it, and leave all as it was.
+    """Carry out an undo in a transaction of its own; with ``aside``, only plan it.
 
-    Retries when somebody refers to a record that is to go at this moment. Raises PlanChanged where the run is a plan
+    Retries when a concurrent edit refers to a record that is to be deleted. Raises PlanChanged where the run is a plan
     that does not hold any more.
     """
 

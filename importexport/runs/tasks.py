@@ -1,7 +1,7 @@
-"""Work that outlives the request that began it: a thread per file, taken up again where one died (see caretaker).
+"""Background work on runs: a thread per file, resumed by another process when one dies (see caretaker).
 
-Two things make that safe. A session lock of PostgreSQL says whether somebody is at work, and goes with the process
-that held it. And the transaction that stores an import also says that it is done: it is never done twice.
+Two things make that safe. A session lock of PostgreSQL says whether a process works on a run, and is released when that
+process dies. And the transaction that stores an import also marks it as done: it is never done twice.
 """
 
 import logging
@@ -28,15 +28,15 @@ from importexport.history.undo import undo
 from importexport.models import ImportRun
 
 logger = logging.getLogger("rally.jobs")
-#: The first half of a job's lock; any number that nobody else uses. Imports' own locks begin with a tenant's id.
+#: The first half of a run's lock; any number that nothing else uses. The locks of entities begin with a tenant's id.
 LOCK = -7_625_772
-#: Files at work in this process at once; more of them wait their turn.
+#: How many files this process works on at once; others wait.
 AT_ONCE = threading.BoundedSemaphore(4)
-#: Seconds between two notes of progress.
+#: Seconds between two updates of the progress.
 PACE = 0.25
-#: Seconds after which a file that nobody takes any further gives its locks back: its process froze.
+#: Seconds without a statement after which PostgreSQL ends a transaction: the process is frozen, its locks are released.
 IDLE = 120
-#: What a check finds out.
+#: The fields that planning sets.
 PLAN_FIELDS = [
     "status",
     "finished_at",
@@ -57,21 +57,21 @@ _guard = threading.Lock()
 
 
 def start(run_id: uuid.UUID) -> None:
-    """Begin to check or import a file in the background, unless this process is at it."""
+    """Plan or apply a run in the background, unless this process already does."""
     with _guard:
         if run_id in _here:
             return
         _here.add(run_id)
-    # A daemon: a server that stops need not wait, for an import left undone is taken up again.
+    # A daemon: a server need not wait for it to stop, since an unfinished run is resumed.
     threading.Thread(target=_work, args=[run_id], name=f"import {run_id}", daemon=True).start()
 
 
 def do_now(run_id: uuid.UUID, *, observers: Sequence[Observer] = (), progress: Progress | None = None) -> Report | None:
-    """Plan or apply a file in this very thread; None of an undo, and where another process has done so meanwhile.
+    """Plan or apply a run in this thread; None for an undo, and where another process has done it meanwhile.
 
-    ``observers`` are told of an import, ``progress`` of an undo as well. Raises FileError and PlanChanged, and what
-    they mean for the run is kept; OperationalError where the database is away, and then the run is taken up again by
-    itself; Busy where somebody else is at it, or in its way, for longer than one may wait (see db.patience).
+    ``observers`` get the batches of an import, ``progress`` is called for an undo as well. Raises FileError and
+    PlanChanged, which are recorded with the run; OperationalError where the database is away, and the run is resumed
+    later; Busy where another process works on the run, or blocks it, for too long (see ``db.patience``).
     """
     with held(run_id, wait=True) as aside:
         return carry_out(run_id, aside, observers=observers, progress=progress)
@@ -79,7 +79,7 @@ def do_now(run_id: uuid.UUID, *, observers: Sequence[Observer] = (), progress: P
 
 @contextmanager
 def held(run_id: uuid.UUID, *, wait: bool = False) -> Iterator[Any]:
-    """Be the only one at a run; give the connection that holds its lock, or None where somebody else has it.
+    """Hold a run's lock; gives the connection that has it, or None where another process works on the run.
 
     With ``wait``, raises Busy where that takes too long (see ``db.patience``).
     """
@@ -91,7 +91,7 @@ def held(run_id: uuid.UUID, *, wait: bool = False) -> Iterator[Any]:
 
 
 def unattended() -> set[uuid.UUID]:
-    """Return the runs that are said to be at work, and that nobody is at, in any process."""
+    """Return the runs whose status says that they are being worked on, but which no process works on."""
     runs = ImportRun.objects.filter(status__in=ImportRun.AT_WORK).values_list("pk", flat=True)
     if not (found := set(runs) - _here):
         return found
@@ -100,7 +100,7 @@ def unattended() -> set[uuid.UUID]:
 
 
 def wait(run_id: uuid.UUID, *, seconds: float) -> bool:
-    """Return whether this process is done with a file, having waited for it at most so long."""
+    """Wait until this process has finished a run; return whether it has, within some seconds."""
     end = time.monotonic() + seconds
     while run_id in _here and time.monotonic() < end:
         time.sleep(0.02)
@@ -113,7 +113,7 @@ def _work(run_id: uuid.UUID) -> None:
             if aside:
                 carry_out(run_id, aside)
     except UNAVAILABLE as error:
-        # The database went away: it is still said to be at work, and will be taken up.
+        # The database is away: the run keeps its status, and will be resumed.
         logger.error("database", exc_info=error)  # noqa: TRY400 - the formatter wants it so
     except Exception:  # noqa: BLE001, S110 - nobody waits here to be told; it is kept with the run, and logged
         pass
@@ -124,14 +124,17 @@ def _work(run_id: uuid.UUID) -> None:
 
 
 def lock_number(run_id: uuid.UUID) -> int:
-    """Return the second half of a job's lock."""
+    """Return the second half of a run's lock."""
     return zlib.crc32(run_id.bytes) >> 1
 
 
 def carry_out(
     run_id: uuid.UUID, aside: Any, *, observers: Sequence[Observer] = (), progress: Progress | None = None
 ) -> Report | None:
-    """Do what the status of a run says that is held over ``aside``; None where it is done. Raises as ``do_now``."""
+    """Do what the status of a run asks for, its lock being held over ``aside``; None where it is done.
+
+    Raises as ``do_now`` does.
+    """
     run = ImportRun.objects.select_related("tenant").filter(pk=run_id).first()
     if run is None or not run.is_at_work:
         return None
@@ -142,7 +145,7 @@ def carry_out(
             return _import(run, aside, observers=observers, progress=progress)
         _undo(run, aside, progress=progress)
     except errors.FileError:
-        raise  # Which service has kept.
+        raise  # The service has recorded it.
     except plan_check.PlanChanged as change:
         _keep_difference(run, change)
         raise
@@ -158,7 +161,7 @@ def carry_out(
 
 
 def _keep_difference(run: ImportRun, change: plan_check.PlanChanged) -> None:
-    """Find out what the plan would do by now, and leave the plan as it was."""
+    """Find out what the plan would do now, and keep the plan as it was."""
     shadow = uuid.uuid4()
     same = {name: getattr(run, name) for name in ("tenant", "entity", "kind", "parent", "options", "channel")}
     now = ImportRun(pk=shadow, **same)
@@ -205,11 +208,11 @@ def _keep_plan(run: ImportRun) -> None:
         run.suggestions = suggestions.suggestions(run)
     found = {name: getattr(run, name) for name in PLAN_FIELDS}
     if not ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNING).update(**found):
-        clear_row_log(run.pk, connection)  # It was discarded meanwhile.
+        clear_row_log(run.pk, connection)  # The plan was discarded meanwhile.
 
 
 def noted(run: ImportRun, aside: Any, progress: Progress | None) -> Progress:
-    """Return what notes progress where others see it, a few times a second, and tells whoever asks for it here."""
+    """Return a callback that saves the progress for other processes, a few times a second, and passes it on."""
     last = 0.0
 
     def note(rows: int, size: int) -> None:

@@ -14,12 +14,12 @@ from importexport.db import session_lock
 from importexport.runs import retention
 from rally.postgres.embedded import keep_over_exec
 
-#: The advisory lock of whoever migrates; any number that nobody else uses.
+#: The advisory lock of the process that migrates; any number that nothing else uses.
 MIGRATION_LOCK = 7_625_771
 
 
 class Command(BaseCommand):
-    """Migrate, gather static files, forget what is old, and become gunicorn."""
+    """Migrate, collect static files, delete old data, and become gunicorn."""
 
     help = "Serve on 127.0.0.1:PORT (RALLY_BIND and PORT say otherwise), migrated."
 
@@ -47,6 +47,6 @@ class Command(BaseCommand):
 
 
 def environment() -> dict[str, str]:
-    """Return the server's environment: it finds the product wherever it was started, and stays there."""
+    """Return the server's environment, in which the project can be imported from any directory."""
     path = [str(settings.BASE_DIR), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
