@@ -28,7 +28,7 @@ def import_file(
     aside: Any = None,
     observers: Sequence[Observer] = (),
 ) -> Report:
-    """Import a CSV file as its run says: the good rows are stored in one transaction, every other one is reported.
+    """Import a CSV file as its run says: good rows are stored in one transaction, all others are reported.
 
     The run is new, or one that waits, and says tenant, entity, options and the limit of the file's size. It is written
     down with the rows. A ``dry_run`` stores nothing, and is written down only as a plan: over ``aside``, a connection

@@ -66,7 +66,7 @@ class RunFilter(admin.SimpleListFilter):
             wanted = UUID(self.value() or "")
         except ValueError:
             return None
-        # What a plan would change is for those who may open it; what an import has changed, the records themselves say.
+        # Only those who may open a plan see what it would change; what an import changed shows in the records anyway.
         found = ImportRun.objects.filter(pk=wanted, entity=model_admin.entity, status=ImportRun.Status.DONE)
         access = access_of(request)
         return (found.filter(tenant=access.tenant) if access.tenant or not access.is_superuser else found).first()

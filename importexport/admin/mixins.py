@@ -83,7 +83,7 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
 
     # --- in ---
 
-    # Exempt, and protected further down: the check reads the whole body, and some are to be refused before.
+    # Exempt here, protected in _receive: the CSRF check reads the whole body, and some bodies are refused unread.
     @method_decorator(csrf_exempt)
     def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Ask for a file; take one, and go on to its check."""
@@ -176,7 +176,7 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
             return self._export_page(request, choice)
         records = export_form.filtered_list(self, request, tenant) if choice.is_filtered else None
         if choice.is_filtered and records is None:
-            # Never all of them where somebody asked for some.
+            # Exporting all records instead would not be what was asked for.
             choice.error = _("The list's filter is not understood any more. Open the list and filter it again.")
             return self._export_page(request, choice)
         pieces = services.export_file(

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass
 class Prepared:
-    """A batch of which all is read and cleaned that needs no look at the database.
+    """A batch, read and cleaned as far as that takes no query.
 
     An upsert also notes, as masks, which columns each row gives and which it clears.
     """
@@ -59,7 +59,7 @@ class Importer:
         return Writer(self.spec.model, tenant=self.spec.tenant, columns=self.spec.stored_columns)
 
     def run(self, observers: Sequence[Observer], report: Report, *, name: str = "") -> None:
-        """Import the table, and tell the observers and the report; imports that wait are told the ``name``.
+        """Import the table and notify the observers; ``name`` identifies it to imports that wait for it.
 
         Raises FileError where the file is broken further down, and Busy (see db.patience).
         """
@@ -86,7 +86,7 @@ class Importer:
         return read_ahead(batches) if self._table.rows.may_read_ahead else batches
 
     def _prepare(self, batch: Batch) -> Prepared:
-        """Clean the columns of a batch that need no look at the database; runs in another thread."""
+        """Clean the columns of a batch that need no query; runs in another thread."""
         prepared = Prepared(batch, Cells(batch))
         self._clean(prepared.cells, needs_records=False)
         return prepared
