@@ -16,6 +16,8 @@ from django.db import connections
 from crm.models.tenant import create_tenant
 from tests.support.api import Api
 from tests.support.installation import ROOT, Installation, Server, environment, free_port, url_of, wait_until_up
+from tests.support.real import RealTenant
+from tests.support.staff import sign_in
 from tests.support.waiting import LONG
 
 #: A machine that is busy fails no test.
@@ -32,8 +34,9 @@ def pytest_runtest_teardown() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _plain_static_files() -> None:
-    """Pages rendered in the tests' own process need no collectstatic; served ones have it."""
+def _settings_of_tests() -> None:
+    """Pages rendered in the tests' own process need no collectstatic, which served ones have, and no slow passwords."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
@@ -144,12 +147,30 @@ def tenant(db):
 
 
 @pytest.fixture
+def other_tenant(db):
+    """Another tenant."""
+    return create_tenant(slug="globex", name="Globex")
+
+
+@pytest.fixture
+def superuser(db):
+    """A browser in which a superuser is signed in."""
+    return sign_in()
+
+
+@pytest.fixture
 def api(tenant):
     """A program of the tenant's, with a key for everything."""
     return Api(tenant)
 
 
 @pytest.fixture
-def other_api(db):
+def other_api(other_tenant):
     """A program of another tenant's."""
-    return Api(create_tenant(slug="globex", name="Globex"))
+    return Api(other_tenant)
+
+
+@pytest.fixture
+def real_tenant(server):
+    """A tenant of the running server's."""
+    return RealTenant(server)

@@ -11,16 +11,6 @@ from crm.models.api_key import create_api_key
 from crm.models.tenant import create_tenant
 
 
-@pytest.fixture
-def tenant(db):
-    return create_tenant(slug="acme", name="Acme Inc")
-
-
-@pytest.fixture
-def other(db):
-    return create_tenant(slug="globex", name="Globex")
-
-
 def make_contact(tenant, email="ada@example.com", **values):
     return Contact.objects.create(tenant=tenant, first_name="Ada", last_name="Lovelace", email=email, **values)
 
@@ -246,18 +236,18 @@ def counts():
     return [model.objects.count() for model in RECORDS]
 
 
-def test_two_tenants_do_not_collide(tenant, other):
-    for owner in (tenant, other):
+def test_two_tenants_do_not_collide(tenant, other_tenant):
+    for owner in (tenant, other_tenant):
         fill(owner)
     assert counts() == [2, 2, 2, 2, 2, 2, 12]
 
 
-def test_deleting_a_tenant_deletes_all_of_it_and_nothing_else(tenant, other):
-    for owner in (tenant, other):
+def test_deleting_a_tenant_deletes_all_of_it_and_nothing_else(tenant, other_tenant):
+    for owner in (tenant, other_tenant):
         fill(owner)
     tenant.delete()
     assert counts() == [1, 1, 1, 1, 1, 1, 6]
-    assert all(record.tenant == other for model in RECORDS for record in model.objects.all())
+    assert all(record.tenant == other_tenant for model in RECORDS for record in model.objects.all())
 
 
 def test_deleting_a_company_leaves_its_contacts_and_deals(tenant):

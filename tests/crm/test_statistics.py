@@ -10,7 +10,6 @@ from django.utils import timezone
 
 from crm import statistics
 from crm.models import Contact, Deal, Pipeline, Stage
-from crm.models.tenant import create_tenant
 from crm.statistics import DealSum, Outcome, RecordCount, count_records, deal_figures, last_months, outcome_of
 
 MONTH = timezone.now().date().replace(day=1)
@@ -19,16 +18,6 @@ MONTH = timezone.now().date().replace(day=1)
 @pytest.fixture(autouse=True)
 def _empty_cache():
     cache.clear()
-
-
-@pytest.fixture
-def tenant(db):
-    return create_tenant(slug="acme", name="Acme Inc")
-
-
-@pytest.fixture
-def other(db):
-    return create_tenant(slug="globex", name="Globex")
 
 
 def stage_of(tenant, name):
@@ -66,14 +55,14 @@ def test_a_stage_of_100_per_cent_is_won_and_of_0_lost(tenant):
     assert (outcomes["Closed Won"], outcomes["Closed Lost"]) == (Outcome.WON, Outcome.LOST)
 
 
-def test_open_deals_are_added_up_by_stage_and_currency(tenant, other):
+def test_open_deals_are_added_up_by_stage_and_currency(tenant, other_tenant):
     add_deal(tenant, "Lead", value=100)
     add_deal(tenant, "Lead", value="0.50")
     add_deal(tenant, "Lead", value=None)
     add_deal(tenant, "Lead", value=7, currency="EUR")
     add_deal(tenant, "Proposal", value=20)
     add_deal(tenant, "Closed Lost", value=1000)
-    add_deal(other, "Lead", value=5000)
+    add_deal(other_tenant, "Lead", value=5000)
     made = deal_figures(tenant)
     assert summed(made.open) == [
         ("Lead", None, "EUR", 1, Decimal(7)),
@@ -128,7 +117,9 @@ def test_deals_are_added_up_in_two_queries(tenant, django_assert_num_queries):
             assert deal_figures(tenant).open
 
 
-def test_figures_of_many_deals_are_kept_for_a_minute_by_tenant(tenant, other, monkeypatch, django_assert_num_queries):
+def test_figures_of_many_deals_are_kept_for_a_minute_by_tenant(
+    tenant, other_tenant, monkeypatch, django_assert_num_queries
+):
     monkeypatch.setattr(statistics, "MANY_DEALS", 2)
     add_deal(tenant)
     deal_figures(tenant)
@@ -137,10 +128,10 @@ def test_figures_of_many_deals_are_kept_for_a_minute_by_tenant(tenant, other, mo
     add_deal(tenant)
     with django_assert_num_queries(0):
         assert deal_figures(tenant).open_deals == 2
-    assert deal_figures(other).open_deals == 0
+    assert deal_figures(other_tenant).open_deals == 0
 
 
-def test_records_are_counted_while_they_are_few_and_estimated_beyond(tenant, other, monkeypatch):
+def test_records_are_counted_while_they_are_few_and_estimated_beyond(tenant, other_tenant, monkeypatch):
     monkeypatch.setattr(statistics, "EXACT_UP_TO", 3)
     for number in range(3):
         Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email=f"a{number}@acme.com")
@@ -151,7 +142,7 @@ def test_records_are_counted_while_they_are_few_and_estimated_beyond(tenant, oth
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE crm_contact")
     assert count_records(mine) == RecordCount(20, is_exact=False)
-    assert count_records(Contact.objects.filter(tenant=other)) == RecordCount(0)
+    assert count_records(Contact.objects.filter(tenant=other_tenant)) == RecordCount(0)
 
 
 def test_an_estimate_is_never_less_than_what_was_counted(tenant, monkeypatch):

@@ -9,7 +9,6 @@ import pytest
 from django.db import IntegrityError, OperationalError, ProgrammingError, connection, connections, transaction
 from psycopg import sql
 
-from crm.models.tenant import create_tenant
 from importexport import db
 from tests.support.api import one_row, problem
 from tests.support.installation import ROOT
@@ -148,12 +147,7 @@ def test_a_session_that_postgresql_ends_or_makes_read_only_is_a_lost_connection(
 
 
 @pytest.fixture
-def tenant(transactional_db):
-    return create_tenant(slug="acme", name="Acme Inc")
-
-
-@pytest.fixture
-def hold(tenant):
+def hold(transactional_db, tenant):
     """Hold the lock of the tenant's contacts as an import does; hold("name") says which."""
     other = connections.create_connection("default")
 

@@ -7,17 +7,13 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
-from crm.models import Contact, Membership
+from crm.models import Contact
 from crm.models.api_key import create_api_key
 from crm.models.tenant import create_tenant
 from rally.admin import RallyAdminSite
+from tests.support.staff import sign_in
 
 INDEX, TENANT, LOGIN = "/admin/", "/admin/tenant/", "/admin/login/"
-
-
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture
@@ -25,23 +21,9 @@ def acme(db):
     return create_tenant(slug="acme", name="Acme <Inc>")
 
 
-@pytest.fixture
-def globex(db):
-    return create_tenant(slug="globex", name="Globex")
-
-
-@pytest.fixture
-def sign_in(client):
-    """Sign in as a new user: sign_in("ada", tenant=acme, role="viewer"), or sign_in("root", is_superuser=True)."""
-
-    def sign_in(name, *, tenant=None, role="viewer", **flags):
-        user = get_user_model().objects.create_user(name, password="correct horse", **{"is_staff": True} | flags)
-        if tenant:
-            Membership.objects.create(tenant=tenant, user=user, role=role)
-        client.force_login(user)
-        return client
-
-    return sign_in
+def sign_in_ada(acme, client=None, *, role="viewer", **flags):
+    """Sign in as Ada, who works for the tenant."""
+    return sign_in(acme, role, name="ada", client=client, **flags)
 
 
 def sidebar(page):
@@ -68,15 +50,15 @@ def test_who_is_not_signed_in_is_asked_to(client, db):
 
 
 @pytest.mark.parametrize("role", ["viewer", "editor", "admin"])
-def test_staff_of_a_tenant_come_in_and_see_whose_records_these_are(sign_in, acme, role):
-    page = sign_in("ada", tenant=acme, role=role).get(INDEX)
+def test_staff_of_a_tenant_come_in_and_see_whose_records_these_are(acme, role):
+    page = sign_in_ada(acme, role=role).get(INDEX)
     assert page.status_code == 200
     assert "Acme &lt;Inc&gt;" in page.content.decode()
     assert 'id="rally-tenant-select"' not in page.content.decode()
 
 
-def test_signing_in_leads_to_the_page_that_was_asked_for(client, acme, sign_in):
-    sign_in("ada", tenant=acme)
+def test_signing_in_leads_to_the_page_that_was_asked_for(client, acme):
+    sign_in_ada(acme, client)
     client.logout()
     page = client.get(LOGIN, {"next": "/admin/crm/contact/"})
     assert 'name="next" value="/admin/crm/contact/"' in page.content.decode()
@@ -93,16 +75,16 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(client, acme, sign_in):
         "/api/docs", "\x00", "/admin/../nowhere",
     ],
 )  # fmt: skip
-def test_signing_in_leads_to_the_first_page_where_there_is_no_other(client, acme, sign_in, page):
-    sign_in("ada", tenant=acme)
+def test_signing_in_leads_to_the_first_page_where_there_is_no_other(client, acme, page):
+    sign_in_ada(acme, client)
     client.logout()
     assert client.get(LOGIN, {"next": page}).status_code == 200
     response = client.post(LOGIN, {"username": "ada", "password": "correct horse", "next": page})
     assert (response.status_code, response.url) == (302, INDEX)
 
 
-def test_signing_in_leads_to_the_list_where_the_record_is_gone(client, acme, sign_in):
-    sign_in("ada", tenant=acme)
+def test_signing_in_leads_to_the_list_where_the_record_is_gone(client, acme):
+    sign_in_ada(acme, client)
     for record in ("999999", "9" * 40, "abc", "%00"):
         client.logout()
         form = {"username": "ada", "password": "correct horse", "next": f"/admin/crm/contact/{record}/change/"}
@@ -113,8 +95,8 @@ def test_signing_in_leads_to_the_list_where_the_record_is_gone(client, acme, sig
     "page",
     ["/admin/crm/contact/?q=ada", "/admin/crm/contact", "/admin/crm/deal?q=a", "/admin/crm/deal/import/", "/admin/password_change/"],
 )  # fmt: skip
-def test_signing_in_leads_back_to_any_page_that_there_is(client, acme, sign_in, page):
-    sign_in("ada", tenant=acme)
+def test_signing_in_leads_back_to_any_page_that_there_is(client, acme, page):
+    sign_in_ada(acme, client)
     client.logout()
     response = client.post(LOGIN, {"username": "ada", "password": "correct horse", "next": page})
     assert response.url == page
@@ -122,8 +104,8 @@ def test_signing_in_leads_back_to_any_page_that_there_is(client, acme, sign_in, 
 
 
 @pytest.mark.parametrize("page", ["/admin/crm/apikey/{key}/revoke/", "/admin/auth/user/{user}/password/"])
-def test_signing_in_leads_back_to_a_page_that_asks_something_of_one_record(client, acme, sign_in, page):
-    sign_in("root", is_superuser=True)
+def test_signing_in_leads_back_to_a_page_that_asks_something_of_one_record(client, acme, page):
+    sign_in(client=client)
     client.logout()
     key, _ = create_api_key(tenant=acme, name="ci")
     user = get_user_model().objects.get()
@@ -134,17 +116,17 @@ def test_signing_in_leads_back_to_a_page_that_asks_something_of_one_record(clien
 @pytest.mark.parametrize(
     "page", ["/admin/auth/user/{0}/change/", "/admin/crm/tenant/{0}/change/", "/admin/crm/membership/"]
 )
-def test_where_signing_in_leads_tells_nothing_of_what_the_role_may_not_see(client, acme, sign_in, page):
+def test_where_signing_in_leads_tells_nothing_of_what_the_role_may_not_see(client, acme, page):
     """Else whether a user or a tenant of a number exists could be found out by it."""
-    sign_in("ada", tenant=acme)
+    sign_in_ada(acme, client)
     for number in (acme.pk, get_user_model().objects.get().pk, 10**6):
         client.logout()
         form = {"username": "ada", "password": "correct horse", "next": page.format(number)}
         assert client.post(LOGIN, form).url == INDEX
 
 
-def test_staff_without_a_tenant_are_told_so_and_can_sign_out(sign_in, db):
-    client = sign_in("nobody")
+def test_staff_without_a_tenant_are_told_so_and_can_sign_out(db):
+    client = sign_in(name="nobody", is_superuser=False)
     page = client.get(INDEX, follow=True)
     assert page.redirect_chain == [("/admin/login/?next=/admin/", 302)]
     assert page.status_code == 403
@@ -154,21 +136,21 @@ def test_staff_without_a_tenant_are_told_so_and_can_sign_out(sign_in, db):
 
 
 @pytest.mark.parametrize("flags", [{"is_staff": False}, {"is_active": False}])
-def test_a_membership_alone_is_not_enough(sign_in, acme, flags):
-    response = sign_in("ada", tenant=acme, **flags).get(INDEX)
+def test_a_membership_alone_is_not_enough(acme, flags):
+    response = sign_in_ada(acme, **flags).get(INDEX)
     assert (response.status_code, response.url) == (302, "/admin/login/?next=/admin/")
 
 
-def test_signing_out_is_a_post(sign_in, acme):
-    client = sign_in("ada", tenant=acme)
+def test_signing_out_is_a_post(acme):
+    client = sign_in_ada(acme)
     assert client.get("/admin/logout/").url == INDEX
     assert "_auth_user_id" in client.session
     assert "You are signed out" in client.post("/admin/logout/").content.decode()
     assert "_auth_user_id" not in client.session
 
 
-def test_staff_change_their_password(sign_in, acme):
-    client = sign_in("ada", tenant=acme)
+def test_staff_change_their_password(acme):
+    client = sign_in_ada(acme)
     assert client.get("/admin/password_change/").status_code == 200
     new = {"old_password": "correct horse", "new_password1": "battery staple", "new_password2": "battery staple"}
     before = client.session.session_key
@@ -181,25 +163,25 @@ def test_staff_change_their_password(sign_in, acme):
 # The sidebar
 
 
-def test_the_sidebar_of_a_superuser_has_everything_that_is_registered(sign_in, acme):
-    entries = sidebar(sign_in("root", is_superuser=True).get(INDEX))
+def test_the_sidebar_of_a_superuser_has_everything_that_is_registered(acme):
+    entries = sidebar(sign_in().get(INDEX))
     assert entries[:5] == ["Dashboard", "Contacts", "Companies", "Deals", "Activities"]
     assert {"Pipelines", "Stages", "Members", "Users", "Tenants"} <= set(entries)
     assert "Access attempts" not in entries
 
 
 @pytest.mark.parametrize("role", ["viewer", "editor", "admin"])
-def test_the_sidebar_offers_what_may_be_seen(sign_in, acme, role):
-    client = sign_in("ada", tenant=acme, role=role)
+def test_the_sidebar_offers_what_may_be_seen(acme, role):
+    client = sign_in_ada(acme, role=role)
     page = client.get(INDEX)
     assert not {"Users", "Tenants"} & set(sidebar(page))
     for link in re.findall(r'href="(/admin/\w+/\w+/)" class="flex h-', page.content.decode()):
         assert client.get(link).status_code == 200, link
 
 
-def test_a_model_that_is_not_registered_is_left_out(sign_in, acme, monkeypatch):
+def test_a_model_that_is_not_registered_is_left_out(acme, monkeypatch):
     monkeypatch.delitem(admin.site._registry, Contact)
-    assert "Contacts" not in sidebar(sign_in("root", is_superuser=True).get("/admin/password_change/"))
+    assert "Contacts" not in sidebar(sign_in().get("/admin/password_change/"))
 
 
 # The tenant that a superuser picks
@@ -210,40 +192,40 @@ def picked(page):
     return re.search(r'<option value="(\d*)" selected>([^<]*)', page.content.decode())
 
 
-def test_a_superusers_pick_stays(sign_in, acme, globex):
-    client = sign_in("root", is_superuser=True)
+def test_a_superusers_pick_stays(acme, other_tenant):
+    client = sign_in()
     assert picked(client.get(INDEX)) is None
-    response = client.post(TENANT, {"tenant": globex.pk, "next": "/admin/crm/contact/"})
+    response = client.post(TENANT, {"tenant": other_tenant.pk, "next": "/admin/crm/contact/"})
     assert (response.status_code, response.url) == (302, "/admin/crm/contact/")
     for path in ("/admin/crm/contact/", "/admin/crm/deal/", INDEX):
-        assert picked(client.get(path)).groups() == (str(globex.pk), "Globex")
+        assert picked(client.get(path)).groups() == (str(other_tenant.pk), "Globex")
     client.post(TENANT, {"tenant": ""})
     assert picked(client.get(INDEX)) is None
 
 
-def test_a_tenant_that_is_gone_is_no_longer_picked(sign_in, acme, globex):
-    client = sign_in("root", is_superuser=True)
-    client.post(TENANT, {"tenant": globex.pk})
-    globex.pipelines.all().delete()
-    globex.delete()
+def test_a_tenant_that_is_gone_is_no_longer_picked(acme, other_tenant):
+    client = sign_in()
+    client.post(TENANT, {"tenant": other_tenant.pk})
+    other_tenant.pipelines.all().delete()
+    other_tenant.delete()
     assert picked(client.get(INDEX)) is None
 
 
 @pytest.mark.parametrize("value", ["0", "999999999", "acme", "-1", "1e3", "٣", "9" * 30, "9" * 5000, "\0"])
-def test_what_is_no_tenant_is_not_found(sign_in, acme, value):
-    client = sign_in("root", is_superuser=True)
+def test_what_is_no_tenant_is_not_found(acme, value):
+    client = sign_in()
     assert client.post(TENANT, {"tenant": value}).status_code == 404
     assert picked(client.get(INDEX)) is None
 
 
-def test_staff_pick_no_tenant(sign_in, acme, globex):
-    client = sign_in("ada", tenant=acme, role="admin")
-    assert client.post(TENANT, {"tenant": globex.pk}).status_code == 403
+def test_staff_pick_no_tenant(acme, other_tenant):
+    client = sign_in_ada(acme, role="admin")
+    assert client.post(TENANT, {"tenant": other_tenant.pk}).status_code == 403
     assert "Acme &lt;Inc&gt;" in client.get(INDEX).content.decode()
 
 
-def test_picking_is_a_post_with_a_token(sign_in, acme):
-    client = sign_in("root", is_superuser=True)
+def test_picking_is_a_post_with_a_token(acme):
+    client = sign_in()
     assert client.get(TENANT).url == INDEX
     client.handler.enforce_csrf_checks = True
     assert client.post(TENANT, {"tenant": acme.pk}).status_code == 403
@@ -264,23 +246,23 @@ def test_picking_is_a_post_with_a_token(sign_in, acme):
         "/admin/logout/",
     ],
 )
-def test_the_way_back_is_a_page_of_the_admin(sign_in, acme, page):
-    response = sign_in("root", is_superuser=True).post(TENANT, {"tenant": acme.pk, "next": page})
+def test_the_way_back_is_a_page_of_the_admin(acme, page):
+    response = sign_in().post(TENANT, {"tenant": acme.pk, "next": page})
     assert (response.status_code, response.url) == (302, INDEX)
 
 
-def test_the_way_back_from_another_tenants_record_is_the_list(sign_in, acme, globex):
+def test_the_way_back_from_another_tenants_record_is_the_list(acme, other_tenant):
     contact = make_contact(acme)
     page = reverse("admin:crm_contact_change", args=[contact.pk])
-    client = sign_in("root", is_superuser=True)
+    client = sign_in()
     assert client.post(TENANT, {"tenant": acme.pk, "next": page}).url == page
     assert client.post(TENANT, {"tenant": "", "next": page}).url == page
     contact.delete()
     assert client.post(TENANT, {"tenant": acme.pk, "next": page}).url == "/admin/crm/contact/"
 
 
-def test_the_pick_costs_one_query_however_many_tenants_there_are(sign_in, acme, django_assert_max_num_queries):
-    client = sign_in("root", is_superuser=True)
+def test_the_pick_costs_one_query_however_many_tenants_there_are(acme, django_assert_max_num_queries):
+    client = sign_in()
     for number in range(20):
         create_tenant(slug=f"t{number}", name=f"Tenant {number}")
     # Session, user, the tenants.

@@ -1,6 +1,5 @@
 """A database that goes away and comes back: what pages, programs and probes are answered meanwhile, and after."""
 
-import http.client
 import json
 from contextlib import closing
 from urllib.parse import urlsplit
@@ -20,60 +19,54 @@ SIGNED_IN = {"Cookie": f"sessionid={'a' * 32}"}
 MANY = 40
 
 
-def get(server, path, **headers):
-    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    client.request("GET", path, headers=headers)
-    response = client.getresponse()
-    body = response.read()
-    client.close()
-    return response, body
-
-
 def test_while_it_is_away_everything_says_so_and_afterwards_nothing_does(start_server, installation):
     server = start_server(over=installation)
     key = {"X-Api-Key": RealTenant(server).secret}
     for _ in range(MANY):
-        assert get(server, EXPORT, **key)[0].status == 200
+        assert server.get(EXPORT, **key).status == 200
     with installation.away():
         asked = [(EXPORT, key, "application/problem+json"), ("/admin/", SIGNED_IN, "text/html")]
         for path, headers, kind in asked:
-            response, body = get(server, path, **headers)
+            response = server.get(path, **headers)
             assert (response.status, response.headers["Content-Type"].split(";")[0]) == (503, kind)
             assert response.headers["Retry-After"] == "5"
-            assert b"Traceback" not in body
-        response, body = get(server, "/readyz")
-        assert (response.status, json.loads(body)["detail"]) == (503, "The database cannot be reached.")
-        assert get(server, "/healthz")[0].status == 200
-    assert get(server, "/readyz")[0].status == 200
+            assert b"Traceback" not in response.body
+        response = server.get("/readyz")
+        assert (response.status, json.loads(response.body)["detail"]) == (503, "The database cannot be reached.")
+        assert server.get("/healthz").status == 200
+    assert server.get("/readyz").status == 200
     for _ in range(MANY):
-        assert get(server, EXPORT, **key)[0].status == 200
-        assert get(server, LOGIN)[0].status == 200
+        assert server.get(EXPORT, **key).status == 200
+        assert server.get(LOGIN).status == 200
 
 
 def test_a_page_says_in_plain_words_that_the_database_is_away(start_server, installation):
     server = start_server(over=installation)
     with installation.away():
-        _, body = get(server, "/admin/", **SIGNED_IN)
-    assert "The database cannot be reached at the moment." in body.decode()
-    assert "An import in progress will continue automatically." in body.decode()
+        response = server.get("/admin/", **SIGNED_IN)
+    assert "The database cannot be reached at the moment." in response.body.decode()
+    assert "An import in progress will continue automatically." in response.body.decode()
 
 
 def test_a_database_that_takes_no_changes_is_not_ready(start_server, installation, run_sql):
     server = start_server(over=installation)
     key = {"X-Api-Key": RealTenant(server).secret}
     name = urlsplit(installation.database_url).path[1:]
-    assert get(server, EXPORT, **key)[0].status == 200
+    assert server.get(EXPORT, **key).status == 200
     run_sql(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     with installation.away():
         pass
-    response, body = get(server, "/readyz")
-    assert (response.status, json.loads(body)["detail"]) == (503, "The database takes no changes at the moment.")
-    assert get(server, EXPORT, **key)[0].status == 503
+    response = server.get("/readyz")
+    assert (response.status, json.loads(response.body)["detail"]) == (
+        503,
+        "The database takes no changes at the moment.",
+    )
+    assert server.get(EXPORT, **key).status == 503
     run_sql(f"ALTER DATABASE {name} RESET default_transaction_read_only")
     for _ in range(MANY):
-        assert get(server, "/readyz")[0].status == 200
+        assert server.get("/readyz").status == 200
         # The connection to what took no changes was given up.
-        assert get(server, EXPORT, **key)[0].status == 200
+        assert server.get(EXPORT, **key).status == 200
 
 
 def cut_off():

@@ -19,11 +19,6 @@ LOGIN = "/admin/login/"
 PASSWORD = "correct horse"
 
 
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings):
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def root(db):
     return get_user_model().objects.create_superuser("root", password=PASSWORD)
@@ -36,7 +31,7 @@ def fail(client, times, name="root", **headers):
     return response
 
 
-def sign_in(client, **headers):
+def post_login(client, **headers):
     return client.post(LOGIN, {"username": "root", "password": PASSWORD, "next": "/admin/"}, **headers)
 
 
@@ -104,7 +99,7 @@ def test_what_staff_see_is_kept_nowhere(client, root, path):
 
 def test_the_session_is_a_working_day_and_out_of_scripts_reach(client, root):
     client.get(LOGIN)
-    cookie = sign_in(client).cookies["sessionid"]
+    cookie = post_login(client).cookies["sessionid"]
     assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 12 * 3600)
 
 
@@ -113,7 +108,7 @@ def test_signing_in_changes_the_session(client, root):
     session["left"] = "here"
     session.save()
     before = session.session_key
-    assert sign_in(client).status_code == 302
+    assert post_login(client).status_code == 302
     assert client.session.session_key != before
 
 
@@ -123,12 +118,12 @@ def test_signing_in_changes_the_session(client, root):
 def test_five_failures_lock_a_name_out_for_a_quarter_of_an_hour(client, root):
     assert fail(client, 4).status_code == 200
     assert fail(client, 1).status_code == 429
-    response = sign_in(client)
+    response = post_login(client)
     assert (response.status_code, response.headers["Retry-After"]) == (429, "900")
     assert "signing in is blocked for 15 minutes" in response.content.decode()
     assert "_auth_user_id" not in client.session
     AccessAttempt.objects.update(attempt_time=datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=16))
-    assert sign_in(client).status_code == 302
+    assert post_login(client).status_code == 302
 
 
 def test_going_on_trying_makes_it_no_longer(client, root):
@@ -143,13 +138,13 @@ def test_the_lock_is_of_one_name_from_one_address(client, root):
     get_user_model().objects.create_superuser("eve", password=PASSWORD)
     fail(client, 5)
     assert client.post(LOGIN, {"username": "eve", "password": PASSWORD, "next": "/admin/"}).status_code == 302
-    assert sign_in(Client(), REMOTE_ADDR="192.0.2.7").status_code == 302
-    assert sign_in(Client()).status_code == 429
+    assert post_login(Client(), REMOTE_ADDR="192.0.2.7").status_code == 302
+    assert post_login(Client()).status_code == 429
 
 
 def test_success_starts_the_count_anew(client, root):
     fail(client, 4)
-    assert sign_in(client).status_code == 302
+    assert post_login(client).status_code == 302
     assert fail(Client(), 4).status_code == 200
 
 
@@ -160,44 +155,44 @@ def test_a_name_that_nobody_has_is_locked_like_any_other(client, db):
 def test_twenty_names_from_one_address_close_it_as_five_failures_of_one_name_close_that(client, root):
     for number in range(19):
         assert fail(client, 1, name=f"name{number}").status_code == 200
-    assert sign_in(Client(), REMOTE_ADDR="192.0.2.7").status_code == 302
+    assert post_login(Client(), REMOTE_ADDR="192.0.2.7").status_code == 302
     fail(client, 1, name="the twentieth")
-    response = sign_in(client)
+    response = post_login(client)
     assert (response.status_code, response.headers["Retry-After"]) == (429, "900")
     assert "or from your network" in response.content.decode()
-    assert sign_in(Client(), REMOTE_ADDR="192.0.2.7").status_code == 302
+    assert post_login(Client(), REMOTE_ADDR="192.0.2.7").status_code == 302
     AccessAttempt.objects.update(attempt_time=datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=16))
-    assert sign_in(client).status_code == 302
+    assert post_login(client).status_code == 302
 
 
 def test_a_success_does_not_forgive_the_failures_of_other_names(client, root):
     for number in range(19):
         fail(client, 1, name=f"name{number}")
-    assert sign_in(client).status_code == 302
+    assert post_login(client).status_code == 302
     assert fail(Client(), 1, name="the twentieth").status_code == 429
-    assert sign_in(Client()).status_code == 429
+    assert post_login(Client()).status_code == 429
 
 
 def test_one_name_that_is_tried_on_and_on_does_not_close_the_address(client, root):
     fail(client, 40, name="eve")
-    assert sign_in(Client()).status_code == 302
+    assert post_login(Client()).status_code == 302
 
 
 def test_four_people_of_an_office_who_mistype_do_not_close_it(client, root):
     for number in range(4):
         fail(Client(), 4, name=f"colleague {number}")
-    assert sign_in(client).status_code == 302
+    assert post_login(client).status_code == 302
 
 
 def test_a_name_longer_than_any_is_a_wrong_one_and_counts(client, root):
     for number in range(19):
         assert fail(client, 1, name=f"{number} {'x' * 5000}").status_code == 200
     assert fail(client, 1, name=f"19 {'x' * 5000}").status_code == 429
-    assert sign_in(client).status_code == 429
+    assert post_login(client).status_code == 429
 
 
 def test_who_is_signed_in_stays_so_while_their_address_is_closed(client, root):
-    assert sign_in(client).status_code == 302
+    assert post_login(client).status_code == 302
     for number in range(25):
         fail(Client(), 1, name=f"name{number}")
     assert client.get("/admin/").status_code == 200
@@ -212,8 +207,8 @@ def test_a_client_cannot_change_its_address(client, root):
 def test_a_client_has_a_whole_network_of_addresses_in_ipv6_and_is_one_all_the_same(client, root):
     for number in range(20):
         fail(client, 1, name=f"name{number}", REMOTE_ADDR=f"2001:db8:0:1::{number}")
-    assert sign_in(Client(), REMOTE_ADDR="2001:db8:0:1::ffff").status_code == 429
-    assert sign_in(Client(), REMOTE_ADDR="2001:db8:0:2::1").status_code == 302
+    assert post_login(Client(), REMOTE_ADDR="2001:db8:0:1::ffff").status_code == 429
+    assert post_login(Client(), REMOTE_ADDR="2001:db8:0:2::1").status_code == 302
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import uuid
+import zipfile
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -111,3 +112,11 @@ def one_row(entity, **cells):
     assert set(row) <= set(RESOURCES[entity].column_names())
     quoted = ['"' + value.replace('"', '""') + '"' for value in row.values()]
     return ",".join(row) + "\r\n" + ",".join(quoted) + "\r\n"
+
+
+def zipped(content):
+    """Return a ZIP archive that has a file in it."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr("file.csv", content)
+    return data.getvalue()

@@ -1,11 +1,14 @@
 """Real servers over real databases, in environments of their own."""
 
 import contextlib
+import http.client
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,10 +20,20 @@ import psycopg
 import pytest
 from django.db import connections
 
-from tests.support.waiting import moments
+from tests.support.waiting import moments, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
+
+
+@dataclass
+class Answer:
+    """What a server said, and how many seconds it took to say so."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+    seconds: float
 
 
 @dataclass
@@ -84,6 +97,20 @@ class Server(Installation):
     def log_text(self) -> str:
         """Return what it has logged so far."""
         return self.log.read_text()
+
+    def lines_with(self, text: str) -> list[dict[str, Any]]:
+        """Return the log's lines that contain a text; a line is written once its answer has gone, so wait for one."""
+        found = lambda: [json.loads(line) for line in self.log_text().splitlines() if text in line]  # noqa: E731
+        return wait_until(found, f"{text} is in the log")
+
+    def get(self, path: str, **headers: str) -> "Answer":
+        """Ask for a page; ``_`` in a header's name stands for ``-``."""
+        start = time.monotonic()
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        with contextlib.closing(client):
+            client.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+            answer = client.getresponse()
+            return Answer(answer.status, answer.headers, answer.read(), time.monotonic() - start)
 
 
 def url_of(name: str) -> str:

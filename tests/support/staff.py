@@ -1,4 +1,4 @@
-"""Staff before the import and export pages, over Django's test client."""
+"""Staff before the admin, over Django's test client."""
 
 import html
 import re
@@ -17,22 +17,43 @@ HEADER = "first_name,last_name,email,company_name\r\n"
 MIXED = HEADER + "Ada,Lovelace,ada@example.com,\r\nAlan,Turing,nobody,Acme\r\n,Hopper,grace@example.com,Acme\r\n"
 
 
+PASSWORD = "correct horse"
+
+
+def sign_in(tenant=None, role="", *, name="", client=None, **flags):
+    """Return a browser in which somebody of a role is signed in, newly made or known by now; of no role, a superuser."""
+    name = name or (f"{role} of {tenant.slug}" if role else "root")
+    user = User.objects.filter(username=name).first() or make_user(name, tenant, role, **flags)
+    client = client or Client()
+    client.force_login(user)
+    return client
+
+
+def make_user(name, tenant=None, role="", **flags):
+    flags = {"is_staff": True, "is_superuser": not role} | flags
+    user = User.objects.create_user(name, password=PASSWORD, **flags)
+    if role:
+        Membership.objects.create(user=user, tenant=tenant, role=role)
+    return user
+
+
+def pick(client, tenant):
+    """Pick a tenant as a superuser does."""
+    session = client.session
+    session[SESSION_KEY] = tenant.pk
+    session.save()
+
+
 class Staff:
-    """Somebody of a role who is signed in; of no role, a superuser."""
+    """Somebody of a role who is signed in, before the import and export pages; of no role, a superuser."""
 
     def __init__(self, tenant, role="", *, name=""):
         self.tenant = tenant
-        name = name or f"{role or 'root'} of {tenant.slug}"
-        self.user = User.objects.create(username=name, is_staff=True, is_superuser=not role)
-        if role:
-            Membership.objects.create(user=self.user, tenant=tenant, role=role)
-        self.client = Client()
-        self.client.force_login(self.user)
+        self.client = sign_in(tenant, role, name=name)
+        self.user = User.objects.get(pk=self.client.session["_auth_user_id"])
 
     def pick(self, tenant):
-        session = self.client.session
-        session[SESSION_KEY] = tenant.pk
-        session.save()
+        pick(self.client, tenant)
 
     def get(self, view, *args, query="", **data):
         return self.client.get(reverse(f"admin:{view}", args=args) + query, data)

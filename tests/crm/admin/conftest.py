@@ -67,10 +67,3 @@ def acme(db) -> Place:
 @pytest.fixture
 def globex(db) -> Place:
     return make_place("globex")
-
-
-@pytest.fixture
-def superuser(db) -> Client:
-    client = Client()
-    client.force_login(User.objects.create_superuser("root"))
-    return client

@@ -11,9 +11,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from crm.access import SESSION_KEY
 from crm.models import Activity, Company, Contact, Deal
 from importexport.models import ImportRun
+from tests.support.staff import pick
 
 HUGE = "9" * 40
 #: More digits than Python takes for a number.
@@ -37,16 +37,14 @@ RIGHT = {200, 302, 400, 403, 404}
 def visitor(acme, globex, superuser):
     """Return a browser of a role, which shows what went wrong as a visitor sees it."""
 
-    def sign_in(role):
+    def visit(role):
         client = superuser if role.startswith("superuser") else acme.client(role)
         if role == "superuser of acme":
-            session = client.session
-            session[SESSION_KEY] = acme.tenant.pk
-            session.save()
+            pick(client, acme.tenant)
         client.raise_request_exception = False
         return client
 
-    return sign_in
+    return visit
 
 
 def list_of(model):

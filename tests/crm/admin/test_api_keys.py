@@ -11,41 +11,20 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from crm.access import SESSION_KEY
 from crm.admin import api_keys
-from crm.models import ApiKey, Membership
+from crm.models import ApiKey
 from crm.models.api_key import create_api_key, digest_of, revoke_api_key
 from crm.models.tenant import create_tenant
+from tests.support.staff import pick, sign_in
 
 LIST = reverse("admin:crm_apikey_changelist")
 ADD = reverse("admin:crm_apikey_add")
 SECRET = re.compile(r"rk_live_[0-9A-Za-z]{40}")
 
 
-def sign_in(tenant, role):
-    user = User.objects.create(username=f"{tenant.slug} {role}", is_staff=True)
-    Membership.objects.create(user=user, tenant=tenant, role=role)
-    client = Client()
-    client.force_login(user)
-    return client
-
-
 @pytest.fixture
 def admin(tenant):
     return sign_in(tenant, "admin")
-
-
-@pytest.fixture
-def superuser(db):
-    client = Client()
-    client.force_login(User.objects.create_superuser("root"))
-    return client
-
-
-def pick(client, tenant):
-    session = client.session
-    session[SESSION_KEY] = tenant.pk
-    session.save()
 
 
 def create(client, *, name="Website", scope="read", expires_at=""):

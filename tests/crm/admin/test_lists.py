@@ -1,22 +1,16 @@
 """Search by the beginnings of words, pages in any order, and counts that cost nothing."""
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from crm.admin import lists
 from crm.admin.lists import EstimatingPaginator, search
-from crm.models import Activity, Company, Contact, Deal, Membership, Stage
+from crm.models import Activity, Company, Contact, Deal, Stage
 from crm.models.tenant import create_tenant
+from tests.support.staff import sign_in
 
 PREFIXES = ("email_key", "first_name", "last_name")
-
-
-@pytest.fixture
-def tenant(db):
-    return create_tenant(slug="acme", name="Acme Inc")
 
 
 def people(tenant, *names):
@@ -89,18 +83,9 @@ def test_the_search_uses_its_indexes(tenant, text, index):
 
 def names(tenant, **query):
     """Return the e-mail addresses on a page of the list, as somebody of the tenant asks for it."""
-    page = staff_of(tenant).get("/admin/crm/contact/", query)
+    page = sign_in(tenant, "editor").get("/admin/crm/contact/", query)
     assert page.status_code == 200, page
     return [contact.email for contact in page.context["cl"].result_list]
-
-
-def staff_of(tenant):
-    user, is_new = User.objects.get_or_create(username="staff", defaults={"is_staff": True})
-    if is_new:
-        Membership.objects.create(tenant=tenant, user=user, role="editor")
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def test_pages_are_pieces_of_the_list(tenant):
@@ -157,7 +142,7 @@ def test_lists_are_sorted_by_what_an_index_sorts(tenant, monkeypatch, at_once, c
     ):
         Contact.objects.create(tenant=tenant, first_name="Ann", last_name=name, email=email)
     for query in ({}, {"q": "ann"}, {"lifecycle_stage__exact": "lead"}):
-        page = staff_of(tenant).get("/admin/crm/contact/", {"o": column, **query})
+        page = sign_in(tenant, "editor").get("/admin/crm/contact/", {"o": column, **query})
         assert [contact.last_name for contact in page.context["cl"].result_list] == expected, query
 
 
@@ -170,7 +155,7 @@ def test_a_column_without_an_index_sorts_nothing(tenant, column):
 @pytest.mark.parametrize(("model", "column"), [("contact", "1"), ("contact", "-2"), ("company", "1"), ("deal", "1")])
 def test_sorting_reads_an_index_in_its_order(tenant, model, column):
     with CaptureQueriesContext(connection) as queries:
-        staff_of(tenant).get(f"/admin/crm/{model}/", {"o": column})
+        sign_in(tenant, "editor").get(f"/admin/crm/{model}/", {"o": column})
     [ids] = [query["sql"] for query in queries if "LIMIT 51" in query["sql"]]
     with connection.cursor() as cursor:
         cursor.execute("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off")
@@ -191,7 +176,7 @@ def test_the_largest_deals_come_first_and_those_of_no_value_last(tenant):
             stage=stage,
             pipeline=stage.pipeline,
         )
-    page = staff_of(tenant).get("/admin/crm/deal/", {"o": "-2"})
+    page = sign_in(tenant, "editor").get("/admin/crm/deal/", {"o": "-2"})
     assert [deal.value for deal in page.context["cl"].result_list] == [70, 5, None]
 
 
@@ -199,7 +184,7 @@ def test_the_largest_deals_come_first_and_those_of_no_value_last(tenant):
     "query", ["notes__icontains=a", "phone__regex=(a%2B)%2B", "email=a", "company__name__startswith=A", "id__gt=1", "pk__in=1", "tenant__slug=globex"]
 )  # fmt: skip
 def test_a_lists_address_asks_for_filters_alone(tenant, query):
-    assert staff_of(tenant).get(f"/admin/crm/contact/?{query}").status_code == 400
+    assert sign_in(tenant, "editor").get(f"/admin/crm/contact/?{query}").status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -218,18 +203,18 @@ def test_a_lists_address_asks_for_filters_alone(tenant, query):
     ],
 )
 def test_nonsense_in_an_address_is_no_error_of_ours(tenant, address):
-    assert staff_of(tenant).get(f"/admin/crm/{address}").status_code in {200, 302, 400}
+    assert sign_in(tenant, "editor").get(f"/admin/crm/{address}").status_code in {200, 302, 400}
 
 
 @pytest.mark.parametrize("field", ["contact", "company"])
 def test_nonsense_in_the_search_for_a_choice_finds_nothing(tenant, field):
     query = {"app_label": "crm", "model_name": "deal", "field_name": field, "term": "\0"}
-    assert staff_of(tenant).get("/admin/autocomplete/", query).json()["results"] == []
+    assert sign_in(tenant, "editor").get("/admin/autocomplete/", query).json()["results"] == []
 
 
 def test_an_unknown_part_of_a_lists_address_is_passed_over(tenant):
     people(tenant, "Ada Lovelace")
-    assert staff_of(tenant).get("/admin/crm/contact/?utm=a", follow=True).status_code == 200
+    assert sign_in(tenant, "editor").get("/admin/crm/contact/?utm=a", follow=True).status_code == 200
 
 
 def test_deals_are_filtered_by_the_tenants_stages(tenant):
@@ -241,7 +226,8 @@ def test_deals_are_filtered_by_the_tenants_stages(tenant):
         )
     found = {
         value: [
-            deal.name for deal in staff_of(tenant).get("/admin/crm/deal/", {"stage": value}).context["cl"].result_list
+            deal.name
+            for deal in sign_in(tenant, "editor").get("/admin/crm/deal/", {"stage": value}).context["cl"].result_list
         ]
         for value in (str(first.pk), str(second.pk), str(other.pk), "x", "")
     }
@@ -280,7 +266,7 @@ QUERIES = {"contact": 5, "company": 5, "deal": 6, "activity": 5}
 
 @pytest.mark.parametrize("model", QUERIES)
 def test_a_list_asks_as_often_for_one_record_as_for_many(tenant, model, django_assert_num_queries):
-    client = staff_of(tenant)
+    client = sign_in(tenant, "editor")
     stage = Stage.objects.filter(tenant=tenant).first()
     for count in (1, 3, 60):
         for n in range(Contact.objects.count(), count):
@@ -307,7 +293,7 @@ def test_a_list_asks_as_often_for_one_record_as_for_many(tenant, model, django_a
 
 @pytest.mark.parametrize("model", ["contact", "company", "deal"])
 def test_a_page_asks_as_often_for_one_related_record_as_for_many(tenant, model):
-    client = staff_of(tenant)
+    client = sign_in(tenant, "editor")
     stage = Stage.objects.filter(tenant=tenant).first()
     company = Company.objects.create(tenant=tenant, name="C")
     contact = Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email="a@x.example", company=company)

@@ -2,7 +2,6 @@
 
 import pytest
 
-from crm.models.tenant import create_tenant
 from tests.support.staff import Staff
 
 
@@ -27,5 +26,5 @@ def root(transactional_db, tenant):
 
 
 @pytest.fixture
-def stranger(transactional_db):
-    return Staff(create_tenant(slug="globex", name="Globex"), "admin")
+def stranger(transactional_db, other_tenant):
+    return Staff(other_tenant, "admin")

@@ -14,16 +14,15 @@ ROWS = 2_000
 FETCHED = 12 * ROWS
 
 
-@pytest.fixture
-def tenant(tenant, other_api):
-    """A tenant of which the statistics know nothing, beside one that they know."""
+@pytest.fixture(autouse=True)
+def _statistics(tenant, other_api):
+    """The statistics know another tenant, and nothing of the one that the tests are about."""
     other_api.import_csv("companies", companies("Known"))
     other_api.import_csv("contacts", contacts("known", phone="1"))
     other_api.import_csv("deals", deals("Known", value="1"))
     other_api.import_csv("activities", activities(body="1", contact="known"))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE crm_company, crm_contact, crm_deal, crm_activity")
-    return tenant
 
 
 def companies(name, *, domain="example.com"):

@@ -5,7 +5,6 @@ import gzip
 import io
 import random
 import unicodedata
-import zipfile
 
 import pytest
 
@@ -14,6 +13,7 @@ from importexport import errors, services
 from importexport.files import csv_reader, table
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
+from tests.support.api import zipped
 
 GOOD = "first_name,last_name,email\r\nAda,Lovelace,ada@example.com\r\n"
 
@@ -113,16 +113,9 @@ def test_nothing_is_stored_when_a_late_row_breaks_the_file(api):
     assert not Contact.objects.exists()
 
 
-def zipped():
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr("contacts.csv", GOOD)
-    return data.getvalue()
-
-
 @pytest.mark.parametrize(
     "content",
-    [zipped(), gzip.compress(GOOD.encode()), b"%PDF-1.7\n", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a",
+    [zipped(GOOD), gzip.compress(GOOD.encode()), b"%PDF-1.7\n", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a",
      b"RIFF\0\0\0\0WEBPVP8 ", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"],
     ids=["zip", "gzip", "pdf", "png", "jpeg", "gif", "webp", "xls"],
 )  # fmt: skip

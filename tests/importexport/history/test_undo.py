@@ -6,16 +6,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm.models import Activity, Company, Contact, Deal, Stage
-from crm.models.tenant import create_tenant
 from importexport.models import ImportRun
 from tests.support.api import Api, problem
 
+#: What is done in the background, by other threads, sees what is stored.
+pytestmark = pytest.mark.django_db(transaction=True)
+
 HEAD = "first_name,last_name,email,phone,company_name\n"
-
-
-@pytest.fixture
-def tenant(transactional_db):
-    return create_tenant(slug="acme", name="Acme Inc")
 
 
 def brought(api, entity, content, query=""):

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import uuid
-import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import openpyxl
 import pytest
 
 from importexport.resources import RESOURCES
+from tests.support.api import zipped
 from tests.support.installation import ROOT, Installation
 from tests.support.waiting import Background, ended, read_line
 
@@ -169,19 +169,12 @@ def test_there_is_no_10_mb_limit(shell):
     assert json.loads(done.stdout)["imported"] == 1100
 
 
-def zipped():
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        archive.writestr("companies.csv", "name\nAcme\n")
-    return data.getvalue()
-
-
 @pytest.mark.parametrize(
     ("content", "line"),
     [
         (b"", "The file is empty."),
         (b'name\nAcme\n"Globex\n', "Broken quoting in row 3: a quoted cell never ends"),
-        (zipped(), "The file is a ZIP archive or an Excel workbook, not CSV."),
+        (zipped("name\nAcme\n"), "The file is a ZIP archive or an Excel workbook, not CSV."),
     ],
     ids=["empty", "quoting", "zip"],
 )

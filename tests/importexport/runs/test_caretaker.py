@@ -6,7 +6,6 @@ import psycopg
 import pytest
 
 from crm.models import Contact
-from crm.models.tenant import create_tenant
 from importexport.models import ImportRun
 from importexport.runs import lifecycle, tasks
 from importexport.runs.caretaker import Caretaker, Pauses
@@ -14,13 +13,11 @@ from tests.support.api import problem
 from tests.support.real import RealTenant, be_cut_off, contacts, wait_for_status, wait_until_blocked
 from tests.support.waiting import Background, moments, wait_until
 
+#: What is done in the background, by other threads, sees what is stored.
+pytestmark = pytest.mark.django_db(transaction=True)
+
 FILE = "first_name,last_name,email\nAda,Lovelace,ada@example.com\nA,B,x\n"
 KEY = {"Idempotency-Key": "order-1"}
-
-
-@pytest.fixture
-def tenant(transactional_db):
-    return create_tenant(slug="acme", name="Acme Inc")
 
 
 def left_applying(api):

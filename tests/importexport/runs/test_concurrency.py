@@ -3,7 +3,6 @@
 import time
 
 import psycopg
-import pytest
 
 from tests.support.real import (
     RealTenant,
@@ -17,11 +16,6 @@ from tests.support.real import (
 from tests.support.waiting import Background, at_once, wait_until
 
 ROWS = 20_000
-
-
-@pytest.fixture
-def tenant(server):
-    return RealTenant(server)
 
 
 def planned(tenant, content, query=""):
@@ -43,38 +37,38 @@ def latest(tenant):
     return run
 
 
-def test_of_two_applies_at_once_one_does_it(tenant):
-    plan = planned(tenant, contacts(range(3000)))
-    answers = at_once(*[(tenant.send, f"imports/{plan}/apply")] * 4)
+def test_of_two_applies_at_once_one_does_it(real_tenant):
+    plan = planned(real_tenant, contacts(range(3000)))
+    answers = at_once(*[(real_tenant.send, f"imports/{plan}/apply")] * 4)
     assert sorted(status for status, _ in answers) == [200, 409, 409, 409]
-    assert tenant.count("contact") == 3000
+    assert real_tenant.count("contact") == 3000
 
 
-def test_of_two_undos_at_once_one_does_it_and_the_other_finds_nothing_or_changes(tenant):
-    tenant.post("contacts", contacts(range(3000)))
-    run = latest(tenant)
-    plans = [undo_of(tenant, run) for _ in range(2)]
-    answers = at_once(*[(tenant.send, f"imports/{plan}/apply") for plan in plans])
+def test_of_two_undos_at_once_one_does_it_and_the_other_finds_nothing_or_changes(real_tenant):
+    real_tenant.post("contacts", contacts(range(3000)))
+    run = latest(real_tenant)
+    plans = [undo_of(real_tenant, run) for _ in range(2)]
+    answers = at_once(*[(real_tenant.send, f"imports/{plan}/apply") for plan in plans])
     assert sorted(status for status, _ in answers) == [200, 409]
-    assert tenant.count("contact") == 0
+    assert real_tenant.count("contact") == 0
 
 
-def test_an_undo_waits_for_an_import_that_runs(tenant):
-    tenant.post("contacts", contacts(range(10)))
-    run = latest(tenant)
-    with psycopg.connect(tenant.server.database_url) as by_hand:
-        add_contact(by_hand, tenant, "c20@example.com")
-        importing = Background(tenant.post, "contacts", contacts(range(20, 30)))
-        wait_until_blocked(tenant, by_hand)
-        undoing = Background(tenant.send, f"imports/{run}/undo")
+def test_an_undo_waits_for_an_import_that_runs(real_tenant):
+    real_tenant.post("contacts", contacts(range(10)))
+    run = latest(real_tenant)
+    with psycopg.connect(real_tenant.server.database_url) as by_hand:
+        add_contact(by_hand, real_tenant, "c20@example.com")
+        importing = Background(real_tenant.post, "contacts", contacts(range(20, 30)))
+        wait_until_blocked(real_tenant, by_hand)
+        undoing = Background(real_tenant.send, f"imports/{run}/undo")
         waiting = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-        wait_until(lambda: tenant.sql(waiting), "the undo waits for the import")
+        wait_until(lambda: real_tenant.sql(waiting), "the undo waits for the import")
         by_hand.rollback()
         assert importing.outcome()[1]["imported"] == 10
         status, plan = undoing.outcome()
     assert (status, plan["deleted"], plan["conflicts"]) == (201, 10, 0)
-    assert tenant.send(f"imports/{plan['id']}/apply")[0] == 200
-    assert tenant.count("contact") == 10
+    assert real_tenant.send(f"imports/{plan['id']}/apply")[0] == 200
+    assert real_tenant.count("contact") == 10
 
 
 def test_a_killed_apply_is_done_once_by_the_next_server(start_server):
@@ -108,23 +102,23 @@ def test_a_killed_undo_is_done_once_by_the_next_server(start_server):
     assert tenant.count("contact") == ROWS
 
 
-def test_a_record_that_is_linked_to_while_it_is_undone_stays_or_goes_whole(tenant):
+def test_a_record_that_is_linked_to_while_it_is_undone_stays_or_goes_whole(real_tenant):
     """Somebody links a deal to a contact, and has not finished, while the contact's import is undone."""
-    tenant.post("contacts", contacts(range(10)))
-    undo = undo_of(tenant, latest(tenant))
-    with psycopg.connect(tenant.server.database_url) as by_hand:
+    real_tenant.post("contacts", contacts(range(10)))
+    undo = undo_of(real_tenant, latest(real_tenant))
+    with psycopg.connect(real_tenant.server.database_url) as by_hand:
         # The reference is checked, and the contact held, at once and not at the end.
         by_hand.execute("SET CONSTRAINTS ALL IMMEDIATE")
         by_hand.execute(
             "INSERT INTO crm_deal (tenant_id, name, name_key, currency, probability, stage_id, pipeline_id, contact_id,"
             " notes) SELECT %s, 'Big', 'big', 'USD', 10, s.id, s.pipeline_id, c.id, '' FROM crm_stage s, crm_contact c"
             " WHERE s.tenant_id = %s AND c.tenant_id = %s AND c.email = 'c5@example.com'",
-            [tenant.pk] * 3,
+            [real_tenant.pk] * 3,
         )
-        undoing = Background(tenant.send, f"imports/{undo}/apply")
-        wait_until_blocked(tenant, by_hand)
+        undoing = Background(real_tenant.send, f"imports/{undo}/apply")
+        wait_until_blocked(real_tenant, by_hand)
         by_hand.commit()
         status, body = undoing.outcome()
     assert status == 409, body
     assert "Row 7 was to delete record" in body["detail"]
-    assert tenant.count("contact") == 10
+    assert real_tenant.count("contact") == 10

@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm.models import Company, Contact
-from crm.models.tenant import create_tenant
 from importexport.models import ImportRun, RowChange, RowLogPage
 from tests.support.api import Api, problem
+
+#: What is done in the background, by other threads, sees what is stored.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 HEAD = "first_name,last_name,email,phone,company_name\n"
 #: One row of each kind.
@@ -21,11 +23,6 @@ MIXED = (
     + "A,B,x,,\nA,B,c@example.com,,Acmee\n"
 )
 UPSERT = "mode=upsert"
-
-
-@pytest.fixture
-def tenant(transactional_db):
-    return create_tenant(slug="acme", name="Acme Inc")
 
 
 @pytest.fixture

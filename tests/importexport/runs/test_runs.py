@@ -19,14 +19,13 @@ from importexport.history import row_files
 from importexport.models import ImportRun, RejectedRow, RowLogPage, UploadPart
 from importexport.runs import lifecycle, records, tasks
 from tests.support.api import Api
+from tests.support.staff import finished
+
+#: What is done in the background, by other threads, sees what is stored.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 HEADER = "first_name,last_name,email,company_name\r\n"
 MIXED = HEADER + "Ada,Lovelace,ada@example.com,\r\nAlan,Turing,nobody,Acme\r\n,Hopper,grace@example.com,Acme\r\n"
-
-
-@pytest.fixture
-def tenant(transactional_db):
-    return create_tenant(slug="acme", name="Acme Inc")
 
 
 @pytest.fixture
@@ -39,12 +38,6 @@ def check(tenant, user, content, *, entity="contacts", name="contacts.csv"):
     file = io.BytesIO(content.encode())
     run = lifecycle.start_plan(tenant=tenant, user=user, entity=entity, file=file, file_name=name)
     return finished(run)
-
-
-def finished(run):
-    assert tasks.wait(run.pk, seconds=60)
-    run.refresh_from_db()
-    return run
 
 
 def confirm(run):

@@ -5,21 +5,20 @@ import re
 from decimal import Decimal
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
 
 from crm import statistics
 from crm.access import SESSION_KEY
-from crm.models import Activity, Company, Contact, Deal, Membership, Stage
+from crm.models import Activity, Company, Contact, Deal, Stage
 from crm.models.tenant import create_tenant
 from crm.statistics import RecordCount
 from importexport.models import ImportRun
 from rally.dashboard import page
 from rally.dashboard.charts import bar, columns
 from rally.dashboard.page import money, short
+from tests.support.staff import sign_in
 
 INDEX = reverse("admin:index")
 MARKUP = "<script>alert(1)</script>"
@@ -28,31 +27,6 @@ MARKUP = "<script>alert(1)</script>"
 @pytest.fixture(autouse=True)
 def _empty_cache():
     cache.clear()
-
-
-@pytest.fixture
-def tenant(db):
-    return create_tenant(slug="acme", name="Acme Inc")
-
-
-@pytest.fixture
-def other(db):
-    return create_tenant(slug="globex", name="Globex")
-
-
-@pytest.fixture
-def superuser(db):
-    client = Client()
-    client.force_login(User.objects.create_superuser("root"))
-    return client
-
-
-def sign_in(tenant, role="admin"):
-    user = User.objects.create(username=f"{tenant.slug} {role}", is_staff=True)
-    Membership.objects.create(user=user, tenant=tenant, role=role)
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def fill(tenant, *, currency="USD", value=1500, stage="Lead", close=None, name="Big deal"):
@@ -101,12 +75,12 @@ def text(response):
 # --- figures ---
 
 
-def test_the_cards_count_what_the_tenant_has(tenant, other):
+def test_the_cards_count_what_the_tenant_has(tenant, other_tenant):
     fill(tenant, value=1_234_567)
     fill(tenant, value="0.40", stage="Proposal")
     fill(tenant, value=9_000_000, stage="Closed Lost")
-    fill(other, value=5)
-    response = sign_in(tenant).get(INDEX)
+    fill(other_tenant, value=5)
+    response = sign_in(tenant, "admin").get(INDEX)
     assert cards(response) == {
         "Contacts": "3",
         "Companies": "1",
@@ -120,7 +94,7 @@ def test_amounts_in_several_currencies_are_never_added_up(tenant):
     fill(tenant, value=100)
     fill(tenant, value=100)
     fill(tenant, value=7, currency="EUR")
-    client = sign_in(tenant)
+    client = sign_in(tenant, "admin")
     response = client.get(INDEX)
     assert cards(response)["Open pipeline value"] == "USD 200"
     assert cards(response)["Open deals"] == "3"
@@ -133,13 +107,13 @@ def test_amounts_in_several_currencies_are_never_added_up(tenant):
 
 def test_a_tenant_without_deals_in_its_currency_sees_the_commonest(tenant):
     fill(tenant, value=7, currency="EUR")
-    assert cards(sign_in(tenant).get(INDEX))["Open pipeline value"] == "EUR 7"
+    assert cards(sign_in(tenant, "admin").get(INDEX))["Open pipeline value"] == "EUR 7"
 
 
 def test_the_stages_are_a_chart_with_its_numbers(tenant):
     fill(tenant, value=100)
     fill(tenant, value=50, stage="Proposal")
-    (_name, lines) = sign_in(tenant).get(INDEX).context["pipelines"][0]
+    (_name, lines) = sign_in(tenant, "admin").get(INDEX).context["pipelines"][0]
     assert [(line.title, line.value, line.deals, line.width) for line in lines] == [
         ("Lead", "USD\N{NO-BREAK SPACE}100", "1 deal", "100.00%"),
         ("Qualified", "USD\N{NO-BREAK SPACE}0", "0 deals", "0.00%"),
@@ -152,7 +126,7 @@ def test_deals_won_are_a_chart_with_its_numbers(tenant):
     today = timezone.now().date()
     fill(tenant, value=1500, stage="Closed Won", close=today)
     fill(tenant, value=3, stage="Closed Won")
-    response = sign_in(tenant).get(INDEX)
+    response = sign_in(tenant, "admin").get(INDEX)
     won = response.context["won"]
     assert len(won["months"]) == 12
     assert (won["months"][-1].line.deals, won["months"][-1].amount, won["months"][-1].column.height) == (
@@ -167,7 +141,7 @@ def test_deals_won_are_a_chart_with_its_numbers(tenant):
 def test_imports_are_a_chart_with_their_numbers(tenant):
     add_run(tenant)
     add_run(tenant, status="failed", imported=0, skipped=0, total_rows=0, error="The file is empty")
-    response = sign_in(tenant).get(INDEX)
+    response = sign_in(tenant, "admin").get(INDEX)
     imports = response.context["imports"]
     assert dict(imports["figures"]) == {
         "Files": "2",
@@ -179,10 +153,10 @@ def test_imports_are_a_chart_with_their_numbers(tenant):
     assert imports["days"][-1].share_text == "25%"
 
 
-def test_failures_lead_to_their_run(tenant, other):
+def test_failures_lead_to_their_run(tenant, other_tenant):
     run = add_run(tenant, file_name="leads.csv")
     add_run(tenant, status="failed", file_name="broken.csv", error="The file is empty", imported=0, skipped=0)
-    add_run(other, file_name="secret.csv")
+    add_run(other_tenant, file_name="secret.csv")
     response = sign_in(tenant, "viewer").get(INDEX)
     page = text(response)
     assert "leads.csv 1 of 4 rows rejected" in page
@@ -196,7 +170,7 @@ def test_times_are_the_tenants(tenant):
     tenant.save()
     moment = timezone.now().replace(hour=20, minute=15) - dt.timedelta(days=2)
     add_run(tenant, created_at=moment)
-    page = text(sign_in(tenant).get(INDEX))
+    page = text(sign_in(tenant, "admin").get(INDEX))
     assert "5:15 a.m." in page
     assert "Asia/Tokyo" in page
 
@@ -205,7 +179,7 @@ def test_times_are_the_tenants(tenant):
 
 
 def test_a_newcomer_is_told_what_to_do_first(tenant):
-    response = sign_in(tenant).get(INDEX)
+    response = sign_in(tenant, "admin").get(INDEX)
     assert [(step.title, step.is_done) for step in response.context["steps"]] == [
         ("Import your companies", False),
         ("Import your contacts", False),
@@ -222,7 +196,7 @@ def test_a_newcomer_is_told_what_to_do_first(tenant):
 
 
 def test_steps_that_were_taken_are_ticked_off_until_all_are(tenant):
-    client = sign_in(tenant)
+    client = sign_in(tenant, "admin")
     Company.objects.create(tenant=tenant, name="Acme")
     Activity.objects.create(tenant=tenant, activity_type="call", subject="Hello")
     assert [step.is_done for step in client.get(INDEX).context["steps"]] == [True, False, False, True, False]
@@ -239,9 +213,9 @@ def test_editors_make_no_keys_and_viewers_import_nothing(tenant):
     assert "/import/" not in response.content.decode()
 
 
-def test_a_superuser_without_a_tenant_is_told_how_to_choose_one(superuser, tenant, other):
+def test_a_superuser_without_a_tenant_is_told_how_to_choose_one(superuser, tenant, other_tenant):
     fill(tenant)
-    fill(other)
+    fill(other_tenant)
     response = superuser.get(INDEX)
     assert cards(response) == {"Tenants": "2", "Contacts": "2", "Companies": "2", "Deals": "2"}
     assert "Choose a tenant" in text(response)
@@ -249,7 +223,7 @@ def test_a_superuser_without_a_tenant_is_told_how_to_choose_one(superuser, tenan
     assert cards(superuser.get(INDEX))["Contacts"] == "1"
 
 
-def test_many_tenants_are_not_all_listed(superuser, tenant, other, monkeypatch):
+def test_many_tenants_are_not_all_listed(superuser, tenant, other_tenant, monkeypatch):
     monkeypatch.setattr(page, "TENANTS", 1)
     response = superuser.get(INDEX)
     assert response.context["tenants"] == [tenant]
@@ -260,10 +234,10 @@ def test_the_first_superuser_adds_a_tenant(superuser):
     assert "There is no tenant yet." in text(superuser.get(INDEX))
 
 
-def test_a_superuser_sees_the_figures_of_the_tenant_picked(superuser, tenant, other):
-    fill(other, value=77)
+def test_a_superuser_sees_the_figures_of_the_tenant_picked(superuser, tenant, other_tenant):
+    fill(other_tenant, value=77)
     session = superuser.session
-    session[SESSION_KEY] = other.pk
+    session[SESSION_KEY] = other_tenant.pk
     session.save()
     assert cards(superuser.get(INDEX))["Open pipeline value"] == "USD 77"
 
@@ -277,7 +251,7 @@ def test_markup_is_text_everywhere(superuser):
     stage = Stage.objects.get(tenant=tenant, name=MARKUP)
     stage.pipeline.name = MARKUP
     stage.pipeline.save()
-    client = sign_in(tenant)
+    client = sign_in(tenant, "admin")
     pages = [client.get(INDEX)]
     fill(tenant, stage=MARKUP)
     add_run(tenant, file_name=f"{MARKUP}.csv", actor=MARKUP)
@@ -292,14 +266,14 @@ def test_markup_is_text_everywhere(superuser):
 def test_nothing_stands_in_the_page_that_the_policy_forbids(tenant):
     fill(tenant)
     add_run(tenant)
-    main = sign_in(tenant).get(INDEX).content.decode().partition('<div class="dash">')[2]
+    main = sign_in(tenant, "admin").get(INDEX).content.decode().partition('<div class="dash">')[2]
     main = main.partition("</main>")[0]
     assert main
     assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:", main)
 
 
 def test_the_page_takes_as_many_queries_with_one_record_as_with_three(tenant, django_assert_max_num_queries):
-    client = sign_in(tenant)
+    client = sign_in(tenant, "admin")
     for count in (1, 3):
         for _ in range(count):
             fill(tenant)
@@ -312,7 +286,7 @@ def test_the_page_takes_as_many_queries_with_one_record_as_with_three(tenant, dj
 def test_a_million_records_are_about_a_million(tenant, monkeypatch):
     fill(tenant)
     monkeypatch.setattr(page, "count_records", lambda _: RecordCount(1_003_482, is_exact=False))
-    assert cards(sign_in(tenant).get(INDEX))["Contacts"] == "about 1,000,000"
+    assert cards(sign_in(tenant, "admin").get(INDEX))["Contacts"] == "about 1,000,000"
 
 
 def test_won_and_lost_are_defined_in_one_place():

@@ -3,18 +3,16 @@
 import datetime as dt
 
 import pytest
-from django.contrib.auth.models import User
 
-from crm.models import Activity, Membership
+from crm.models import Activity
 from crm.models.tenant import create_tenant
+from tests.support.staff import sign_in
 
 
 @pytest.fixture
 def tenant(client, db):
     tenant = create_tenant(slug="acme", name="Acme Inc", timezone="Asia/Tokyo")
-    user = User.objects.create_user("ada", is_staff=True)
-    Membership.objects.create(tenant=tenant, user=user, role="editor")
-    client.force_login(user)
+    sign_in(tenant, "editor", client=client)
     return tenant
 
 

@@ -176,17 +176,6 @@ def test_a_page_beyond_the_share_says_so(db):
 # --- the real server -----------------------------------------------------------------------------------------
 
 
-def get(server, path, **headers):
-    """Return the status, the headers, and the seconds that it took."""
-    start = time.monotonic()
-    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    with contextlib.closing(client):
-        client.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
-        answer = client.getresponse()
-        answer.read()
-    return answer.status, answer.headers, time.monotonic() - start
-
-
 @contextlib.contextmanager
 def locked(server, table):
     """Lock a table, so that whoever reads it waits."""
@@ -207,8 +196,8 @@ def wait_for_answers(asked, number):
 
 
 def assert_quick(server, path, **headers):
-    status, _, seconds = get(server, path, **headers)
-    assert (status, seconds < 1) == (200, True), (path, status, seconds)
+    answer = server.get(path, **headers)
+    assert (answer.status, answer.seconds < 1) == (200, True), (path, answer.status, answer.seconds)
 
 
 @pytest.fixture
@@ -220,15 +209,15 @@ def small_server(start_server):
 def test_a_tenant_whose_requests_wait_holds_up_nobody_else(small_server):
     busy, other = RealTenant(small_server), RealTenant(small_server)
     with locked(small_server, "crm_contact") as connection:
-        asked = [Background(get, small_server, EXPORT, X_Api_Key=busy.secret) for _ in range(40)]
+        asked = [Background(small_server.get, EXPORT, X_Api_Key=busy.secret) for _ in range(40)]
         wait_for_waiting(connection, 2)
         wait_for_answers(asked, 30)
         for path, headers in (("/healthz", {}), ("/readyz", {}), (TEMPLATE, {"X_Api_Key": other.secret})):
             assert_quick(small_server, path, **headers)
         assert sum(each.is_done for each in asked) == 30
     answers = [each.outcome() for each in asked]
-    assert sorted(status for status, *_ in answers) == [200] * 10 + [429] * 30
-    assert {headers["Retry-After"] for status, headers, _ in answers if status == 429} == {"1"}
+    assert sorted(answer.status for answer in answers) == [200] * 10 + [429] * 30
+    assert {answer.headers["Retry-After"] for answer in answers if answer.status == 429} == {"1"}
     assert_quick(small_server, TEMPLATE, X_Api_Key=busy.secret)
 
 
@@ -236,11 +225,11 @@ def test_new_keys_do_not_make_a_share_larger(small_server):
     busy, other = RealTenant(small_server), RealTenant(small_server)
     keys = [busy.secret, *(add_key(busy, number) for number in range(7))]
     with locked(small_server, "crm_contact") as connection:
-        asked = [Background(get, small_server, EXPORT, X_Api_Key=key) for key in keys]
+        asked = [Background(small_server.get, EXPORT, X_Api_Key=key) for key in keys]
         wait_for_waiting(connection, 2)
         wait_for_answers(asked, 6)
         assert_quick(small_server, TEMPLATE, X_Api_Key=other.secret)
-    statuses = sorted(each.outcome()[0] for each in asked)
+    statuses = sorted(each.outcome().status for each in asked)
     assert statuses == [200] * 2 + [429] * 6
 
 
@@ -258,15 +247,15 @@ def add_key(tenant, number):
 def test_who_waits_too_long_is_told_so(small_server):
     busy = RealTenant(small_server)
     with locked(small_server, "crm_contact") as connection:
-        asked = [Background(get, small_server, EXPORT, X_Api_Key=busy.secret) for _ in range(3)]
+        asked = [Background(small_server.get, EXPORT, X_Api_Key=busy.secret) for _ in range(3)]
         wait_for_waiting(connection, 2)
         wait_for_answers(asked, 1)
-    answers = sorted((each.outcome()[0], each.outcome()[2]) for each in asked)
+    answers = sorted((each.outcome().status, each.outcome().seconds) for each in asked)
     assert [status for status, _ in answers] == [200, 200, 429]
     assert 9 < answers[2][1] < 15
 
 
-def sign_in(server, name):
+def cookies_of(server, name):
     """Return the cookies of somebody who has signed in."""
     client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     with contextlib.closing(client):
@@ -291,34 +280,34 @@ def test_pages_of_one_session_hold_up_nobody_else(start_server, installation):
         )
         assert made.returncode == 0, made.stderr
     server = start_server(over=installation, WEB_CONCURRENCY="1", RALLY_THREADS="8")
-    ada, grace = sign_in(server, "ada"), sign_in(server, "grace")
+    ada, grace = cookies_of(server, "ada"), cookies_of(server, "grace")
     with locked(server, "crm_contact") as connection:
-        asked = [Background(get, server, "/admin/crm/contact/", **ada) for _ in range(20)]
+        asked = [Background(server.get, "/admin/crm/contact/", **ada) for _ in range(20)]
         wait_for_waiting(connection, 1)
         wait_for_answers(asked, 10)
         assert_quick(server, "/admin/crm/contact/import/help/", **grace)
         assert_quick(server, "/admin/login/")
     answers = [each.outcome() for each in asked]
-    assert sorted(status for status, *_ in answers) == [200] * 10 + [429] * 10
-    assert {headers["Content-Type"].split(";")[0] for status, headers, _ in answers if status == 429} == {"text/html"}
+    assert sorted(answer.status for answer in answers) == [200] * 10 + [429] * 10
+    assert {answer.headers["Content-Type"].split(";")[0] for answer in answers if answer.status == 429} == {"text/html"}
 
 
 def test_probes_wait_for_no_thread(small_server):
     tenants = [RealTenant(small_server) for _ in range(4)]
     with locked(small_server, "crm_contact") as connection:
-        asked = [Background(get, small_server, EXPORT, X_Api_Key=tenant.secret) for tenant in tenants * 2]
+        asked = [Background(small_server.get, EXPORT, X_Api_Key=tenant.secret) for tenant in tenants * 2]
         wait_for_waiting(connection, 8)
         for path in ("/healthz", "/readyz", "/healthz?a=b"):
             assert_quick(small_server, path)
-    assert [each.outcome()[0] for each in asked] == [200] * 8
+    assert [each.outcome().status for each in asked] == [200] * 8
 
 
 def test_a_stop_waits_for_who_waits(small_server):
     busy = RealTenant(small_server)
     with locked(small_server, "crm_contact") as connection:
-        asked = [Background(get, small_server, EXPORT, X_Api_Key=busy.secret) for _ in range(4)]
+        asked = [Background(small_server.get, EXPORT, X_Api_Key=busy.secret) for _ in range(4)]
         wait_for_waiting(connection, 2)
         time.sleep(0.5)
         small_server.process.terminate()
-    assert [each.outcome()[0] for each in asked] == [200] * 4
+    assert [each.outcome().status for each in asked] == [200] * 4
     assert small_server.process.wait(30) == 0
