@@ -1,1 +1,1 @@
-"""The API: keys, limits, uploads and answers over HTTP. Everything else is asked of services and runs."""
+"""The HTTP API: keys, limits, uploads and responses. Everything else is left to services and runs."""

@@ -1,4 +1,4 @@
-"""Authentication by API key: the key, its tenant and the tenant's requests, in one round trip to the database."""
+"""Authentication by API key. The key, its tenant and the tenant's request count take one round trip to the database."""
 
 from typing import Any, NamedTuple, cast
 
@@ -13,10 +13,9 @@ from crm.models.api_key import digest_of, is_well_formed
 from importexport.db import ask
 
 CHALLENGE = 'ApiKey realm="Rally import / export", header="X-Api-Key"'
-#: What an answer 401 says; the first, where no key came at all.
 MISSING = "The API key is missing. Send a key in the header X-Api-Key."
 INVALID = "The API key is not valid. Send a key in the header X-Api-Key."
-#: Looks a key up by its digest and counts the request in its tenant's minute; see migration 0002.
+#: Looks up a key by its digest and counts the request in its tenant's current minute; see migration 0002.
 ADMIT = b"""
 SELECT key_name, key_scope, tenant, slug, tenant_name, currency, timezone, requests, window_end, seconds_left
 FROM importexport_admit($1)
@@ -24,7 +23,7 @@ FROM importexport_admit($1)
 
 
 class Caller(NamedTuple):
-    """A program with a valid key: both ``request.user`` and ``request.auth``."""
+    """A client with a valid key: both ``request.user`` and ``request.auth``."""
 
     key_name: str
     scope: str
@@ -39,18 +38,18 @@ class Caller(NamedTuple):
 
     @property
     def is_authenticated(self) -> bool:
-        """Always True, for DRF's own permissions."""
+        """True, as DRF's own permissions expect of a user."""
         return True
 
     @property
     def tenant(self) -> Tenant:
-        """The tenant, as if it had been queried."""
+        """The tenant, without a query."""
         values = [self.tenant_id, self.slug, self.tenant_name, self.currency, self.timezone]
         return Tenant.from_db(DEFAULT_DB_ALIAS, ["id", "slug", "name", "currency", "timezone"], values)
 
     @property
     def limit_headers(self) -> dict[str, str]:
-        """What every answer says about the rate limit."""
+        """The headers of the rate limit, which every response carries."""
         limit = settings.RALLY_RATE_LIMIT
         return {
             "X-RateLimit-Limit": str(limit),
@@ -60,10 +59,13 @@ class Caller(NamedTuple):
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """Authenticates a request by its header ``X-Api-Key``, and counts it against the tenant's rate limit."""
+    """Authenticates a request by its ``X-Api-Key`` header, and counts it against the tenant's rate limit."""
 
     def authenticate(self, request: Request) -> tuple[Any, Any]:
-        """Return the caller as user and auth; raise NotAuthenticated or AuthenticationFailed without a valid key."""
+        """Return the caller, as both user and auth.
+
+        Raises NotAuthenticated without a key, and AuthenticationFailed if the key is not valid.
+        """
         secret = request.META.get("HTTP_X_API_KEY", "")
         if not secret:
             raise NotAuthenticated(MISSING)
@@ -73,7 +75,6 @@ class ApiKeyAuthentication(BaseAuthentication):
         return caller, caller
 
     def authenticate_header(self, request: Request) -> str:
-        """Return the ``WWW-Authenticate`` of a 401."""
         return CHALLENGE
 
 
@@ -83,7 +84,7 @@ def caller_of(request: Request) -> Caller:
 
 
 def admit(secret: str) -> Caller | None:
-    """Look a key up and count the request in its tenant's minute; None if the key is not valid, or no longer."""
+    """Look up a key and count the request against its tenant's limit; return None if the key is not valid."""
     texts = ask(ADMIT, digest_of(secret))
     if texts[0] is None:
         return None
@@ -91,6 +92,6 @@ def admit(secret: str) -> Caller | None:
 
 
 def key_id(request: Request) -> int | None:
-    """Return the id of the key that an authenticated request came with."""
+    """Return the id of an authenticated request's key."""
     digest = digest_of(request.META["HTTP_X_API_KEY"])
     return ApiKey.objects.filter(digest=digest).values_list("pk", flat=True).first()

@@ -1,4 +1,4 @@
-"""The header X-Import-Ignored-Columns."""
+"""The response header X-Import-Ignored-Columns."""
 
 from itertools import accumulate
 from urllib.parse import quote
@@ -9,16 +9,16 @@ IGNORED_COLUMNS_LIMIT = 1024
 
 
 def headers_of(report: Report) -> dict[str, str]:
-    """Return the headers that belong to a result."""
+    """Return the header for a report, or none if no column was ignored."""
     if not report.ignored_columns:
         return {}
     return {"X-Import-Ignored-Columns": listed_names(report.ignored_columns)}
 
 
 def listed_names(names: list[str]) -> str:
-    """Return names as a header's list, at most 1 kB of whole ones; ``,``, ``%`` and what is not ASCII is escaped.
+    """Return names as a comma-separated list of at most 1 kB; ``,``, ``%`` and non-ASCII characters are escaped.
 
-    Of a first name that alone is longer, its beginning is given.
+    Only whole names are included, except that a first name which is too long by itself is cut.
     """
     listed = ""
     for name in names:
@@ -30,13 +30,13 @@ def listed_names(names: list[str]) -> str:
 
 
 def beginning(name: str) -> str:
-    """Return the longest beginning of a name that fits into the header, escaped."""
+    """Return as much of a name as fits into the header, escaped."""
     ends = accumulate(len(escape(character)) for character in name)
     return escape(name[: sum(end <= IGNORED_COLUMNS_LIMIT for end in ends)])
 
 
 def escape(name: str) -> str:
-    """Return a name as the header has it."""
+    """Return a name as it appears in the header."""
     return quote(name, safe=SAFE)
 
 

@@ -1,4 +1,4 @@
-"""Content negotiation: the Accept header (RFC 9110, section 12.5.1), and the Content-Type of a body."""
+"""Content negotiation: the Accept header (RFC 9110, section 12.5.1) and the Content-Type of a body."""
 
 import re
 from collections.abc import Iterable
@@ -16,17 +16,16 @@ _WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
 
 
 class StrictNegotiation(BaseContentNegotiation):
-    """Takes the Accept header at its word; the parameter ``format`` and a suffix of the path mean nothing to it."""
+    """Negotiates by the Accept header alone, without DRF's ``format`` parameter and path suffix."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        """Return the parser for the body's type, or None."""
         kind, _options = multipart.parse_options_header(request.content_type)
         return next((parser for parser in parsers if parser.media_type == kind), None)
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        """Return the first renderer whose type is accepted, and the type; raise NotAcceptable if there is none."""
+        """Return the first renderer with an accepted media type, and that type; raise NotAcceptable without one."""
         header = request.META.get("HTTP_ACCEPT", "")
         given = list(renderers)
         for renderer in given:
@@ -37,10 +36,10 @@ class StrictNegotiation(BaseContentNegotiation):
 
 
 def accepts(header: str, media_type: str) -> bool:
-    """Whether an Accept header takes a media type, given without parameters.
+    """Whether an Accept header accepts a media type, given without parameters.
 
-    The most specific range decides, so ``text/csv;q=0, */*`` takes no CSV. Parameters other than the weight are
-    passed over, as are ranges that are malformed; a header in which nothing is left accepts anything.
+    The most specific range decides, so ``text/csv;q=0, */*`` does not accept CSV. Parameters other than the weight are
+    ignored, and so are malformed ranges. A header without any valid range accepts everything.
     """
     ranges = [match for part in header.split(",") if (match := _RANGE.fullmatch(part))]
     if not ranges:
@@ -54,7 +53,7 @@ def accepts(header: str, media_type: str) -> bool:
 
 
 def weight(parameters: str) -> float:
-    """Return the weight among a range's parameters; 1 where there is none, or a malformed one."""
+    """Return the weight among a range's parameters; 1 if it is missing or malformed."""
     given = _QUALITY.search(parameters)
     if given is None or not _WEIGHT.fullmatch(given[1]):
         return 1.0

@@ -1,4 +1,4 @@
-"""The parser of multipart/form-data (RFC 7578), which reads a body as a stream."""
+"""The parser for multipart/form-data (RFC 7578), which reads the body as a stream."""
 
 import contextlib
 import tempfile
@@ -22,35 +22,36 @@ from importexport.files.csv_reader import check_kind
 from importexport.http.bodies import BESIDES, HEAD, deadline
 
 FIELD = "file"
-#: The server gives no less than it is asked for, so the first pieces are small: a file's kind shows at once.
+#: The server blocks until it has as many bytes as were asked for, so the first reads are small: they show the file's
+#: type early.
 FIRST_CHUNK, CHUNK = 1024, 64 * 1024
-#: How much of a file is kept in memory; the rest of it waits on disk.
+#: Bytes of a file that are kept in memory; a larger file is written to disk.
 IN_MEMORY = 512 * 1024
 PARTS = 100
 PLAIN_ENCODINGS = {"7bit", "8bit", "binary"}
-#: What a file's name in the extended form can be written in.
+#: The character sets of a file name in the extended form.
 CHARSETS = {"utf-8", "iso-8859-1"}
 
 
 class ReceivedFile(UploadedFile):
-    """A file as it came in, under the name that the client gave it: Django would tidy, or refuse, some of them."""
+    """An uploaded file under the name that the client gave it; Django would change or reject some names."""
 
     name: str = ""
     file: BinaryIO
 
 
 class UploadParser(BaseParser):
-    """Keeps the one file of a form, and forgets all other fields; limits hold before anything is buffered."""
+    """Reads the file of a form and discards all other fields. Limits are checked before anything is buffered."""
 
     media_type = "multipart/form-data"
 
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> DataAndFiles:
-        """Return the file, from its start, as the field FIELD.
+        """Return the form's file as the field FIELD.
 
-        Raises Problem (400, 408), NotCsv as soon as the first bytes show another kind of file, and TooLarge as soon as
-        there are more than RALLY_IMPORT_MAX_BYTES.
+        Raises Problem (400, 408), NotCsv as soon as the first bytes show another type of file, and TooLarge as soon as
+        the file exceeds RALLY_IMPORT_MAX_BYTES.
         """
         request = (parser_context or {}).get("request")
         connection = request.META.get("gunicorn.socket") if request else None
@@ -68,9 +69,9 @@ class UploadParser(BaseParser):
 
 
 def read_parts(chunks: Iterable[bytes], boundary: str, upload: "Upload") -> None:
-    """Give an upload the parts of a body; raise MultipartError if it is malformed."""
-    # Not strict: what stands before the first boundary and after the last is to be ignored (RFC 2046, section 5.1.1).
-    # And in Latin-1, in which every byte means something, whatever the file's name is written in.
+    """Feed the parts of a body to an upload; raise MultipartError if the body is malformed."""
+    # Not strict: bytes before the first boundary and after the last must be ignored (RFC 2046, section 5.1.1).
+    # Latin-1 decodes any bytes, whatever encoding the file's name is in.
     parser = multipart.PushMultipartParser(boundary, max_segment_count=PARTS, header_charset="latin-1")
     for chunk in chunks:
         upload.take_chunk(chunk)
@@ -80,7 +81,10 @@ def read_parts(chunks: Iterable[bytes], boundary: str, upload: "Upload") -> None
 
 
 def received_file(request: Request) -> ReceivedFile:
-    """Return the file that came with a request; raise as ``UploadParser.parse``, and a 415 for another type of body."""
+    """Return the file uploaded with a request.
+
+    Raises what ``UploadParser.parse`` raises, and Problem (415) if the body is not a form.
+    """
     try:
         return cast(ReceivedFile, request.FILES[FIELD])
     except UnsupportedMediaType:
@@ -88,7 +92,7 @@ def received_file(request: Request) -> ReceivedFile:
 
 
 def boundary_of(content_type: str) -> str:
-    """Return the boundary that a Content-Type names; raise a 400 if there is none."""
+    """Return the boundary in a Content-Type; raise Problem (400) if there is no valid one."""
     _kind, options = multipart.parse_options_header(content_type)
     boundary = options.get("boundary", "")
     if not boundary or len(boundary) > 200 or not boundary.isascii() or not boundary.isprintable():
@@ -97,7 +101,7 @@ def boundary_of(content_type: str) -> str:
 
 
 class Upload:
-    """Takes a parser's events and keeps the file among them."""
+    """Collects the file from a parser's events."""
 
     def __init__(self) -> None:
         self._file: tempfile.SpooledTemporaryFile | None = None
@@ -108,27 +112,26 @@ class Upload:
         self._besides = 0
 
     def take_chunk(self, chunk: bytes) -> None:
-        """Count a piece of the body; what turns out to be the file's is counted off again."""
+        """Count a chunk of the body; the bytes that turn out to belong to the file are subtracted again."""
         if self._besides > BESIDES + CHUNK:
             raise Problem(413, f"The body has more than {BESIDES} bytes beside the file.")
         self._besides += len(chunk)
 
     def take(self, event: Any) -> None:
-        """Take the start of a segment, some of its bytes, or its end (None)."""
+        """Handle the start of a segment, some of its bytes, or its end (None)."""
         if isinstance(event, multipart.MultipartSegment):
             self._begin(event)
         elif event is not None and self._in_file:
             self._write(bytes(event))
 
     def finish(self) -> ReceivedFile:
-        """Return the file, from its start; raise a 400 if none came."""
+        """Return the file, rewound; raise Problem (400) if there is none."""
         if self._file is None:
             raise Problem(400, f"There is no file. Send it as multipart/form-data in the field '{FIELD}', with a name.")
         self._file.seek(0)
         return ReceivedFile(self._file, self._name, size=self._size)
 
     def close(self) -> None:
-        """Forget the file."""
         if self._file is not None:
             self._file.close()
 
@@ -156,24 +159,24 @@ class Upload:
 
 
 def file_name(segment: Any) -> str:
-    """Return the name of a part's file, "" where it has none; raise a 400 where it can only be guessed.
+    """Return the file name of a part, or "" if it has none; raise Problem (400) if it is malformed.
 
-    The extended form, ``filename*=UTF-8''…`` (RFC 8187), may stand alone, though RFC 7578 advises against it, and
-    counts where both are given; where it says nothing, the plain one counts (RFC 6266).
+    The extended form, ``filename*=UTF-8''…`` (RFC 8187), may be given alone, though RFC 7578 advises against it. It
+    wins over the plain one unless it is malformed or empty (RFC 6266).
     """
     plain = (segment.filename or "").encode("latin-1").decode(errors="replace")
     try:
         return extended_name(dict(segment.headerlist).get("Content-Disposition", "")) or plain
-    except (ValueError, TypeError):  # The parts of a name in pieces that contradict each other are a TypeError.
+    except (ValueError, TypeError):  # Contradictory parts of a name in several parts raise TypeError.
         if plain:
             return plain
         raise Problem(400, "The file's name is malformed: 'filename*' must begin with UTF-8''.") from None
 
 
 def extended_name(disposition: str) -> str:
-    """Return the ``filename*`` of a Content-Disposition, "" where it has none.
+    """Return the ``filename*`` of a Content-Disposition, or "" if it has none.
 
-    Raises ValueError for a character set that RFC 8187 does not know: some of Python's make anything of a text.
+    Raises ValueError for a character set that RFC 8187 does not allow: some of Python's codecs are not character sets.
     """
     message = Message()
     message["Content-Disposition"] = disposition
@@ -187,14 +190,14 @@ def extended_name(disposition: str) -> str:
 
 
 def check_transfer_encoding(segment: Any) -> None:
-    """Raise a 400 for a file in base64 or quoted-printable, which forms have not used since RFC 7578."""
+    """Raise Problem (400) for a file in base64 or quoted-printable, which RFC 7578 deprecated for forms."""
     encoding = dict(segment.headerlist).get("Content-Transfer-Encoding", "binary").strip()
     if encoding.lower() not in PLAIN_ENCODINGS:
         raise Problem(400, f"The file comes in the Content-Transfer-Encoding '{encoding[:100]}'. Send it as it is.")
 
 
 def body_chunks(stream: Any, connection: socket | None) -> Generator[bytes]:
-    """Yield a body as it comes in; raise a 408 when the client stands still or takes too long altogether."""
+    """Yield a body as it arrives; raise Problem (408) if the client stalls or takes too long overall."""
     whole, idle = settings.RALLY_UPLOAD_TIMEOUT, settings.RALLY_UPLOAD_IDLE_TIMEOUT
     with deadline(connection, whole=whole, idle=idle) as is_over:
         size = FIRST_CHUNK
@@ -203,7 +206,7 @@ def body_chunks(stream: Any, connection: socket | None) -> Generator[bytes]:
                 chunk = stream.read(size)
             except TimeoutError:
                 raise Problem(408, f"The body stood still for {idle} seconds.") from None
-            except Exception:  # noqa: BLE001 - a server has errors of its own for a body that breaks off or is malformed
+            except Exception:  # noqa: BLE001 - servers raise errors of their own for a truncated or malformed body
                 raise Problem(400, "The body stopped before its end, or is malformed.") from None
             if is_over():
                 raise Problem(408, f"The body took longer than {whole} seconds.")

@@ -1,4 +1,4 @@
-"""Permissions: what a valid key may do, and where."""
+"""Permissions: what a valid key may do, and on which host."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ SCOPES = list(ApiKey.Scope)
 
 
 class IsHostOfTenant(BasePermission):
-    """The host names no tenant, or the key's own."""
+    """Allows a host that names the key's own tenant, or none."""
 
     message = "The API key belongs to another tenant than the host names."
 
@@ -24,7 +24,7 @@ class IsHostOfTenant(BasePermission):
 
 
 class HasScope(BasePermission):
-    """The key's scope contains the view's ``scope``."""
+    """Allows a key whose scope includes the view's ``scope``."""
 
     message = ""
 

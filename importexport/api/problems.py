@@ -1,4 +1,4 @@
-"""Errors of a request as problem details (RFC 9457), whatever raised them."""
+"""Problem details (RFC 9457) for every error of a request, whatever raised it."""
 
 import json
 import logging
@@ -19,14 +19,14 @@ from importexport.history.plan_check import PlanChanged
 
 logger = logging.getLogger("rally.api")
 CONTENT_TYPE = "application/problem+json"
-#: As RFC 9110 has it, whatever the version of Python.
+#: As in RFC 9110; older versions of Python have another phrase.
 TITLES = {413: "Content Too Large"}
 AWAY = "The database cannot be reached. Try again later."
 RETRY_AFTER = {"Retry-After": "5"}
 
 
 class Problem(exceptions.APIException):
-    """A request that is refused: status, one sentence, and headers that belong to it."""
+    """An error response: its status, one sentence, and its headers."""
 
     def __init__(self, status: int, detail: str, *, headers: dict[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -35,13 +35,13 @@ class Problem(exceptions.APIException):
 
 
 def problem_body(status: int, detail: str) -> dict[str, Any]:
-    """Return problem details; their ``type`` is the place in the docs that explains them."""
+    """Return problem details; their ``type`` is the section of the docs that explains them."""
     title = TITLES.get(status) or HTTPStatus(status).phrase
     return {"type": f"/api/docs/problems#{status}", "title": title, "status": status, "detail": detail}
 
 
 class ProblemResponse(http.HttpResponse):
-    """Problem details as an answer."""
+    """A response with problem details."""
 
     def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
         super().__init__(
@@ -51,12 +51,12 @@ class ProblemResponse(http.HttpResponse):
 
 
 def problem_response(*, status: int, detail: str) -> ProblemResponse:
-    """Return problem details as an answer."""
+    """Return a response with problem details."""
     return ProblemResponse(status, detail)
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResponse | Response:
-    """DRF's exception handler: every error of a view becomes problem details; a bug says nothing of itself."""
+    """Turn an error of a view into problem details; DRF's exception handler. A bug reveals nothing about itself."""
     match error:
         case errors.NotCsv():
             return ProblemResponse(415, str(error))
@@ -78,21 +78,21 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResp
 
 
 def headers_of(error: exceptions.APIException) -> dict[str, str]:
-    """Return the headers that belong to a refusal."""
+    """Return the headers of an error response."""
     if isinstance(error, Problem):
         return error.headers
-    # As DRF's own handler has them.
+    # The same as in DRF's own handler.
     given = {"WWW-Authenticate": getattr(error, "auth_header", None), "Retry-After": getattr(error, "wait", None)}
     return {name: str(value) for name, value in given.items() if value}
 
 
 def is_api(request: http.HttpRequest) -> bool:
-    """Whether a request is a program's."""
+    """Whether a request is for the API."""
     return request.path.startswith("/api/")
 
 
 def bad_request(request: http.HttpRequest, exception: Exception) -> http.HttpResponse:
-    """Django's handler400: a Host that we do not serve, say."""
+    """Django's handler400, for example for a Host that is not served."""
     if is_api(request):
         return ProblemResponse(400, "The request is malformed, or its Host is not served here.")
     return defaults.bad_request(request, exception)
@@ -113,15 +113,15 @@ def not_found(request: http.HttpRequest, exception: Exception) -> http.HttpRespo
 
 
 def unavailable(request: http.HttpRequest) -> http.HttpResponse:
-    """Return the answer while the database is away."""
+    """Return the response while the database is unavailable."""
     if is_api(request):
         return ProblemResponse(503, AWAY, RETRY_AFTER)
-    # Without the request, from which a page would have who is signed in: out of the database.
+    # Rendered without the request: its user would have to be loaded from the database.
     return http.HttpResponse(loader.render_to_string("503.html"), status=503, headers=RETRY_AFTER)
 
 
 def server_error(request: http.HttpRequest) -> http.HttpResponse:
-    """Django's handler500: a bug, or a database that is away, which is nobody's."""
+    """Django's handler500, for a bug or an unavailable database."""
     if isinstance(sys.exception(), UNAVAILABLE):
         return unavailable(request)
     if is_api(request):

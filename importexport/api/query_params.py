@@ -1,4 +1,4 @@
-"""Query parameters: each known, given once, and one of its values."""
+"""Query parameters: each must be known, given once, and have one of its values."""
 
 from collections.abc import Collection, Mapping
 
@@ -7,12 +7,12 @@ from rest_framework.request import Request
 
 from importexport.api.problems import Problem
 
-#: The most rows or imports that a page has, and how many it has where nobody says.
+#: The maximum and the default number of rows or runs per page.
 MOST, USUAL = 1000, 100
 
 
 def read_query(request: Request, known: Collection[str]) -> dict[str, str]:
-    """Return the query's parameters; raise a 400 for one that is unknown, or given twice."""
+    """Return the query's parameters; raise Problem (400) for one that is unknown or given twice."""
     query = QueryDict(request.META.get("QUERY_STRING", "").strip("&"), encoding="utf-8")
     for name, values in query.lists():
         if name not in known:
@@ -23,7 +23,7 @@ def read_query(request: Request, known: Collection[str]) -> dict[str, str]:
 
 
 def choice(query: Mapping[str, str], name: str, values: Collection[str]) -> str | None:
-    """Return a parameter's value, or None where it is not given; raise a 400 for a value that it cannot have."""
+    """Return a parameter's value, or None if it is missing; raise Problem (400) for an unknown value."""
     value = query.get(name)
     if value is not None and value not in values:
         raise Problem(400, f"Unknown {name} '{value[:100]}'. Expected one of: {', '.join(values)}.")
@@ -31,7 +31,7 @@ def choice(query: Mapping[str, str], name: str, values: Collection[str]) -> str 
 
 
 def number(query: Mapping[str, str], name: str, *, usual: int, least: int, most: int) -> int:
-    """Return a parameter that is a whole number; raise a 400 for anything else."""
+    """Return a parameter that is a whole number; raise Problem (400) for anything else."""
     text = query.get(name)
     if text is None:
         return usual

@@ -1,4 +1,4 @@
-"""What endpoints answer with; see negotiation. Files are streamed by the views themselves, so nothing is rendered."""
+"""The media types of files, for content negotiation. The views stream the files themselves, so nothing is rendered."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from rest_framework.renderers import BaseRenderer
 
 
 class FileRenderer(BaseRenderer):
-    """A file, whose bytes the view has made."""
+    """A file as the view made it."""
 
     charset = None
     render_style = "binary"
@@ -26,7 +26,7 @@ class CsvRenderer(FileRenderer):
 
 
 class ExcelRenderer(FileRenderer):
-    """A workbook."""
+    """An XLSX file."""
 
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     format = "xlsx"

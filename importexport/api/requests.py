@@ -1,4 +1,4 @@
-"""DRF's request, with a body that is read as it comes in."""
+"""DRF's request, with a body that is read as it arrives."""
 
 from django.utils.functional import cached_property
 from rest_framework.request import Request
@@ -7,7 +7,7 @@ from importexport.http.bodies import Body
 
 
 class ApiRequest(Request):
-    """A request whose body may come without a Content-Length, which DRF takes for an empty one."""
+    """A request whose body may lack a Content-Length; DRF would treat such a body as empty."""
 
     @cached_property
     def stream(self) -> Body:

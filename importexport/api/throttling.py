@@ -1,4 +1,4 @@
-"""Throttles: how many requests a tenant may make in a minute, and how many at once."""
+"""Throttles: how many requests a tenant may make per minute, and how many at the same time."""
 
 from typing import Any
 
@@ -18,15 +18,14 @@ class Throttle(BaseThrottle):
     message = ""
 
     def wait(self) -> int:
-        """Return the seconds after which the client may try again."""
+        """Return the number of seconds after which the client may retry."""
         return self.seconds
 
 
 class RateThrottle(Throttle):
-    """Refuses a request once the tenant has made RALLY_RATE_LIMIT in this minute; authentication has counted them."""
+    """Limits a tenant to RALLY_RATE_LIMIT requests per minute. Authentication has counted them."""
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Whether the tenant has requests left."""
         caller = caller_of(request)
         if caller.requests <= settings.RALLY_RATE_LIMIT:
             return True
@@ -38,13 +37,9 @@ class RateThrottle(Throttle):
 
 
 class ShareThrottle(Throttle):
-    """Refuses a request while the tenant has its share of the server's threads at work.
-
-    The server counts them, before it gives a request a thread (see rally.server).
-    """
+    """Limits a tenant to its share of the server's threads. The server counts them (see rally.server.shares)."""
 
     message = OVER_SHARE
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Whether a thread may be spared."""
         return not request.META.get("rally.is_over_share")

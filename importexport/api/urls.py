@@ -1,4 +1,4 @@
-"""The paths under /api/: with and without the version, with and without a trailing slash."""
+"""The URLs under /api/, with and without the version and a trailing slash."""
 
 from django.urls import re_path
 

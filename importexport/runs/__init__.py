@@ -1,1 +1,1 @@
-"""An import run from its upload to the day it is forgotten, and the work that outlives a request."""
+"""Import runs, from upload to retention, and background work."""

@@ -1,4 +1,4 @@
-"""Takes up what processes that died, or lost their database, have left: by itself, without anybody looking."""
+"""Resumes runs whose process died or lost its database connection, without anybody asking for it."""
 
 import logging
 import threading
@@ -10,15 +10,15 @@ from django.db import Error, close_old_connections, connections
 from importexport.runs import tasks
 
 logger = logging.getLogger("rally.jobs")
-#: Seconds between two looks.
+#: Seconds between checks.
 PACE = 1.0
-#: Seconds before a run that was left once more is taken up once more: each time twice as many. What ends a process
-#: each time that it is tried, or fills the disk, must not do so without a pause.
+#: Seconds before a run is resumed again; they double each time. A run that kills its process or fills the disk must
+#: not do so in a tight loop.
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
 
 
 class Caretaker(threading.Thread):
-    """Looks after the runs that are said to be at work, as long as the process lives."""
+    """Resumes abandoned runs for as long as the process lives."""
 
     def __init__(self) -> None:
         super().__init__(name="caretaker", daemon=True)
@@ -26,7 +26,7 @@ class Caretaker(threading.Thread):
         self._pauses = Pauses()
 
     def run(self) -> None:
-        """Look now and then; a database that is away is looked for again."""
+        """Check every PACE seconds, also while the database is unavailable."""
         is_away = False
         while True:
             try:
@@ -43,7 +43,7 @@ class Caretaker(threading.Thread):
             time.sleep(PACE)
 
     def look(self) -> None:
-        """Take up each run that nobody was at the last time, either: who has just begun one may not hold it yet."""
+        """Resume each run that was abandoned in the previous check as well: a new run may not have its lock yet."""
         left = tasks.unattended()
         for run_id in self._pauses.due(left & self._left, now=time.monotonic()):
             tasks.start(run_id)
@@ -51,15 +51,15 @@ class Caretaker(threading.Thread):
 
 
 class Pauses:
-    """Which runs may be taken up by now."""
+    """When each run may be resumed again."""
 
     def __init__(self) -> None:
-        #: Of each run that was taken up: when it may be again, and the pause after that.
+        #: Run → when it may be resumed again, and the pause after that.
         self._known: dict[uuid.UUID, tuple[float, float]] = {}
 
     def due(self, runs: set[uuid.UUID], *, now: float) -> list[uuid.UUID]:
-        """Return those of some runs that may be taken up now (seconds of a clock), and count them as taken up."""
-        # What has long been due and did not come again was done.
+        """Return which of the runs may be resumed now (in seconds of a clock), and note that they are."""
+        # A run that has been due for long and has not come back was finished.
         self._known = {run: (due, pause) for run, (due, pause) in self._known.items() if now < due + pause}
         found = [run for run in runs if now >= self._known.get(run, (now, 0.0))[0]]
         for run in found:

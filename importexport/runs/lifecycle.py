@@ -1,4 +1,4 @@
-"""Imports as users know them: a file is brought, checked, confirmed, imported, looked at, and in time forgotten."""
+"""The life cycle of a run: it is planned, applied, undone and discarded, in the foreground or the background."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
@@ -18,18 +18,18 @@ from importexport.runs import tasks
 from importexport.runs.caretaker import Caretaker
 from importexport.runs.retention import purge
 
-#: Bytes of an upload that are kept in one piece.
+#: The size of an UploadPart in bytes.
 PART = 1024 * 1024
-#: Called with a run in the transaction that puts it to work, for whoever has more to write there.
+#: Called with a run in the transaction that starts its work, to store more in the same transaction.
 Begin = Callable[[ImportRun], None]
 
 
 def start_plan(
     *, tenant: Tenant, user: Any, entity: str, file: BinaryIO, file_name: str, options: Options | None = None
 ) -> ImportRun:
-    """Keep a file that a user has uploaded and begin to plan its import, in the background; return its run.
+    """Store a file that a user has uploaded and start to plan its import in the background; return the run.
 
-    Raises TooLarge for a file over RALLY_IMPORT_MAX_BYTES, and then keeps nothing.
+    Raises TooLarge if the file exceeds RALLY_IMPORT_MAX_BYTES; nothing is stored then.
     """
     run = ImportRun(
         tenant=tenant,
@@ -45,7 +45,7 @@ def start_plan(
 
 
 def keep_upload(run: ImportRun, file: BinaryIO, options: Options, *, begin: Begin | None = None) -> None:
-    """Keep a new run with its file, to be planned; raise TooLarge where it is over its channel's limit."""
+    """Store a new run with its file, to be planned; raise TooLarge if the file exceeds the channel's limit."""
     purge()
     limit = run.max_bytes
     run.status, run.options = ImportRun.Status.PLANNING, options.kept()
@@ -70,10 +70,10 @@ def plan_now(
     progress: Progress | None = None,
     begin: Begin | None = None,
 ) -> None:
-    """Keep a new run with its file, and plan it; the run then says what the plan is.
+    """Store a new run with its file and plan it; the run is updated with the plan.
 
-    Raises FileError where the whole file is at fault, which is kept with the run; one that is too large is not.
-    Raises Busy as tasks.do_now, and then keeps nothing.
+    Raises FileError if the file as a whole cannot be imported; the failed run is stored unless the file is too large.
+    Raises Busy like ``tasks.do_now``; nothing is stored then.
     """
     keep_upload(run, file, options, begin=begin)
     _plan_new(run, progress=progress)
@@ -83,24 +83,24 @@ def _plan_new(run: ImportRun, *, progress: Progress | None) -> None:
     try:
         finish(run, progress=progress)
     except Busy:
-        # Whoever brought it is told to try again, and would find it twice.
+        # The user is told to retry, and would end up with two plans.
         ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNING).delete()
         raise
 
 
 def finish(run: ImportRun, *, progress: Progress | None = None) -> None:
-    """Carry on with a run that is at work, in this thread; the run then says what became of it. Raises as do_now."""
+    """Continue a run that is at work, in this thread, and update it with the result. Raises like ``tasks.do_now``."""
     tasks.do_now(run.pk, progress=progress)
     run.refresh_from_db()
 
 
 def claim(run: ImportRun) -> None:
-    """Say that a plan is being applied, which only one can say; raise NotPlanned where it is none (any more)."""
+    """Mark a plan as being applied, which only one caller can; raise NotPlanned if the run is not a plan (any more)."""
     _leave_planned(run, status=ImportRun.Status.APPLYING)
 
 
 def confirm(run: ImportRun) -> None:
-    """Begin to apply a plan, in the background; raise NotPlanned where it is none (any more)."""
+    """Start to apply a plan in the background; raise NotPlanned if the run is not a plan (any more)."""
     claim(run)
     tasks.start(run.pk)
 
@@ -108,11 +108,11 @@ def confirm(run: ImportRun) -> None:
 def apply_now(
     run: ImportRun, *, observers: Sequence[Observer] = (), progress: Progress | None = None, begin: Begin | None = None
 ) -> Report | None:
-    """Apply a plan, or carry on where a process that died has left one; return the report, or None of an undo, and
-    where another process has done it meanwhile.
+    """Apply a plan, or continue if a process died while it applied the plan.
 
-    Raises NotPlanned where it is no plan (any more), or somebody else is applying it; PlanChanged where it would do
-    anything else by now; Busy as tasks.do_now, and then the plan is as it was.
+    Returns the report, or None for an undo and if another process has finished the run meanwhile. Raises NotPlanned if
+    the run is not a plan (any more) or is being applied elsewhere, PlanChanged if the outcome would now differ from the
+    plan, and Busy like ``tasks.do_now``; the plan is unchanged then.
     """
     try:
         report = _apply_held(run, observers=observers, progress=progress, begin=begin)
@@ -129,7 +129,7 @@ def _apply_held(
     with tasks.held(run.pk) as aside:
         if aside is None:
             run.refresh_from_db()
-            # A plan that somebody holds is about to be applied.
+            # A plan whose lock is held is about to be applied.
             raise NotPlanned(WHY_NOT[ImportRun.Status.APPLYING] if is_plan(run) else why_not(run))
         _claim_held(run, begin)
         try:
@@ -142,7 +142,7 @@ def _apply_held(
 
 @transaction.atomic
 def _claim_held(run: ImportRun, begin: Begin | None) -> None:
-    """Claim a plan that nobody else holds; one that is said to be applied was left by a process that died."""
+    """Claim a plan whose lock this process holds. If its status is "applying", a process died while it applied it."""
     try:
         claim(run)
     except NotPlanned:
@@ -153,13 +153,13 @@ def _claim_held(run: ImportRun, begin: Begin | None) -> None:
 
 
 def plan_again(run: ImportRun) -> None:
-    """Begin to plan a file anew, in the background; raise NotPlanned where it is no plan (any more)."""
+    """Start to plan a file again in the background; raise NotPlanned if the run is not a plan (any more)."""
     _leave_planned(run, status=ImportRun.Status.PLANNING, plan_digest="")
     tasks.start(run.pk)
 
 
 def _leave_planned(run: ImportRun, **changes: Any) -> None:
-    """Put a plan to work, if it is still waiting; raise NotPlanned where it is not."""
+    """Change the status of a plan; raise NotPlanned if the run is not a plan (any more)."""
     fresh = {"started_at": None, "finished_at": None, "rows_done": 0, "bytes_done": 0, "error": ""}
     is_ours = ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNED).update(**fresh, **changes)
     run.refresh_from_db()
@@ -168,7 +168,7 @@ def _leave_planned(run: ImportRun, **changes: Any) -> None:
 
 
 def is_plan(run: ImportRun) -> bool:
-    """Whether a run waits for somebody's word."""
+    """Whether a run is a plan that can be applied."""
     return run.status == ImportRun.Status.PLANNED
 
 
@@ -179,14 +179,14 @@ def why_not(run: ImportRun) -> str:
 
 
 def start_undo(run: ImportRun, **by: Any) -> ImportRun:
-    """Begin to plan an undo, in the background; return its run. Raises NotPlanned as ``new_undo``."""
+    """Start to plan an undo in the background; return its run. Raises NotPlanned like ``new_undo``."""
     undo = new_undo(run, **by)
     tasks.start(undo.pk)
     return undo
 
 
 def plan_undo(run: ImportRun, *, progress: Progress | None = None, begin: Begin | None = None, **by: Any) -> ImportRun:
-    """Plan an undo; return its run. Raises NotPlanned as ``new_undo``, and Busy as ``plan_now``."""
+    """Plan an undo; return its run. Raises NotPlanned like ``new_undo``, and Busy like ``plan_now``."""
     undo = new_undo(run, begin=begin, **by)
     _plan_new(undo, progress=progress)
     return undo
@@ -194,9 +194,9 @@ def plan_undo(run: ImportRun, *, progress: Progress | None = None, begin: Begin 
 
 @transaction.atomic
 def new_undo(run: ImportRun, *, begin: Begin | None = None, **by: Any) -> ImportRun:
-    """Keep the wish to undo a run, to be planned; ``by`` says who, and by which channel.
+    """Store a new run that undoes another, to be planned; ``by`` has the fields for the user and the channel.
 
-    Raises NotPlanned where there is nothing that could be undone.
+    Raises NotPlanned if the run cannot be undone.
     """
     if run.status != ImportRun.Status.DONE:
         raise NotPlanned("Only what was imported can be undone.")
@@ -217,7 +217,7 @@ def new_undo(run: ImportRun, *, begin: Begin | None = None, **by: Any) -> Import
 
 
 class NotPlanned(ValueError):
-    """A run that cannot be applied; its text is the sentence for the user."""
+    """A run cannot be applied or undone; the message is shown to the user."""
 
 
 WHY_NOT = {
@@ -231,21 +231,21 @@ UNDONE = "This has been undone already; a plan is applied only once."
 
 
 def resume(run: ImportRun) -> None:
-    """Take up the work of a process that died; nothing happens where it is being done."""
+    """Resume the work of a process that died; a run that is being processed is left alone."""
     if run.is_at_work:
         tasks.start(run.pk)
 
 
 def look_after() -> None:
-    """Take up whatever processes that die leave, as long as this one lives; for the start of a server."""
+    """Start to resume the work of processes that die, for as long as this process lives."""
     Caretaker().start()
 
 
 def discard(run: ImportRun) -> None:
-    """Forget a run that was not imported, with its upload; raise ValueError for another."""
+    """Delete a run that was not imported, with its upload; raise ValueError for any other run."""
     waiting = [ImportRun.Status.PLANNED, ImportRun.Status.PLANNING, ImportRun.Status.FAILED]
     with transaction.atomic():
-        # Locked, for it may be confirmed at this very moment.
+        # Locked, because the run may be confirmed at the same time.
         found = ImportRun.objects.select_for_update().filter(pk=run.pk, status__in=waiting).first()
         if found is None:
             raise ValueError("What was imported is kept.")

@@ -9,7 +9,7 @@ from importexport.resources import RESOURCES
 
 
 def stored_by(run: ImportRun) -> Q:
-    """Return the condition that a record of the run's tenant and entity is one that the run created or changed."""
+    """Return a condition on records of the run's tenant and entity: the run created or changed them."""
     created = run.pages.filter(action="create").aggregate(first=Min("first_id"), last=Max("last_id"))
     changed = RowChange.objects.filter(run=run, entity=run.entity, action="update")
     condition = Q(pk__in=[])
@@ -21,14 +21,14 @@ def stored_by(run: ImportRun) -> Q:
             arg_joiner=" <@ ",
         )
         is_among.output_field = models.BooleanField()
-        # The outer bounds first: the records of an import lie side by side.
+        # The bounds let PostgreSQL use the index: the records of a run have ids close to each other.
         condition |= Q(is_among, id__gte=created["first"], id__lte=created["last"])
     if changed.exists():
         condition |= Q(pk__in=changed.values("record"))
     return condition
 
 
-#: The ids that a run created as one value, in which PostgreSQL looks an id up as in a sorted list.
+#: The ids of the records that a run created, as one multirange, in which PostgreSQL does a binary search.
 CREATED = """
 SELECT range_agg(int8range(u.id, u.id + u.count))
 FROM importexport_ledgerpage p, unnest(p.ids, p.counts) AS u(id, count) WHERE p.run_id = %s AND p.action = 'create'
@@ -36,5 +36,5 @@ FROM importexport_ledgerpage p, unnest(p.ids, p.counts) AS u(id, count) WHERE p.
 
 
 def stored_records(run: ImportRun) -> models.QuerySet:
-    """Return the records that a run stored and that are still there, oldest first."""
+    """Return the records that a run stored and that still exist, oldest first."""
     return RESOURCES[run.entity](run.tenant).get_queryset().filter(stored_by(run))

@@ -11,9 +11,9 @@ from importexport.models import ImportRun, RejectedRow, RowChange, UploadPart
 
 
 def purge(*, days: int | None = None) -> int:
-    """Remove what files held that are older than so many days (RALLY_IMPORT_KEEP_DAYS); return how many files.
+    """Delete the contents of files older than ``days`` (default: RALLY_IMPORT_KEEP_DAYS); return the number of files.
 
-    What was imported, when and by whom stays on record; a file that was never imported is forgotten altogether.
+    Runs are kept without their contents. A run that was never imported is deleted.
     """
     kept = settings.RALLY_IMPORT_KEEP_DAYS if days is None else days
     old = ImportRun.objects.filter(created_at__lt=timezone.now() - dt.timedelta(days=kept), purged_at=None)

@@ -1,4 +1,4 @@
-"""Imports and their rows as programs read them: JSON, and CSV."""
+"""Runs, rows and the history of records as JSON."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 def run_json(run: ImportRun) -> Json:
-    """Return an import as lists show it."""
+    """Return a run as it appears in lists."""
     counts = run.counts
     return {
         "id": str(run.pk),
@@ -20,7 +20,7 @@ def run_json(run: ImportRun) -> Json:
         "entity": run.entity,
         "status": run.status,
         "channel": run.channel,
-        "door": run.channel,  # The first name of channel; fault is that of error, family of relatedRuns.
+        "door": run.channel,  # The former name of channel; fault and family are those of error and relatedRuns.
         "actor": run.actor,
         "fileName": run.file_name,
         "size": run.size,
@@ -44,7 +44,7 @@ def run_json(run: ImportRun) -> Json:
 
 
 def detail_json(run: ImportRun) -> Json:
-    """Return an import with all that is known of it as a whole."""
+    """Return a run with its related runs."""
     children = run.children.filter(status=ImportRun.Status.DONE).order_by("created_at").values_list("pk", flat=True)
     detail = run_json(run) | {"ignoredColumns": run.header.get("ignored", []), "children": list(map(str, children))}
     if run.kind == ImportRun.Kind.IMPORT and run.status in {ImportRun.Status.DONE, ImportRun.Status.PLANNED}:
@@ -59,7 +59,7 @@ def detail_json(run: ImportRun) -> Json:
 
 
 def row_json(row: LoggedRow, run: ImportRun) -> Json:
-    """Return what became of a row."""
+    """Return the outcome of a row."""
     rendered: Json = {"row": row.number, "action": row.action, "entity": row.entity, "record": row.record}
     if row.changes:
         rendered["changes"] = {name: [before, after] for name, before, after in shown_changes(row)}
@@ -74,7 +74,7 @@ def row_json(row: LoggedRow, run: ImportRun) -> Json:
 
 
 def trace_json(trace: Trace) -> Json:
-    """Return what an import did to a record."""
+    """Return what a run did to a record."""
     return {
         "import": str(trace.run.pk),
         "action": trace.action,
@@ -89,5 +89,5 @@ def trace_json(trace: Trace) -> Json:
 
 
 def moment(value: Any) -> str | None:
-    """Return a time as exports have it."""
+    """Return a time in the format of exports."""
     return value.strftime("%Y-%m-%dT%H:%M:%SZ") if value else None

@@ -1,1 +1,1 @@
-"""The API's description, OpenAPI 3.1, made from the resources."""
+"""The API's OpenAPI 3.1 description, generated from the resources."""

@@ -1,4 +1,4 @@
-"""The whole document: the paths of records, what runs adds to them, and the components that they refer to."""
+"""The OpenAPI document: the paths of the entities, those of runs, and the components they refer to."""
 
 from functools import cache
 from typing import Any
@@ -15,20 +15,20 @@ from importexport.resources import RESOURCES
 
 SAME_RECORD = {
     "contacts": "The same contact: the same e-mail, ignoring case.",
-    "companies": "The same company: the same name, ignoring case, or the same domain where one is given.",
+    "companies": "The same company: the same name, ignoring case, or the same domain if there is one.",
     "deals": "The same deal: the same name, ignoring case, in the same pipeline.",
     "activities": "The same activity: the same type, subject, scheduled_at, due_date, contact, company and deal.",
 }
-#: Column → what its own rule does not say: what a blank cell means, and which of several records is meant.
+#: Column → what the help of the column does not say: the meaning of a blank cell, and of an ambiguous name.
 BESIDES = {
     "lifecycle_stage": "blank: `lead`",
     "probability": "blank: the stage's",
-    "stage_name": "blank: the pipeline's first; where no pipeline is named, it is looked for in the default pipeline,"
-    " then in the only other one that has it",
+    "stage_name": "blank: the pipeline's first; without a pipeline, the stage is looked up in the default pipeline,"
+    " then in the only other pipeline that has it",
     "pipeline_name": "blank: the default pipeline",
-    "status": "blank: `completed` where completed_at is given, else `pending`",
+    "status": "blank: `completed` if completed_at is given, else `pending`",
     "priority": "blank: `normal`",
-    "deal_name": "where several bear the name, the one of the row's company, then of its contact",
+    "deal_name": "if several deals have the name, the one of the row's company, then of its contact",
 }
 
 
@@ -51,14 +51,19 @@ def description() -> Json:
         "servers": [{"url": "/"}],
         "security": [{"key": []}],
         "tags": [{"name": entity, "description": SAME_RECORD[entity]} for entity in RESOURCES]
-        + [{"name": "imports", "description": "Every import through any channel: planned, applied, repaired, undone."}],
+        + [
+            {
+                "name": "imports",
+                "description": "All import runs, from every channel: plan, apply, correct and undo them.",
+            }
+        ],
         "paths": paths,
         "components": components(),
     }
 
 
 def components() -> Json:
-    """Return what the operations refer to."""
+    """Return the components that operations refer to."""
     return {
         "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}},
         "headers": {name: {"description": text, "schema": {"type": "integer"}} for name, text in RATE_HEADERS.items()},
@@ -90,7 +95,7 @@ def template_operation(resource: type[EntityResource]) -> Json:
         f"{resource.entity}_template",
         tag=resource.entity,
         summary=f"Template for {resource.entity}",
-        text="A CSV file of the header row alone.",
+        text="A CSV file with the header row only.",
         content={export.CONTENT_TYPES["csv"]: content},
         filename=f"{resource.entity}_template.csv",
         statuses=READING,
@@ -106,18 +111,18 @@ def import_operation(resource: type[EntityResource]) -> Json:
         summary=f"Import {resource.entity} from CSV",
         text=f"{texts.IMPORT}\n\n{columns_table(resource)}",
         content={"schema": ref("Result"), "examples": texts.results(resource)},
-        parameters=[runs.parameter("dry_run", "The same answer, and nothing stored", trial)],
+        parameters=[runs.parameter("dry_run", "Respond in the same way, but store nothing", trial)],
         headers=IMPORT_HEADERS,
     )
 
 
 def plan_operation(resource: type[EntityResource]) -> Json:
-    """Describe a plan, which takes what an import takes."""
+    """Describe a plan, which takes the same file and options as an import."""
     return file_operation(
         resource,
         "plan",
         summary=f"Plan an import of {resource.entity}",
-        text="Says what an import would do, row by row, and stores no record; then `apply` does just that.",
+        text="Computes what an import would do, row by row, and stores no records. `apply` then does exactly that.",
         content={"schema": ref("Import")},
         headers=runs.LOCATION,
         success="201",
@@ -127,7 +132,7 @@ def plan_operation(resource: type[EntityResource]) -> Json:
 def file_operation(
     resource: type[EntityResource], what: str, *, content: Json, parameters: list[Json] | None = None, **more: Any
 ) -> Json:
-    """Describe an operation that takes a file; ``more`` is as for any operation."""
+    """Describe an operation that takes a file; ``more`` is passed to ``operation``."""
     described = operation(
         f"{resource.entity}_{what}",
         tag=resource.entity,
@@ -153,13 +158,13 @@ FORM: Json = {
     },
 }
 IMPORT_HEADERS = {
-    "X-Import-Ignored-Columns": "Columns that were ignored: comma-separated, percent-encoded if not ASCII, cut to 1 kB",
-    "X-Import-Warning": "An identical file was imported within 24 hours; which import that was",
+    "X-Import-Ignored-Columns": "The ignored columns: comma-separated, percent-encoded if not ASCII, cut to 1 kB",
+    "X-Import-Warning": "Given if an identical file was imported within the last 24 hours; names that import",
 }
 
 
 def columns_table(resource: type[EntityResource]) -> str:
-    """Return the columns and their rules as a Markdown table."""
+    """Return a Markdown table of the columns and their rules."""
     lines = []
     for name, column in resource.fields.items():
         rule = "; ".join(filter(None, [column.help, BESIDES.get(name)]))

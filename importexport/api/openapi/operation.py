@@ -1,16 +1,16 @@
-"""What the descriptions of all operations have in common."""
+"""The parts that the descriptions of all operations share."""
 
 from typing import Any
 
 Json = dict[str, Any]
 RATE_HEADERS = {
-    "X-RateLimit-Limit": "Requests a minute that the tenant has",
+    "X-RateLimit-Limit": "The tenant's requests per minute",
     "X-RateLimit-Remaining": "Requests left in this minute",
-    "X-RateLimit-Reset": "When the minute ends, in Unix time",
+    "X-RateLimit-Reset": "When this minute ends, in Unix time",
 }
 
 
-#: The problems of an operation that reads, changes something, or takes a file, in the order in which they are judged.
+#: The error statuses of an operation that reads, changes something, or takes a file, in the order of the checks.
 READING = (401, 429, 403, 404, 405, 406, 400, 503, 500)
 CHANGING = (401, 429, 403, 404, 405, 406, 400, 409, 422, 503, 500)
 TAKING_A_FILE = (401, 429, 403, 404, 405, 406, 408, 409, 415, 413, 400, 422, 503, 500)
@@ -28,9 +28,9 @@ def operation(
     filename: str = "",
     success: str = "200",
 ) -> Json:
-    """Describe an operation: its good answer, by media type, and the problems it can answer with.
+    """Describe an operation: the content of its success response, by media type, and its error statuses.
 
-    ``headers`` are those of the good answer, each with what it says; a ``filename`` makes that an attachment.
+    ``headers`` are the success response's headers and their descriptions; with a ``filename``, it is an attachment.
     """
     given: Json = {header: {"$ref": f"#/components/headers/{header}"} for header in RATE_HEADERS}
     given |= {name: {"description": said, "schema": {"type": "string"}} for name, said in (headers or {}).items()}

@@ -1,4 +1,4 @@
-"""The paths of runs: plans, imports, their rows, and undo."""
+"""Describes the endpoints for runs and their options."""
 
 from typing import Any
 
@@ -11,16 +11,17 @@ from importexport.models import ImportRun
 
 BASE = "/api/v1/importexport"
 OPTIONS = {
-    "mode": "What rows do: make records, change those there are, or both",
-    "match_on": "The column by which a row finds its record; not with mode `create`",
-    "blank": "What a blank cell does to a record; not with mode `create`. A cell `#N/A` clears under any of them",
-    "tags": "What a row's tags do to the record's; not with mode `create`",
-    "missing": "What becomes of companies and stages that a row names and there are not",
+    "mode": "Whether rows create records, update existing records, or both (`upsert`)",
+    "match_on": "The column that identifies a row's record; not with mode `create`",
+    "blank": "Whether a blank cell keeps the record's value or clears it, or cells only fill blanks; not with `create`."
+    " A cell `#N/A` always clears",
+    "tags": "How a row's tags change the record's tags; not with mode `create`",
+    "missing": "Whether a row that names an unknown company or stage is rejected, or the company or stage is created",
 }
 IDEMPOTENCY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "The same request again within 24 hours gets the first answer again, byte for byte",
+    "description": "A repeated request within 24 hours gets the first response again, byte for byte",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 RUN_ID: Json = {"name": "id", "in": "path", "required": True, "schema": UUID}
@@ -29,7 +30,7 @@ JSON, CSV = "application/json", "text/csv; charset=utf-8"
 
 
 def option_parameters(resource: type[EntityResource]) -> list[Json]:
-    """Describe the options that an entity has."""
+    """Describe the options of an entity."""
     known = {name: values_of(name, resource.describe()) for name in NAMES}
     return [
         parameter(name, OPTIONS[name], {"type": "string", "enum": list(values), "default": values[0]})
@@ -44,45 +45,47 @@ def parameter(name: str, text: str, schema: Json) -> Json:
 
 
 def paths(entities: list[str]) -> Json:
-    """Describe the endpoints of imports."""
+    """Describe the endpoints for runs."""
     one = f"{BASE}/imports/{{id}}"
-    limit = parameter("limit", "How many", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100})
+    limit = parameter(
+        "limit", "The maximum number of results", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
+    )
     status: Json = {"type": "string", "enum": list(ImportRun.Status.values)}
     listing = [
-        parameter("entity", "Only of an entity", {"type": "string", "enum": entities}),
-        parameter("status", "Only in a state", status),
+        parameter("entity", "Only runs of this entity", {"type": "string", "enum": entities}),
+        parameter("status", "Only runs with this status", status),
         limit,
-        parameter("after", "The id of the import after which the page begins; see `next`", {"type": "string"}),
+        parameter("after", "The id of the last import of the previous page; see `next`", {"type": "string"}),
     ]
     rows = [
-        parameter("action", "Only rows of which this became", {"type": "string", "enum": list(row_log.ACTIONS)}),
+        parameter("action", "Only rows with this outcome", {"type": "string", "enum": list(row_log.ACTIONS)}),
         limit,
-        parameter("after", "The row after which the page begins; see `next`", {"type": "integer"}),
-        parameter("format", "CSV has all rows", {"type": "string", "enum": ["json", "csv"], "default": "json"}),
+        parameter("after", "The last row of the previous page; see `next`", {"type": "integer"}),
+        parameter("format", "`csv` returns all rows", {"type": "string", "enum": ["json", "csv"], "default": "json"}),
     ]
     return {
         f"{BASE}/imports": {
             "get": endpoint(
                 "imports_list",
-                "All imports, the latest first",
+                "List imports, latest first",
                 {JSON: {"schema": page("ImportSummary", count=COUNT)}},
                 listing,
             )
         },
-        one: {"get": endpoint("imports_show", "One import", {JSON: {"schema": ref("Import")}}, [RUN_ID])},
+        one: {"get": endpoint("imports_show", "Show an import", {JSON: {"schema": ref("Import")}}, [RUN_ID])},
         f"{one}/rows": {
             "get": endpoint(
                 "imports_rows",
-                "What became, or would become, of each row",
+                "List the rows of an import or a plan, with the outcome of each",
                 {JSON: {"schema": page("Row")}, CSV: {"schema": TEXT}},
                 [RUN_ID, *rows],
-                headers={"Content-Disposition": 'Of the CSV: `attachment; filename="contacts_rows.csv"`'},
+                headers={"Content-Disposition": 'With CSV: `attachment; filename="contacts_rows.csv"`'},
             )
         },
         f"{one}/rejected": {
             "get": endpoint(
                 "imports_rejected",
-                "The rejected rows as CSV, with `import_row` and `import_error`, to be corrected and imported again",
+                "The rejected rows as CSV with `import_row` and `import_error`, to be corrected and imported again",
                 {CSV: {"schema": TEXT}},
                 [RUN_ID],
                 headers={"Content-Disposition": '`attachment; filename="contacts_rejected.csv"`'},
@@ -91,7 +94,7 @@ def paths(entities: list[str]) -> Json:
         f"{one}/apply": {
             "post": endpoint(
                 "imports_apply",
-                "Do just what a plan says, or answer 409 and say what has changed; an undo answers with its import",
+                "Do exactly what a plan says, or respond with 409 and the differences; an undo returns its import",
                 {JSON: {"schema": {"oneOf": [ref("Result"), ref("Import")]}}},
                 [RUN_ID, IDEMPOTENCY],
                 statuses=CHANGING,
@@ -100,7 +103,7 @@ def paths(entities: list[str]) -> Json:
         f"{one}/undo": {
             "post": endpoint(
                 "imports_undo",
-                "Plan to undo an import, or an undo; `apply` carries the plan out",
+                "Plan to undo an import or an undo; `apply` applies the plan",
                 {JSON: {"schema": ref("Import")}},
                 [RUN_ID, IDEMPOTENCY],
                 statuses=CHANGING,
@@ -112,10 +115,10 @@ def paths(entities: list[str]) -> Json:
 
 
 def history_operation(entity: str) -> Json:
-    """Describe where a record comes from."""
+    """Describe the history of a record."""
     record = {"name": "record", "in": "path", "required": True, "schema": {"type": "integer"}}
     traces = members({"results": {"type": "array", "items": ref("Trace")}})
-    summary = "What imports did to a record, the latest first"
+    summary = "List what imports did to a record, latest first"
     return endpoint(f"{entity}_imports", summary, {JSON: {"schema": traces}}, [record])
 
 
@@ -128,6 +131,6 @@ def endpoint(
     statuses: tuple[int, ...] = READING,
     **more: Any,
 ) -> Json:
-    """Describe an operation on imports; ``more`` is as for any operation."""
+    """Describe an operation on runs; ``more`` is passed to ``operation``."""
     described = operation(operation_id, tag="imports", summary=summary, content=content, statuses=statuses, **more)
     return described | {"parameters": parameters}

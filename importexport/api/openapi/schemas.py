@@ -1,4 +1,4 @@
-"""The JSON that the API answers with, as JSON Schema."""
+"""JSON Schemas of the API's responses."""
 
 from importexport.api.openapi.operation import Json
 from importexport.engine.options import NAMES, VALUES
@@ -12,29 +12,29 @@ TEXT: Json = {"type": "string"}
 TEXTS: Json = {"type": "array", "items": TEXT}
 UUID: Json = {"type": "string", "format": "uuid"}
 MOMENT: Json = {"type": "string", "format": "date-time"}
-#: Records that runs make besides their own entity's: companies, and stages.
+#: The kinds of records that a run can store: the entities, and stages.
 RECORDS = list(MODELS)
 
 
 def or_null(schema: Json) -> Json:
-    """Return a schema that takes null as well."""
+    """Return a schema that allows null as well."""
     return schema | {"type": [schema["type"], "null"]}
 
 
 def members(properties: Json, *, optional: tuple[str, ...] = (), **more: object) -> Json:
-    """Return the schema of an object that has all of its members, save the optional ones."""
+    """Return the schema of an object whose members are required, except for the optional ones."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "required": required, "properties": properties, **more}
 
 
 def enum(values: object, **more: object) -> Json:
-    """Return the schema of a text that is one of some values."""
+    """Return the schema of a string with a fixed set of values."""
     return {"type": "string", "enum": list(values), **more}  # type: ignore[call-overload]
 
 
-def first_name_of(name: str, schema: Json) -> Json:
-    """Return the schema of a member under the name that it had at first."""
-    return schema | {"deprecated": True, "description": f"The first name of `{name}`, with the same value"}
+def former_name_of(name: str, schema: Json) -> Json:
+    """Return the schema of a member's deprecated former name."""
+    return schema | {"deprecated": True, "description": f"The former name of `{name}`, with the same value"}
 
 
 RESULT = members(
@@ -53,31 +53,31 @@ PROBLEM = members(
 )
 OPTIONS: Json = {
     "type": "object",
-    "description": "How rows become records; those that count in the mode. Of an undo, none",
+    "description": "The import options that apply in the mode; empty for an undo",
     "properties": {name: enum(VALUES[name]) if name in VALUES else TEXT for name in NAMES},
 }
 REFERENCES: Json = {
     "type": "object",
-    "description": "How many records were made because rows name them, by kind",
+    "description": "Records created because rows name them: kind → number",
     "propertyNames": enum(RECORDS),
     "additionalProperties": COUNT,
 }
 RELATED = members(
     {"totalRows": COUNT, "imported": COUNT, "repaired": COUNT, "left": COUNT},
-    description="All runs that correct each other's rejected rows: totalRows = imported + repaired + left",
+    description="The import and the runs that correct its rejected rows: totalRows = imported + repaired + left",
 )
-ERROR: Json = {"type": ["string", "null"], "description": "Why the file failed, or its plan cannot be applied"}
-CHANNEL = enum(ImportRun.Channel.values, description="How the file came in")
+ERROR: Json = {"type": ["string", "null"], "description": "Why the file failed, or why the plan cannot be applied"}
+CHANNEL = enum(ImportRun.Channel.values, description="Where the import came from")
 SUMMARY: Json = {
     "id": UUID,
     "kind": enum(ImportRun.Kind.values),
     "entity": enum(RESOURCES),
     "status": enum(ImportRun.Status.values),
     "channel": CHANNEL,
-    "door": first_name_of("channel", CHANNEL),
-    "actor": {"type": "string", "description": "The name of the key or the user"},
+    "door": former_name_of("channel", CHANNEL),
+    "actor": {"type": "string", "description": "The name of the key or user"},
     "fileName": TEXT,
-    "size": or_null(COUNT) | {"description": "Bytes"},
+    "size": or_null(COUNT) | {"description": "In bytes"},
     "sha256": {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"},
     "createdAt": MOMENT,
     "finishedAt": or_null(MOMENT),
@@ -91,35 +91,42 @@ SUMMARY: Json = {
     "deleted": COUNT,
     "conflicts": COUNT,
     "references": REFERENCES,
-    "parent": or_null(UUID) | {"description": "The run that it undoes, or whose rejected rows it corrects"},
+    "parent": or_null(UUID) | {"description": "The import that this one undoes, or whose rejected rows it corrects"},
     "error": ERROR,
-    "fault": first_name_of("error", ERROR),
+    "fault": former_name_of("error", ERROR),
 }
 DETAIL: Json = SUMMARY | {
     "ignoredColumns": TEXTS,
-    "children": {"type": "array", "items": UUID, "description": "The runs that undo it or correct its rows"},
+    "children": {
+        "type": "array",
+        "items": UUID,
+        "description": "The imports that undo or correct this one",
+    },
     "relatedRuns": RELATED,
-    "family": first_name_of("relatedRuns", RELATED),
+    "family": former_name_of("relatedRuns", RELATED),
 }
 ROW = members(
     {
-        "row": COUNT | {"description": "The row's number, as a spreadsheet shows it"},
+        "row": COUNT | {"description": "The row number as in a spreadsheet; the header is row 1"},
         "action": enum(row_log.ACTIONS),
         "entity": enum(RECORDS),
-        "record": {"type": ["integer", "null"], "description": "The record's id; null of a plan's new ones"},
+        "record": {
+            "type": ["integer", "null"],
+            "description": "The record's id; null for rejected rows and in plans for new ones",
+        },
         "changes": {
             "type": "object",
             "description": "Column → [before, after], as an export shows them",
             "additionalProperties": {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2},
         },
         "error": {"type": "string", "description": "The message of a rejected row"},
-        "cells": TEXTS | {"description": "A rejected row as it was"},
+        "cells": TEXTS | {"description": "The cells of a rejected row"},
         "didYouMean": {
             "type": "object",
-            "description": "Column → the names that were perhaps meant",
+            "description": "Column → similar names that exist",
             "additionalProperties": TEXTS,
         },
-        "note": {"type": "string", "description": "Why something could not be undone"},
+        "note": {"type": "string", "description": "Why a change could not be undone"},
     },
     optional=("changes", "error", "cells", "didYouMean", "note"),
 )
@@ -131,18 +138,18 @@ TRACE = members(
         "fileName": TEXT,
         "at": or_null(MOMENT),
         "channel": CHANNEL,
-        "door": first_name_of("channel", CHANNEL),
+        "door": former_name_of("channel", CHANNEL),
         "actor": TEXT,
-        "text": {"type": "string", "description": "The same as people say it", "examples": ["row 34 of contacts.csv"]},
+        "text": {"type": "string", "description": "The origin in words", "examples": ["row 34 of contacts.csv"]},
     },
     description="What an import did to a record",
 )
 SCHEMAS: Json = {
     "Result": RESULT,
     "Problem": PROBLEM,
-    "ImportSummary": members(SUMMARY, description="An import, a plan of one, or an undo, as lists show it"),
+    "ImportSummary": members(SUMMARY, description="An import, a plan or an undo, as in lists"),
     "Import": members(
-        DETAIL, optional=("relatedRuns", "family"), description="An import, a plan of one, or an undo, as a whole"
+        DETAIL, optional=("relatedRuns", "family"), description="An import, a plan or an undo, with its related imports"
     ),
     "Row": ROW,
     "Trace": TRACE,
@@ -150,11 +157,11 @@ SCHEMAS: Json = {
 
 
 def ref(name: str) -> Json:
-    """Return a reference to one of them."""
+    """Return a reference to a schema."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def page(name: str, **besides: Json) -> Json:
-    """Return the schema of a page of something, with what is said ``besides``."""
+    """Return the schema of a page of results, with the members ``besides``."""
     following = {"type": ["string", "null"], "description": "The path of the next page"}
     return members(besides | {"next": following, "results": {"type": "array", "items": ref(name)}})

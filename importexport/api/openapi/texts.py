@@ -1,4 +1,4 @@
-"""Examples for the API's description and for people: the sentences themselves come from errors."""
+"""Longer descriptions and examples for the API's description; error messages come from errors."""
 
 import csv
 import io
@@ -8,23 +8,24 @@ from importexport.engine.examples import example_row
 from importexport.engine.resource import EntityResource
 
 INTRODUCTION = """
-Customer records in and out, as files. Every request carries a key in the header `X-Api-Key`; the key decides the
-tenant. Paths work without the version too (`/api/importexport/…`). Errors are problem details (RFC 9457).
-A request is judged in this order: 401, 429, 403 (host), 404, 405, 406, 400 (query), 403 (scope), 415, 413, 400 (file).
+Import and export customer records as files. Every request needs a key in the `X-Api-Key` header, which determines the
+tenant. The version in the path may be left out (`/api/importexport/…`). Errors are problem details (RFC 9457).
+A request is checked in this order: 401, 429, 403 (host), 404, 405, 406, 400 (query), 403 (scope), 415, 413, 400 (file).
 """
 EXPORT_CSV = """
-All records, oldest first: CSV (RFC 4180) in UTF-8 with CRLF, quotes only where needed, dates `2025-06-15`, times
-`2025-06-15T14:30:00Z`, decimals with two places. A text that a spreadsheet would run as a formula is written with a
-leading `'`, which an import takes off again. The answer is streamed.
+All records, oldest first: CSV (RFC 4180) in UTF-8 with CRLF, quotes only where needed, dates like `2025-06-15`, times
+like `2025-06-15T14:30:00Z`, decimals with two places. Text that a spreadsheet would treat as a formula gets a leading
+`'`, which imports remove. The response is streamed.
 """
 EXPORT_XLSX = """
-All records, oldest first, as a workbook: numbers and dates are typed cells (times in UTC), text is always text.
-The answer is streamed.
+All records, oldest first, as an XLSX file. Numbers and dates are typed cells (times in UTC); text is never a formula.
+The response is streamed.
 """
 IMPORT = """
-The good rows are stored in one transaction; every other row is skipped with one message. Row numbers are those of a
-spreadsheet: the header is row 1. CSV in UTF-8 (byte-order mark or not); comma, semicolon or tab; LF, CRLF or CR.
-Headers match whatever their case, spaces, `-` and `_`; optional columns may be missing, unknown ones are ignored.
+Valid rows are stored in one transaction; each other row is rejected with one message. Row numbers are as in a
+spreadsheet: the header is row 1. The file is CSV in UTF-8 (with or without a byte-order mark), separated by commas,
+semicolons or tabs, with LF, CRLF or CR. Headers match ignoring case, spaces, `-` and `_`. Optional columns may be
+missing; unknown columns are ignored.
 """
 FILE_ERRORS = [
     "Unknown query parameter 'dry_run'",
@@ -37,7 +38,7 @@ FILE_ERRORS = [
     str(errors.not_utf8(7)),
     str(errors.broken_quoting(7)),
 ]
-#: What can be wrong with a row, by entity and beyond what all share.
+#: Entity → errors of its rows, besides those that all entities share.
 _ROW_ERRORS = {
     "contacts": [
         errors.required("first_name"),
@@ -78,24 +79,24 @@ _ROW_ERRORS = {
 
 
 def csv_example(resource: type[EntityResource]) -> str:
-    """Return a file of one record."""
+    """Return a CSV file with one record."""
     text = io.StringIO(newline="")
     csv.writer(text).writerows([resource.column_names(), example_row(resource)])
     return text.getvalue()
 
 
 def results(resource: type[EntityResource]) -> dict[str, dict]:
-    """Return import results: all good, and one with every error that a row of the entity can have."""
+    """Return two import results: one without errors, and one with every error that a row of the entity can have."""
     last = resource.column_names()[-1]
     shared = [errors.too_long(last, 255), errors.character(last), errors.too_many_cells(len(resource.fields), 18)]
     messages = [errors.at_row(row, [error]) for row, error in enumerate([*_ROW_ERRORS[resource.entity], *shared], 3)]
     messages.append(errors.at_row(len(messages) + 3, _ROW_ERRORS[resource.entity][:2]))
     return {
         "good": {"summary": "Every row stored", "value": result(imported=120, errors=[])},
-        "skipped": {"summary": "Some rows skipped", "value": result(imported=120, errors=messages)},
+        "skipped": {"summary": "Some rows rejected", "value": result(imported=120, errors=messages)},
     }
 
 
 def result(*, imported: int, errors: list[str]) -> dict[str, object]:
-    """Return a result body."""
+    """Return the result of an import."""
     return {"totalRows": imported + len(errors), "imported": imported, "skipped": len(errors), "errors": errors}

@@ -1,4 +1,4 @@
-"""What all endpoints share: the order in which a request is judged, and what every answer carries."""
+"""The base of all endpoints: the order in which a request is checked, and the headers of every response."""
 
 from typing import Any, ClassVar
 
@@ -18,18 +18,18 @@ BASE = "/api/v1/importexport"
 
 
 class EndpointView(APIView):
-    """An endpoint for callers with a key. Its DRF classes are those of settings.REST_FRAMEWORK."""
+    """An endpoint for callers with a key. Its DRF classes are set in settings.REST_FRAMEWORK."""
 
-    #: No OPTIONS; HEAD is Django's, wherever there is a GET.
+    #: Without OPTIONS. Django adds HEAD where there is GET.
     http_method_names = ("get", "head", "post")
-    #: The scope that a key needs, and the parameters that a query may have.
+    #: The scope that a key must include, and the query parameters.
     scope: ClassVar[str] = "read"
     parameters: ClassVar[tuple[str, ...]] = ()
     caller: Caller
     query: dict[str, str]
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> ApiRequest:
-        """Return DRF's request, as a class of our own."""
+        """Return the request as ``ApiRequest``; DRF's method has its own class fixed."""
         return ApiRequest(
             request,
             parsers=self.get_parsers(),
@@ -39,12 +39,12 @@ class EndpointView(APIView):
         )
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Judge the request before its method is called.
+        """Check the request before its handler is called, in the documented order.
 
-        DRF's own order is 406, 401, 403, 429, 405, and it knows nothing of paths and queries. Ours is the contract's:
-        who asks comes first, for a stranger learns nothing else; then whether there is room for the request, for one
-        that is refused later has to cost its tenant something; then what is asked, from the path to the query; and
-        whether the key may do it once it is clear what that is. The body is read last, by the method (415, 413, 400).
+        DRF's own order is 406, 401, 403, 429, 405, without checks of the path and the query. Here authentication comes
+        first, so that strangers learn nothing else; then the throttles, so that rejected requests count as well; then
+        what is requested, from the path to the query; and then whether the key may do that. The handler reads the body
+        last (415, 413, 400).
         """
         self.perform_authentication(request)  # 401
         self.caller = caller_of(request)
@@ -61,40 +61,39 @@ class EndpointView(APIView):
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        """What every answer carries; the rate limit's headers join them as soon as the caller is known."""
+        """The headers of every response. Those of the rate limit are added once the caller is known."""
         return {"Cache-Control": "no-store"}
 
     def check_throttles(self, request: Request) -> None:
-        """Raise a 429 in the words of the first throttle that refuses the request; DRF would say the seconds alone."""
+        """Raise Problem (429) with the message of the first throttle that fails; DRF's message has only the seconds."""
         for throttle in self.get_throttles():
             if not throttle.allow_request(request, self):
                 message, seconds = getattr(throttle, "message", "Too many requests."), throttle.wait() or 1
                 raise Problem(429, message, headers={"Retry-After": str(seconds)})
 
     def check_permissions(self, request: Request, *, only: type[BasePermission] = BasePermission) -> None:
-        """Raise a 403 in the words of the first permission that refuses the request; of ``only`` one kind, if given."""
+        """Raise PermissionDenied for the first permission that fails; ``only`` limits the check to a class of them."""
         for permission in self.get_permissions():
             if isinstance(permission, only) and not permission.has_permission(request, self):
                 self.permission_denied(request, message=getattr(permission, "message", None))
 
     def check_path(self, *, entity: str = "", **_: str) -> None:
-        """Raise a 404 for an entity that does not exist."""
+        """Raise Problem (404) for an unknown entity."""
         if entity not in RESOURCES:
             raise Problem(404, "There is nothing at this path.")
 
     def check_method(self, request: Request) -> None:
-        """Raise a 405, with the methods that there are."""
+        """Raise Problem (405), with the allowed methods."""
         if request.method not in self.allowed_methods:
             listed = ", ".join(self.allowed_methods)
             raise Problem(405, f"The method {request.method} is not allowed here.", headers={"Allow": listed})
 
     def check_query(self, **kwargs: str) -> None:
-        """Raise a 400 for parameters that cannot be followed."""
+        """Raise Problem (400) for invalid parameters."""
 
 
 class UnknownView(EndpointView):
-    """A path under /api/ at which there is nothing; only a key learns so."""
+    """An unknown path under /api/; without a valid key, the response is 401 as everywhere."""
 
     def check_path(self, **_: str) -> None:
-        """Raise the 404."""
         raise Problem(404, "There is nothing at this path.")

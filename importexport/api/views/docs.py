@@ -1,4 +1,4 @@
-"""The API's description and problem types as pages, open to everyone."""
+"""The API's description, its documentation and its problem types, which need no key."""
 
 from typing import Any
 
@@ -13,38 +13,34 @@ from importexport.api.openapi.problems import PROBLEMS
 from importexport.api.problems import ProblemResponse, problem_body
 
 
-@method_decorator(csrf_exempt, "dispatch")  # Without it, another method would be answered with a page.
+@method_decorator(csrf_exempt, "dispatch")  # Otherwise another method would get an HTML page.
 class PublicView(View):
-    """What may be read without a key."""
+    """A page that needs no key."""
 
     http_method_names = ("get", "head")
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Refuse any other method."""
         return ProblemResponse(405, f"The method {request.method} is not allowed here.", {"Allow": "GET, HEAD"})
 
 
 class SchemaView(PublicView):
-    """The description as JSON."""
+    """The OpenAPI description as JSON."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Return the description."""
         return JsonResponse(description())
 
 
 class DocsView(PublicView):
-    """The description as a page to browse and try."""
+    """The description as a page on which requests can be tried."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Return the page; its assets are our own static files."""
         return render(request, "importexport/api/docs.html")
 
 
 class ProblemsView(PublicView):
-    """The page that the ``type`` of problem details leads to."""
+    """The page that the ``type`` of problem details points to."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Return the page."""
         listed = [
             problem_body(status, meaning) | {"details": details}
             for status, (meaning, details) in sorted(PROBLEMS.items())

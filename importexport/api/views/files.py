@@ -1,4 +1,4 @@
-"""The endpoints: unpack the request, call services, pack the answer."""
+"""The endpoints for files: export, template and import."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -31,54 +31,51 @@ from importexport.resources import RESOURCES
 from importexport.runs.serializers import moment
 from importexport.runs.tasks import IDLE
 
-#: A result with more messages than this is streamed.
+#: A result with more messages is streamed.
 MESSAGES_AT_ONCE = 1_000
 
 
 class ExportView(EndpointView):
-    """An entity's records as a file."""
+    """An entity's records as a CSV file."""
 
     renderer_classes: Sequence[type[BaseRenderer]] = (CsvRenderer,)
     file_format: ClassVar[FileFormat] = "csv"
 
     def get(self, request: Request, entity: str) -> HttpResponseBase:
-        """Stream the file."""
         is_asked = request.method == "GET"
         pieces = services.export_file(entity, tenant=self.caller.tenant, format=self.file_format) if is_asked else None
         return file_response(pieces, f"{entity}.{self.file_format}", export.CONTENT_TYPES[self.file_format])
 
     def head(self, request: Request, entity: str) -> HttpResponseBase:
-        """Answer as GET does, without making the file."""
+        """Respond like GET, without creating the file."""
         return self.get(request, entity)
 
 
 class ExcelExportView(ExportView):
-    """An entity's records as a workbook."""
+    """An entity's records as an XLSX file."""
 
     renderer_classes = (ExcelRenderer,)
     file_format = "xlsx"
 
 
 class TemplateView(EndpointView):
-    """The header row alone."""
+    """A CSV file with the header row only."""
 
     renderer_classes = (CsvRenderer,)
 
     def get(self, request: Request, entity: str) -> HttpResponseBase:
-        """Return the template."""
         response = HttpResponse(services.template_file(entity), content_type=export.CONTENT_TYPES["csv"])
         response["Content-Disposition"] = f'attachment; filename="{entity}_template.csv"'
         return response
 
 
 class OptionsView(EndpointView):
-    """What takes a file in, under the options that the query asks for."""
+    """The base of endpoints that take a file, with import options in the query."""
 
     parameters: ClassVar[tuple[str, ...]] = NAMES
     chosen: Options
 
     def check_query(self, *, entity: str = "", **_: str) -> None:
-        """Raise a 400 for an option that cannot be followed."""
         given = {name: value for name, value in self.query.items() if name in NAMES}
         try:
             self.chosen = read_options(given, RESOURCES[entity].describe())
@@ -87,18 +84,17 @@ class OptionsView(EndpointView):
 
 
 class ImportView(OptionsView):
-    """A CSV file in."""
+    """Imports a CSV file."""
 
     scope = "write"
     parameters: ClassVar[tuple[str, ...]] = ("dry_run", *NAMES)
 
     def check_query(self, *, entity: str = "", **_: str) -> None:
-        """Raise a 400 for an option that cannot be followed."""
         choice(self.query, "dry_run", ("true", "false"))
         super().check_query(entity=entity)
 
     def post(self, request: Request, entity: str) -> HttpResponseBase:
-        """Import the uploaded file and report; in a dry run, store nothing."""
+        """Import the uploaded file and return the result; a dry run stores nothing."""
         with received_file(request) as upload, allowed_wait():
             run = new_run(request, entity, upload)
             retry = Retry(request, run.key_id, upload.file)
@@ -120,12 +116,12 @@ class ImportView(OptionsView):
 
 
 def allowed_wait() -> AbstractContextManager[None]:
-    """Return what bounds the time that a request's import may wait for another one, or stand still."""
+    """Return a context manager that limits how long a request's import may wait for another one, or be idle."""
     return patience(wait=settings.RALLY_IMPORT_WAIT, idle=IDLE)
 
 
 def new_run(request: Request, entity: str, upload: ReceivedFile) -> ImportRun:
-    """Return the run of a file that has just come in, not saved yet."""
+    """Return an unsaved run for an uploaded file."""
     caller = authentication.caller_of(request)
     return ImportRun(
         tenant=caller.tenant,
@@ -138,7 +134,7 @@ def new_run(request: Request, entity: str, upload: ReceivedFile) -> ImportRun:
 
 
 def result_response(report: Report) -> HttpResponseBase:
-    """Return a report as the contract's JSON; one with very many messages is streamed."""
+    """Return a report as a JSON response, streamed if it has many messages."""
     if len(report.messages) <= MESSAGES_AT_ONCE:
         return HttpResponse(b"".join(report.json_chunks()), content_type="application/json")
     return StreamingHttpResponse(report.json_chunks(), content_type="application/json")

@@ -1,4 +1,4 @@
-"""The endpoints of imports: plan one, look at it, apply it; the list of all, and what became of each row."""
+"""The endpoints for import runs: plan, list, show, apply and undo them; their rows and rejected rows."""
 
 from typing import Any, BinaryIO, ClassVar
 from urllib.parse import urlencode
@@ -29,12 +29,11 @@ CSV = CONTENT_TYPES["csv"]
 
 
 class PlanView(OptionsView):
-    """A CSV file in, to be looked at before it is applied."""
+    """Plans the import of a CSV file, to be applied later."""
 
     scope = "write"
 
     def post(self, request: Request, entity: str) -> HttpResponseBase:
-        """Plan the uploaded file's import."""
         with received_file(request) as upload, allowed_wait():
             run = new_run(request, entity, upload)
             retry = Retry(request, run.key_id, upload.file)
@@ -48,7 +47,7 @@ class PlanView(OptionsView):
 
 
 def finished_plan(run: ImportRun) -> HttpResponseBase:
-    """Carry on with a plan that an earlier try of the same request has begun, and return it as an answer."""
+    """Finish a plan that an earlier attempt of the same request started, and return the response."""
     lifecycle.finish(run)
     if run.status == ImportRun.Status.FAILED:
         raise Problem(500, run.error) if run.error == BUG else FileError(run.error)
@@ -56,17 +55,17 @@ def finished_plan(run: ImportRun) -> HttpResponseBase:
 
 
 def created(run: ImportRun) -> HttpResponseBase:
-    """Return a new plan as an answer."""
+    """Return the response for a new plan."""
     response = JsonResponse(serializers.detail_json(run), status=201)
     response["Location"] = f"{BASE}/imports/{run.pk}"
     return response
 
 
 class RunView(EndpointView):
-    """What the endpoints of one import share."""
+    """The base of endpoints for a single run."""
 
     def check_path(self, *, run_id: str = "", **_: str) -> None:
-        """Raise a 404 for an import that does not exist, or is another tenant's."""
+        """Load the run; raise Problem (404) if it does not exist or belongs to another tenant."""
         try:
             found = ImportRun.objects.select_related("tenant").filter(tenant=self.caller.tenant_id)
             self.run = found.get(pk=UUID(run_id))
@@ -75,18 +74,18 @@ class RunView(EndpointView):
 
 
 class ImportsView(EndpointView):
-    """All imports, through any channel."""
+    """All runs, from every channel."""
 
     parameters = ("entity", "status", "limit", "after")
 
     def check_path(self, **_: str) -> None:
-        """There is one list."""
+        """Accept the only path."""
 
     def get(self, request: Request) -> HttpResponse:
-        """Return a page of imports, the latest first."""
+        """Return a page of runs, latest first."""
         limit = number(self.query, "limit", usual=USUAL, least=1, most=MOST)
         found = ImportRun.objects.filter(tenant=self.caller.tenant_id).order_by("-created_at", "-pk")
-        if self.query.get("status") == "refused":  # What "failed" was called at first.
+        if self.query.get("status") == "refused":  # The former name of "failed".
             self.query["status"] = ImportRun.Status.FAILED
         for name, values in (("entity", list(RESOURCES)), ("status", ImportRun.Status.values)):
             if value := choice(self.query, name, values):
@@ -107,7 +106,7 @@ class ImportsView(EndpointView):
         )
 
     def _last(self) -> ImportRun | None:
-        """Return the import after which the page begins."""
+        """Return the last run of the previous page."""
         text = self.query.get("after")
         if text is None:
             return None
@@ -118,25 +117,25 @@ class ImportsView(EndpointView):
 
 
 class ImportDetailView(RunView):
-    """One import as a whole."""
+    """A single run."""
 
     def get(self, request: Request, run_id: str) -> HttpResponse:
-        """Return it; work that a killed server left is taken up."""
+        """Return the run, and resume its work if a server was killed meanwhile."""
         lifecycle.resume(self.run)
         return JsonResponse(serializers.detail_json(self.run))
 
 
 class RowsView(RunView):
-    """What became, or would become, of each row."""
+    """The outcome of each row: what an import did, or what a plan would do."""
 
     parameters = ("action", "limit", "after", "format")
 
     def get_renderers(self) -> list[BaseRenderer]:
-        """Return CSV's renderer if CSV is asked for; that is judged before the query is."""
+        """Return the renderer for CSV if the query asks for it; the query is checked later."""
         return [CsvRenderer()] if self.request.query_params.get("format") == "csv" else super().get_renderers()
 
     def get(self, request: Request, run_id: str) -> HttpResponseBase:
-        """Return a page of rows, in their order; as CSV, all of them."""
+        """Return a page of rows in file order, or all rows as CSV."""
         action = choice(self.query, "action", row_log.ACTIONS)
         after = number(self.query, "after", usual=0, least=0, most=10**12)
         limit = number(self.query, "limit", usual=USUAL, least=1, most=MOST)
@@ -159,12 +158,12 @@ class RowsView(RunView):
 
 
 class RejectedView(RunView):
-    """The rejected rows, to be corrected and brought again."""
+    """The rejected rows, to be corrected and imported again."""
 
     renderer_classes = (CsvRenderer,)
 
     def get(self, request: Request, run_id: str) -> HttpResponseBase:
-        """Return the file; an import without rejected rows has none."""
+        """Return the file, or 404 if there are no rejected rows (any more)."""
         if self.run.purged_at:
             raise Problem(404, "The rejected rows of this import are no longer kept.")
         if not self.run.has_rejected:
@@ -173,13 +172,13 @@ class RejectedView(RunView):
 
 
 class ApplyView(RunView):
-    """A plan becomes an import."""
+    """Applies a plan."""
 
     scope = "write"
     parameters: ClassVar[tuple[str, ...]] = ()
 
     def post(self, request: Request, run_id: str) -> HttpResponseBase:
-        """Do just what the plan says, and report as an import does; raise a 409 where that cannot be any more."""
+        """Do exactly what the plan says and return the result; raise Problem (409) if that is no longer possible."""
         retry = Retry(request, authentication.key_id(request))
         with allowed_wait():
             return retry.answer(lambda: self._apply(retry))
@@ -197,19 +196,19 @@ class ApplyView(RunView):
         return self._result() if report is None else result_response(report)
 
     def _result(self) -> HttpResponseBase:
-        """Return what became of the run, as the first answer would have said it."""
+        """Return the result of the run, as the first response would have."""
         if self.run.kind == ImportRun.Kind.UNDO:
             return JsonResponse(serializers.detail_json(self.run))
         return HttpResponse(b"".join(idempotency.kept_result(self.run)), content_type="application/json")
 
 
 class UndoView(RunView):
-    """The way back, to be looked at before it is gone."""
+    """Plans an undo, to be applied later."""
 
     scope = "write"
 
     def post(self, request: Request, run_id: str) -> HttpResponseBase:
-        """Plan to undo an import, or another undo; the plan is applied as any other."""
+        """Plan to undo an import or another undo. The plan is applied like any other."""
         key_id = authentication.key_id(request)
         retry = Retry(request, key_id)
         with allowed_wait():
@@ -227,10 +226,10 @@ class UndoView(RunView):
 
 
 class HistoryView(EndpointView):
-    """Where a record comes from."""
+    """The history of a record."""
 
     def check_path(self, *, entity: str = "", record: str = "", **_: str) -> None:
-        """Raise a 404 for a record that does not exist, or is another tenant's."""
+        """Load the record; raise Problem (404) if it does not exist or belongs to another tenant."""
         super().check_path(entity=entity)
         known = RESOURCES[entity]._meta.model._default_manager.filter(tenant=self.caller.tenant_id)
         self.record: Any = known.filter(pk=int(record)).first() if len(record) < 19 else None
@@ -238,7 +237,7 @@ class HistoryView(EndpointView):
             raise Problem(404, "There is no such record.")
 
     def get(self, request: Request, entity: str, record: str) -> HttpResponse:
-        """Return what imports did to it, the latest first."""
+        """Return what imports did to the record, latest first."""
         return JsonResponse(
             {"results": [serializers.trace_json(trace) for trace in row_log.traces(self.record, entity)]}
         )
