@@ -1,7 +1,8 @@
-"""The header ``Idempotency-Key``: a request sent again gets the first answer again, and nothing is done twice.
+"""The ``Idempotency-Key`` header: a repeated request gets the first response again and does nothing twice.
 
-After the IETF's draft "The Idempotency-Key HTTP Header Field". Whether the first is still at work is a session lock of
-PostgreSQL's to say, which goes with the process that held it; an import's answer is kept in its own transaction.
+After the IETF draft "The Idempotency-Key HTTP Header Field". A session lock in PostgreSQL tells whether the first
+request is still being processed, since it is released when its process dies. The response to an import is kept in the
+import's own transaction.
 """
 
 import hashlib
@@ -29,24 +30,24 @@ from importexport.models import ImportRun, KeptAnswer
 HEADER = "HTTP_IDEMPOTENCY_KEY"
 KEPT = timedelta(hours=24)
 CHUNK = 64 * 1024
-#: Headers that are given again with the answer.
+#: The headers of a response that are kept with it.
 REPEATED = ("X-Import-Ignored-Columns", "Location")
-#: The status of an answer that is yet to be.
+#: The status of a response that does not exist yet.
 BEGUN = 0
 AT_WORK = "A request with this Idempotency-Key is being carried out at this moment."
 
 
 class InFlight(Problem):
-    """A refusal for as long as the first request is being carried out; not an answer to be kept."""
+    """The first request is still being processed. This response is not kept."""
 
     def __init__(self, detail: str = AT_WORK) -> None:
         super().__init__(409, detail)
 
 
 class Retry:
-    """One request with a key, or without: then nothing is kept and nothing is looked for."""
+    """A request that may repeat an earlier one. Without an Idempotency-Key, nothing is kept or looked up."""
 
-    #: The run that an earlier try has put to work, of which no answer was kept.
+    #: The run that an earlier attempt has started without a response.
     begun: ImportRun | None = None
 
     def __init__(self, request: Request, key_id: int | None, file: BinaryIO | None = None) -> None:
@@ -56,7 +57,7 @@ class Retry:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Be the only request with the key for a while; raise a 409 where another is at it."""
+        """Hold the lock of the key; raise InFlight if another request holds it."""
         if not self.name:
             yield
             return
@@ -67,7 +68,7 @@ class Retry:
             yield
 
     def first_answer(self) -> HttpResponseBase | None:
-        """Return the answer that the key has had, or None; raise a 422 where that was to something else."""
+        """Return the first response for the key, or None; raise Problem (422) if it was to a different request."""
         if not self.name:
             return None
         KeptAnswer.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
@@ -84,17 +85,17 @@ class Retry:
         return HttpResponse(content, status=kept.status, headers=kept.headers)
 
     def begin(self, run: ImportRun) -> None:
-        """Keep that a run was put to work; called in the transaction that does so."""
+        """Note that the request has started a run; called in the transaction that does so."""
         if self.name and not self.begun:
             self._keep(BEGUN, {}, run=run)
 
     def keep_result(self, run: ImportRun, headers: dict[str, str]) -> None:
-        """Keep that the answer is an import's result; called in the import's own transaction."""
+        """Note that the response is an import's result; called in the import's own transaction."""
         if self.name:
             self._keep(200, {"Content-Type": "application/json", **headers}, run=run)
 
     def keep(self, response: HttpResponseBase) -> HttpResponseBase:
-        """Keep an answer as it is, unless it is kept; a fault of ours is not one to be given again."""
+        """Keep a response unless one is kept already, and return it. Server errors are not kept."""
         if not self.name or response.status_code >= 500:
             return response
         if isinstance(response, StreamingHttpResponse):
@@ -112,7 +113,7 @@ class Retry:
         KeptAnswer.objects.update_or_create(defaults=kept, key_id=cast(int, self._key_id), name=self.name)
 
     def answer(self, carry_out: Callable[[], HttpResponseBase]) -> HttpResponseBase:
-        """Return the first answer again, or carry the request out and keep its answer, a refusal as well."""
+        """Return the first response again, or call ``carry_out`` and keep its response, including errors."""
         with self.alone():
             if first := self.first_answer():
                 return first
@@ -127,27 +128,26 @@ class Retry:
 
 
 class KeptResult:
-    """The observer that keeps the answer to an import, in the import's own transaction.
+    """An observer that keeps the response to an import in the import's own transaction.
 
-    ``names_ignored`` where the answer names the columns that the import ignored.
+    With ``names_ignored``, the response has a header with the ignored columns.
     """
 
     def __init__(self, retry: Retry, run: ImportRun, *, names_ignored: bool) -> None:
         self._retry, self._run, self._names_ignored = retry, run, names_ignored
 
     def begin(self, table: Table) -> None:
-        """Nothing is to be kept yet."""
+        """Keep nothing yet."""
 
     def add(self, outcome: Outcome) -> None:
-        """The answer is made anew from the run."""
+        """Keep nothing: the response is created again from the run."""
 
     def end(self, report: Report) -> None:
-        """Keep that the answer is the import's result."""
         self._retry.keep_result(self._run, headers_of(report) if self._names_ignored else {})
 
 
 def name_of(request: Request) -> str:
-    """Return the request's key, or ""; raise a 400 for one that is malformed."""
+    """Return the request's Idempotency-Key, or ""; raise Problem (400) if it is malformed."""
     name = request.META.get(HEADER)
     if name is None:
         return ""
@@ -157,7 +157,7 @@ def name_of(request: Request) -> str:
 
 
 def digest_of(request: Request, file: BinaryIO | None = None) -> str:
-    """Return the SHA-256 of what a request asks: its path, its parameters, its file (which is left at its start)."""
+    """Return the SHA-256 of a request's path, parameters and file; the file is rewound."""
     asked = {"path": request.path.rstrip("/").replace("/v1/", "/", 1), "query": sorted(request.query_params.items())}
     digest = hashlib.sha256(json.dumps(asked).encode())
     while file and (chunk := file.read(CHUNK)):
@@ -168,7 +168,7 @@ def digest_of(request: Request, file: BinaryIO | None = None) -> str:
 
 
 def earlier_like(run: ImportRun) -> ImportRun | None:
-    """Return the latest import of an identical file within the last 24 hours that took rows, or None."""
+    """Return the latest import of an identical file within the last 24 hours that imported rows, or None."""
     same = ImportRun.objects.filter(
         tenant=run.tenant_id,
         sha256=run.sha256,
@@ -182,7 +182,7 @@ def earlier_like(run: ImportRun) -> ImportRun | None:
 
 
 def kept_result(run: ImportRun) -> Iterator[bytes]:
-    """Yield the contract's result body of an import once more, byte for byte, in pieces."""
-    # In the order in which they were refused, which for corrected rows need not be that of their numbers.
+    """Yield the result of an import again, byte for byte, in chunks."""
+    # In the order in which rows were rejected, which may differ from their numbers in a corrected file.
     messages = (row.message for row in run.rejected_rows.order_by("id").iterator(chunk_size=1000))
     return result_chunks(run.total_rows, run.imported, run.skipped, messages)

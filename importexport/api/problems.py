@@ -71,10 +71,19 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResp
         case Busy():
             return ProblemResponse(503, str(error), RETRY_AFTER)
         case _ if isinstance(error, UNAVAILABLE):
-            logger.error("database", exc_info=error)
+            log(error, "Database unavailable", context)
             return ProblemResponse(503, AWAY, RETRY_AFTER)
-    logger.error("bug", exc_info=error)
+    log(error, "Bug", context)
     return ProblemResponse(500, errors.BUG)
+
+
+def log(error: Exception, what: str, context: dict[str, Any]) -> None:
+    """Log an error with the request that it belongs to."""
+    request = context["request"]
+    fields = {"method": request.method, "path": request.path}
+    if caller := getattr(context["view"], "caller", None):
+        fields["tenant"] = caller.slug
+    logger.error("%s while handling a request", what, exc_info=error, extra={"fields": fields})
 
 
 def headers_of(error: exceptions.APIException) -> dict[str, str]:

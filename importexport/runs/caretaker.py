@@ -35,11 +35,11 @@ class Caretaker(threading.Thread):
                 is_away = False
             except Error as error:
                 if not is_away:
-                    logger.warning("Runs are not looked after, for the database is away: %s", error)
+                    logger.warning("Abandoned runs cannot be resumed while the database is unavailable: %s", error)
                 is_away = True
                 connections.close_all()
-            except Exception as error:
-                logger.error("bug", exc_info=error)  # noqa: TRY400 - the formatter wants it so
+            except Exception:
+                logger.exception("Bug while looking for abandoned runs")
             time.sleep(PACE)
 
     def look(self) -> None:

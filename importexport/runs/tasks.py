@@ -108,19 +108,27 @@ def wait(run_id: uuid.UUID, *, seconds: float) -> bool:
 
 
 def _work(run_id: uuid.UUID) -> None:
+    fields: dict[str, str] = {"run": str(run_id)}
     try:
-        with AT_ONCE, held(run_id) as aside, patience(idle=IDLE):
-            if aside:
-                carry_out(run_id, aside)
-    except UNAVAILABLE as error:
-        # The database is away: the run keeps its status, and will be resumed.
-        logger.error("database", exc_info=error)  # noqa: TRY400 - the formatter wants it so
-    except Exception:  # noqa: BLE001, S110 - nobody waits here to be told; it is kept with the run, and logged
+        with AT_ONCE:
+            if run := ImportRun.objects.select_related("tenant").filter(pk=run_id).first():
+                fields = log_fields(run)
+            _work_held(run_id)
+    except UNAVAILABLE:
+        # The run keeps its status, and is resumed later.
+        logger.exception("Database unavailable during a background run", extra={"fields": fields})
+    except Exception:  # noqa: BLE001, S110 - carry_out has logged it and stored it with the run
         pass
     finally:
         connections.close_all()
         with _guard:
             _here.discard(run_id)
+
+
+def _work_held(run_id: uuid.UUID) -> None:
+    with held(run_id) as aside, patience(idle=IDLE):
+        if aside:
+            carry_out(run_id, aside)
 
 
 def lock_number(run_id: uuid.UUID) -> int:
@@ -153,8 +161,9 @@ def carry_out(
         raise
     except Settled:
         return None
-    except Exception as error:
-        logger.error("bug", exc_info=error)  # noqa: TRY400 - the formatter wants it so
+    except Exception:
+        doing = "planning" if run.status == ImportRun.Status.PLANNING else "applying"
+        logger.exception("Bug while %s an %s of %s", doing, run.kind, run.entity, extra={"fields": log_fields(run)})
         _give_up(run)
         raise
     return None
@@ -240,5 +249,10 @@ def _give_up(run: ImportRun) -> None:
             error=errors.BUG,
             finished_at=timezone.now(),
         )
-    except DatabaseError as error:
-        logger.error("database", exc_info=error)  # noqa: TRY400 - the formatter wants it so
+    except DatabaseError:
+        logger.exception("A run with a bug could not be marked as failed", extra={"fields": log_fields(run)})
+
+
+def log_fields(run: ImportRun) -> dict[str, str]:
+    """Return the fields that identify a run in the log."""
+    return {"run": str(run.pk), "tenant": run.tenant.slug, "entity": run.entity}

@@ -48,7 +48,9 @@ def _respond(response: Any, environ: dict[str, Any], worker: Any) -> None:
         if not response.headers_sent:
             raise
         # The response cannot be replaced once it has started, so cut it off.
-        worker.log.exception("Error handling request")
+        worker.log.exception(
+            "Error while sending the response to %s %s", environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        )
         response.force_close()
 
 

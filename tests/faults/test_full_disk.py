@@ -215,5 +215,5 @@ def test_after_a_full_disk_every_request_is_right_within_seconds(site, ballast):
 
 
 def test_no_bug_was_logged(site):
-    assert '"bug"' not in site.log_text()
+    assert '"message": "Bug ' not in site.log_text()
     assert '"status": 500' not in site.log_text()

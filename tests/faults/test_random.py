@@ -46,5 +46,5 @@ def test_an_export_is_whole_or_visibly_broken_off(site, rounds):
 
 
 def test_no_bug_was_logged(site):
-    assert '"bug"' not in site.log_text()
+    assert '"message": "Bug ' not in site.log_text()
     assert '"status": 500' not in site.log_text()

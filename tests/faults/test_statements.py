@@ -221,7 +221,7 @@ def assert_none(trial):
 
 def bugs(server):
     """Return the ends of the tracebacks that a server has logged as bugs of its own, each once."""
-    lines = [json.loads(line) for line in server.log_text().splitlines() if '"message": "bug"' in line]
+    lines = [json.loads(line) for line in server.log_text().splitlines() if '"message": "Bug ' in line]
     return sorted({line["exception"][-1500:] for line in lines})
 
 

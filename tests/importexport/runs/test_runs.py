@@ -4,10 +4,13 @@ import csv
 import datetime as dt
 import hashlib
 import io
+import json
+from contextlib import closing
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from crm.access import Access
@@ -18,8 +21,10 @@ from importexport.admin import permissions
 from importexport.history import row_files
 from importexport.models import ImportRun, RejectedRow, RowLogPage, UploadPart
 from importexport.runs import lifecycle, records, tasks
+from rally.logs import JsonFormatter
 from tests.support.api import Api
 from tests.support.staff import finished
+from tests.support.waiting import wait_until
 
 #: What is done in the background, by other threads, sees what is stored.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -293,7 +298,36 @@ def test_a_bug_is_told_and_logged(tenant, user, monkeypatch, caplog):
     monkeypatch.setattr(tasks, "noted", lambda *_: lambda *_: 1 / 0)
     run = check(tenant, user, MIXED)
     assert (run.status, run.error) == ("failed", "Something went wrong on our side. Nothing was stored.")
-    assert "ZeroDivisionError" in caplog.text
+    line = logged(caplog, "Bug while planning an import of contacts")
+    assert (line["run"], line["tenant"], line["entity"]) == (str(run.pk), "acme", "contacts")
+    assert "ZeroDivisionError" in line["exception"]
+
+
+def test_a_database_that_goes_away_under_a_run_is_logged_with_it(tenant, user, caplog):
+    with closing(connection.copy()) as by_hand, by_hand.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("LOCK TABLE crm_contact IN ACCESS EXCLUSIVE MODE")
+        file = io.BytesIO(MIXED.encode())
+        run = lifecycle.start_plan(tenant=tenant, user=user, entity="contacts", file=file, file_name="contacts.csv")
+        wait_until(lambda: cut_off_blocked(cursor), "the plan waits for the lock, and is cut off")
+        cursor.execute("ROLLBACK")
+    assert finished(run).status == "planning"
+    line = logged(caplog, "Database unavailable during a background run")
+    assert (line["run"], line["tenant"], line["entity"]) == (str(run.pk), "acme", "contacts")
+    assert "OperationalError" in line["exception"]
+
+
+def cut_off_blocked(cursor):
+    """End the sessions that wait for the table; return whether there were any."""
+    blocked = "relation = 'crm_contact'::regclass AND NOT granted"
+    cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE {blocked}")
+    return cursor.fetchall()
+
+
+def logged(caplog, message):
+    """Return the one line of the log with a message, as a server would write it."""
+    (record,) = [record for record in caplog.records if record.getMessage() == message]
+    return json.loads(JsonFormatter().format(record))
 
 
 # --- private, and forgotten in time -----------------------------------------------------------------------------
