@@ -85,6 +85,16 @@ def add_contact(connection, tenant, email):
     )
 
 
+def add_company(connection, tenant, name, domain=""):
+    """Add a company over a connection of one's own; the connection then holds it."""
+    connection.execute(
+        "INSERT INTO crm_company (tenant_id, name, name_key, domain, domain_key, industry, description, phone, website,"
+        " address, city, state, country, postal_code, tags, notes)"
+        " VALUES (%s, %s, lower(%s), %s, %s, '', '', '', '', '', '', '', '', '', '{}', '')",
+        [tenant.pk, name, name, domain, domain],
+    )
+
+
 def wait_until_blocked(tenant, blocker):
     """Wait until some backend of the database waits for a lock that a connection holds; return its process id."""
     waiting = "SELECT pid FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"

@@ -1,12 +1,13 @@
 """Imports at the same moment as others, and as changes by hand: real server, real connections."""
 
+import json
 import random
 
 import psycopg
 import pytest
 
-from tests.support.real import add_contact, contacts, wait_until_blocked
-from tests.support.waiting import Background, at_once
+from tests.support.real import add_company, add_contact, contacts, wait_until_blocked
+from tests.support.waiting import Background, at_once, wait_until
 
 
 def test_eight_imports_of_one_file_store_one_copy(real_tenant):
@@ -106,3 +107,196 @@ def test_a_key_revoked_during_an_import_ends_with_it(real_tenant):
         by_hand.rollback()
         assert importing.outcome()[0] == 200
     assert real_tenant.post("contacts", contacts(range(10)))[0] == 401
+
+
+# --- what a row names is created by two at the same moment ----------------------------------------------------
+
+NEW = "missing=create"
+
+
+def companies_of(tenant, table):
+    """Return the companies that a tenant has, and those that its records of a table refer to, by the records' number."""
+    with tenant.server.connect() as connection:
+        there = connection.execute("SELECT name FROM crm_company WHERE tenant_id = %s", [tenant.pk]).fetchall()
+        used = connection.execute(
+            f"SELECT c.name, count(*) FROM crm_{table} r LEFT JOIN crm_company c ON c.id = r.company_id"
+            " WHERE r.tenant_id = %s GROUP BY 1",
+            [tenant.pk],
+        ).fetchall()
+    return [name for (name,) in there], dict(used)
+
+
+@pytest.mark.parametrize(("ending", "name", "made"), [("commit", "ACME", {}), ("rollback", "Acme", {"companies": 1})])
+def test_a_company_that_somebody_adds_by_hand_while_an_import_creates_it_is_there_once(real_tenant, ending, name, made):
+    with psycopg.connect(real_tenant.server.database_url) as by_hand:
+        add_company(by_hand, real_tenant, "ACME")
+        importing = Background(real_tenant.post, "contacts", contacts(range(3), company="Acme"), query=NEW)
+        wait_until_blocked(real_tenant, by_hand)
+        getattr(by_hand, ending)()
+        status, result = importing.outcome()
+    assert (status, result["imported"], result["errors"]) == (200, 3, [])
+    assert companies_of(real_tenant, "contact") == ([name], {name: 3})
+    _, (references,) = latest(real_tenant, "references")
+    assert json.loads(references) == made
+
+
+def latest(tenant, *names):
+    """Return the id of a tenant's latest import, and what is on record of it."""
+    fields = ", ".join(f'"{name}"' for name in ("id", *names))
+    found = tenant.sql(
+        f"SELECT {fields} FROM importexport_importrun WHERE tenant_id = %s ORDER BY created_at DESC LIMIT 1", tenant.pk
+    )
+    return found[0], found[1:]
+
+
+@pytest.mark.parametrize("ending", ["commit", "rollback"])
+def test_a_stage_that_somebody_adds_by_hand_while_an_import_creates_it_is_there_once(real_tenant, ending):
+    with psycopg.connect(real_tenant.server.database_url) as by_hand:
+        by_hand.execute(
+            "INSERT INTO crm_stage (tenant_id, pipeline_id, name, name_key, probability, position)"
+            " SELECT %s, id, 'LEGAL', 'legal', 40, 1 FROM crm_pipeline WHERE tenant_id = %s",
+            [real_tenant.pk] * 2,
+        )
+        content = b"name,pipeline_name,stage_name\nBig,Sales,Legal\nSmall,Sales,legal\n"
+        importing = Background(real_tenant.post, "deals", content, query=NEW)
+        wait_until_blocked(real_tenant, by_hand)
+        getattr(by_hand, ending)()
+        assert importing.outcome() == (200, {"totalRows": 2, "imported": 2, "skipped": 0, "errors": []})
+    # A blank probability is the stage's; one that the import created has that of the pipeline's first stage.
+    name, probability = ("LEGAL", 40) if ending == "commit" else ("Legal", 10)
+    with real_tenant.server.connect() as connection:
+        found = connection.execute(
+            "SELECT s.name, s.position, d.name, d.probability FROM crm_stage s JOIN crm_deal d ON d.stage_id = s.id"
+            " WHERE s.tenant_id = %s ORDER BY d.name",
+            [real_tenant.pk],
+        ).fetchall()
+    assert found == [(name, 1, "Big", probability), (name, 1, "Small", probability)]
+    assert real_tenant.count("stage") == 2
+
+
+@pytest.mark.parametrize("ending", ["commit", "rollback"])
+def test_a_company_that_two_imports_create_at_once_is_there_once(real_tenant, ending):
+    """The first has created it, and has not finished, when the second comes to it; the first succeeds or fails."""
+    deals = b"name,company_name\nBig,ACME\nSmall,acme\n"
+    with psycopg.connect(real_tenant.server.database_url) as by_hand:
+        add_contact(by_hand, real_tenant, "c2@example.com")
+        first = Background(real_tenant.post, "contacts", contacts(range(3), company="Acme"), query=NEW)
+        backend = wait_until_blocked(real_tenant, by_hand)
+        second = Background(real_tenant.post, "deals", deals, query=NEW)
+        waiting = "SELECT pid FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+        wait_until(lambda: real_tenant.sql(waiting, backend), "the second import waits for the first")
+        if ending == "rollback":
+            real_tenant.sql("SELECT pg_terminate_backend(%s)", backend)
+            assert first.outcome()[0] == 503
+        by_hand.rollback()
+        if ending == "commit":
+            assert first.outcome()[1]["imported"] == 3
+        assert second.outcome() == (200, {"totalRows": 2, "imported": 2, "skipped": 0, "errors": []})
+    name = "Acme" if ending == "commit" else "ACME"
+    assert companies_of(real_tenant, "deal") == ([name], {name: 2})
+    assert companies_of(real_tenant, "contact") == ([name], {"Acme": 3} if ending == "commit" else {})
+
+
+# --- a record is changed by hand while an upsert changes it ---------------------------------------------------
+
+UPSERT = "mode=upsert"
+
+
+def contact_of(tenant, email):
+    return tenant.sql(
+        "SELECT first_name, phone, city FROM crm_contact WHERE tenant_id = %s AND email = %s", tenant.pk, email
+    )
+
+
+def changes_of(tenant):
+    """Return what the latest import has on record that it changed, of the columns that tests change."""
+    run, _ = latest(tenant)
+    with tenant.server.connect() as connection:
+        found = connection.execute("SELECT changes FROM importexport_rowchange WHERE run_id = %s", [run]).fetchall()
+    return [{name: change[name] for name in change if name in {"phone", "city", "name"}} for (change,) in found]
+
+
+def test_a_change_by_hand_that_is_under_way_when_an_upsert_comes_to_the_record_is_kept(real_tenant):
+    real_tenant.post("contacts", contacts(range(2)))
+    with psycopg.connect(real_tenant.server.database_url) as by_hand:
+        by_hand.execute("UPDATE crm_contact SET phone = '1', city = 'Rome' WHERE tenant_id = %s", [real_tenant.pk])
+        importing = Background(
+            real_tenant.post, "contacts", b"email,phone\nc0@example.com,2\nc1@example.com,1\n", query=UPSERT
+        )
+        wait_until_blocked(real_tenant, by_hand)
+        by_hand.commit()
+        assert importing.outcome()[1]["imported"] == 2
+    assert contact_of(real_tenant, "c0@example.com") == ("Ada", "2", "Rome")
+    # What was there before is what the hand wrote; and what the hand wrote already is no change.
+    assert changes_of(real_tenant) == [{"phone": ["1", "2"]}]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE crm_contact SET email = 'new@example.com', email_key = 'new@example.com' WHERE tenant_id = %s",
+        "DELETE FROM crm_contact WHERE tenant_id = %s",
+    ],
+    ids=["gets another key", "goes"],
+)
+def test_a_record_that_is_no_longer_the_rows_when_it_can_be_locked_is_left_alone(real_tenant, statement):
+    real_tenant.post("contacts", contacts([0]))
+    with psycopg.connect(real_tenant.server.database_url) as by_hand:
+        by_hand.execute(statement, [real_tenant.pk])
+        content = b"first_name,last_name,email,phone\nGrace,Hopper,c0@example.com,2\n"
+        importing = Background(real_tenant.post, "contacts", content, query=UPSERT)
+        wait_until_blocked(real_tenant, by_hand)
+        by_hand.commit()
+        assert importing.outcome() == (200, {"totalRows": 1, "imported": 1, "skipped": 0, "errors": []})
+    assert contact_of(real_tenant, "c0@example.com") == ("Grace", "2", "")
+    there = contact_of(real_tenant, "new@example.com")
+    assert there == (("Ada", "", "") if "UPDATE" in statement else None)
+
+
+def test_a_change_by_hand_between_an_upserts_reading_and_its_end_comes_after_it_and_loses_nothing(real_tenant):
+    real_tenant.post("contacts", contacts([0]))
+    content = b"first_name,last_name,email,phone\nAda,Lovelace,c0@example.com,2\nAda,Lovelace,c1@example.com,2\n"
+    change = (
+        "UPDATE crm_contact SET city = 'Rome', phone = phone || '!' WHERE tenant_id = %s AND email = %s RETURNING id"
+    )
+    with psycopg.connect(real_tenant.server.database_url) as by_hand:
+        # The second row has to wait for this, when the first has been changed.
+        add_contact(by_hand, real_tenant, "c1@example.com")
+        importing = Background(real_tenant.post, "contacts", content, query=UPSERT)
+        backend = wait_until_blocked(real_tenant, by_hand)
+        changing = Background(real_tenant.sql, change, real_tenant.pk, "c0@example.com")
+        waiting = "SELECT pid FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+        wait_until(lambda: real_tenant.sql(waiting, backend), "the change by hand waits for the import")
+        by_hand.rollback()
+        assert importing.outcome()[1]["imported"] == 2
+        changing.outcome()
+    assert contact_of(real_tenant, "c0@example.com") == ("Ada", "2!", "Rome")
+    assert contact_of(real_tenant, "c1@example.com") == ("Ada", "2", "")
+
+
+@pytest.mark.parametrize("ending", ["commit", "rollback"])
+def test_a_name_that_somebody_takes_by_hand_while_an_upsert_gives_it_is_one_records(real_tenant, ending):
+    """The upsert has seen that the name is free, and finds it taken when it writes: it judges the batch again."""
+    real_tenant.post("companies", b"name,domain\nAcme,acme.com\nUmbra,umbra.com\n")
+    content = b"name,domain,city\nGlobex,acme.com,Rome\nUmbra Ltd,umbra.com,Oslo\n"
+    with psycopg.connect(real_tenant.server.database_url) as by_hand:
+        add_company(by_hand, real_tenant, "Globex")
+        importing = Background(real_tenant.post, "companies", content, query=f"{UPSERT}&match_on=domain")
+        wait_until_blocked(real_tenant, by_hand)
+        getattr(by_hand, ending)()
+        status, result = importing.outcome()
+    is_taken = ending == "commit"
+    assert (status, result["imported"]) == (200, 1 if is_taken else 2)
+    assert result["errors"] == (["Row 2: Duplicate company with name 'Globex'"] if is_taken else [])
+    with real_tenant.server.connect() as connection:
+        found = connection.execute(
+            "SELECT name, domain, city FROM crm_company WHERE tenant_id = %s ORDER BY name", [real_tenant.pk]
+        ).fetchall()
+    umbra = ("Umbra Ltd", "umbra.com", "Oslo")
+    assert found == (
+        [("Acme", "acme.com", ""), ("Globex", "", ""), umbra] if is_taken else [("Globex", "acme.com", "Rome"), umbra]
+    )
+    renamed = {"name": ["Umbra", "Umbra Ltd"], "city": ["", "Oslo"]}
+    assert changes_of(real_tenant) == ([] if is_taken else [{"name": ["Acme", "Globex"], "city": ["", "Rome"]}]) + [
+        renamed
+    ]
