@@ -6,6 +6,7 @@ import json
 import secrets
 
 from crm.models.api_key import ALPHABET, PREFIX, digest_of
+from tests.support.openapi import check_answer
 from tests.support.waiting import wait_until
 
 
@@ -42,25 +43,24 @@ class RealTenant:
 
     def send(self, path, *, server=None, headers=None):
         """Send an empty POST; return the status and the body."""
-        client = http.client.HTTPConnection("127.0.0.1", (server or self.server).port, timeout=120)
-        sent = {"X-Api-Key": self.secret} | (headers or {})
-        client.request("POST", f"/api/v1/importexport/{path}", headers=sent)
-        answer = client.getresponse()
-        found = answer.status, json.loads(answer.read())
-        client.close()
-        return found
+        return self._ask("POST", path, server=server, headers=headers)
 
     def post(self, entity, content, *, server=None, headers=None, to="import", query=""):
         """Import a file; return the status and the body."""
-        client = http.client.HTTPConnection("127.0.0.1", (server or self.server).port, timeout=120)
         head = '--b\r\nContent-Disposition: form-data; name="file"; filename="f.csv"\r\n\r\n'
         body = head.encode() + content + b"\r\n--b--\r\n"
-        headers = {"X-Api-Key": self.secret, "Content-Type": "multipart/form-data; boundary=b"} | (headers or {})
-        client.request("POST", f"/api/v1/importexport/{entity}/{to}?{query}", body=body, headers=headers)
-        answer = client.getresponse()
-        found = answer.status, json.loads(answer.read())
-        client.close()
-        return found
+        headers = {"Content-Type": "multipart/form-data; boundary=b"} | (headers or {})
+        return self._ask("POST", f"{entity}/{to}?{query}", server=server, headers=headers, body=body)
+
+    def _ask(self, method, path, *, server, headers, body=None):
+        port = (server or self.server).port
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as client:
+            target = f"/api/v1/importexport/{path}"
+            client.request(method, target, body=body, headers={"X-Api-Key": self.secret} | (headers or {}))
+            answer = client.getresponse()
+            content = answer.read()
+        check_answer(method, target, status=answer.status, headers=answer.headers, body=content)
+        return answer.status, json.loads(content)
 
     def export(self, entity, *, server=None):
         client = http.client.HTTPConnection("127.0.0.1", (server or self.server).port, timeout=120)
