@@ -1,5 +1,7 @@
 """JSON Schemas of the API's responses."""
 
+from collections.abc import Iterable
+
 from importexport.api.openapi.operation import Json
 from importexport.engine.options import NAMES, VALUES
 from importexport.history import row_log
@@ -27,9 +29,9 @@ def members(properties: Json, *, optional: tuple[str, ...] = (), **more: object)
     return {"type": "object", "required": required, "properties": properties, **more}
 
 
-def enum(values: object, **more: object) -> Json:
+def enum(values: Iterable[str], **more: object) -> Json:
     """Return the schema of a string with a fixed set of values."""
-    return {"type": "string", "enum": list(values), **more}  # type: ignore[call-overload]
+    return {"type": "string", "enum": list(values), **more}
 
 
 def former_name_of(name: str, schema: Json) -> Json:
