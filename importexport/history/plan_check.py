@@ -111,7 +111,7 @@ def side_by_side(one: Rows, other: Rows) -> Iterator[tuple[int, list[LoggedRow],
 def said(row: LoggedRow) -> str:
     """Return in words what becomes of a row."""
     if row.action == "reject":
-        return f"be refused ({'; '.join(sentence for _, _, sentence in row.errors)})"
+        return f"be rejected ({'; '.join(sentence for _, _, sentence in row.errors)})"
     if row.action == "unchanged":
         return f"leave record {row.record} as it is"
     if row.action == "create":

@@ -225,7 +225,7 @@ WHY_NOT = {
     ImportRun.Status.PLANNED: "The plan was just made anew.",
     ImportRun.Status.APPLYING: "The plan is being applied at this moment; a plan is applied only once.",
     ImportRun.Status.DONE: "This has been imported already; a plan is applied only once.",
-    ImportRun.Status.FAILED: "Only a plan can be applied, and this file was refused.",
+    ImportRun.Status.FAILED: "Only a plan can be applied, and this file failed.",
 }
 UNDONE = "This has been undone already; a plan is applied only once."
 

@@ -188,7 +188,7 @@ def test_a_preview_that_no_longer_holds_is_made_anew(editor, tenant):
     run = editor.confirm(run)
     words = editor.run_page(run)
     assert "Nothing was imported, because records have changed since this preview was created." in words
-    assert "Row 2 was to create a record; now: be refused (Duplicate contact with email 'ada@example.com')" in words
+    assert "Row 2 was to create a record; now: be rejected (Duplicate contact with email 'ada@example.com')" in words
     assert "Import 1 contact " not in words
     assert editor.post("importexport_importrun_plan_again", run.pk).status_code == 302
     run = finished(run)

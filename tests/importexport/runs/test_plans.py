@@ -192,7 +192,7 @@ def test_a_plan_is_applied_once(api, people):
         ),
         (
             lambda: Company.objects.create(tenant_id=Company.objects.get().tenant_id, name="Acmee"),
-            "Row 6 was to be refused (Company 'Acmee' not found); now: create a record",
+            "Row 6 was to be rejected (Company 'Acmee' not found); now: create a record",
         ),
     ],
 )

@@ -237,7 +237,7 @@ def test_a_plan_that_no_longer_holds_is_not_applied(tenant, user):
     run = confirm(run)
     assert (run.status, run.imported, run.skipped) == ("planned", 1, 2)
     assert run.error == (
-        "The plan no longer holds. Row 2 was to create a record; now: be refused (Duplicate contact with email"
+        "The plan no longer holds. Row 2 was to create a record; now: be rejected (Duplicate contact with email"
         " 'ada@example.com'). Nothing was stored; plan the file again."
     )
     assert Contact.objects.count() == 1
