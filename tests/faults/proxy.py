@@ -20,10 +20,11 @@ SPACE = re.compile(r"\s+")
 
 
 def tidy(statement: bytes) -> str:
-    """Return a statement without values, the size of types and the names of cursors, so that two can be compared."""
+    """Return a statement without values, quotes of names, the size of types and the names of cursors, so that two can
+    be compared."""
     text = re.sub(r"\bint[248]\b", "int", statement.decode(errors="replace"))
     text = re.sub(r"_django_curs_\w+", "_django_curs", text)
-    return SPACE.sub(" ", LITERAL.sub("?", text)).strip()
+    return SPACE.sub(" ", LITERAL.sub("?", text).replace('"', "")).strip()
 
 
 @dataclass

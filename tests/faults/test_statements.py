@@ -195,14 +195,14 @@ class Trial:
 #: Statements at which an error has to be tried, or the test would not be what it says.
 STORING = ["COPY rally_incoming", "INSERT INTO crm_contact", "COPY importexport_ledgerpage", "COMMIT"]
 EXPECTED = {
-    "import": [*STORING, "COPY importexport_skippedrow", "COPY importexport_rowchange", '"importexport_importrun"'],
+    "import": [*STORING, "COPY importexport_skippedrow", "COPY importexport_rowchange", "importexport_importrun"],
     "upsert": [*STORING, "COPY importexport_rowchange", "UPDATE crm_contact"],
-    "plan": ['INSERT INTO "importexport_uploadpart"', "COPY importexport_skippedrow", "COPY importexport_ledgerpage"],
-    "apply": [*STORING, "COPY importexport_skippedrow", 'UPDATE "importexport_importrun"'],
+    "plan": ["INSERT INTO importexport_uploadpart", "COPY importexport_skippedrow", "COPY importexport_ledgerpage"],
+    "apply": [*STORING, "COPY importexport_skippedrow", "UPDATE importexport_importrun"],
     "apply of an upsert": [*STORING, "COPY importexport_rowchange", "UPDATE crm_contact"],
-    "undo": ['INSERT INTO "importexport_importrun"', "COPY importexport_ledgerpage"],
+    "undo": ["INSERT INTO importexport_importrun", "COPY importexport_ledgerpage"],
     "apply of an undo": ["DELETE FROM crm_contact", "UPDATE crm_contact", "COMMIT"],
-    "sending a file": ['INSERT INTO "importexport_uploadpart"', "COPY importexport_ledgerpage", "COMMIT"],
+    "sending a file": ["INSERT INTO importexport_uploadpart", "COPY importexport_ledgerpage", "COMMIT"],
     "confirming a plan": STORING,
     "confirming an upsert": [*STORING, "UPDATE crm_contact"],
     "asking for an undo": ["COPY importexport_ledgerpage"],
@@ -267,7 +267,7 @@ SHELL = [
     ("INSERT INTO crm_contact", "after", False),
     ("COPY importexport_skippedrow", "before", False),
     ("end of COPY importexport_ledgerpage", "after", False),
-    ('"importexport_importrun"', "before", False),
+    ("importexport_importrun", "before", False),
     ("COMMIT", "before", False),
     ("COMMIT", "after", True),
 ]
