@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from rally import database
+from rally.postgres import embedded
 from tests.support.installation import ROOT, Installation, environment, free_port
 from tests.support.waiting import moments
 
@@ -52,7 +52,7 @@ class Site(Installation):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(30)
         # Its users are gone; the keeper stops the server.
-        assert any(not database.is_kept(self.home) for _ in moments(90)), "the keeper does not end"
+        assert any(not embedded.is_kept(self.home) for _ in moments(90)), "the keeper does not end"
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def is_up(self) -> bool:
@@ -69,13 +69,13 @@ class Site(Installation):
         """Return a connection to the database, which may be coming back at this moment."""
         for _ in moments(60, 0.05):
             with contextlib.suppress(psycopg.OperationalError):
-                return database.connect(self.home, database.NAME)
+                return embedded.connect(self.home, embedded.NAME)
         raise TimeoutError("PostgreSQL did not come back.")
 
     def takes_connections(self) -> bool:
         """Whether PostgreSQL can be used at this moment."""
         try:
-            with database.connect(self.home, database.NAME) as connection:
+            with embedded.connect(self.home, embedded.NAME) as connection:
                 connection.execute("SELECT 1")
         except psycopg.OperationalError:
             return False
