@@ -9,9 +9,9 @@ import tablib
 
 from importexport.files import csv_reader, header
 
-ROWS_PER_BATCH = 4_000
+ROWS_PER_BATCH = 3_000
 #: Wide rows make for smaller batches, so that memory use does not depend on the size of the cells.
-BYTES_PER_BATCH = 1536 * 1024
+BYTES_PER_BATCH = 1152 * 1024
 #: A valid row number. The header is row 1.
 _ROW_NUMBER = re.compile(r"(?!1$)[1-9][0-9]{0,11}")
 
