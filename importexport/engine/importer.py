@@ -1,7 +1,8 @@
 """Imports a table batch by batch and column by column: cleaned in Python while PostgreSQL stores the batch before."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import compress
 from typing import TypeVar, cast
@@ -66,8 +67,9 @@ class Importer:
         lock_entities(self.spec.tenant, self._locked(), name=name)
         for observer in observers:
             observer.begin(self._table)
-        with self.writer:
-            for prepared in self._prepared():
+        # Closed at once by an error: a retry reads the file again.
+        with self.writer, closing(self._prepared()) as batches:
+            for prepared in batches:
                 outcome = self._import_batch(prepared)
                 report.add(outcome)
                 for observer in observers:
@@ -81,9 +83,9 @@ class Importer:
 
     # --- without the database ---
 
-    def _prepared(self) -> Iterator[Prepared]:
+    def _prepared(self) -> Generator[Prepared]:
         batches = map(self._prepare, self._table.batches())
-        return read_ahead(batches) if self._table.rows.may_read_ahead else batches
+        yield from read_ahead(batches) if self._table.rows.may_read_ahead else batches
 
     def _prepare(self, batch: Batch) -> Prepared:
         """Clean the columns of a batch that need no query; runs in another thread."""
