@@ -64,7 +64,7 @@ def test_a_files_name_header_and_cells_are_shown_as_text(marked_up):
     )
     wizard.preview("contact", content, name=f"{IMAGE}.csv")
     expect(page.locator("h2.ie-title")).to_contain_text("onerror=alert(1)>.csv")
-    for text in (f"“{IMAGE}” is not a column", f"Company '{IMAGE}' not found", f"Invalid email format '{IMAGE}'"):
+    for text in (f"“{IMAGE}” is not a known column", f"Company '{IMAGE}' not found", f"Invalid email format '{IMAGE}'"):
         expect(page.get_by_text(text).first).to_be_visible()
     check(page)
     wizard.confirm()
