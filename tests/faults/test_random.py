@@ -8,8 +8,9 @@ import pytest
 from tests.faults.rounds import OPERATIONS, Bystander, Rounds
 from tests.faults.site import Site
 
-#: Moments of each operation.
-ROUNDS = 20
+#: Moments of each operation: each kind of harm twice, for half of the requests are sent again at once, and half when the
+#: operation has settled by itself; of exports, half are of each kind of file.
+ROUNDS = 10
 
 
 @pytest.fixture(scope="module")

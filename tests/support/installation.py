@@ -128,6 +128,16 @@ def environment(data_dir: Path, **extra: str) -> dict[str, str]:
     return inherited | {"RALLY_DATA_DIR": str(data_dir)} | extra
 
 
+#: Of pg_locks, those of the database that is asked: the server may have others, which others use.
+OF_THIS_DATABASE = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+
+
+def waiting_sessions(connection: psycopg.Connection) -> int:
+    """Return how many sessions of a connection's database wait for a table's lock, or an advisory one."""
+    [(found,)] = connection.execute(f"SELECT count(*) FROM pg_locks WHERE NOT granted AND {OF_THIS_DATABASE}")
+    return found
+
+
 def free_port() -> int:
     """Return a port of 127.0.0.1 that nobody uses."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -7,7 +7,7 @@ import sys
 import psycopg
 import pytest
 
-from tests.support.installation import ROOT
+from tests.support.installation import OF_THIS_DATABASE, ROOT
 from tests.support.real import RealTenant, be_cut_off, contacts, wait_for_progress, wait_for_status, wait_until_blocked
 from tests.support.waiting import Background, ended, wait_until
 
@@ -39,7 +39,7 @@ def test_a_killed_command_leaves_none_of_an_import(installation, tmp_path):
         wait_until(lambda: ask("SELECT is_called FROM crm_contact_id_seq"), "rows are stored", pause=0.005)
         process.send_signal(signal.SIGKILL)
         ended(process)
-        locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        locks = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND {OF_THIS_DATABASE}"
         wait_until(lambda: ask(locks) == 0, "the session of the killed command has ended")
         assert connection.execute("SELECT count(*) FROM crm_contact").fetchone()[0] == 0
     again = installation.manage("import", "contacts", str(path), "--tenant", "acme")

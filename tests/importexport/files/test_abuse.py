@@ -23,8 +23,8 @@ def real_tenant(hardy):
     return RealTenant(hardy)
 
 
-def filled(head, piece, size=3 * MB):
-    """Return a file of just under three megabytes."""
+def filled(head, piece, size=2 * MB):
+    """Return a file of just under two megabytes: more than a batch."""
     return head + piece * ((size - len(head)) // len(piece))
 
 

@@ -4,6 +4,7 @@ import time
 
 import psycopg
 
+from tests.support.installation import OF_THIS_DATABASE
 from tests.support.real import (
     RealTenant,
     add_contact,
@@ -61,7 +62,7 @@ def test_an_undo_waits_for_an_import_that_runs(real_tenant):
         importing = Background(real_tenant.post, "contacts", contacts(range(20, 30)))
         wait_until_blocked(real_tenant, by_hand)
         undoing = Background(real_tenant.send, f"imports/{run}/undo")
-        waiting = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        waiting = f"SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND {OF_THIS_DATABASE}"
         wait_until(lambda: real_tenant.sql(waiting), "the undo waits for the import")
         by_hand.rollback()
         assert importing.outcome()[1]["imported"] == 10

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.support.installation import ROOT, Installation, Server, free_port, wait_until_up
+from tests.support.installation import ROOT, Installation, Server, free_port, wait_until_up, waiting_sessions
 from tests.support.waiting import Background, wait_until
 
 
@@ -117,8 +117,7 @@ def test_a_stop_lets_requests_finish(start_server, installation):
     with installation.connect() as connection, connection.transaction():
         connection.execute("LOCK TABLE django_migrations IN ACCESS EXCLUSIVE MODE")
         waiting = Background(server.get, "/readyz")
-        locks = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        wait_until(lambda: connection.execute(locks).fetchone()[0], "the request waits for a lock")
+        wait_until(lambda: waiting_sessions(connection), "the request waits for a lock")
         server.process.send_signal(signal.SIGTERM)
     assert waiting.outcome().status == 200
     assert server.process.wait(30) == 0

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 
 from rally.server.shares import Shares
+from tests.support.installation import waiting_sessions
 from tests.support.real import RealTenant
 from tests.support.waiting import Background, wait_until
 
@@ -186,8 +187,7 @@ def locked(server, table):
 
 def wait_for_waiting(connection, number):
     """Return when so many of the database's clients wait for a lock."""
-    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-    wait_until(lambda: connection.execute(waiting).fetchone()[0] >= number, f"{number} clients wait for a lock")
+    wait_until(lambda: waiting_sessions(connection) >= number, f"{number} clients wait for a lock")
 
 
 def wait_for_answers(asked, number):
