@@ -31,7 +31,7 @@ def wizard(editor):
     return Wizard(editor.page)
 
 
-def test_good_rows_go_in_and_bad_ones_come_back_to_be_mended(editor, wizard):
+def test_good_rows_are_imported_and_bad_ones_come_back_to_be_corrected(editor, wizard):
     page = editor.open("/admin/crm/contact/")
     page.get_by_role("link", name="Import", exact=True).click()
     page.get_by_label("Choose a CSV file").set_input_files(
@@ -80,13 +80,13 @@ def test_a_preview_that_is_discarded_leaves_nothing(editor, wizard):
     assert editor.sql("SELECT count(*) FROM importexport_importrun WHERE tenant_id = %s", editor.tenant_id) == [0]
 
 
-def test_a_file_that_is_no_use_is_refused_with_the_reason(wizard):
+def test_a_file_that_fails_is_shown_with_the_reason(wizard):
     wizard.choose("contact", b"first_name,surname,Email\nMary,Shelley,mary@example.com\n")
     wizard.wait_for("cannot be imported")
     expect(wizard.page.get_by_role("alert")).to_contain_text("last_name")
 
 
-def test_a_file_too_large_is_refused_before_it_is_sent(editor, tmp_path):
+def test_a_file_that_is_too_large_is_not_sent(editor, tmp_path):
     file = tmp_path / "large.csv"
     with file.open("wb") as output:
         output.truncate(10 * 1024 * 1024 + 1)

@@ -1,4 +1,4 @@
-"""Section 2: names and e-mails match ignoring case, white space and normal form."""
+"""Names and e-mails match ignoring case, white space and normal form."""
 
 import sys
 import unicodedata

@@ -60,7 +60,7 @@ def refuses(record, **values):
         (make_key, {"scope": "root"}, "api_key_scope_is_known"),
     ],
 )
-def test_a_value_that_cannot_be_is_refused_by_the_database(tenant, make, values, constraint):
+def test_the_database_rejects_an_invalid_value(tenant, make, values, constraint):
     assert refuses(make(tenant), **values) == constraint
 
 
@@ -77,7 +77,7 @@ def test_a_value_that_cannot_be_is_refused_by_the_database(tenant, make, values,
         ({"annual_revenue": 10**16}, None),
     ],
 )
-def test_a_company_that_cannot_be_is_refused_by_the_database(tenant, values, constraint):
+def test_the_database_rejects_an_invalid_company(tenant, values, constraint):
     assert refuses(Company.objects.create(tenant=tenant, name="Acme"), **values) == constraint
 
 
@@ -270,7 +270,7 @@ def test_a_stage_with_deals_stays(tenant):
     [{"slug": ""}, {"slug": "Acme"}, {"slug": "-a"}, {"slug": "a" * 64}, {"slug": "a\n"}, {"currency": "ZZZ"},
      {"timezone": "Mars/Base"}, {"name": ""}],
 )  # fmt: skip
-def test_a_tenant_that_cannot_be_is_named(db, values):
+def test_an_invalid_tenant_is_named(db, values):
     with pytest.raises(ValidationError) as caught:
         create_tenant(**{"slug": "acme", "name": "Acme Inc"} | values)
     assert set(caught.value.message_dict) == set(values)

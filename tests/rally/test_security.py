@@ -142,7 +142,7 @@ def test_the_lock_is_of_one_name_from_one_address(client, root):
     assert post_login(Client()).status_code == 429
 
 
-def test_success_starts_the_count_anew(client, root):
+def test_success_resets_the_count(client, root):
     fail(client, 4)
     assert post_login(client).status_code == 302
     assert fail(Client(), 4).status_code == 200

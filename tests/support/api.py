@@ -74,8 +74,8 @@ class Api:
     def errors(self, entity, content):
         return self.import_csv(entity, content)["errors"]
 
-    def refuses(self, entity, content):
-        """Return status and detail of a file that is refused as a whole."""
+    def failure(self, entity, content):
+        """Return status and detail of a file that fails as a whole."""
         return problem(self.post_file(entity, content))
 
     def export(self, entity):

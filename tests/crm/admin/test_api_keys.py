@@ -100,7 +100,7 @@ def test_a_day_of_expiry_begins_in_the_tenants_zone(admin, tenant):
 
 
 @pytest.mark.parametrize("day", ["2020-01-01", "0001-01-01", timezone.now().date().isoformat()])
-def test_a_day_that_has_begun_is_refused(admin, day):
+def test_a_day_that_has_begun_is_an_error(admin, day):
     assert errors(create(admin, expires_at=day)) == ["This day has already begun. Choose a later one."]
 
 
@@ -121,7 +121,7 @@ def test_the_last_day_of_all_is_a_day(admin, tenant):
         ("expires_at", "soon", "Enter a valid date."),
     ],
 )
-def test_a_form_that_cannot_be_is_refused(admin, field, value, sentence):
+def test_an_invalid_form_is_an_error(admin, field, value, sentence):
     assert errors(create(admin, **{field: value})) == [sentence]
     assert not ApiKey.objects.exists()
 

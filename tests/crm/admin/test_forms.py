@@ -16,7 +16,7 @@ def post(place, page, data, *, role="editor"):
     return place.client(role).post(f"/admin/crm/{page}", data)
 
 
-def test_an_email_that_another_contact_has_is_a_forms_error(acme, globex):
+def test_an_email_that_another_contact_has_is_a_form_error(acme, globex):
     page = post(acme, "contact/add/", contact_form(email=" ADA@Acme.example"))
     assert "Another contact has the same email." in str(errors(page))
     assert post(acme, "contact/add/", contact_form(email="ada@globex.example")).status_code == 302
@@ -29,7 +29,7 @@ def test_texts_are_stored_as_an_import_stores_them(acme):
     assert (contact.first_name, contact.notes) == ("Zo\u00eb", "one\ntwo\nthree")
 
 
-def test_a_character_that_no_text_has_is_a_forms_error(acme):
+def test_a_character_that_no_text_has_is_a_form_error(acme):
     page = post(acme, "contact/add/", contact_form(email="x@acme.example", notes="a\x1bb"))
     assert list(errors(page)) == ["notes"]
 
@@ -104,7 +104,7 @@ def test_a_pipeline_comes_with_its_stages_and_takes_the_place_of_the_default(acm
     assert {stage.tenant for stage in pipeline.stages.all()} == {acme.tenant}
 
 
-def test_two_stages_of_a_name_are_a_forms_error(acme):
+def test_two_stages_of_a_name_are_a_form_error(acme):
     page = post(acme, "pipeline/add/", stages_form(("", "First"), ("", " FIRST")), role="admin")
     assert "this name" in page.content.decode()
     assert Pipeline.objects.filter(tenant=acme.tenant).count() == 1
@@ -135,7 +135,7 @@ def test_an_admin_adds_a_person_who_can_sign_in(acme, client):
     ("changes", "field"),
     [({"username": "Viewer-Acme"}, "username"), ({"password": "12345678"}, "password"), ({"role": "god"}, "role")],
 )
-def test_a_person_who_cannot_be_added_is_a_forms_error(acme, changes, field):
+def test_a_person_who_cannot_be_added_is_a_form_error(acme, changes, field):
     assert list(errors(post(acme, "membership/add/", (MEMBER | changes), role="admin"))) == [field]
     assert not User.objects.filter(username="newbie").exists()
 

@@ -117,7 +117,7 @@ def test_bulk_actions_touch_the_own_tenants_records_only(acme, globex):
     assert Contact.objects.filter(pk=victim.pk).exists()
 
 
-def test_a_reference_to_another_tenants_record_is_a_forms_error(acme, globex):
+def test_a_reference_to_another_tenants_record_is_a_form_error(acme, globex):
     contact, company = acme.records[Contact], globex.records[Company]
     data = contact_form(company=company.pk)
     page = acme.client("editor").post(f"/admin/crm/contact/{contact.pk}/change/", data)

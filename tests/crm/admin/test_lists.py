@@ -107,7 +107,7 @@ def test_what_is_searched_is_found_however_old_it_is(tenant, monkeypatch, newest
     assert names(tenant, q="zora", lifecycle_stage__exact="customer") == []
 
 
-def test_what_is_looked_at_as_a_whole_is_counted_by_the_way(tenant, monkeypatch, django_assert_num_queries):
+def test_a_search_that_reads_the_whole_list_counts_it_as_well(tenant, monkeypatch, django_assert_num_queries):
     people(tenant, *["Zora Neale"] * 70, *["Ada Lovelace"] * 50)
     monkeypatch.setattr(lists, "NEWEST", 10)
     found, whole = search(Contact.objects.order_by("-id"), "zora", PREFIXES), Contact.objects.order_by("-id")

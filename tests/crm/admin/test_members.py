@@ -25,7 +25,7 @@ def test_an_admin_adds_a_person_who_can_sign_in(acme, client):
         ("username", "x" * 151), ("email", "nobody"), ("role", "owner"), ("role", ""),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_new_person_is_a_forms_error(acme, globex, field, value):
+def test_what_is_wrong_with_a_new_person_is_a_form_error(acme, globex, field, value):
     page = acme.client("admin").post("/admin/crm/membership/add/", NEW | {field: value})
     assert page.status_code == 200
     assert field in page.context["adminform"].form.errors

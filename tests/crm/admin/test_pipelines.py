@@ -31,7 +31,7 @@ def test_a_pipeline_gets_stages_of_its_own_tenant(acme):
 
 
 @pytest.mark.parametrize("names", [["Trial", "trial"], ["LEAD"]])
-def test_two_stages_of_one_name_are_a_forms_error(acme, names):
+def test_two_stages_of_one_name_are_a_form_error(acme, names):
     pipeline = acme.records[Pipeline]
     page = acme.client("admin").post(f"/admin/crm/pipeline/{pipeline.pk}/change/", pipeline_form(pipeline, add=names))
     assert page.status_code == 200

@@ -41,7 +41,7 @@ def stage_of(place, **where):
 
 
 @pytest.mark.parametrize("email", ["ada@acme.example", "ADA@ACME.example"])
-def test_a_contact_that_is_there_already_is_a_forms_error(acme, email):
+def test_a_contact_that_is_there_already_is_a_form_error(acme, email):
     assert "same email" in str(add(acme, "contact", CONTACT | {"email": email}))
 
 
@@ -53,12 +53,12 @@ def test_another_tenants_contact_is_no_duplicate(acme, globex):
     ("values", "message"),
     [({"name": "COMPANY  of acme"}, "same name"), ({"domain": "ACME.example"}, "same domain"), ({"domain": ""}, "")],
 )
-def test_a_company_that_is_there_already_is_a_forms_error(acme, values, message):
+def test_a_company_that_is_there_already_is_a_form_error(acme, values, message):
     errors = add(acme, "company", COMPANY | values)
     assert message in str(errors) if message else errors == {}
 
 
-def test_a_deal_that_is_there_already_in_its_pipeline_is_a_forms_error(acme):
+def test_a_deal_that_is_there_already_in_its_pipeline_is_a_form_error(acme):
     assert "same" in str(add(acme, "deal", DEAL | {"name": "DEAL of acme", "stage": stage_of(acme).pk}))
     other = Pipeline.objects.create(tenant=acme.tenant, name="Other")
     stage = Stage.objects.create(tenant=acme.tenant, pipeline=other, name="S", probability=33)
@@ -67,7 +67,7 @@ def test_a_deal_that_is_there_already_in_its_pipeline_is_a_forms_error(acme):
     assert (deal.pipeline, deal.stage, deal.probability) == (other, stage, 33)
 
 
-def test_an_activity_that_is_there_already_is_a_forms_error(acme):
+def test_an_activity_that_is_there_already_is_a_form_error(acme):
     same = {
         name: acme.records[model].pk for name, model in (("contact", Contact), ("company", Company), ("deal", Deal))
     }
@@ -76,7 +76,7 @@ def test_an_activity_that_is_there_already_is_a_forms_error(acme):
 
 
 @pytest.mark.parametrize("model", ["contact", "company", "deal", "activity"])
-def test_a_reference_to_another_tenants_record_is_a_forms_error(acme, globex, model):
+def test_a_reference_to_another_tenants_record_is_a_form_error(acme, globex, model):
     forms = {
         "contact": (CONTACT, {"company": Company}),
         "company": (COMPANY, {}),
@@ -93,7 +93,7 @@ def test_a_reference_to_another_tenants_record_is_a_forms_error(acme, globex, mo
 
 @pytest.mark.parametrize("value", ["a\0b", "a\x07b", "a\x85b", "a\ufffeb", "a\uffffb"])
 @pytest.mark.parametrize("field", ["first_name", "email", "notes", "tags", "city"])
-def test_characters_that_no_text_may_have_are_a_forms_error(acme, field, value):
+def test_characters_that_no_text_may_have_are_a_form_error(acme, field, value):
     assert list(add(acme, "contact", CONTACT | {field: value})) == [field]
 
 
@@ -112,7 +112,7 @@ def test_characters_that_no_text_may_have_are_a_forms_error(acme, field, value):
         ("activity", {"status": "gone"}), ("activity", {"subject": "x" * 256}),
     ],
 )  # fmt: skip
-def test_a_bad_value_is_a_forms_error(acme, model, values):
+def test_a_bad_value_is_a_form_error(acme, model, values):
     forms = {"contact": CONTACT, "company": COMPANY, "deal": DEAL | {"stage": stage_of(acme).pk}, "activity": ACTIVITY}
     assert add(acme, model, forms[model] | values)
 
@@ -179,7 +179,7 @@ def in_a_thread(work):
     Background(run).outcome()
 
 
-def test_a_fault_that_stays_is_not_taken_for_anothers_work(acme, monkeypatch):
+def test_an_error_that_persists_is_not_mistaken_for_a_concurrent_edit(acme, monkeypatch):
     def fail(contact, **options):
         raise IntegrityError("so it is")
 

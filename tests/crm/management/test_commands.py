@@ -1,4 +1,4 @@
-"""Section 6: tenants, keys and users, in a shell."""
+"""Tenants, keys and users, in a shell."""
 
 import re
 import uuid
@@ -64,7 +64,7 @@ def test_a_tenant_has_its_currency_its_zone_and_the_default_pipeline(installatio
         (["acme", "--name", "X", "--currency", "DEM"], "“DEM” is not an ISO 4217 currency code in use."),
     ],
 )
-def test_a_tenant_that_cannot_be_is_one_line(shared, arguments, line):
+def test_an_invalid_tenant_is_one_line(shared, arguments, line):
     assert refusal(shared.manage("create_tenant", *arguments)).startswith(line)
     assert rows(shared, "SELECT FROM crm_tenant WHERE slug = ANY(%s)", [arguments[0], "acme"]) == []
 
@@ -100,7 +100,7 @@ def test_a_key_has_a_scope_and_expires_at_midnight_of_the_tenants_zone(shared, s
         (["--name", ""], "This field cannot be blank."),
     ],
 )
-def test_a_key_that_cannot_be_is_one_line(shared, slug, options, line):
+def test_an_invalid_key_is_one_line(shared, slug, options, line):
     assert refusal(shared.manage("create_api_key", slug, *options)).startswith(line)
     assert keys_of(shared, slug) == []
 

@@ -59,14 +59,14 @@ def test_a_preview_shows_the_first_rows_as_stored(editor, tenant):
     assert sample.rows == [["Ada", "Lovelace", "A@Example.com", "Acme  Inc", "lead"]]
 
 
-def test_a_preview_groups_the_faults(editor):
+def test_a_preview_groups_the_errors(editor):
     rows = "".join(f"A,B,a{n}@example.com,Acme Inc\r\n" for n in range(37)) + "A,B,x,\r\nA,B,y,\r\n"
     words = editor.run_page(editor.check(HEADER + rows))
     assert "Company 'Acme Inc' not found company_name 37 rows" in words
     assert "Not an email address for example: Invalid email format 'x' email 2 rows" in words
 
 
-def test_a_preview_marks_the_cells_at_fault(editor):
+def test_a_preview_marks_the_cells_with_errors(editor):
     skipped = editor.get(CHANGE, editor.check(MIXED).pk).context["rejected"]
     assert skipped.header == ["first_name", "last_name", "email", "company_name"]
     alan, grace = skipped.rows
@@ -82,7 +82,7 @@ def test_a_mark_is_not_a_colour_alone(editor):
     assert "Error: empty" in editor.run_page(editor.check(MIXED))
 
 
-def test_cells_beyond_the_header_are_at_fault(editor):
+def test_cells_beyond_the_header_are_errors(editor):
     skipped = editor.get(CHANGE, editor.check(HEADER + "A,B,a@example.com,,x,y\r\nA\r\n").pk).context["rejected"]
     assert [bool(cell.error) for cell in skipped.rows[0].cells] == [False] * 4 + [True] * 2
     assert [cell.text for cell in skipped.rows[1].cells] == ["A", "", "", "", "", ""]
@@ -92,7 +92,7 @@ def numbers(staff, run, **query):
     return [row.number for row in staff.get(CHANGE, run.pk, **query).context["rejected"].rows]
 
 
-def test_rows_are_filtered_by_their_faults(editor):
+def test_rows_are_filtered_by_their_errors(editor):
     run = editor.check(HEADER + "A,B,x,Acme\r\nA,B,a@example.com,Acme\r\nA,,b@example.com,Umbra\r\n")
     assert numbers(editor, run) == [2, 3, 4]
     assert numbers(editor, run, code="email") == [2]
@@ -182,7 +182,7 @@ def test_a_confirmed_file_is_imported_and_its_result_shown(editor):
     assert f"/admin/crm/contact/?run={run.pk}" in editor.get(CHANGE, run.pk).content.decode()
 
 
-def test_a_preview_that_no_longer_holds_is_made_anew(editor, tenant):
+def test_a_preview_that_no_longer_holds_is_made_again(editor, tenant):
     run = editor.check(MIXED)
     Contact.objects.create(tenant=tenant, first_name="Ada", last_name="L", email="ada@example.com")
     run = editor.confirm(run)
@@ -290,7 +290,7 @@ def test_the_page_of_work_has_a_bar_and_reloads_without_scripts(editor, tenant, 
     assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in response
 
 
-def test_whoever_looks_takes_up_work_that_died(editor, tenant, asleep):
+def test_looking_at_a_run_resumes_work_that_died(editor, tenant, asleep):
     run = editor.bring(MIXED)
     run = ImportRun.objects.get()
     assert run.status == "planning"
@@ -305,7 +305,7 @@ def test_whoever_looks_takes_up_work_that_died(editor, tenant, asleep):
 # --- the result -----------------------------------------------------------------------------------------------
 
 
-def test_the_rejected_rows_are_a_file_to_be_mended(editor):
+def test_the_rejected_rows_are_a_file_to_be_corrected(editor):
     run = editor.confirm(editor.check(MIXED, name='my "people".csv'))
     response = editor.get("importexport_importrun_rejected", run.pk)
     assert response["Content-Disposition"] == r'attachment; filename="my \"people\"_rejected.csv"'
@@ -320,7 +320,7 @@ def test_the_rejected_rows_are_a_file_to_be_mended(editor):
     assert editor.confirm(editor.check(mended)).imported == 2
 
 
-def test_a_run_without_skipped_rows_has_no_rejected_file(editor):
+def test_a_run_without_rejected_rows_has_no_file_of_them(editor):
     run = editor.check(HEADER + "A,B,a@example.com,\r\n")
     assert editor.get("importexport_importrun_rejected", run.pk).status_code == 404
     assert "Every row is valid" in editor.run_page(run)
@@ -345,7 +345,7 @@ def test_an_import_by_the_api_has_a_page(admin_of_tenant, tenant):
     assert "1 Choose" not in words
 
 
-def test_a_refused_file_says_why_and_what_was_perhaps_meant(editor):
+def test_a_failed_file_says_why_and_suggests_what_was_meant(editor):
     words = editor.run_page(editor.check("Fist Name,last_name,email\r\nA,B,a@example.com\r\n"))
     assert "“people.csv” cannot be imported" in words
     assert "Required column 'first_name' missing from the header." in words
@@ -356,7 +356,7 @@ def test_a_refused_file_says_why_and_what_was_perhaps_meant(editor):
 @pytest.mark.parametrize(
     "content", ["a\0b", "\r\n\r\n", b"\xff\xfef\0i\0", 'first_name,last_name,email\r\nA,"', b"\x80,\r\n"]
 )
-def test_a_file_that_cannot_be_read_is_refused_in_words(editor, content):
+def test_a_file_that_cannot_be_read_fails_with_a_sentence(editor, content):
     run = editor.check(content)
     assert run.status == "failed"
     assert run.error in editor.run_page(run)
@@ -382,7 +382,7 @@ def test_a_run_that_is_not_there(editor, identifier):
 
 
 @pytest.mark.parametrize("role", ["viewer", "editor"])
-def test_rows_are_for_who_brought_them_and_for_admins(editor, admin_of_tenant, tenant, role):
+def test_rows_are_for_the_uploader_and_for_admins(editor, admin_of_tenant, tenant, role):
     run = editor.check(MIXED)
     colleague = Staff(tenant, role, name="a colleague")
     words = colleague.run_page(run)
@@ -474,7 +474,7 @@ def test_the_page_of_a_run_cannot_be_posted_to(admin_of_tenant, tenant):
 # --- a record's page ------------------------------------------------------------------------------------------
 
 
-def test_a_record_says_which_rows_made_and_changed_it(editor, tenant):
+def test_a_record_says_which_rows_created_and_changed_it(editor, tenant):
     editor.confirm(editor.check(HEADER + "A,B,x,\r\nA,B,a@example.com,\r\n"))
     api = Api(tenant)
     api.post_file("contacts", "email,phone\na@example.com,2\n", name="more.csv", query="mode=update")
@@ -524,7 +524,7 @@ def test_a_page_that_is_none_is_the_first(editor, after):
     assert "2 phone 1 2" in editor.run_page(run, after=after)
 
 
-def test_companies_are_made_where_the_form_says_so(editor):
+def test_companies_are_created_where_the_form_says_so(editor):
     run = editor.check(HEADER + "A,B,a@example.com,New Co\r\n", missing="create")
     words = editor.run_page(run)
     assert "1 company created" in words
@@ -532,7 +532,7 @@ def test_companies_are_made_where_the_form_says_so(editor):
     assert Contact.objects.get().company.name == "New Co"
 
 
-def test_the_preview_says_what_was_perhaps_meant(editor):
+def test_the_preview_suggests_what_was_meant(editor):
     editor.confirm(editor.check("name\nAcme Limited\n", model="company"))
     run = editor.check(HEADER + "A,B,a@example.com,Acme Limitd\r\n")
     assert "Company 'Acme Limitd' not found (did you mean 'Acme Limited'?)" in editor.run_page(run)
@@ -544,7 +544,7 @@ def test_rows_are_for_who_may_open_them(editor, viewer, stranger):
     assert stranger.get("importexport_importrun_rows", run.pk).status_code == 404
 
 
-def test_mended_rows_and_undos_are_linked_and_the_family_adds_up(editor):
+def test_corrected_rows_and_undos_are_linked_and_related_runs_add_up(editor):
     first = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\nA,B,x,\r\nA,B,y,\r\n", name="people.csv"))
     assert "Related imports" not in editor.run_page(first)
     mended = (
@@ -592,7 +592,7 @@ def test_an_undo_that_is_taken_back_is_called_so(editor):
     assert "The undo of “people.csv” was reverted" in editor.run_page(editor.confirm(redo))
 
 
-def test_a_made_company_that_stays_is_named_as_such(editor):
+def test_a_created_company_that_stays_is_named_as_such(editor):
     run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,New Co\r\n", missing="create"))
     Contact.objects.get().save()
     editor.post("importexport_importrun_undo", run.pk)

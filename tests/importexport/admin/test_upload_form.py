@@ -1,4 +1,4 @@
-"""Choose: the buttons, the form, its help, and what is refused before it is kept."""
+"""Choose: the buttons, the form, its help, and what fails before it is stored."""
 
 import pytest
 from django.test import Client
@@ -181,7 +181,7 @@ def test_a_file_goes_on_to_its_check(editor, tenant):
     assert (run.file_name, run.status) == ("people.csv", "planned")
 
 
-def test_every_entity_has_its_own_door(editor):
+def test_every_entity_has_its_own_page(editor):
     run = editor.check("name\r\nAcme\r\n", model="company")
     assert (run.entity, run.imported) == ("companies", 1)
 
@@ -213,7 +213,7 @@ def test_the_form_offers_every_value_of_an_option(editor, entity, model):
         ]
 
 
-def test_a_deals_page_says_that_stages_are_made_as_well(editor):
+def test_a_deals_page_says_that_stages_are_created_as_well(editor):
     run = editor.check("name,pipeline_name,stage_name\n", model="deal", mode="create", missing="create")
     assert "Companies and stages that do not exist yet Create them" in editor.run_page(run)
 
@@ -223,13 +223,13 @@ def test_what_the_mode_has_no_use_for_is_passed_over(editor):
     assert run.options == {"mode": "create", "missing": "create"}
 
 
-def test_an_option_that_the_form_does_not_have_is_refused(editor):
+def test_an_option_that_the_form_does_not_have_is_an_error(editor):
     words = words_of(editor.bring(HEADER + "A,B,a@example.com,\n", mode="merge"))
     assert "Unknown mode 'merge'. Expected one of: create, update, upsert." in words
     assert not ImportRun.objects.exists()
 
 
-def test_the_options_stay_chosen_where_the_file_is_refused(editor):
+def test_the_options_stay_chosen_where_the_file_fails(editor):
     response = editor.bring("", mode="upsert", blank="fill")
     chosen = {field.name: choice.value for field in response.context["option_fields"] for choice in field.choices
               if choice.is_chosen}  # fmt: skip

@@ -1,4 +1,4 @@
-"""Section 4: exports, formula safety, and the round trip."""
+"""Exports, formula safety, and the round trip."""
 
 import csv
 import datetime as dt

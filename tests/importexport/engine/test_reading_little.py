@@ -133,7 +133,7 @@ def test_references_are_found_at_once(api):
         assert api.import_csv("contacts", f"first_name,last_name,email,company_name\n{rows}")["imported"] == ROWS
 
 
-def test_duplicates_are_refused_at_once(api):
+def test_duplicates_are_rejected_at_once(api):
     api.import_csv("companies", companies("C"))
     with reading_little():
         assert api.import_csv("companies", companies("C", domain="example.org"))["skipped"] == ROWS

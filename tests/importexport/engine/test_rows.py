@@ -1,4 +1,4 @@
-"""Section 2 and the error table of section 4: what becomes of a row, by the API."""
+"""What becomes of a row, by the API: what is stored, and with which errors it is rejected."""
 
 import pytest
 
@@ -65,7 +65,7 @@ LONG = "x" * 101
         ("companies", {"postal_code": "1" * 21}, "Value too long in 'postal_code' (maximum 20 characters)"),
     ],
 )
-def test_a_faulty_cell_is_reported_with_its_row(api, entity, cells, error):
+def test_a_wrong_cell_is_reported_with_its_row(api, entity, cells, error):
     assert api.import_csv(entity, one_row(entity, **cells)) == {
         "totalRows": 1,
         "imported": 0,
@@ -74,7 +74,7 @@ def test_a_faulty_cell_is_reported_with_its_row(api, entity, cells, error):
     }
 
 
-def test_several_faults_are_joined_in_the_templates_order(api):
+def test_several_errors_are_joined_in_the_templates_order(api):
     content = "email,notes,first_name,last_name,lifecycle_stage\nnope,\x07,,Ada,hot\n"
     assert api.errors("contacts", content) == [
         "Row 2: Required field 'first_name' is empty; Invalid email format 'nope';"
@@ -172,7 +172,7 @@ def test_texts_are_stored_whole(api):
     assert {name: getattr(contact, name) for name in cells} == cells
 
 
-def test_cells_of_a_hundred_thousand_characters_are_refused_one_by_one(api):
+def test_cells_of_a_hundred_thousand_characters_are_rejected_one_by_one(api):
     cells = dict.fromkeys(("first_name", "last_name", "email", "phone", "tags", "notes"), "x" * 100_000)
     (message,) = api.errors("contacts", one_row("contacts", **cells))
     assert message.count("; ") == 5
@@ -351,12 +351,12 @@ def test_companies_are_the_same_by_name_or_by_domain(api):
     ]
 
 
-def test_a_refused_row_claims_no_key(api):
+def test_a_rejected_row_claims_no_key(api):
     content = "name,domain,employee_count\nAcme,acme.com,many\nAcme,acme.com,5\n"
     assert api.errors("companies", content) == ["Row 2: Invalid number format in 'employee_count'"]
 
 
-def test_a_row_refused_as_a_duplicate_claims_no_key_either(api):
+def test_a_row_rejected_as_a_duplicate_claims_no_key_either(api):
     content = "name,domain\nA,a.com\nB,a.com\nB,b.com\nC,b.com\n"
     assert api.errors("companies", content) == [
         "Row 3: Duplicate company with domain 'a.com'",

@@ -1,4 +1,4 @@
-"""Update and upsert: which record a row is, what it changes, what blank cells mean, what is made besides."""
+"""Update and upsert: which record a row is, what it changes, what blank cells mean, what is created besides."""
 
 import pytest
 
@@ -71,7 +71,7 @@ def test_what_is_as_the_row_says_is_not_written(api, ada):
 
 
 @pytest.mark.parametrize("between", [0, 4500])
-def test_two_rows_for_one_record_are_a_fault(api, ada, between):
+def test_two_rows_for_one_record_are_an_error(api, ada, between):
     filler = "".join(f"A,B,x{n}@example.com,\n" for n in range(between))
     content = "first_name,last_name,email,phone\nAda,L,ada@example.com,2\n" + filler + "Ada,L,ADA@example.com,3\n"
     assert api.import_csv("contacts", content, UPSERT) == result(
@@ -81,7 +81,7 @@ def test_two_rows_for_one_record_are_a_fault(api, ada, between):
 
 
 @pytest.mark.parametrize("between", [0, 4500])
-def test_two_rows_for_one_new_record_are_a_fault(api, between):
+def test_two_rows_for_one_new_record_are_an_error(api, between):
     filler = "".join(f"A,B,x{n}@example.com,\n" for n in range(between))
     content = "first_name,last_name,email,phone\nAda,L,ada@example.com,2\n" + filler + "Ada,L,ADA@example.com,3\n"
     assert api.import_csv("contacts", content, UPSERT) == result(
@@ -90,7 +90,7 @@ def test_two_rows_for_one_new_record_are_a_fault(api, between):
     assert Contact.objects.get(email="ada@example.com").phone == "2"
 
 
-def test_a_refused_row_claims_no_record(api, ada):
+def test_a_rejected_row_claims_no_record(api, ada):
     content = "email,lifecycle_stage,phone\nada@example.com,nonsense,2\nada@example.com,lead,3\n"
     assert api.import_csv("contacts", content, UPDATE) == result(1, "Row 2: Invalid lifecycle_stage value 'nonsense'")
     assert reloaded(ada).phone == "3"
@@ -212,7 +212,7 @@ def test_tags_are_replaced_added_or_removed(api, ada, how, cell, tags):
 # --- missing --------------------------------------------------------------------------------------------------
 
 
-def test_a_missing_company_is_made(api, tenant):
+def test_a_missing_company_is_created(api, tenant):
     content = "first_name,last_name,email,company_name\nA,B,a@example.com,Acme  Inc\nA,B,b@example.com,ACME inc\n"
     assert api.import_csv("contacts", content, "missing=create") == result(2)
     company = Company.objects.get()
@@ -220,7 +220,7 @@ def test_a_missing_company_is_made(api, tenant):
     assert ImportRun.objects.get().references == {"companies": 1}
 
 
-def test_a_refused_row_makes_nothing(api):
+def test_a_rejected_row_creates_nothing(api):
     content = (
         "first_name,last_name,email,company_name\nA,B,nobody,Acme\nA,B,a@example.com,Umbra\nA,B,a@example.com,Initech\n"
     )
@@ -229,14 +229,14 @@ def test_a_refused_row_makes_nothing(api):
     assert ImportRun.objects.get().references == {"companies": 1}
 
 
-def test_a_name_that_no_company_can_have_is_a_fault(api):
+def test_a_name_that_no_company_can_have_is_an_error(api):
     content = f"first_name,last_name,email,company_name\nA,B,a@example.com,{'x' * 201}\n"
     assert api.import_csv("contacts", content, "missing=create")["errors"] == [
         "Row 2: Value too long in 'company_name' (maximum 200 characters)"
     ]
 
 
-def test_a_stage_is_made_in_a_named_pipeline_only(api, tenant):
+def test_a_stage_is_created_in_a_named_pipeline_only(api, tenant):
     content = "name,stage_name,pipeline_name,probability\nA,Legal,Sales Pipeline,\nB,legal,sales pipeline,60\nC,Other,,\nD,X,Nowhere,\n"
     assert api.import_csv("deals", content, "missing=create") == result(
         2, "Row 4: Stage 'Other' not found in pipeline 'Sales Pipeline'", "Row 5: Pipeline 'Nowhere' not found"
@@ -246,7 +246,7 @@ def test_a_stage_is_made_in_a_named_pipeline_only(api, tenant):
     assert [deal.probability for deal in Deal.objects.order_by("name")] == [10, 60]
 
 
-def test_contacts_are_not_made(api):
+def test_contacts_are_not_created(api):
     assert api.import_csv("deals", "name,contact_email\nA,x@example.com\n", "missing=create")["errors"] == [
         "Row 2: Contact 'x@example.com' not found"
     ]
@@ -273,7 +273,7 @@ def test_contacts_are_not_made(api):
         ("contacts", "Mode=update", "Unknown query parameter 'Mode'."),
     ],
 )
-def test_an_option_that_cannot_be_followed_is_refused(api, entity, query, detail):
+def test_an_option_that_cannot_be_followed_is_an_error(api, entity, query, detail):
     assert problem(api.post_file(entity, "x\n", query=query)) == (400, detail)
     assert not ImportRun.objects.exists()
 

@@ -1,4 +1,4 @@
-"""Section 4: what a whole file may be, and what it may not."""
+"""What a whole file may be, and what it may not."""
 
 import codecs
 import gzip
@@ -102,14 +102,14 @@ def test_a_header_alone_is_an_import_of_nothing(api):
         (b'first_name,"last_name,email\nA,B,C\n', str(errors.broken_quoting(1))),
     ],
 )  # fmt: skip
-def test_a_file_that_cannot_be_read_is_refused_whole(api, content, detail):
-    assert api.refuses("contacts", content) == (400, detail)
+def test_a_file_that_cannot_be_read_fails_as_a_whole(api, content, detail):
+    assert api.failure("contacts", content) == (400, detail)
     assert not Contact.objects.exists()
 
 
 def test_nothing_is_stored_when_a_late_row_breaks_the_file(api):
     rows = "".join(f"A,B,c{i}@example.com\n" for i in range(5000))
-    assert api.refuses("contacts", f'first_name,last_name,email\n{rows}A,"B') == (400, str(errors.broken_quoting(5002)))
+    assert api.failure("contacts", f'first_name,last_name,email\n{rows}A,"B') == (400, str(errors.broken_quoting(5002)))
     assert not Contact.objects.exists()
 
 
@@ -120,7 +120,7 @@ def test_nothing_is_stored_when_a_late_row_breaks_the_file(api):
     ids=["zip", "gzip", "pdf", "png", "jpeg", "gif", "webp", "xls"],
 )  # fmt: skip
 def test_a_file_of_another_kind_is_415(api, content):
-    status, detail = api.refuses("contacts", content)
+    status, detail = api.failure("contacts", content)
     assert status == 415
     assert "not CSV" in detail
 
@@ -130,7 +130,7 @@ def test_a_file_of_exactly_the_limit_is_taken_and_one_byte_more_is_413(api, sett
     head = b"name,nothing\nAcme,"
     filler = b"x" * (10 * 1024 * 1024 - len(head))
     assert api.import_csv("companies", head + filler)["imported"] == 1
-    assert api.refuses("companies", head + filler + b"x")[0] == 413
+    assert api.failure("companies", head + filler + b"x")[0] == 413
 
 
 def test_five_thousand_columns(api):
@@ -148,7 +148,7 @@ def test_random_bytes_are_an_error_and_never_more(api, seed):
         assert response.status_code in {200, 400, 415}
 
 
-def test_a_record_beyond_bounds_is_refused_without_reading_on():
+def test_a_record_beyond_bounds_fails_the_file_without_reading_on():
     class Endless(io.RawIOBase):
         """A file whose quoted cell never ends."""
 
@@ -183,7 +183,7 @@ def test_chunks_may_end_anywhere(monkeypatch, size, tenant):
 
 
 @pytest.mark.parametrize("column", ["city", "notes", "tags"])
-def test_endless_combining_marks_are_refused_in_bounded_time(api, column):
+def test_endless_combining_marks_are_rejected_in_bounded_time(api, column):
     content = f"name,{column}\nAcme,e" + "\u0316\u0301" * 500_000 + "\n"
     assert api.errors("companies", content) == [f"Row 2: Invalid character in '{column}'"]
 

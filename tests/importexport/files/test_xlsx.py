@@ -311,7 +311,7 @@ def test_a_stream_may_be_closed_early():
     assert list(pieces) == []
 
 
-def test_a_fault_of_the_source_is_not_swallowed():
+def test_an_error_of_the_source_is_not_swallowed():
     def batches():
         yield batch(*ROWS)
         raise ConnectionError("gone")

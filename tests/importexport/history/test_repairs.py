@@ -1,4 +1,4 @@
-"""The repair loop: rejected rows, corrected, go in again under their own numbers, and the family adds up."""
+"""The repair loop: rejected rows, corrected, are imported again under their own numbers, and related runs add up."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ HEAD = "first_name,last_name,email,phone\n"
 
 @pytest.fixture
 def first(api):
-    """An import of six rows, of which four were refused."""
+    """An import of six rows, of which four were rejected."""
     rows = ["A,B,a@example.com,", "A,B,x,", "A,B,y,", "A,B,b@example.com,", ",B,c@example.com,", "A,B,z,"]
     api.post_file("contacts", HEAD + "\n".join(rows) + "\n", name="people.csv")
     return str(ImportRun.objects.get().pk)
@@ -33,7 +33,7 @@ def test_the_rejected_file_says_which_rows_and_why(api, first):
     assert [row[4] for row in rows[1:]] == ["3", "4", "6", "7"]
 
 
-def test_mended_rows_keep_their_numbers(api, first):
+def test_corrected_rows_keep_their_numbers(api, first):
     mended = rejected(api, first).replace(",x,", ",x@example.com,")
     assert api.import_csv("contacts", mended) == {
         "totalRows": 4,
@@ -49,7 +49,7 @@ def test_mended_rows_keep_their_numbers(api, first):
     assert api.look(f"contacts/{contact.pk}/imports")["results"][0]["row"] == 3
 
 
-def test_the_family_adds_up_over_generations(api, first):
+def test_related_runs_add_up_over_generations(api, first):
     second = rejected(api, first).replace(",x,", ",x@example.com,")
     api.post_file("contacts", second)
     child = ImportRun.objects.get(parent=first)
@@ -69,7 +69,7 @@ def test_a_row_taken_twice_counts_once(api, first):
     assert api.look(f"imports/{first}")["family"] == {"totalRows": 6, "imported": 2, "repaired": 1, "left": 3}
 
 
-def family_after(api, first, *undone):
+def related_after(api, first, *undone):
     """Return the family's counts after some runs were undone."""
     for run in undone:
         api.undo(run)
@@ -81,19 +81,19 @@ def family_after(api, first, *undone):
 def test_a_repair_that_is_undone_is_left_again_until_that_is_undone(api, first):
     api.import_csv("contacts", rejected(api, first).replace(",x,", ",x@example.com,"))
     child = ImportRun.objects.get(parent=first)
-    assert family_after(api, first) == (2, 1, 3)
-    assert family_after(api, first, child.pk) == (2, 0, 4)
-    assert family_after(api, first, child.children.get().pk) == (2, 1, 3)
+    assert related_after(api, first) == (2, 1, 3)
+    assert related_after(api, first, child.pk) == (2, 0, 4)
+    assert related_after(api, first, child.children.get().pk) == (2, 1, 3)
 
 
 def test_a_first_import_that_is_undone_leaves_its_rows(api, first):
     api.import_csv("contacts", rejected(api, first).replace(",x,", ",x@example.com,"))
-    assert family_after(api, first, first) == (0, 1, 5)
+    assert related_after(api, first, first) == (0, 1, 5)
 
 
 def test_a_row_that_could_not_be_undone_stands(api, first):
     Contact.objects.get(email="a@example.com").save()
-    assert family_after(api, first, first) == (1, 0, 5)
+    assert related_after(api, first, first) == (1, 0, 5)
 
 
 def test_the_parent_is_the_import_that_said_so(api, first):
@@ -121,7 +121,7 @@ def test_a_row_added_by_hand_goes_by_its_place(api, first):
 
 
 @pytest.mark.parametrize("number", ["x", "1", "0", "-3", "3.0", "9999999999999"])
-def test_a_number_that_no_row_has_is_a_fault(api, number):
+def test_a_number_that_no_row_has_is_an_error(api, number):
     content = HEAD.strip() + f",import_row\nA,B,x@example.com,,{number}\n"
     assert api.errors("contacts", content) == ["Row 2: Invalid number format in 'import_row'"]
 

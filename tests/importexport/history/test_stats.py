@@ -60,11 +60,11 @@ def test_a_day_is_a_day_where_the_tenant_is(tenant):
 
 
 @pytest.mark.parametrize(("imported", "skipped", "share"), [(0, 0, None), (3, 1, 0.25), (0, 2, 1.0), (5, 0, 0.0)])
-def test_the_share_of_skipped_rows(imported, skipped, share):
+def test_the_share_of_rejected_rows(imported, skipped, share):
     assert ImportDay(TODAY, imported=imported, skipped=skipped).skipped_share == share
 
 
-def test_failures_are_refused_files_and_skipped_rows_newest_first(tenant):
+def test_failures_are_failed_files_and_rejected_rows_newest_first(tenant):
     skipped = add_run(tenant, imported=1, skipped=1, days_ago=2)
     rejected = add_run(tenant, status="failed", error="The file is empty", days_ago=1)
     add_run(tenant, imported=1)

@@ -1,4 +1,4 @@
-"""The way back: an undo shows its plan, takes back what nobody has been at since, and can be undone itself."""
+"""Undo: it shows its plan, reverts what nobody has edited since, and can be undone itself."""
 
 import pytest
 from django.utils import timezone
@@ -99,7 +99,7 @@ def test_only_the_fields_touched_since_are_conflicts(api):
     assert row["changes"] == {"city": ["Bern", ""]}
 
 
-def test_what_was_deleted_since_is_told(api):
+def test_a_record_deleted_since_is_reported(api):
     api.import_csv("contacts", HEAD + "Ada,L,ada@example.com,1,\n")
     run = brought(api, "contacts", "email,phone\nada@example.com,2\n", "mode=update")
     Contact.objects.all().delete()
@@ -153,7 +153,7 @@ def test_a_record_brought_back_needs_what_it_refers_to(api, tenant):
     assert api.look(f"imports/{again['id']}/rows")["results"][0]["note"] == "What it referred to is no longer there."
 
 
-def test_a_made_stage_goes_with_its_deals(api):
+def test_a_created_stage_goes_with_its_deals(api):
     stages = Stage.objects.count()
     run = brought(api, "deals", "name,stage_name,pipeline_name\nBig,Legal,Sales Pipeline\n", "missing=create")
     assert counts(api.undo(run)) == {"deleted": 2}
@@ -280,7 +280,7 @@ ACTIVITY = st.tuples(
     st.lists(ACTIVITY, min_size=1, max_size=6),
     st.sampled_from(["mode=upsert&missing=create", "mode=upsert&missing=create&blank=clear", "mode=update&blank=fill"]),
 )
-def test_deals_activities_and_what_was_made_for_them_go_back(api, tenant, deals, activities, query):
+def test_deals_activities_and_what_was_created_for_them_go_back(api, tenant, deals, activities, query):
     for model in (Activity, Deal, Company):
         model.objects.all().delete()
     Stage.objects.filter(name="Brand new").delete()

@@ -1,4 +1,4 @@
-"""Section 6: import, export and template, in a shell."""
+"""Import, export and template, in a shell."""
 
 import csv
 import io
@@ -151,13 +151,13 @@ def test_a_dash_reads_stdin(shell):
     assert shell.my_names() == ["Acme"]
 
 
-def test_strict_is_status_1_when_rows_were_skipped_and_the_others_are_stored(shell):
+def test_strict_is_status_1_when_rows_were_rejected_and_the_others_are_stored(shell):
     done = shell.import_csv("name\nAcme\nACME\n", "--strict")
     assert (done.returncode, done.stderr) == (1, "")
     assert shell.my_names() == ["Acme"]
 
 
-def test_strict_is_status_0_when_none_was_skipped(shell):
+def test_strict_is_status_0_when_none_was_rejected(shell):
     assert shell.import_csv("name\nAcme\n", "--strict").returncode == 0
 
 
@@ -178,7 +178,7 @@ def test_there_is_no_10_mb_limit(shell):
     ],
     ids=["empty", "quoting", "zip"],
 )
-def test_a_file_at_fault_is_one_line(shell, content, line):
+def test_a_failed_file_is_one_line(shell, content, line):
     assert shell.refuses(*shell.command("import", "companies", shell.write(content))).startswith(line)
 
 
@@ -206,7 +206,7 @@ def test_a_file_without_permission_is_one_line(shell):
         ("import companies FILE --tenant SLUG --colour", "unrecognized arguments: --colour"),
     ],
 )
-def test_arguments_at_fault_are_one_line(shell, arguments, line):
+def test_wrong_arguments_are_one_line(shell, arguments, line):
     known = {"FILE": str(shell.write("name\nAcme\n")), "SLUG": shell.slug}
     assert shell.refuses(*(known.get(word, word) for word in arguments.split())).startswith(line)
 
@@ -271,7 +271,7 @@ def test_rejected_rows_are_as_they_were_and_say_why(shell):
     )
 
 
-def test_mended_rows_go_straight_back_in(shell):
+def test_corrected_rows_can_be_imported_as_they_are(shell):
     rejected = shell.folder / "rejected.csv"
     shell.import_csv("name\temployee_count\nAcme\t5\nGlobex\tfew\n", "--rejected", rejected)
     rejected.write_bytes(rejected.read_bytes().replace(b"few", b"7"))
@@ -318,7 +318,7 @@ def test_rejected_rows_need_a_folder_and_a_file(shell):
     assert refuses(shell.folder) == f"{shell.folder}: Is a directory."
 
 
-def test_a_file_at_fault_leaves_the_rejected_rows_of_last_time(shell):
+def test_a_failed_file_leaves_the_rejected_rows_of_last_time(shell):
     rejected = shell.write("of last time", "rejected.csv")
     shell.refuses(*shell.command("import", "companies", shell.write('name\nAcme\n"'), "--rejected", rejected))
     assert rejected.read_text() == "of last time"

@@ -1,4 +1,4 @@
-"""What a process left that died: it is taken up by itself, and a client that asks again gets what became of it."""
+"""What a process left behind when it died is resumed, and a client that asks again gets the result."""
 
 import uuid
 
@@ -35,7 +35,7 @@ def left_planning(api):
 
 
 @pytest.mark.parametrize(("left", "status"), [(left_applying, "done"), (left_planning, "planned")])
-def test_what_was_left_is_taken_up_without_anybody_looking(api, left, status):
+def test_what_was_left_is_resumed_without_anybody_looking(api, left, status):
     run = left(api)
     caretaker, before = Caretaker(), ImportRun.objects.get().status
     caretaker.look()

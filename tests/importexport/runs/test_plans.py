@@ -107,7 +107,7 @@ def test_the_changed_cells_come_in_the_templates_order(api):
          "Row 2: Activity 'Hi' not found"),
     ],
 )  # fmt: skip
-def test_a_record_that_is_not_there_was_perhaps_another(api, entity, there, row, error):
+def test_a_record_that_is_not_there_is_followed_by_a_suggestion(api, entity, there, row, error):
     api.import_csv(entity, there)
     plan = api.plan(entity, row, "mode=update")
     (rejected,) = api.look(f"imports/{plan['id']}/rows")["results"]
@@ -249,7 +249,7 @@ def test_a_plan_needs_the_scope_that_an_import_needs(tenant, people):
     assert reader.look(f"imports/{plan['id']}")["id"] == plan["id"]
 
 
-def test_a_file_that_cannot_be_read_is_refused_and_kept(api):
+def test_a_file_that_cannot_be_read_fails_and_is_on_record(api):
     status, detail = problem(api.post_file("contacts", "first_name\nA\n", to="plan"))
     assert status == 400
     (run,) = api.look("imports")["results"]
@@ -257,14 +257,14 @@ def test_a_file_that_cannot_be_read_is_refused_and_kept(api):
     assert problem(api.post(f"imports/{run['id']}/apply"))[0] == 409
 
 
-def test_a_file_refused_half_way_leaves_no_ledger(api):
+def test_a_file_that_fails_half_way_leaves_no_row_log(api):
     good = "".join(f"A,B,a{n}@example.com,\n" for n in range(5000))
     status, _ = problem(api.post_file("contacts", HEAD.encode() + good.encode() + b'"\xff', to="plan"))
     assert (status, ImportRun.objects.get().status) == (400, "failed")
     assert not RowLogPage.objects.exists()
 
 
-def test_made_companies_are_planned_and_applied(api):
+def test_created_companies_are_planned_and_applied(api):
     content = HEAD + "A,B,a@example.com,,New\nA,B,b@example.com,,new\n"
     plan = api.plan("contacts", content, "missing=create")
     assert plan["references"] == {"companies": 1}

@@ -1,4 +1,4 @@
-"""What is kept of every import, and how the admin's files are checked and imported in the background."""
+"""What is on record of every import, and how the admin's files are checked and imported in the background."""
 
 import csv
 import datetime as dt
@@ -53,7 +53,7 @@ def confirm(run):
 # --- by every channel --------------------------------------------------------------------------------------------
 
 
-def test_an_import_by_the_api_is_kept(tenant):
+def test_an_import_by_the_api_is_on_record(tenant):
     api = Api(tenant)
     api.post_file("contacts", MIXED, name="C:\\people\\new.csv")
     run = ImportRun.objects.get()
@@ -66,7 +66,7 @@ def test_an_import_by_the_api_is_kept(tenant):
     assert not run.upload.exists()
 
 
-def test_an_import_in_a_shell_is_kept(tenant, tmp_path, monkeypatch):
+def test_an_import_in_a_shell_is_on_record(tenant, tmp_path, monkeypatch):
     monkeypatch.setenv("LOGNAME", "operator")
     path = tmp_path / "people.csv"
     path.write_text(MIXED)
@@ -76,16 +76,16 @@ def test_an_import_in_a_shell_is_kept(tenant, tmp_path, monkeypatch):
     assert (run.user, run.key) == (None, None)
 
 
-def test_a_refused_file_is_kept_with_the_reason(tenant):
+def test_a_failed_file_is_on_record_with_the_reason(tenant):
     content = "first_name,email\r\nAda,ada@example.com\r\n"
-    status, detail = Api(tenant).refuses("contacts", content)
+    status, detail = Api(tenant).failure("contacts", content)
     run = ImportRun.objects.get()
     assert (status, run.status, run.error) == (400, "failed", detail)
     assert (run.size, run.sha256) == (len(content), hashlib.sha256(content.encode()).hexdigest())
     assert run.imported == run.skipped == 0
 
 
-def test_what_was_refused_is_kept(tenant):
+def test_rejected_rows_are_on_record(tenant):
     result = Api(tenant).import_csv("contacts", MIXED)
     rows = list(ImportRun.objects.get().rejected_rows.all())
     assert [row.message for row in rows] == result["errors"]
@@ -111,7 +111,7 @@ def test_a_row_with_too_many_cells_blames_no_column(tenant):
     assert row.errors == [["", "cells", "Expected 4 columns, found 6"]]
 
 
-def test_faults_alike_are_counted(tenant):
+def test_errors_alike_are_counted(tenant):
     rows = (
         "".join(f"A,B,a{n}@example.com,Acme\r\n" for n in range(3)) + "A,B,x,\r\nA,B,y,\r\nA,B,c@example.com,Umbra\r\n"
     )
@@ -124,7 +124,7 @@ def test_faults_alike_are_counted(tenant):
     ]
 
 
-def test_skipped_rows_are_found_by_their_faults(tenant):
+def test_rejected_rows_are_found_by_their_errors(tenant):
     rows = 'A,B,x,Acme\r\nA,B,"y"", ""email"", ",\r\n,B,c@example.com,Acme\r\n'
     Api(tenant).import_csv("contacts", HEADER + rows)
     skipped = ImportRun.objects.get().rejected_rows.all()
@@ -244,7 +244,7 @@ def test_a_plan_that_no_longer_holds_is_not_applied(tenant, user):
     assert [row.number for row in run.rejected_rows.all()] == [3, 4]
 
 
-def test_a_file_at_fault_is_refused_by_its_check(tenant, user):
+def test_the_check_fails_a_file_that_cannot_be_imported(tenant, user):
     run = check(tenant, user, HEADER + 'a,b,c,\r\nA,"B')
     assert run.status == "failed"
     assert run.error.startswith("Broken quoting in row 3")
@@ -253,7 +253,7 @@ def test_a_file_at_fault_is_refused_by_its_check(tenant, user):
         lifecycle.confirm(run)
 
 
-def test_a_file_over_the_limit_is_not_kept(tenant, user, settings):
+def test_a_file_over_the_limit_is_not_stored(tenant, user, settings):
     settings.RALLY_IMPORT_MAX_BYTES = 10
     with pytest.raises(errors.TooLarge):
         lifecycle.start_plan(tenant=tenant, user=user, entity="contacts", file=io.BytesIO(b"x" * 11), file_name="a")
@@ -274,7 +274,7 @@ def test_what_was_imported_is_not_discarded(tenant, user):
         lifecycle.discard(run)
 
 
-def test_work_that_died_is_taken_up(tenant, user):
+def test_work_that_died_is_resumed(tenant, user):
     run = check(tenant, user, MIXED)
     # As a process leaves it that is killed at work: said to be importing, and nobody at it.
     ImportRun.objects.filter(pk=run.pk).update(status="applying")
@@ -294,7 +294,7 @@ def test_a_large_file_comes_back_as_it_was(tenant, user):
         assert file.read() == content.encode()
 
 
-def test_a_bug_is_told_and_logged(tenant, user, monkeypatch, caplog):
+def test_a_bug_is_on_record_and_logged(tenant, user, monkeypatch, caplog):
     monkeypatch.setattr(tasks, "noted", lambda *_: lambda *_: 1 / 0)
     run = check(tenant, user, MIXED)
     assert (run.status, run.error) == ("failed", "Something went wrong on our side. Nothing was stored.")
@@ -333,7 +333,7 @@ def logged(caplog, message):
 # --- private, and forgotten in time -----------------------------------------------------------------------------
 
 
-def test_rows_are_for_who_brought_them_and_for_admins(tenant, user):
+def test_rows_are_for_the_uploader_and_for_admins(tenant, user):
     run = check(tenant, user, MIXED)
     other = User.objects.create_user("alan")
     assert permissions.may_open(run, user=user, access=Access(tenant, "editor"))

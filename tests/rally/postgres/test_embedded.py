@@ -336,7 +336,7 @@ def test_a_socket_directory_that_somebody_else_made(resting, place):
         embedded.socket_directory(home).unlink()
 
 
-def test_nobody_listens_on_the_network_and_strangers_find_no_door(cluster):
+def test_it_does_not_listen_on_the_network_and_others_have_no_access(cluster):
     cluster.use()
     assert not list(cluster.postmaster().net_connections("inet"))
     assert stat.S_IMODE((cluster.home / "postgres.socket").stat().st_mode) == 0o700

@@ -79,7 +79,7 @@ def test_admin_login_over_plain_http(server):
         (b"GET /\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400"),
     ],
 )
-def test_what_is_no_request_is_the_clients_fault(server, request_, status):
+def test_what_is_no_request_is_the_clients_error(server, request_, status):
     assert send(server, request_).split()[1] == status
 
 
