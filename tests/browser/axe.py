@@ -1,5 +1,6 @@
 """axe-core, which looks for what keeps people from using a page."""
 
+import fcntl
 import json
 import shutil
 import subprocess
@@ -33,11 +34,15 @@ def source() -> str:
     """Return axe-core's source, fetched the first time; raise NoNpm where that takes an npm."""
     installed = json.loads((HERE / "package-lock.json").read_text())["packages"]["node_modules/axe-core"]["version"]
     manifest = SOURCE.parent / "package.json"
-    if not manifest.exists() or json.loads(manifest.read_text())["version"] != installed:
-        npm = shutil.which("npm")
-        if npm is None:
-            raise NoNpm(MISSING)
-        subprocess.run([npm, "ci", "--loglevel=error"], cwd=HERE, check=True, stdout=subprocess.DEVNULL, timeout=300)
+    with (HERE / "package-lock.json").open() as lock:
+        # The tests may run in several processes, of which one fetches it.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not manifest.exists() or json.loads(manifest.read_text())["version"] != installed:
+            npm = shutil.which("npm")
+            if npm is None:
+                raise NoNpm(MISSING)
+            ci = [npm, "ci", "--loglevel=error"]
+            subprocess.run(ci, cwd=HERE, check=True, stdout=subprocess.DEVNULL, timeout=300)
     return SOURCE.read_text(encoding="utf-8")
 
 
