@@ -89,9 +89,12 @@ class Importer:
 
     def _prepare(self, batch: Batch) -> Prepared:
         """Clean the columns of a batch that need no query; runs in another thread."""
-        prepared = Prepared(batch, Cells(batch))
+        prepared = self._read(batch)
         self._clean(prepared.cells, needs_records=False)
         return prepared
+
+    def _read(self, batch: Batch) -> Prepared:
+        return Prepared(batch, Cells(batch))
 
     def _clean(self, cells: Cells, *, needs_records: bool) -> None:
         for column in self._columns:
@@ -117,12 +120,12 @@ class Importer:
     def _store(self, prepared: Prepared, rejected: Rejected) -> Outcome:
         """Store the rows that are not rejected; those that the writer passes over are added to ``rejected``."""
         cells, numbers = prepared.cells, prepared.batch.numbers
-        positions = self._good_positions(cells, rejected)
-        rows = self._rows(cells, positions)
+        is_good, positions = good_rows(cells, rejected)
+        rows = self._rows(cells, is_good)
         lost = self.writer.write(rows, len(positions))
         rejected |= {positions[n]: [error] for n, error in self._duplicates(cells, positions, lost).items()}
         if len(positions) < cells.count:
-            numbers = [numbers[i] for i in positions]
+            numbers = list(compress(numbers, is_good))
         stretches = {"create": numbered(self.writer.stored_rows(), numbers)}
         return Outcome(stretches=stretches, values=self._comparable(rows, cells, positions))
 
@@ -136,16 +139,10 @@ class Importer:
         width = self._table.header.width
         return found | {i: [("", errors.too_many_cells(width, surplus))] for i, surplus in batch.surplus.items()}
 
-    def _good_positions(self, cells: Cells, rejected: Collection[int]) -> list[int]:
-        """Return where in the batch the rows are that may be stored."""
-        return [i for i in range(cells.count) if i not in rejected]
-
-    def _rows(self, cells: Cells, positions: Sequence[int]) -> list[list[str | None]]:
-        """Return what is stored of some rows, a list per column, matching keys included."""
+    def _rows(self, cells: Cells, is_good: Sequence[bool]) -> list[list[str | None]]:
+        """Return what is stored of the good rows, a list per column, matching keys included."""
         stored = cells.stored
-        if len(positions) < cells.count:
-            good = set(positions)
-            is_good = [i in good for i in range(cells.count)]
+        if not all(is_good):
             stored = {name: list(compress(values, is_good)) for name, values in stored.items()}
         rows = [stored[name] for name in self.spec.own_columns]
         rows.extend([*fold_column(cast(list[str], stored[folded.source]))] for folded in self._folded)
@@ -176,6 +173,12 @@ class Importer:
     def _duplicate(self, cells: Cells, position: int, key: Key) -> ColumnError:
         """Return the sentence for a row whose key another row or record has."""
         return key.column, errors.duplicate(self.spec.noun, key.column, cells.text(key.column)[position])
+
+
+def good_rows(cells: Cells, rejected: Collection[int]) -> tuple[list[bool], list[int]]:
+    """Return whether each row of a batch may be stored, and the positions of those that may."""
+    is_good = [i not in rejected for i in range(cells.count)]
+    return is_good, list(compress(range(cells.count), is_good))
 
 
 def read_ahead(items: Iterator[T]) -> Iterator[T]:

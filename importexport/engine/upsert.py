@@ -7,7 +7,7 @@ from django.db import IntegrityError
 from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.db import Busy, is_clash, retry
-from importexport.engine.importer import Importer, Prepared, Rejected
+from importexport.engine.importer import Importer, Prepared, Rejected, good_rows
 from importexport.engine.options import CLEAR_CELL, Options
 from importexport.engine.outcome import Change, Outcome, stretches_of
 from importexport.engine.spec import EntitySpec, Key
@@ -38,12 +38,9 @@ class UpsertImporter(Importer):
             options=self.options,
         )
 
-    def _prepare(self, batch: Batch) -> Prepared:
-        """Clean a batch, having noted what each row gives and clears."""
-        prepared = Prepared(batch, Cells(batch))
-        prepared.given, prepared.cleared = self._masks(prepared.cells)
-        self._clean(prepared.cells, needs_records=False)
-        return prepared
+    def _read(self, batch: Batch) -> Prepared:
+        cells = Cells(batch)
+        return Prepared(batch, cells, *self._masks(cells))
 
     def _masks(self, cells: Cells) -> tuple[list[int], list[int]]:
         """Return which columns each row gives and which it clears, as masks; what may not be cleared is an error."""
@@ -65,10 +62,9 @@ class UpsertImporter(Importer):
     def _store(self, prepared: Prepared, rejected: Rejected) -> Outcome:
         """Store the rows that are not rejected, as new records or in those that they are."""
         cells = prepared.cells
-        positions = self._good_positions(cells, rejected)
-        rows = self._rows(cells, positions)
-        good = [i not in rejected for i in range(cells.count)]
-        self.writer.stage(rows, *(list(compress(mask, good)) for mask in (prepared.given, prepared.cleared)))
+        is_good, positions = good_rows(cells, rejected)
+        rows = self._rows(cells, is_good)
+        self.writer.stage(rows, *(list(compress(mask, is_good)) for mask in (prepared.given, prepared.cleared)))
         wrong, pairs, changes = self._change(cells, positions)
         matched = {n for n, _ in pairs} | set(wrong)
         wanted = [n for n in range(len(positions)) if n not in matched]
