@@ -21,9 +21,8 @@ from importexport import errors
 from importexport.api.ignored_columns import headers_of
 from importexport.api.problems import Problem, handle_exception
 from importexport.db import session_lock
-from importexport.engine.outcome import Outcome
+from importexport.engine.observers import Observer
 from importexport.engine.report import Report, result_chunks
-from importexport.files.table import Table
 from importexport.history.plan_check import PlanChanged
 from importexport.models import ImportRun, KeptAnswer
 
@@ -127,7 +126,7 @@ class Retry:
                 raise
 
 
-class KeptResult:
+class KeptResult(Observer):
     """An observer that keeps the response to an import in the import's own transaction.
 
     With ``names_ignored``, the response has a header with the ignored columns.
@@ -135,12 +134,6 @@ class KeptResult:
 
     def __init__(self, retry: Retry, run: ImportRun, *, names_ignored: bool) -> None:
         self._retry, self._run, self._names_ignored = retry, run, names_ignored
-
-    def begin(self, table: Table) -> None:
-        """Keep nothing yet."""
-
-    def add(self, outcome: Outcome) -> None:
-        """Keep nothing: the response is created again from the run."""
 
     def end(self, report: Report) -> None:
         self._retry.keep_result(self._run, headers_of(report) if self._names_ignored else {})

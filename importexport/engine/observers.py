@@ -1,7 +1,7 @@
 """Observers of an import: report, recorder, rejected rows file, progress bar …"""
 
 from collections.abc import Callable
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from importexport.engine.outcome import Outcome
 from importexport.engine.report import Report
@@ -12,8 +12,11 @@ from importexport.files.table import Table
 Progress = Callable[[int, int], None]
 
 
-class Observer(Protocol):
-    """Receives the progress of an import, inside its transaction. A retry of the import calls ``begin`` again."""
+class Observer:
+    """Receives the progress of an import, inside its transaction. A retry of the import calls ``begin`` again.
+
+    A subclass overrides what it needs.
+    """
 
     def begin(self, table: Table) -> None:
         """Called when the header has been read, before the first row."""
@@ -25,7 +28,7 @@ class Observer(Protocol):
         """Called after the last row. Anything written to the database commits or rolls back with the import."""
 
 
-class ProgressObserver:
+class ProgressObserver(Observer):
     """Reports the number of rows and bytes after each batch."""
 
     def __init__(self, tell: Progress) -> None:
@@ -38,11 +41,8 @@ class ProgressObserver:
         self._rows += outcome.rows
         self._tell(self._rows, self._table.rows.bytes_read)
 
-    def end(self, report: Report) -> None:
-        """Do nothing."""
 
-
-class RejectedRowsObserver:
+class RejectedRowsObserver(Observer):
     """Writes the rejected rows to a file while the import runs."""
 
     def __init__(self, file: BinaryIO) -> None:
@@ -59,6 +59,3 @@ class RejectedRowsObserver:
     def add(self, outcome: Outcome) -> None:
         if self._rows:
             self._rows.add(outcome.rejected)
-
-    def end(self, report: Report) -> None:
-        """Do nothing."""

@@ -12,6 +12,7 @@ from django.db.models import prefetch_related_objects
 from django.utils.html import format_html
 from import_export.results import Error, RowResult
 
+from importexport.engine.observers import Observer
 from importexport.engine.outcome import Change, Outcome, Rejection
 from importexport.engine.report import Report
 from importexport.files.table import Table
@@ -30,7 +31,7 @@ class Fate(NamedTuple):
     rejection: Rejection | None = None
 
 
-class RowResults:
+class RowResults(Observer):
     """Observes an import, and adds to its report's rows.
 
     A rejected row is skipped; what is wrong with it is in the row's ``errors``, and beside its cells in the diff. A row
@@ -60,9 +61,6 @@ class RowResults:
         if not self._keep_instances:
             fates = fates[:left]
         self._tell(fates, shown=max(left, 0))
-
-    def end(self, report: Report) -> None:
-        """Do nothing more."""
 
     def _fates(self, outcome: Outcome) -> Iterator[Fate]:
         """Yield what became of each row, in no order."""

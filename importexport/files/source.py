@@ -36,6 +36,11 @@ class Measured:
         return self._digest.hexdigest()
 
 
+def printable(text: str) -> str:
+    """Return a text that can be stored and displayed: control characters and lone surrogates become U+FFFD."""
+    return _CONTROL.sub("\ufffd", text)
+
+
 def tidy_name(name: str) -> str:
     """Return a file name that can be stored and displayed: without directories, at most 255 characters."""
-    return _CONTROL.sub("\ufffd", re.split(r"[/\\]", name)[-1])[-255:]
+    return printable(re.split(r"[/\\]", name)[-1])[-255:]

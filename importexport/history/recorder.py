@@ -9,10 +9,11 @@ from django.db import connection
 from django.utils import timezone
 
 from importexport import errors
+from importexport.engine.observers import Observer
 from importexport.engine.outcome import Outcome, Rejection, Stretch
 from importexport.engine.report import Report
 from importexport.engine.resource import EntityResource
-from importexport.files.source import _CONTROL, Measured
+from importexport.files.source import Measured, printable
 from importexport.files.table import Table
 from importexport.history import repairs
 from importexport.history.error_groups import Groups
@@ -74,7 +75,7 @@ class Recorder:
         self.run.save(force_insert=self._is_new)
 
 
-class ImportRecorder:
+class ImportRecorder(Observer):
     """The observer that records an import, or a plan if ``aside`` is given (see Recorder)."""
 
     def __init__(self, run: ImportRun, source: Measured, *, aside: Any = None, is_new: bool = False) -> None:
@@ -163,8 +164,7 @@ def describe_header(table: Table, resource: type[EntityResource]) -> dict[str, A
 
 def sample_rows(resource: EntityResource, ids: list[int]) -> list[list[str]]:
     """Return records as an export would format them, as lists of cells."""
-    references = {column.attribute.partition("__")[0] for column in resource.columns if "__" in column.attribute}
-    records = resource.get_queryset().filter(pk__in=ids).select_related(*references)
+    records = resource.get_queryset().filter(pk__in=ids).select_related(*resource.relations())
     return [[column.widget.render(column.get_value(record)) for column in resource.columns] for record in records]
 
 
@@ -174,7 +174,7 @@ def note_failed(run: ImportRun, error: errors.FileError, source: Measured, *, is
         source.read_on()
         run.size, run.sha256 = source.size, source.sha256
     run.status, run.finished_at = ImportRun.Status.FAILED, timezone.now()
-    run.error = _CONTROL.sub("\ufffd", str(error))
+    run.error = printable(str(error))
     if is_new:
         run.save(force_insert=True)
         return
