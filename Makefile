@@ -16,7 +16,7 @@ run: setup ## Serve a demo tenant with sample records on 127.0.0.1:$PORT (defaul
 	@$(MANAGE) serve --demo
 
 test: setup ## Run the tests; ARGS="-k name" selects some of them
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses 2 --dist worksteal $(ARGS)
 
 setup: $(STAMP) ## Create .venv with all dependencies
 
