@@ -226,7 +226,14 @@ def test_a_blank_probability_is_that_of_the_stage():
 
 # --- the formula mark, and SQL ---------------------------------------------------------------------------------
 
-MARKABLE = st.text(st.sampled_from("'=+-@\t\r\n 0123456789.()x٣"), max_size=6) | SPICY
+MARKABLE = (
+    st.text(st.sampled_from("'=+-@\t\r\n 0123456789.()x٣"), max_size=6)
+    | st.builds(
+        "{}{}".format, st.sampled_from(["", "'", "''", " "]), st.sampled_from(["#N/A", "#ref!", "#NAME?", "#N"])
+    )
+    | st.text(st.sampled_from("'=\"a"), max_size=6).map('="{}"'.format)
+    | SPICY
+)
 
 
 @given(text=MARKABLE)
@@ -238,6 +245,7 @@ def test_a_mark_comes_off_again(text):
 def test_what_a_spreadsheet_would_run_is_marked(text):
     shown = formula.mark(text)
     assert not shown.startswith(("=", "@", "\t", "\r"))
+    assert not formula.is_error_value(shown)
     if shown[:1] in ("+", "-"):
         assert set(shown) <= set("+-0123456789 ().")
 
@@ -261,6 +269,7 @@ few_queries = hypothesis_settings(max_examples=30, suppress_health_check=[Health
 @few_queries
 @given(texts=st.lists(MARKABLE, min_size=5, max_size=30))
 @example(["''=x", "'''+5", "''a", "-5", "-5x", "-5.5.5", "+1 (2)", "+", "'\\t"])
+@example([*formula.ERROR_VALUES, "#nv", "'#N/A", "#N/A x"])
 def test_sql_marks_like_python(db, texts):
     assert in_sql(formula.MARK_SQL, texts, "text[]") == [formula.mark(text) for text in texts]
 
