@@ -26,9 +26,11 @@ def main():
         os.environ["DATABASE_URL"] = url
         bench = Bench(Path(folder), options)
         bench.prepare()
-        for part in options.only.split(","):
-            getattr(bench, part)()
-        print(bench.table())
+        try:
+            for part in options.only.split(","):
+                getattr(bench, part)()
+        finally:
+            print(bench.table())
 
 
 def arguments():
