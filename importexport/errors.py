@@ -134,21 +134,65 @@ def no_header() -> FileError:
     return FileError("The file has no header: row 1 must name the columns.")
 
 
-def missing_columns(names: list[str]) -> FileError:
-    listed = ", ".join(f"'{name}'" for name in names)
-    return FileError(f"Required column{'s' if len(names) > 1 else ''} {listed} missing from the header.")
+def missing_columns(names: Iterable[str], found: str = "") -> FileError:
+    """Return the error of a header without required columns; ``found`` says what it has (see columns_found)."""
+    listed = [f"'{name}'" for name in names]
+    start = f"Required column{'s' if len(listed) > 1 else ''} {', '.join(listed)} missing from the header."
+    return FileError(f"{start} {found}".rstrip())
 
 
-def repeated_column(name: str) -> FileError:
-    return FileError(f"Column '{name}' is repeated in the header.")
+def repeated_column(name: str, found: str = "") -> FileError:
+    """Return the error of a header that has a column twice; ``found`` says what it has (see columns_found)."""
+    return FileError(f"Column '{name}' is repeated in the header. {found}".rstrip())
+
+
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+#: The maximum size in bytes of the names listed in an error.
+LISTED_LIMIT = 600
+
+
+def columns_found(row: int, names: list[str], delimiter: str) -> str:
+    """Return the sentence about the columns that a header names, as many as are short enough."""
+    listed: list[str] = []
+    room = LISTED_LIMIT
+    for name in names:
+        listed.append(f"'{echo(name)}'")
+        room -= len(listed[-1].encode()) + 2
+        if room < 0 and len(listed) > 1:
+            listed.pop()
+            break
+    rest = len(names) - len(listed)
+    more = f" and {rest} more" if rest else ""
+    return f"Row {row} has {', '.join(listed)}{more}, separated by {SEPARATORS[delimiter]}."
+
+
+def one_cell(row: int, name: str) -> str:
+    """Return the sentence about a header that is a single cell."""
+    return f"Row {row} is a single cell, '{echo(name)}', where commas, semicolons or tabs would separate columns."
+
+
+OTHER_SEPARATOR = "The file probably uses another separator."
+
+
+def later_header(row: int) -> str:
+    """Return the sentence about a row that looks like the header, further down."""
+    return f"Row {row} looks like the header: remove the rows above it."
 
 
 def not_utf8(row: int) -> FileError:
     return FileError(f"The file is not UTF-8: row {row} has bytes that are no UTF-8. Save it as CSV (UTF-8).")
 
 
-def utf16() -> FileError:
-    return FileError("The file is not UTF-8: row 1 looks like UTF-16. Save it as CSV (UTF-8).")
+def utf16(row: int) -> FileError:
+    return FileError(f"The file is not UTF-8: row {row} looks like UTF-16. Save it as CSV (UTF-8).")
+
+
+def other_encoding(name: str) -> FileError:
+    """Return the error of a file that begins with the byte-order mark of another encoding."""
+    return FileError(
+        f"The file is not UTF-8: row 1 begins with the byte-order mark of {name}. Save it as CSV UTF-8 (in Excel:"
+        " File, Save As, “CSV UTF-8”)."
+    )
 
 
 def broken_quoting(row: int) -> FileError:

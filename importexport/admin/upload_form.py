@@ -11,7 +11,7 @@ from importexport import errors
 from importexport.admin import labels, option_form
 from importexport.engine.options import OptionError, Options
 from importexport.engine.resource import EntityResource
-from importexport.files.csv_reader import check_kind
+from importexport.files.signatures import check_kind
 from importexport.http.bodies import BESIDES, HEAD, deadline
 
 FIELD = "file"

@@ -18,7 +18,7 @@ from rest_framework.request import Request
 
 from importexport import errors
 from importexport.api.problems import Problem
-from importexport.files.csv_reader import check_kind
+from importexport.files.signatures import check_kind
 from importexport.http.bodies import BESIDES, HEAD, deadline
 
 FIELD = "file"

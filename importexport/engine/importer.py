@@ -134,8 +134,10 @@ class Importer:
         is said: its cells are likely in the wrong columns."""
         for i in batch.unnumbered:
             cells.errors[i][ROW_COLUMN] = errors.number(ROW_COLUMN)
-        place = self._places
-        found = {i: sorted(by.items(), key=lambda item: place[item[0]]) for i, by in cells.errors.items() if by}
+        for i, names in batch.broken.items():
+            cells.errors[i] |= {name: errors.character(name) for name in names}
+        place = lambda item: self._places.get(item[0], len(self._places))  # noqa: E731 - unknown columns come last
+        found = {i: sorted(by.items(), key=place) for i, by in cells.errors.items() if by}
         width = self._table.header.width
         return found | {i: [("", errors.too_many_cells(width, surplus))] for i, surplus in batch.surplus.items()}
 

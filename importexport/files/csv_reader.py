@@ -1,103 +1,96 @@
-"""Reads CSV: bytes → lines of text → records. RFC 4180 with the contract's tolerances, in constant memory."""
+"""Reads CSV: lines of text → records. RFC 4180 with the contract's tolerances, in constant memory."""
 
-import codecs
 import csv
-import io
 import itertools
 import re
-from collections.abc import Callable, Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
 
+from crm.characters import INVISIBLE, trim
 from importexport import errors
+from importexport.files.lines import LONE_CR, RECORD_LIMIT, Endless, Lines, Source
+from importexport.files.lone_cr import Halves
 
-CHUNK = 64 * 1024
 DELIMITERS = ",;\t"
-#: The maximum size of a record in bytes. Without a limit, a missing quote in a huge file would turn the rest of the
-#: file into a single cell.
-RECORD_LIMIT = 10 * 1024 * 1024
-
-#: First bytes → file type. A CSV header cannot start with any of them by accident.
-SIGNATURES = {
-    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
-    b"PK\x05\x06": "a ZIP archive",
-    b"\xd0\xcf\x11\xe0": "an old Office document",
-    b"%PDF-": "a PDF",
-    b"\x89PNG": "an image",
-    b"\xff\xd8\xff": "an image",
-    b"GIF87a": "an image",
-    b"GIF89a": "an image",
-    b"II*\x00": "an image",
-    b"MM\x00*": "an image",
-    b"\x1f\x8b": "compressed with gzip",
-    b"BZh": "compressed with bzip2",
-    b"\xfd7zXZ": "compressed with xz",
-    b"\x28\xb5\x2f\xfd": "compressed with Zstandard",
-    b"7z\xbc\xaf": "a 7-Zip archive",
-    b"Rar!\x1a": "a RAR archive",
-    b"\x7fELF": "a program",
-    b"SQLite format 3": "a database",
-    b"PAR1": "a Parquet file",
-    b"{\\rtf": "an RTF document",
-}
-_WEBP = re.compile(rb"RIFF....WEBP", re.DOTALL)
-_SURROGATE = re.compile("[\ud800-\udfff]")
+#: Surrogates that stand for invalid bytes.
+_INVALID = re.compile("[\udc80-\udcff]")
+#: A line above the header that names the delimiter, as spreadsheets understand it.
+_NAMES_DELIMITER = re.compile(r'\s*"?sep=([,;\t]|\\t)"?[\s,;]*', re.IGNORECASE)
+_BLANK_LINE = re.compile(rf'(?:[\s,;{INVISIBLE}]|"[\s{INVISIBLE}]*")*+')
 
 csv.field_size_limit(RECORD_LIMIT)
-
-
-def check_kind(head: bytes) -> None:
-    """Raise NotCsv if the first bytes of a file (16 are enough) are those of another file type."""
-    for signature, kind in SIGNATURES.items():
-        if head.startswith(signature):
-            raise errors.NotCsv(kind)
-    if _WEBP.match(head):
-        raise errors.NotCsv("an image")
-
-
-class Source(Protocol):
-    """A readable binary file."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return the next bytes, or none at the end."""
-
-    def seekable(self) -> bool:
-        """Whether the file is known to end; a pipe may never do so."""
 
 
 class Reader:
     """The records of a CSV file: ``header`` first, then ``next_rows`` until it returns nothing.
 
-    ``row`` is the number of the last record read (the header is 1), ``bytes_read`` the position in the file. ``score``
-    counts the known columns in a possible header, which determines the delimiter. Raises FileError (NotCsv, TooLarge)
-    for problems that concern the whole file.
+    ``row`` is the number of the last record read, as a spreadsheet counts, and ``header_row`` that of the header;
+    ``bytes_read`` is the position in the file. ``score`` counts the known columns in a possible header, which
+    determines the delimiter unless the file names it. Raises FileError (NotCsv, TooLarge) for problems that concern the
+    whole file.
     """
 
     def __init__(self, file: Source, *, score: Callable[[list[str]], int], max_bytes: int | None = None) -> None:
         self.row = 0
-        self.bytes_read = 0
-        self._record_start = 0
-        self._file = file
+        #: Positions of the cells with a lone CR in the rows last returned, by row number.
+        self.broken: dict[int, list[int]] = {}
         self.may_read_ahead = file.seekable()
-        self._max_bytes = max_bytes
-        self._is_utf8 = True
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        lines = self._lines()
-        first = list(itertools.islice(lines, 1))
-        self.delimiter = detect_delimiter(first, score)
+        self._is_at_end = False
+        self._received: list[list[str]] = []
+        self._received_before = 0
+        self._lines = Lines(file, records=self._count_received, max_bytes=max_bytes)
+        lines = iter(self._lines)
+        first, named = self._find_header(lines)
+        self.delimiter = named or detect_delimiter(first, score)
+        self._halves: Halves | None = None
         self._records = csv.reader(itertools.chain(first, lines), delimiter=self.delimiter, strict=True)
         self.header = self._read_header()
+        self.header_row = self.row
+        self._halves = Halves(len(self.header))
+
+    @property
+    def bytes_read(self) -> int:
+        """The position in the file."""
+        return self._lines.bytes_read
+
+    @property
+    def has_mark(self) -> bool:
+        """Whether the file begins with a byte-order mark."""
+        return self._lines.has_mark
 
     def next_rows(self, *, rows: int, size: int) -> tuple[list[int], list[list[str]]]:
         """Return the row numbers and cells of the next records, without blank ones; two empty lists at the end.
 
         Stops after ``rows`` records, or once ``size`` bytes have been read.
         """
-        while records := self._next_records(rows=rows, size=size):
+        self.broken = {}
+        while not self._is_at_end:
+            records = self._next_records(rows=rows, size=size)
             numbers = range(self.row - len(records) + 1, self.row + 1)
             filled = [not is_blank(record) for record in records]
             if any(filled):
                 return list(itertools.compress(numbers, filled)), list(itertools.compress(records, filled))
         return [], []
+
+    def _count_received(self) -> int:
+        return self._received_before + len(self._received)
+
+    # --- the header ---
+
+    def _find_header(self, lines: Iterator[str]) -> tuple[list[str], str]:
+        """Return the first filled line, if there is one, and the delimiter that a line above it names, or ""."""
+        named = ""
+        try:
+            for line in lines:
+                names = None if named else _NAMES_DELIMITER.fullmatch(line)
+                if names:
+                    named = "\t" if names[1].startswith("\\") else names[1]
+                elif not _BLANK_LINE.fullmatch(line):
+                    return [line.removeprefix(LONE_CR)], named
+                self.row += 1
+                self._received_before += 1
+        except Endless:
+            raise errors.endless_record(self.row + 1, RECORD_LIMIT) from None
+        return [], named
 
     def _read_header(self) -> list[str]:
         header, *_ = [*self._next_records(rows=1, size=0), []]
@@ -106,96 +99,77 @@ class Reader:
         if is_blank(header):
             raise errors.no_header()
         if any("\0" in cell for cell in header):
-            raise errors.utf16()
+            raise errors.utf16(self.row)
         return header
 
+    # --- records ---
+
     def _next_records(self, *, rows: int, size: int) -> list[list[str]]:
-        records: list[list[str]] = []
-        until = self.bytes_read + size
-        broken = None
+        failure = self._receive(rows=rows, size=size)
+        records, self._received = self._received, []
+        self._received_before += len(records)
+        if self._halves and self._lines.has_lone_cr:
+            records = self._join(self._halves, records)
+        self._check_encoding(records)
+        self.row += len(records)
+        if failure:
+            raise self._blame(failure)
+        return records
+
+    def _receive(self, *, rows: int, size: int) -> Exception | None:
+        """Receive records from the parser; return the error that ends them, if there is one."""
+        records, lines = self._received, self._lines
+        until = lines.bytes_read + size
         try:
             for record in self._records:
                 records.append(record)
-                self._record_start = self.bytes_read
-                if len(records) == rows or self.bytes_read > until:
-                    break
-        except csv.Error as error:
-            broken = error
-        self._check_encoding(records)
-        self.row += len(records)
-        if broken:
-            raise self._blame(broken)
-        return records
+                if len(records) == rows or lines.bytes_read > until:
+                    return None
+        except (csv.Error, Endless) as error:
+            self._is_at_end = True
+            return error
+        self._is_at_end = True
+        return None
+
+    def _join(self, halves: Halves, records: list[list[str]]) -> list[list[str]]:
+        first = self.row + 1
+        try:
+            joined, broken = halves.join(records, is_end=self._is_at_end)
+        except Endless as error:
+            raise errors.endless_record(first + error.args[0], RECORD_LIMIT) from None
+        self.broken |= {first + i: positions for i, positions in broken.items()}
+        return joined
 
     def _check_encoding(self, records: list[list[str]]) -> None:
         """Raise not_utf8 for the first record that contains invalid bytes."""
-        for row, record in enumerate(records if not self._is_utf8 else (), self.row + 1):
-            if any(map(_SURROGATE.search, record)):
+        for row, record in enumerate(records if not self._lines.is_utf8 else (), self.row + 1):
+            if any(map(_INVALID.search, record)):
                 raise errors.not_utf8(row)
 
-    def _blame(self, error: csv.Error) -> errors.FileError:
+    def _blame(self, error: Exception) -> errors.FileError:
         """Return the error for the record being read. Invalid UTF-8 takes precedence, since it may be the cause."""
-        if not self._is_utf8:
+        if not self._lines.is_utf8:
             return errors.not_utf8(self.row + 1)
-        if "field larger" in str(error):
+        if isinstance(error, Endless) or "field larger" in str(error):
             return errors.endless_record(self.row + 1, RECORD_LIMIT)
         return errors.broken_quoting(self.row + 1)
 
-    def _lines(self) -> Iterator[str]:
-        """Yield the lines of the file with their ends (LF, CRLF or CR), reading a chunk at a time."""
-        unfinished: list[str] = []
-        while chunk := self._read_chunk():
-            text = self._decode(chunk)
-            unfinished.append(text)
-            if "\n" not in text and "\r" not in text:
-                continue
-            lines = list(io.StringIO("".join(unfinished), newline=""))
-            # The last line may continue in the next chunk, or its CR may be the first half of a CRLF.
-            unfinished = [lines.pop()]
-            yield from lines
-        unfinished.append(self._decode(b""))
-        yield from io.StringIO("".join(unfinished), newline="")
 
-    def _read_chunk(self) -> bytes:
-        chunk = self._file.read(CHUNK)
-        if not self.bytes_read:
-            check_kind(chunk)
-        self.bytes_read += len(chunk)
-        if self._max_bytes is not None and self.bytes_read > self._max_bytes:
-            raise errors.TooLarge(self._max_bytes)
-        if self.bytes_read - self._record_start > RECORD_LIMIT + CHUNK:
-            raise errors.endless_record(self.row + 1, RECORD_LIMIT)
-        return chunk
-
-    def _decode(self, chunk: bytes) -> str:
-        """Decode the next chunk.
-
-        From the first invalid byte on, invalid bytes become surrogates, which valid UTF-8 cannot contain. That
-        identifies the record they are in.
-        """
-        try:
-            return self._decoder.decode(chunk, final=not chunk)
-        except UnicodeDecodeError:
-            state = self._decoder.getstate()
-            self._is_utf8 = False
-            self._decoder = codecs.getincrementaldecoder("utf-8-sig")(errors="surrogateescape")
-            self._decoder.setstate(state)
-            return self._decoder.decode(chunk, final=not chunk)
-
-
-def detect_delimiter(lines: list[str], score: Callable[[list[str]], int]) -> str:
+def detect_delimiter(lines: Sequence[str], score: Callable[[list[str]], int]) -> str:
     """Return the delimiter that gives the header the most known columns or, among equals, the most cells."""
 
     def merit(delimiter: str) -> tuple[int, int]:
-        cells = next(csv.reader(lines, delimiter=delimiter), [])
+        try:
+            cells = next(csv.reader(lines, delimiter=delimiter), [])
+        except csv.Error:
+            return 0, 0  # A cell is too large, which reading the header reports.
         return score(cells), len(cells)
 
     return max(DELIMITERS, key=merit)
 
 
 def is_blank(record: list[str]) -> bool:
-    """Whether all cells of a record are empty or white space."""
-    if record and record[0] and not record[0][0].isspace():
+    """Whether all cells of a record are empty, or white space and invisible characters."""
+    if record and record[0] and ("!" <= record[0][0] <= "~" or record[0][0].isalnum()):
         return False
-    joined = "".join(record)
-    return not joined or joined.isspace()
+    return not trim("".join(record))

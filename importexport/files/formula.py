@@ -62,6 +62,8 @@ def unmark(text: str) -> str:
 def unmark_column(values: Sequence[str]) -> Sequence[str]:
     """Return ``unmark`` of every value. A column without marks and text forms is returned as it is."""
     joined = "\0".join(values)
+    if "'" not in joined and "=" not in joined:  # To look for one character is fastest.
+        return values
     if not joined.startswith(("'", '="')) and "\0'" not in joined and '\0="' not in joined:
         return values
     return [unmark(value) for value in values]

@@ -4,18 +4,30 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from importexport import errors
+from crm.characters import INVISIBLE, trim
+from importexport.files.formula import unmark
 
 #: Columns added to files of rejected rows: the errors of a row, and its number in the original file.
 #: An import ignores the first one and numbers its rows by the second.
 ERROR_COLUMN = "import_error"
 ROW_COLUMN = "import_row"
-_SEPARATORS = re.compile(r"[\s_-]+")
+#: The dashes of Unicode (category Pd), and the minus sign.
+_DASHES = (
+    "\\-\u058a\u05be\u1400\u1806\u2010-\u2015\u2212\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u2e5d\u301c\u3030\u30a0\ufe31\ufe32"
+    "\ufe58\ufe63\uff0d\U00010d6e\U00010ead"
+)
+_SEPARATORS = re.compile(rf"[\s_{_DASHES}{INVISIBLE}]+")
 
 
 def fold_label(text: str) -> str:
-    """Return the key under which headers and choices match: without case, spaces, ``-`` and ``_``."""
+    """Return the key under which headers and choices match: without case, white space, dashes, ``_`` and invisible
+    characters."""
     return _SEPARATORS.sub("", text).casefold()
+
+
+def fold_cell(cell: str) -> str:
+    """Return the key under which a cell of the header matches. Like any other, it may have a formula mark."""
+    return fold_label(unmark(cell))
 
 
 #: Folded labels of the columns added to files of rejected rows.
@@ -24,11 +36,13 @@ CARRIED = {fold_label(ERROR_COLUMN), fold_label(ROW_COLUMN)}
 
 @dataclass(frozen=True)
 class Header:
-    """A recognised header: its ``cells``, the ``positions`` of known columns, and the ``ignored`` names."""
+    """A recognised header: its ``cells``, the ``positions`` of known columns, and the names that are ``ignored``, or
+    ``repeated`` known ones."""
 
     cells: list[str]
     positions: dict[str, int]
     ignored: list[str]
+    repeated: list[str]
     #: Positions of the columns with errors and original row numbers in a file of rejected rows, else None.
     error_position: int | None = None
     row_position: int | None = None
@@ -38,28 +52,33 @@ class Header:
         """The number of cells of a complete row."""
         return len(self.cells)
 
+    def name_at(self, position: int) -> str:
+        """Return the name of the column at a position; if it has none, its number."""
+        known = (name for name, at in self.positions.items() if at == position)
+        own = trim(self.cells[position]) if position < self.width else ""
+        return next(known, own or f"column {position + 1}")
+
 
 def count_known(cells: Iterable[str], columns: Iterable[str]) -> int:
     """Return the number of cells that name a column."""
     known = {fold_label(name) for name in columns}
-    return sum(fold_label(cell) in known for cell in cells)
+    return sum(fold_cell(cell) in known for cell in cells)
 
 
-def read_header(cells: Sequence[str], *, columns: Iterable[str], required: Iterable[str]) -> Header:
-    """Match header cells to column names; raise FileError for repeated columns and missing required columns."""
+def read_header(cells: Sequence[str], *, columns: Iterable[str]) -> Header:
+    """Match header cells to column names."""
     known = {fold_label(name): name for name in columns}
     positions: dict[str, int] = {}
     ignored: dict[str, None] = {}
-    for position, cell in enumerate(cells):
-        name = known.get(fold_label(cell))
+    repeated: dict[str, None] = {}
+    labels = [fold_cell(cell) for cell in cells]
+    for position, (cell, label) in enumerate(zip(cells, labels, strict=True)):
+        name = known.get(label)
         if name in positions:
-            raise errors.repeated_column(name)
-        if name:
+            repeated[name] = None
+        elif name:
             positions[name] = position
-        elif cell.strip() and fold_label(cell) not in CARRIED:
-            ignored[cell.strip()] = None
-    if missing := [name for name in required if name not in positions]:
-        raise errors.missing_columns(missing)
-    labels = [fold_label(cell) for cell in cells]
+        elif label not in CARRIED and trim(cell):
+            ignored[trim(cell)] = None
     places = (labels.index(label) if label in labels else None for label in map(fold_label, (ERROR_COLUMN, ROW_COLUMN)))
-    return Header(list(cells), positions, list(ignored), *places)
+    return Header(list(cells), positions, list(ignored), list(repeated), *places)

@@ -7,7 +7,9 @@ from typing import Protocol, cast
 
 import tablib
 
-from importexport.files import csv_reader, header
+from crm.characters import trim
+from importexport.files import csv_reader, header, header_check
+from importexport.files.lines import Source
 
 ROWS_PER_BATCH = 3_000
 #: Wide rows make for smaller batches, so that memory use does not depend on the size of the cells.
@@ -21,7 +23,8 @@ class Batch:
     """A batch of rows.
 
     ``records`` are the original rows and ``columns`` the cells of each known column in the file, by name. ``surplus``
-    has the number of cells of each row that has too many, by position.
+    has the number of cells of each row that has too many, by position, and ``broken`` the names of the columns in which
+    a row has a lone CR.
 
     Corrected rows keep the numbers that they had when they were rejected. ``repeats`` has the number and original error
     of each, and ``unnumbered`` the positions of rows whose number is invalid.
@@ -31,6 +34,7 @@ class Batch:
     records: list[list[str]]
     columns: dict[str, Sequence[str]] = field(default_factory=dict)
     surplus: dict[int, int] = field(default_factory=dict)
+    broken: dict[int, list[str]] = field(default_factory=dict)
     repeats: list[tuple[int, str]] = field(default_factory=list)
     unnumbered: list[int] = field(default_factory=list)
 
@@ -39,10 +43,21 @@ class Rows(Protocol):
     """A source of rows."""
 
     header: list[str]
+    #: The row number of the header.
+    header_row: int
     delimiter: str
-    bytes_read: int
+    #: Positions of the cells with a lone CR in the rows last returned, by row number.
+    broken: dict[int, list[int]]
     #: Whether another thread may read the next rows. Reading a pipe might block that thread forever.
     may_read_ahead: bool
+
+    @property
+    def bytes_read(self) -> int:
+        """The position in the file."""
+
+    @property
+    def has_mark(self) -> bool:
+        """Whether the file begins with a byte-order mark."""
 
     def next_rows(self, *, rows: int, size: int) -> tuple[list[int], list[list[str]]]:
         """Return the next rows and their numbers."""
@@ -53,7 +68,8 @@ class Table:
 
     def __init__(self, rows: Rows, *, columns: list[str], required: list[str]) -> None:
         self.rows = rows
-        self.header = header.read_header(rows.header, columns=columns, required=required)
+        self.header = header.read_header(rows.header, columns=columns)
+        header_check.check(self.header, rows, columns=columns, required=required)
 
     def batches(self) -> Iterator[Batch]:
         """Yield the rows in batches, without blank rows."""
@@ -68,12 +84,16 @@ class Table:
         width = self.header.width
         rows = records
         if set(map(len, records)) != {width}:
-            batch.surplus = {
-                i: len(r) for i, r in enumerate(records) if len(r) > width and any(map(str.strip, r[width:]))
-            }
+            batch.surplus = {i: len(r) for i, r in enumerate(records) if len(r) > width and any(map(trim, r[width:]))}
             rows = [r[:width] + [""] * (width - len(r)) for r in records]
         by_position = list(zip(*rows, strict=True))
         batch.columns = {name: by_position[i] for name, i in self.header.positions.items()}
+        if self.rows.broken:
+            batch.broken = {
+                i: [self.header.name_at(position) for position in self.rows.broken[number]]
+                for i, number in enumerate(numbers)
+                if number in self.rows.broken
+            }
         if self.header.row_position is not None:
             self._renumber(batch, by_position)
         return batch
@@ -82,7 +102,7 @@ class Table:
         """Replace row numbers by those in the file. Rows without a number were added by hand and keep theirs."""
         errors = self.header.error_position
         carried = by_position[cast(int, self.header.row_position)]
-        for i, text in enumerate(map(str.strip, carried)):
+        for i, text in enumerate(map(trim, carried)):
             if _ROW_NUMBER.fullmatch(text):
                 batch.numbers[i] = int(text)
                 batch.repeats.append((int(text), by_position[errors][i] if errors is not None else ""))
@@ -90,9 +110,7 @@ class Table:
                 batch.unnumbered.append(i)
 
 
-def read_table(
-    file: csv_reader.Source, *, columns: list[str], required: list[str], max_bytes: int | None = None
-) -> Table:
+def read_table(file: Source, *, columns: list[str], required: list[str], max_bytes: int | None = None) -> Table:
     """Open a CSV file as a table; raise FileError if it cannot be imported."""
     score = lambda cells: header.count_known(cells, columns)  # noqa: E731 - names the argument
     return Table(csv_reader.Reader(file, score=score, max_bytes=max_bytes), columns=columns, required=required)
@@ -101,12 +119,15 @@ def read_table(
 class DatasetRows:
     """A tablib dataset as a source of rows, for callers of django-import-export's own interface."""
 
+    header_row = 1
     delimiter = ","
+    has_mark = False
     bytes_read = 0
     may_read_ahead = False
 
     def __init__(self, dataset: tablib.Dataset) -> None:
         self.header = [str(cell) for cell in dataset.headers or []]
+        self.broken: dict[int, list[int]] = {}
         self._rows = enumerate(dataset, 2)
 
     def next_rows(self, *, rows: int, size: int) -> tuple[list[int], list[list[str]]]:

@@ -14,8 +14,8 @@ A request is checked in this order: 401, 429, 403 (host), 404, 405, 406, 400 (qu
 """
 EXPORT_CSV = """
 All records, oldest first: CSV (RFC 4180) in UTF-8 with CRLF, quotes only where needed, dates like `2025-06-15`, times
-like `2025-06-15T14:30:00Z`, decimals with two places. Text that a spreadsheet would treat as a formula gets a leading
-`'`, which imports remove. The response is streamed.
+like `2025-06-15T14:30:00Z`, decimals with two places. Text that a spreadsheet would treat as a formula or an error
+value gets a leading `'`, which imports remove. The response is streamed.
 """
 EXPORT_XLSX = """
 All records, oldest first, as an XLSX file. Numbers and dates are typed cells (times in UTC); text is never a formula.
@@ -23,9 +23,10 @@ The response is streamed.
 """
 IMPORT = """
 Valid rows are stored in one transaction; each other row is rejected with one message. Row numbers are as in a
-spreadsheet: the header is row 1. The file is CSV in UTF-8 (with or without a byte-order mark), separated by commas,
-semicolons or tabs, with LF, CRLF or CR. Headers match ignoring case, spaces, `-` and `_`. Optional columns may be
-missing; unknown columns are ignored.
+spreadsheet: the header is row 1, and blank lines or a `sep=;` line above it count. The file is CSV in UTF-8 (with or
+without byte-order marks), separated by commas, semicolons or tabs, with LF, CRLF or CR. Headers match ignoring case,
+white space, dashes, `_` and invisible characters. Optional columns may be missing; unknown columns are ignored. Text in
+a spreadsheet's text form (`="01067"`) is read as the text.
 """
 FILE_ERRORS = [
     "Unknown query parameter 'dry_run'",
@@ -33,9 +34,10 @@ FILE_ERRORS = [
     "The multipart body is malformed: Unexpected end of multipart stream (parser not closed).",
     str(errors.empty_file()),
     str(errors.no_header()),
-    str(errors.missing_columns(["email"])),
-    str(errors.repeated_column("email")),
+    str(errors.missing_columns(["email"], errors.columns_found(1, ["first_name", "last_name"], ","))),
+    str(errors.repeated_column("email", errors.columns_found(1, ["email", "E-Mail"], ","))),
     str(errors.not_utf8(7)),
+    str(errors.other_encoding("UTF-16")),
     str(errors.broken_quoting(7)),
 ]
 #: Entity → errors of its rows, besides those that all entities share.

@@ -112,7 +112,8 @@ def test_what_is_wrong_with_the_whole_file_is_a_base_error(tenant):
     result = ContactResource(tenant=tenant).import_data(tablib.Dataset(["Ada"], headers=["first_name"]))
     assert result.has_errors()
     assert [str(error.error) for error in result.base_errors] == [
-        "Required columns 'last_name', 'email' missing from the header."
+        "Required columns 'last_name', 'email' missing from the header. Row 1 is a single cell, 'first_name', where"
+        " commas, semicolons or tabs would separate columns. The file probably uses another separator."
     ]
 
 

@@ -1,0 +1,39 @@
+"""Files of other types, known by their first bytes."""
+
+import re
+
+from importexport import errors
+
+#: First bytes → file type. A CSV header cannot start with any of them by accident.
+SIGNATURES = {
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
+    b"PK\x05\x06": "a ZIP archive",
+    b"\xd0\xcf\x11\xe0": "an old Office document",
+    b"%PDF-": "a PDF",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+    b"GIF87a": "an image",
+    b"GIF89a": "an image",
+    b"II*\x00": "an image",
+    b"MM\x00*": "an image",
+    b"\x1f\x8b": "compressed with gzip",
+    b"BZh": "compressed with bzip2",
+    b"\xfd7zXZ": "compressed with xz",
+    b"\x28\xb5\x2f\xfd": "compressed with Zstandard",
+    b"7z\xbc\xaf": "a 7-Zip archive",
+    b"Rar!\x1a": "a RAR archive",
+    b"\x7fELF": "a program",
+    b"SQLite format 3": "a database",
+    b"PAR1": "a Parquet file",
+    b"{\\rtf": "an RTF document",
+}
+_WEBP = re.compile(rb"RIFF....WEBP", re.DOTALL)
+
+
+def check_kind(head: bytes) -> None:
+    """Raise NotCsv if the first bytes of a file (16 are enough) are those of another file type."""
+    for signature, kind in SIGNATURES.items():
+        if head.startswith(signature):
+            raise errors.NotCsv(kind)
+    if _WEBP.match(head):
+        raise errors.NotCsv("an image")
