@@ -54,7 +54,9 @@ class RejectedRowsObserver(Observer):
         if self._rows:
             self._file.seek(0)
             self._file.truncate()
-        self._rows = RejectedRows(self._file, header=table.header.cells, delimiter=table.rows.delimiter)
+        self._rows = RejectedRows(
+            self._file, header=table.header.cells, delimiter=table.rows.delimiter, has_mark=table.rows.has_mark
+        )
 
     def add(self, outcome: Outcome) -> None:
         if self._rows:

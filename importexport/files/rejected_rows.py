@@ -1,11 +1,13 @@
 """Writes rejected rows to a CSV file that can be corrected and imported again."""
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO, Protocol
 
-from importexport.files.header import CARRIED, ERROR_COLUMN, ROW_COLUMN, fold_label
+from importexport.files.formula import mark, unmark
+from importexport.files.header import CARRIED, ERROR_COLUMN, ROW_COLUMN, fold_cell, fold_label
 
 
 class Rejected(Protocol):
@@ -22,18 +24,23 @@ class Rejected(Protocol):
 
 
 class RejectedRows:
-    """Writes rejected rows with the original columns and delimiter and a last column ``import_error``.
+    """Writes rejected rows with the original columns, delimiter and byte-order mark and a last column ``import_error``.
 
-    With ``numbered``, the column ``import_row`` comes before it: the original row number, which a corrected row keeps.
+    Cells are marked as in an export, and mean to an import what the original ones meant. With ``numbered``, the column
+    ``import_row`` comes before it: the original row number, which a corrected row keeps.
     """
 
-    def __init__(self, file: BinaryIO, *, header: Sequence[str], delimiter: str, numbered: bool = False) -> None:
+    def __init__(
+        self, file: BinaryIO, *, header: Sequence[str], delimiter: str, has_mark: bool = False, numbered: bool = False
+    ) -> None:
         self._file = file
         self._delimiter = delimiter
         self._width = len(header)
         self._numbered = numbered
         own = CARRIED if numbered else {fold_label(ERROR_COLUMN)}
-        self._kept = [i for i, cell in enumerate(header) if fold_label(cell) not in own]
+        self._kept = [i for i, cell in enumerate(header) if fold_cell(cell) not in own]
+        if has_mark:
+            file.write(codecs.BOM_UTF8)
         self._write([[*self._own(list(header)), *[ROW_COLUMN] * numbered, ERROR_COLUMN]])
 
     def add(self, rejected: Iterable[Rejected]) -> None:
@@ -48,7 +55,8 @@ class RejectedRows:
 
     def _write(self, rows: Iterable[list[str]]) -> None:
         text = io.StringIO(newline="")
-        csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n").writerows(rows)
+        writer = csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n")
+        writer.writerows([mark(unmark(cell)) for cell in row] for row in rows)
         self._file.write(text.getvalue().encode())
         # Flush, so that a full disk raises while the import can still be rolled back.
         self._file.flush()

@@ -159,6 +159,7 @@ def describe_header(table: Table, resource: type[EntityResource]) -> dict[str, A
         "ignored": header.ignored,
         "missing": [name for name in resource.column_names() if name not in header.positions],
         "delimiter": table.rows.delimiter,
+        "mark": table.rows.has_mark,
     }
 
 

@@ -16,9 +16,17 @@ CHUNK = 64 * 1024
 
 
 def rejected_file(run: ImportRun) -> Iterator[bytes]:
-    """Yield the rejected rows as CSV: original columns and delimiter, plus ``import_row`` and ``import_error``."""
+    """Yield the rejected rows as CSV: original columns, delimiter and byte-order mark, plus ``import_row`` and
+    ``import_error``."""
     chunk = io.BytesIO()
-    rows = RejectedRows(chunk, header=run.header["cells"], delimiter=run.header["delimiter"], numbered=True)
+    header = run.header
+    rows = RejectedRows(
+        chunk,
+        header=header["cells"],
+        delimiter=header["delimiter"],
+        has_mark=header.get("mark", False),  # Runs of earlier versions do not say so.
+        numbered=True,
+    )
     for row in run.rejected_rows.order_by("number", "id").iterator(chunk_size=1000):
         rows.add([row])
         if chunk.tell() > CHUNK:

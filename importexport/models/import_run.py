@@ -76,7 +76,8 @@ class ImportRun(models.Model):
     #: SHA-256 of everything the plan says; suggestions for names not found, by column.
     plan_digest = models.CharField(max_length=64, default="", db_default="")
     suggestions = JsonText(default=dict, db_default=EMPTY, editable=False)
-    #: The recognised header: ``cells``; ``columns``, the name for each cell, or null; ``ignored``; ``missing``.
+    #: The recognised header: ``cells``; ``columns``, the name for each cell, or null; ``ignored``; ``missing``;
+    #: ``delimiter``; ``mark``, whether the file begins with a byte-order mark.
     header = JsonText(default=dict, editable=False)
     #: Why the whole file failed, or why a plan could not be applied.
     error = models.TextField(default="", db_column="fault")

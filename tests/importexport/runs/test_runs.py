@@ -202,6 +202,7 @@ def test_a_check_shows_what_would_be_stored(tenant, user):
             "lifecycle_stage", "lead_source", "tags", "notes",
         ],
         "delimiter": ",",
+        "mark": False,
     }  # fmt: skip
     (record,) = run.sample
     assert record[:3] == ["Ada", "Lovelace", "A@Example.com"]
