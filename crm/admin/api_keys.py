@@ -25,6 +25,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from crm.access import access_of
 from crm.admin import formatting
 from crm.admin.base import BoundedAdmin
+from crm.characters import trim
 from crm.models import ApiKey, Tenant
 from crm.models.api_key import create_api_key, revoke_api_key
 
@@ -110,7 +111,9 @@ class RenameForm(forms.ModelForm):
 
 
 def free_name(name: str, tenant: Tenant | None, but: ApiKey | None = None) -> str:
-    """Return the name; raise ValidationError if another active key of the tenant has it."""
+    """Return the name, trimmed; raise ValidationError if it is empty or another active key of the tenant has it."""
+    if not (name := trim(name)):
+        raise ValidationError(forms.Field.default_error_messages["required"], code="required")
     in_use = ApiKey.objects.filter(tenant=tenant, name=name, revoked_at=None)
     if tenant and (in_use.exclude(pk=but.pk) if but else in_use).exists():
         raise ValidationError(NAME_IN_USE)

@@ -22,6 +22,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from crm.access import access_of
 from crm.admin.lists import BoundedChangeList, EstimatingPaginator
+from crm.characters import trim
 from crm.models import Tenant
 from crm.models.fields import LongText, TagList, has_forbidden
 
@@ -31,7 +32,25 @@ NUL = "\0"
 INVALID_QUERY_TEMPLATE = "admin/invalid_setup.html"
 
 
-class TenantForm(forms.ModelForm):
+class TidyForm(forms.ModelForm):
+    """Form that normalises texts as an import does, so that an exported file imports without changes."""
+
+    def clean(self) -> dict[str, Any]:
+        """Tidy all texts; reject forbidden characters. The model rejects a required text of which nothing is left."""
+        for name, value in list(super().clean().items()):  # type: ignore[union-attr]
+            if isinstance(value, str):
+                texts = [tidy(value)]
+                self.cleaned_data[name] = texts[0]
+            elif isinstance(value, list):
+                self.cleaned_data[name] = texts = list(dict.fromkeys(map(tidy, value)))
+            else:
+                continue
+            if any(map(has_forbidden, texts)):
+                self.add_error(name, ValidationError(_("This text contains a character that is not allowed.")))
+        return self.cleaned_data
+
+
+class TenantForm(TidyForm):
     """Form that sets the record's tenant before validation and offers only choices from that tenant."""
 
     #: The tenant of new records. Existing records keep their own.
@@ -59,24 +78,10 @@ class TenantForm(forms.ModelForm):
         known = {name for name in ("tenant", "pipeline") if getattr(self.instance, f"{name}_id", None)}
         return super()._get_validation_exclusions() - known  # type: ignore[misc]
 
-    def clean(self) -> dict[str, Any]:
-        """Normalise texts as an import does, so that an exported file imports without changes."""
-        for name, value in list(super().clean().items()):  # type: ignore[union-attr]
-            if isinstance(value, str):
-                texts = [tidy(value)]
-                self.cleaned_data[name] = texts[0]
-            elif isinstance(value, list):
-                self.cleaned_data[name] = texts = list(dict.fromkeys(map(tidy, value)))
-            else:
-                continue
-            if any(map(has_forbidden, texts)):
-                self.add_error(name, ValidationError(_("This text contains a character that is not allowed.")))
-        return self.cleaned_data
-
 
 def tidy(text: str) -> str:
-    """Return a text trimmed, in NFC, with LF line endings."""
-    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n").strip())
+    """Return a text trimmed (of invisible characters too), in NFC, with LF line endings."""
+    return unicodedata.normalize("NFC", trim(text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
 class BoundedAdmin(ModelAdmin):
@@ -117,7 +122,7 @@ class BoundedAdmin(ModelAdmin):
         """Return the matching records, and whether they may contain duplicates (never)."""
         if NUL in search_term:
             return queryset.none(), False
-        return self.find(queryset, search_term, request), False
+        return self.find(queryset, trim(search_term), request), False
 
     def find(self, queryset: models.QuerySet, text: str, request: HttpRequest) -> models.QuerySet:
         """Return the records matching a search text without NUL, without duplicates."""

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce, Collate, Lower
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
-from crm.matching import fold
-from crm.models.fields import folded_fields
+from crm.characters import trim
+from crm.models.fields import folded_field, folded_fields
 from crm.statistics import EXACT_UP_TO, RecordCount, count_records, estimate_records
 
 #: The last record that can be paged to: skipping more takes the database too long.
@@ -167,21 +167,21 @@ def search(queryset: QuerySet[Any], text: str, fields: Sequence[str]) -> QuerySe
     A field is a matching key (``name_key``) or a name with an index on its ``lowered`` expression.
     """
     names = {f"lower_{field}": lowered(field) for field in fields if not field.endswith("_key")}
-    words = text.split()[:WORDS]
+    words = [word for word in map(trim, text.split()) if word][:WORDS]
     every = Q()
     for word in words:
-        every &= starts_with(word, fields)
+        every &= starts_with(word, fields, queryset.model)
     if len(words) > 1:
-        every |= starts_with(" ".join(words), [field for field in fields if field.endswith("_key")])
+        every |= starts_with(" ".join(words), [field for field in fields if field.endswith("_key")], queryset.model)
     return queryset.alias(**names).filter(every)
 
 
-def starts_with(text: str, fields: Sequence[str]) -> Q:
+def starts_with(text: str, fields: Sequence[str], model: type[Model]) -> Q:
     """Return the condition that one of the fields starts with a text."""
     condition = Q()
     for field in fields:
         if field.endswith("_key"):
-            condition |= Q(**{f"{field}__startswith": fold(text)})
+            condition |= Q(**{f"{field}__startswith": folded_field(model, field).fold(text)})
         else:
             for variant in lower_variants(text):
                 condition |= Q(**{f"lower_{field}__startswith": variant})

@@ -16,7 +16,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from crm.access import access_of
-from crm.admin.base import BoundedAdmin, TenantForm, TenantModelAdmin
+from crm.admin.base import BoundedAdmin, TenantForm, TenantModelAdmin, TidyForm
 from crm.matching import fold
 from crm.models import Deal, Pipeline, Stage, Tenant
 
@@ -112,7 +112,7 @@ class StageFormSet(forms.BaseInlineFormSet):
             raise ValidationError(text, params={"stage": stage.name, "count": deals})
 
 
-class StageForm(forms.ModelForm):
+class StageForm(TidyForm):
     """Form for a stage in a table, with labels for users who cannot see the column headings."""
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from crm.characters import trim
 from crm.models.tenant import Tenant
 
 PREFIX = "rk_live_"
@@ -69,7 +70,7 @@ def create_api_key(
 ) -> tuple[ApiKey, str]:
     """Create a key and return it with its secret, which is not stored. Raise ValidationError for invalid values."""
     secret = PREFIX + "".join(secrets.choice(ALPHABET) for _ in range(SECRET_LENGTH))
-    key = ApiKey(tenant=tenant, name=name, scope=scope, digest=digest_of(secret), expires_at=expires_at)
+    key = ApiKey(tenant=tenant, name=trim(name), scope=scope, digest=digest_of(secret), expires_at=expires_at)
     key.full_clean()
     key.save()
     return key, secret

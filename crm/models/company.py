@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from crm.models.fields import Folded, LongText, TagList, Text
+from crm.models.fields import Folded, FoldedDomain, LongText, TagList, Text
 from crm.models.record import Record
 
 
@@ -15,7 +15,7 @@ class Company(Record):
     name = models.CharField(max_length=200)
     name_key = Folded("name", max_length=600, db_collation="C")
     domain = Text(max_length=255)
-    domain_key = Folded("domain", max_length=765, db_collation="C")
+    domain_key = FoldedDomain("domain", max_length=765, db_collation="C")
     industry = Text(max_length=100)
     description = LongText(max_length=10_000)
     employee_count = models.PositiveBigIntegerField(null=True, blank=True)

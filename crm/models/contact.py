@@ -4,7 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Collate, Lower
 
-from crm.models.fields import Folded, LongText, TagList, Text, validate_email
+from crm.addresses import validate_email
+from crm.models.fields import FoldedEmail, LongText, TagList, Text
 from crm.models.record import Record
 
 
@@ -23,7 +24,7 @@ class Contact(Record):
     first_name = models.CharField(max_length=100)
     last_name = models.CharField(max_length=100)
     email = models.CharField(max_length=254, validators=[validate_email])
-    email_key = Folded("email", max_length=762, db_collation="C")
+    email_key = FoldedEmail("email", max_length=762, db_collation="C")
     phone = Text(max_length=50)
     mobile = Text(max_length=50)
     title = Text(max_length=100)

@@ -9,6 +9,7 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from crm.characters import trim, without_invisible
 from crm.models.fields import validate_currency
 
 validate_slug = RegexValidator(
@@ -54,7 +55,9 @@ class Tenant(models.Model):
 
 def create_tenant(*, slug: str, name: str, currency: str = "USD", timezone: str = "UTC") -> Tenant:
     """Create a tenant with its default pipeline. Raise ValidationError for invalid values."""
-    tenant = Tenant(slug=slug, name=name, currency=currency.upper(), timezone=timezone)
+    tenant = Tenant(
+        slug=slug, name=trim(name), currency=without_invisible(currency).upper(), timezone=without_invisible(timezone)
+    )
     tenant.full_clean()
     tenant.save()
     return tenant

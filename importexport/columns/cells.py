@@ -5,6 +5,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 
+from crm.characters import trim
 from importexport import errors
 from importexport.files.formula import unmark_column
 from importexport.files.table import Batch
@@ -48,12 +49,16 @@ class Cells:
 
 
 def prepare(values: Sequence[str]) -> list[str]:
-    """Prepare cells for any widget: remove formula marks, trim, convert line endings to LF, normalise to NFC."""
+    """Prepare cells for any widget: remove formula marks, trim, convert line endings to LF, normalise to NFC.
+
+    Invisible characters are trimmed with white space.
+    """
     prepared = list(map(str.strip, unmark_column(values)))
     joined = "\n".join(prepared)
     if "\r" in joined:
         prepared = [text.replace("\r\n", "\n").replace("\r", "\n") for text in prepared]
     if not joined.isascii():
+        prepared = list(map(trim, prepared))
         if max(map(len, prepared)) > LONG:
             prepared = [without_endless_marks(text) for text in prepared]
             joined = "\n".join(prepared)

@@ -11,8 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, models
 from psycopg import sql
 
-from crm.matching import fold_column
 from crm.models import Company, Contact, Deal, Pipeline, Stage
+from crm.models.fields import Folded, folded_field
 from crm.models.pipeline import DEFAULT_PIPELINE
 from importexport import errors
 from importexport.columns.cells import Cells
@@ -43,6 +43,11 @@ class Reference(Cell):
         self._known: dict[str, list[tuple]] = {}
         self.help = f"an existing {self.noun.lower()}, by {self.key.removesuffix('_key')}"
 
+    @property
+    def folded(self) -> Folded:
+        """The matching key by which records are found."""
+        return folded_field(self.model, self.key)
+
     def bind(self, tenant: Any) -> None:
         """Look among this tenant's records only."""
         self._tenant = tenant
@@ -63,7 +68,7 @@ class Reference(Cell):
 
     def clean_column(self, values: Sequence[str], *, column: str) -> Cleaned:
         """Return the ids of the records that the cells name."""
-        keys = dict(zip(values, fold_column(values), strict=True))
+        keys = dict(zip(values, self.folded.fold_column(values), strict=True))
         self._look_up(keys.values())
         wrong: dict[str, errors.RowError] = {}
         ids: dict[str, str | None] = {"": None}
@@ -153,7 +158,13 @@ class DealByName(Reference):
         """Return the deals' ids, each distinct name being looked up once."""
         values = cells.text(column)
         rows = list(
-            zip(values, fold_column(values), cells.stored["company_id"], cells.stored["contact_id"], strict=True)
+            zip(
+                values,
+                self.folded.fold_column(values),
+                cells.stored["company_id"],
+                cells.stored["contact_id"],
+                strict=True,
+            )
         )
         self._look_up(key for _, key, _, _ in rows)
         wrong: dict[int, errors.RowError] = {}
@@ -226,7 +237,7 @@ class StageByName(Reference):
         self._load()
         texts, pipelines = cells.text(column), cells.stored["pipeline_id"]
         is_named = [bool(text) for text in cells.text("pipeline_name")]
-        rows = list(zip(texts, fold_column(texts), pipelines, is_named, strict=True))
+        rows = list(zip(texts, self.folded.fold_column(texts), pipelines, is_named, strict=True))
         found = {row: self._find(*row) for row in set(rows)}
         wrong = {i: error for i, row in enumerate(rows) if (error := found[row][3])}
         self.awaited = {
@@ -279,6 +290,11 @@ class StageByName(Reference):
             return pipeline, None, None, errors.stage_not_found(text, self._pipelines[int(pipeline)])
         stage, probability = stages[key] if key else next(iter(stages.values()))
         return str(homes[0]), str(stage), str(probability), None
+
+
+def widget_of(column: Column) -> Reference:
+    """Return the widget of a column that refers to records."""
+    return cast(Reference, column.widget)
 
 
 def can_create(column: Column) -> bool:

@@ -16,7 +16,9 @@ from django.core.validators import MaxValueValidator
 from django.db import models
 from import_export.widgets import Widget
 
-from crm.models.fields import CURRENCIES, FORBIDDEN, TagList, is_email
+from crm.addresses import is_email
+from crm.characters import trim, without_invisible
+from crm.models.fields import CURRENCIES, FORBIDDEN, TagList
 from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.files.header import fold_label
@@ -151,12 +153,14 @@ def is_storable(text: str) -> bool:
 
 
 class Email(Text):
-    """An e-mail address, as validated by the model."""
+    """An e-mail address, as validated by the model. It is stored as given, invisible characters included."""
 
     example = "ada@example.com"
-    #: Matches almost all valid addresses. Only the others go to the slower validator.
+    #: Matches almost all valid addresses. Only the others go to the slower validator. Possessive: what it has matched
+    #: it does not keep for another try, however long the text is.
     _PLAIN = re.compile(
-        r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
+        r"[A-Za-z0-9_+-]++(?:\.[A-Za-z0-9_+-]++)*+@"
+        r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?+\.)++[A-Za-z]{2,63}"
     )
 
     def __init__(self, limit: int) -> None:
@@ -173,7 +177,7 @@ class Email(Text):
     def clean_column(self, values: Sequence[str], *, column: str) -> Cleaned:
         """Use the validator only for addresses that do not match the pattern."""
         is_plain, limit = self._PLAIN.fullmatch, self.limit
-        odd = {value for value in values if value and not (is_plain(value) and len(value) <= limit)}
+        odd = {value for value in values if value and not (len(value) <= limit and is_plain(value))}
         wrong: dict[str, errors.RowError] = {}
         for value in odd:
             self._try(value, column, wrong)
@@ -222,7 +226,7 @@ class Currency(Choice):
     def parse(self, value: str, column: str) -> str:
         """Return the code in upper case. Unlike in choices, spaces are not ignored."""
         try:
-            return self._known[value.casefold()]
+            return self._known[without_invisible(value).casefold()]
         except KeyError:
             raise ValueError(errors.choice(column, value)) from None
 
@@ -246,6 +250,7 @@ class Whole(Cell):
 
     def parse(self, value: str, column: str) -> int:
         """Reject invalid formats, then numbers out of range."""
+        value = without_invisible(value)
         if not self._FORM.fullmatch(value):
             raise ValueError(errors.number(column))
         digits = value.lstrip("+-").lstrip("0")
@@ -277,7 +282,7 @@ class Amount(Cell):
 
     def parse(self, value: str, column: str) -> Decimal:
         """Reject invalid formats, then numbers out of range. Numbers are never rounded."""
-        if not (form := self._FORM.fullmatch(value)):
+        if not (form := self._FORM.fullmatch(without_invisible(value))):
             raise ValueError(errors.number(column))
         sign, whole, places = form.groups()
         whole, places = whole.lstrip("0"), (places or "").ljust(2, "0")
@@ -298,7 +303,7 @@ _MOMENT = re.compile(rf"{_DATE}(?:[T ]{_TIME}{_ZONE})?")
 
 def parse_moment(text: str, zone: ZoneInfo) -> dt.date | dt.datetime:
     """Parse an ISO 8601 date, or date and time (without offset: in ``zone``). Raise ValueError if invalid."""
-    if not (form := _MOMENT.fullmatch(text)):
+    if not (form := _MOMENT.fullmatch(without_invisible(text))):
         raise ValueError(text)
     year, month, day, hour, minute, second, fraction, offset = form.groups()
     date = dt.date(int(year), int(month), int(day))
@@ -434,7 +439,7 @@ class Tags(Cell):
         """Reject forbidden characters, then tags over the limit."""
         if FORBIDDEN.search(value):
             raise ValueError(errors.character(column))
-        tags = list(dict.fromkeys(tag for part in value.split(",") if (tag := part.strip())))
+        tags = list(dict.fromkeys(tag for part in value.split(",") if (tag := trim(part))))
         if any(len(tag) > self.limit for tag in tags):
             raise ValueError(errors.too_long(column, self.limit))
         return tags

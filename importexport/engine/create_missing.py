@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import partial
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Max
@@ -13,7 +13,7 @@ from psycopg import sql
 from crm.models import Company, Stage, Tenant
 from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
-from importexport.columns.references import Reference, can_create
+from importexport.columns.references import can_create, widget_of
 from importexport.db import by_index, is_clash, retry
 from importexport.engine.outcome import Change
 
@@ -161,11 +161,6 @@ def existing(key: Any, tenant: Tenant) -> Any:
 def name_json(record: Any) -> str:
     """Return what the row log keeps of a new record."""
     return json.dumps({"name": [None, record.name]})
-
-
-def widget_of(column: Column) -> Reference:
-    """Return the column's widget, which is a reference."""
-    return cast(Reference, column.widget)
 
 
 def entity_of(record: models.Model) -> str:

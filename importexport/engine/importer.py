@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import TypeVar, cast
 
-from crm.matching import fold, fold_column
-from crm.models.fields import folded_fields
+from crm.models.fields import folded_field, folded_fields
 from importexport import errors
 from importexport.columns.cells import Cells
-from importexport.columns.references import can_create
+from importexport.columns.fields import Column
+from importexport.columns.references import can_create, widget_of
 from importexport.db import lock_entities
 from importexport.engine.copy_writer import Writer
 from importexport.engine.create_missing import MissingRecords
@@ -147,7 +147,7 @@ class Importer:
         if not all(is_good):
             stored = {name: list(compress(values, is_good)) for name, values in stored.items()}
         rows = [stored[name] for name in self.spec.own_columns]
-        rows.extend([*fold_column(cast(list[str], stored[folded.source]))] for folded in self._folded)
+        rows.extend([*folded.fold_column(cast(list[str], stored[folded.source]))] for folded in self._folded)
         return rows
 
     def _comparable(
@@ -156,9 +156,9 @@ class Importer:
         """Return what is stored as it can be compared with another day's: a record that a row creates has no id yet."""
         if self.options.missing == "reject":
             return rows
-        names = {column.stores: column.column_name for column in self.spec.columns if can_create(column)}
+        created = {column.stores: column for column in self.spec.columns if can_create(column)}
         return [
-            fold_column([cells.text(names[stores])[i] for i in positions]) if stores in names else values  # type: ignore[misc]
+            folded_names(created[stores], cells, positions) if stores in created else values
             for stores, values in zip(self.spec.stored_columns, rows, strict=True)
         ]
 
@@ -168,13 +168,20 @@ class Importer:
         blamed: dict[int, Key] = dict.fromkeys(lost, keys[-1])
         for key in reversed(keys[:-1]) if lost else ():
             texts = cells.text(key.column)
-            wanted = {n: fold(texts[positions[n]]) for n in lost}
+            folded = folded_field(self.spec.model, key.stored)
+            wanted = {n: folded.fold(texts[positions[n]]) for n in lost}
             blamed |= dict.fromkeys(self.writer.taken(key, wanted), key)
         return {n: self._duplicate(cells, positions[n], key) for n, key in blamed.items()}
 
     def _duplicate(self, cells: Cells, position: int, key: Key) -> ColumnError:
         """Return the sentence for a row whose key another row or record has."""
         return key.column, errors.duplicate(self.spec.noun, key.column, cells.text(key.column)[position])
+
+
+def folded_names(column: Column, cells: Cells, positions: Sequence[int]) -> list[str | None]:
+    """Return the names, as they are matched, of the records that some rows of a batch refer to."""
+    texts = cells.text(column.column_name)
+    return [*widget_of(column).folded.fold_column([texts[i] for i in positions])]
 
 
 def good_rows(cells: Cells, rejected: Collection[int]) -> tuple[list[bool], list[int]]:

@@ -6,13 +6,12 @@ extension on the database server.
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import models
 from rapidfuzz import fuzz, process
 
-from crm.matching import fold
-from crm.models.fields import Folded
+from crm.models.fields import Folded, folded_field
 from importexport import errors
 from importexport.columns.references import Reference
 from importexport.engine.resource import EntityResource
@@ -35,6 +34,11 @@ class Place(NamedTuple):
 
     model: type[models.Model]
     key: str
+
+    @property
+    def folded(self) -> Folded:
+        """The matching key."""
+        return folded_field(self.model, self.key)
 
 
 def suggestions(run: ImportRun) -> dict[str, dict[str, list[str]]]:
@@ -72,8 +76,9 @@ def asked_in_vain(run: ImportRun, row: LoggedRow | RejectedRow) -> Iterator[tupl
     """Yield the columns and folded names that were not found in a rejected row."""
     cells = dict(zip(run.header.get("columns", ()), row.cells, strict=False))
     for column, code, _ in row.errors:
-        if code == "not_found" and column in cells:
-            yield column, fold(cells[column])
+        place = place_of(column, RESOURCES[run.entity]) if code == "not_found" else None
+        if place and column in cells:
+            yield column, place.folded.fold(cells[column])
 
 
 def nearest(wanted: list[str], place: Place, run: ImportRun) -> dict[str, list[str]]:
@@ -94,9 +99,7 @@ def nearest(wanted: list[str], place: Place, run: ImportRun) -> dict[str, list[s
 
 def named(records: models.QuerySet, place: Place) -> Iterator[dict[str, str]]:
     """Yield the names of records by their folded form, in batches."""
-    folded: Any = place.model._meta.get_field(place.key)
-    assert isinstance(folded, Folded)
-    pairs = records.values_list(place.key, folded.source).iterator(chunk_size=NAMES_AT_ONCE)
+    pairs = records.values_list(place.key, place.folded.source).iterator(chunk_size=NAMES_AT_ONCE)
     while batch := dict(islice(pairs, NAMES_AT_ONCE)):
         yield batch
 

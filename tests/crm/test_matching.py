@@ -1,4 +1,4 @@
-"""Names and e-mails match ignoring case, white space and normal form."""
+"""Names match ignoring case, white space, invisible characters and normal form."""
 
 import sys
 import unicodedata
@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from crm.matching import fold, fold_column
 
 #: Plain words and what is special about names, so that both ways of fold_column are taken often.
-NAMES = st.text(st.sampled_from("abAB \t\n\x1c\x85\u00a0ßẞéÉe\u0301İıſΣςﬁ"), max_size=8) | st.text(max_size=8)
+NAMES = st.text(st.sampled_from("abAB \t\n\x1c\x85\u00a0ßẞéÉe\u0301İıſΣςﬁ\u00ad\u200b\ufeff"), max_size=8) | st.text(
+    max_size=8
+)
 
 
 @pytest.mark.parametrize(
@@ -24,13 +26,21 @@ NAMES = st.text(st.sampled_from("abAB \t\n\x1c\x85\u00a0ßẞéÉe\u0301İıſΣ
         ("Acme\u00a0Inc", "Acme Inc"),
         ("Caf\u00e9", "Cafe\u0301"),
         ("\u212b", "å"),
+        ("Acme", "Acme\u200b"),
+        ("Acme", "\ufeffAcme"),
+        ("Acme", "Ac\u00adme"),
+        ("Acme Inc", "\u202aAcme\u200e \u200f Inc\u202c"),
+        ("Café", "Cafe\u200b\u0301"),
+        ("می\u200cروم", "میروم"),
     ],
 )
 def test_spellings_of_one_name_match(one, other):
     assert fold(one) == fold(other)
 
 
-@pytest.mark.parametrize(("one", "other"), [("Acme", "Acme."), ("AcmeInc", "Acme Inc"), ("Cafe", "Café"), ("1", "１")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("Acme", "Acme."), ("❤", "❤\ufe0f"), ("AcmeInc", "Acme Inc"), ("Cafe", "Café"), ("1", "１")]
+)
 def test_different_names_do_not_match(one, other):
     assert fold(one) != fold(other)
 

@@ -5,14 +5,13 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
-from django.core.exceptions import ValidationError
 from django.db import connection
 from hypothesis import HealthCheck, assume, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from crm.models import Activity, Contact
-from crm.models.fields import CURRENCIES, is_email, validate_email
+from crm.models.fields import CURRENCIES
 from importexport.columns.cells import Cells, prepare
 from importexport.columns.widgets import (
     ActivityStatus,
@@ -77,7 +76,7 @@ def test_a_text_comes_back(value):
 @pytest.mark.parametrize(
     "value",
     ["ada@example.com", "o'neil+x@sub.example.co.uk", "'a@example.com", "-a@example.com", "=a@example.com",
-     '"a-b"@example.com', "a@[127.0.0.1]", "a@xn--bcher-kva.example"],
+     '"a-b"@example.com', "a@bücher.example", "a@xn--bcher-kva.example"],
 )  # fmt: skip
 def test_an_address_comes_back(value):
     assert_comes_back(Email(254), value)
@@ -299,13 +298,3 @@ def test_sql_renders_tags_and_takes_them_as_they_are_stored(db, tags):
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {Tags.sql.format('v')}, v FROM (SELECT %s::text[] AS v) t", [Tags(50).store(tags)])
         assert cursor.fetchone() == (Tags(50).render(tags), tags)
-
-
-@given(st.emails() | st.text(st.sampled_from('a.-_@[]1:"é \n'), max_size=20) | st.just("a@" + "b." * 200 + "com"))
-def test_an_email_is_what_the_models_validator_takes(text):
-    try:
-        validate_email(text)
-    except ValidationError:
-        assert not is_email(text)
-    else:
-        assert is_email(text)

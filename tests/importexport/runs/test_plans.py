@@ -102,6 +102,8 @@ def test_the_changed_cells_come_in_the_templates_order(api):
          "Row 2: Contact 'ada@exampel.com' not found (did you mean 'ada@example.com'?)"),
         ("companies", "name\nGlobex Group\n", "name\nGlobex Goup\n",
          "Row 2: Company 'Globex Goup' not found (did you mean 'Globex Group'?)"),
+        ("contacts", HEAD + "A,B,ada@xn--kln-sna.example,,\n", "email\nadda@köln.example\n",
+         "Row 2: Contact 'adda@köln.example' not found (did you mean 'ada@xn--kln-sna.example'?)"),
         ("deals", "name\nBig one\n", "name\nBig won\n", "Row 2: Deal 'Big won' not found (did you mean 'Big one'?)"),
         ("activities", "activity_type,subject\ncall,Hi\n", "activity_type,subject\nnote,Hi\n",
          "Row 2: Activity 'Hi' not found"),

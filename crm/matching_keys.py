@@ -1,0 +1,137 @@
+"""The stored matching keys: recomputed where folding has changed, and the records whose keys cannot be unique."""
+
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from django.db import IntegrityError, connection, models, transaction
+from psycopg import sql
+
+from crm.models.fields import Folded, folded_fields
+
+#: How many records are read, and at most written, at once.
+RECORDS_AT_ONCE = 5_000
+
+
+class Outdated(NamedTuple):
+    """A record whose stored matching key is not the one of its value."""
+
+    id: int
+    value: str
+    key: str
+
+
+def recompute(model: type[models.Model], among: Collection[int] | None = None) -> int:
+    """Recompute the matching keys of a model's records, or of those ``among`` some ids.
+
+    Returns how many stay as they were, because another record has the new key. Works in bounded batches, each a
+    transaction of its own unless the caller has one; so it can be stopped at any time, and started again.
+    """
+    return sum(_write(model, field, batch) for field in folded_fields(model) for batch in outdated(model, field, among))
+
+
+def outdated(
+    model: type[models.Model], field: Folded, among: Collection[int] | None = None
+) -> Iterator[list[Outdated]]:
+    """Yield, in batches and by id, the records whose stored key is not the one of their value."""
+    last = 0
+    records = model._base_manager.order_by("pk").values_list("pk", field.source, field.name)
+    if among is not None:
+        records = records.filter(pk__in=among)
+    while batch := list(records.filter(pk__gt=last)[:RECORDS_AT_ONCE]):
+        keys = field.fold_column([value for _, value, _ in batch])
+        yield [Outdated(pk, value, key) for (pk, value, old), key in zip(batch, keys, strict=True) if key != old]
+        last = batch[-1][0]
+
+
+def _write(model: type[models.Model], field: Folded, records: list[Outdated]) -> int:
+    """Store the keys of as many records as can be; return how many cannot. The first of two gets a key."""
+    if not records:
+        return 0
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            columns = map(list, zip(*records, strict=True))
+            cursor.execute(_update(model, field), [*columns, records[0].id, records[-1].id])
+    except IntegrityError:
+        half = len(records) // 2
+        return _write(model, field, records[:half]) + _write(model, field, records[half:]) if half else 1
+    return 0
+
+
+def _update(model: type[models.Model], field: Folded) -> sql.Composed:
+    return UPDATE.format(
+        table=sql.Identifier(model._meta.db_table),
+        key=sql.Identifier(str(field.column)),
+        source=sql.Identifier(str(model._meta.get_field(field.source).column)),  # type: ignore[union-attr]
+    )
+
+
+#: The range of ids lets PostgreSQL use their index, and a value that somebody has changed meanwhile has its own key.
+UPDATE = sql.SQL(
+    "UPDATE {table} AS t SET {key} = new.key FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS new(id, value, key)"
+    " WHERE t.id BETWEEN %s AND %s AND t.id = new.id AND t.{source} = new.value"
+)
+
+
+# --- records whose keys are taken -----------------------------------------------------------------------------
+
+
+class Taken(NamedTuple):
+    """A record that keeps an outdated matching key, and the id of the one that has the new key (None: nobody)."""
+
+    tenant: str
+    entity: str
+    id: int
+    field: str
+    value: str
+    taken_by: int | None
+
+
+def taken_keys(model: type[models.Model]) -> Iterator[Taken]:
+    """Yield the records of a model that keep an outdated key, by id."""
+    for field in folded_fields(model):
+        for batch in outdated(model, field):
+            yield from _described(model, field, batch)
+
+
+def _described(model: type[models.Model], field: Folded, batch: Iterable[Outdated]) -> Iterator[Taken]:
+    by_id = {record.id: record for record in batch}
+    for record in model._base_manager.select_related("tenant").filter(pk__in=by_id).order_by("pk"):
+        _, value, key = by_id[record.pk]
+        holder = holder_of(record, field, key)
+        entity = str(model._meta.verbose_name_plural)
+        yield Taken(record.tenant.slug, entity, record.pk, field.source, value, holder)  # type: ignore[attr-defined]
+
+
+def holder_of(record: models.Model, field: Folded, key: str) -> int | None:
+    """Return the id of the record that keeps another from having a matching key, None where there is none."""
+    for rule in record._meta.constraints:
+        if isinstance(rule, models.UniqueConstraint) and field.name in rule.fields:
+            wanted = {name: getattr(record, name) for name in rule.fields} | {field.name: key}
+            others = type(record)._base_manager.filter(*map(_is, wanted.items())).exclude(pk=record.pk)
+            return others.values_list("pk", flat=True).first()
+    return None
+
+
+def _is(wanted: tuple[str, Any]) -> models.Q:
+    name, value = wanted
+    return models.Q(**{f"{name}__isnull": True} if value is None else {name: value})
+
+
+# --- migrations -----------------------------------------------------------------------------------------------
+
+
+def tell_outdated(*, apps: Any = None, plan: Any = (), verbosity: int, stdout: Any = None, **_: Any) -> None:
+    """Tell how many records kept an outdated key in the migrations of this app that have just run; a signal handler."""
+    if not verbosity or not any(migration.app_label == "crm" and not is_undone for migration, is_undone in plan):
+        return
+    count = sum(
+        len(batch)
+        for model in apps.get_app_config("crm").get_models()
+        for field in folded_fields(model)
+        for batch in outdated(model, field)
+    )
+    if count:
+        kept = "1 record keeps its" if count == 1 else f"{count:,} records keep their"
+        sentence = f"{kept} old matching key, because another record has the new one: see manage.py check_keys."
+        (stdout or sys.stdout).write(f"  {sentence}\n")
