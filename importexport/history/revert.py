@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from django.db import connection, models
 from psycopg import sql
 
+from crm.matching_keys import recompute
 from crm.models import Stage
 from crm.models.fields import folded_fields
 from importexport.db import unzipped
@@ -50,6 +51,7 @@ class Reverter:
             with connection.cursor() as cursor:
                 cursor.execute(statements.insertion, [batch])
                 back = {pk for (pk,) in cursor}
+                recompute(model, back)
                 cursor.execute(statements.outcome, [batch])
                 found = cursor.fetchall()
             yield Outcome(
@@ -93,7 +95,11 @@ class Reverter:
             self._reject_orphaned(cursor, model, types)
             cursor.execute(revert_sql.restoration(model, types))
             cursor.execute(revert_sql.FOUND)
-            return [Restored(*row) for row in cursor]
+            found = [Restored(*row) for row in cursor]
+        if any(str(field.column) in types for field in folded_fields(model)):
+            # A key follows its source, which may have become a conflict, or the rules of folding have changed since.
+            recompute(model, [row.record for row in found if row.changes != "{}"])
+        return found
 
     def _reject_taken(self, cursor: Any, model: type[models.Model], changed: Collection[str]) -> None:
         """Leave records as they are whose former name, e-mail or domain another record has by now."""

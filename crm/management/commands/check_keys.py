@@ -1,0 +1,72 @@
+"""`manage.py check_keys`."""
+
+import json
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.apps import apps
+
+from crm.management.base import RallyCommand, quiet_pipe
+from crm.matching_keys import Taken, recompute, taken_keys
+from crm.models.fields import folded_fields
+
+#: The exit status where a record keeps an outdated key.
+OUTDATED = 1
+HEADINGS = ("TENANT", "ENTITY", "ID", "FIELD", "VALUE", "SAME AS")
+
+
+class Command(RallyCommand):
+    """List the records that match as another one does, but were there before they did.
+
+    An upgrade can change what makes two records the same. Records that became the same are all kept, under the matching
+    keys that they had.
+    """
+
+    help = (
+        "List the records that became the same as another one by an upgrade. Exit status 1 if there are any: change or"
+        " delete one of each pair, then run the command again with --repair."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--repair", action="store_true", help="first recompute the keys that can be unique by now")
+        parser.add_argument("--json", action="store_true", help="print a JSON array")
+
+    def handle(self, *, repair: bool, json: bool, verbosity: int, **_: Any) -> None:
+        models = [model for model in apps.get_app_config("crm").get_models() if folded_fields(model)]
+        if repair:
+            for model in models:
+                recompute(model)
+        found = [record for model in models for record in taken_keys(model)]
+        with quiet_pipe():
+            if json:
+                self.stdout.write(as_json(found))
+            elif found:
+                self._print_table(found)
+            elif verbosity:
+                self.stdout.write("All matching keys are up to date.")
+        if found:
+            sys.exit(OUTDATED)
+
+    def _print_table(self, found: list[Taken]) -> None:
+        rows = [HEADINGS, *(cells_of(record) for record in sorted(found))]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            self.stdout.write(line.rstrip())
+
+
+def as_json(found: list[Taken]) -> str:
+    """Return records as a JSON array in ASCII, in which invisible characters can be seen."""
+    return json.dumps([record._asdict() for record in found], indent=2)
+
+
+def cells_of(record: Taken) -> tuple[str, ...]:
+    """Return the cells of a record's row."""
+    same_as = "-" if record.taken_by is None else str(record.taken_by)
+    return (record.tenant, record.entity, str(record.id), record.field, visible(record.value), same_as)
+
+
+def visible(text: str) -> str:
+    """Return a text with escapes for the characters that cannot be seen: ``"Acme\\u200b"``."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
