@@ -232,11 +232,11 @@ class Currency(Choice):
 
 
 class Whole(Cell):
-    """A whole number from 0 to ``largest`` in ASCII digits."""
+    """A whole number from 0 to ``largest`` in ASCII digits: ``12``, also ``12.0``, never ``12.5``."""
 
     kind = "whole"
     example = "42"
-    _FORM = re.compile(r"[+-]?[0-9]+")
+    _FORM = re.compile(r"([+-]?)([0-9]+)(?:\.0++)?")
 
     def __init__(self, largest: int) -> None:
         super().__init__()
@@ -250,24 +250,21 @@ class Whole(Cell):
 
     def parse(self, value: str, column: str) -> int:
         """Reject invalid formats, then numbers out of range."""
-        value = without_invisible(value)
-        if not self._FORM.fullmatch(value):
+        if not (form := self._FORM.fullmatch(without_invisible(value))):
             raise ValueError(errors.number(column))
-        digits = value.lstrip("+-").lstrip("0")
-        if len(digits) > len(str(self.largest)):
+        sign, digits = form[1], form[2].lstrip("0") or "0"
+        is_negative = sign == "-" and digits != "0"
+        if is_negative or len(digits) > len(str(self.largest)) or int(digits) > self.largest:
             raise ValueError(errors.out_of_range(column))
-        number = -int(digits or 0) if value[0] == "-" else int(digits or 0)
-        if not 0 <= number <= self.largest:
-            raise ValueError(errors.out_of_range(column))
-        return number
+        return int(digits)
 
 
 class Amount(Cell):
-    """A decimal ≥ 0 with at most two places: ``1234.5``, never ``1,234.5``, ``.5`` or ``1e3``."""
+    """A decimal ≥ 0 with at most two places, and any zeros after them: ``1234.5``, never ``1,234.5``, ``.5``, ``1e3``."""
 
     kind = "amount"
     example = "1234.50"
-    _FORM = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]{1,2}))?")
+    _FORM = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]{1,2})0*+)?")
 
     def __init__(self, digits: int) -> None:
         super().__init__()

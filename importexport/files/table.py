@@ -14,8 +14,8 @@ from importexport.files.lines import Source
 ROWS_PER_BATCH = 3_000
 #: Wide rows make for smaller batches, so that memory use does not depend on the size of the cells.
 BYTES_PER_BATCH = 1152 * 1024
-#: A valid row number. The header is row 1.
-_ROW_NUMBER = re.compile(r"(?!1$)[1-9][0-9]{0,11}")
+#: A valid row number, also as a program wrote it that took it for a decimal (``7.0``). The header is row 1.
+_ROW_NUMBER = re.compile(r"(?!1(?:\.0+)?$)([1-9][0-9]{0,11})(?:\.0+)?")
 
 
 @dataclass
@@ -103,9 +103,9 @@ class Table:
         errors = self.header.error_position
         carried = by_position[cast(int, self.header.row_position)]
         for i, text in enumerate(map(trim, carried)):
-            if _ROW_NUMBER.fullmatch(text):
-                batch.numbers[i] = int(text)
-                batch.repeats.append((int(text), by_position[errors][i] if errors is not None else ""))
+            if form := _ROW_NUMBER.fullmatch(text):
+                batch.numbers[i] = int(form[1])
+                batch.repeats.append((batch.numbers[i], by_position[errors][i] if errors is not None else ""))
             elif text:
                 batch.unnumbered.append(i)
 
