@@ -97,6 +97,10 @@ def too_long(column: str, limit: int) -> RowError:
     return RowError("length", f"Value too long in '{column}' (maximum {limit} characters)")
 
 
+def spreadsheet_error(column: str, value: str) -> RowError:
+    return RowError("spreadsheet_error", f"Spreadsheet error value '{echo(value)}' in '{column}'")
+
+
 def character(column: str) -> RowError:
     return RowError("character", f"Invalid character in '{column}'")
 

@@ -43,6 +43,7 @@ ERROR_CODES = {
     "number": gettext_lazy("Not a number"),
     "range": gettext_lazy("Number out of range"),
     "length": gettext_lazy("Too long"),
+    "spreadsheet_error": gettext_lazy("Spreadsheet error value"),
     "character": gettext_lazy("Forbidden character"),
     "cells": gettext_lazy("Too many cells"),
 }

@@ -6,14 +6,16 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from crm.characters import trim
 from importexport.admin import labels
-from importexport.engine.options import NAMES, OF_UPDATES, Options, read_options, values_of
+from importexport.engine.options import FREE_TEXTS, NAMES, OF_UPDATES, Options, read_options, values_of
 from importexport.engine.resource import EntityResource
 
 TITLES = {
     "mode": gettext_lazy("What should the import do?"),
     "match_on": gettext_lazy("Match existing records by"),
     "blank": gettext_lazy("Values of existing records"),
+    "clear_marker": gettext_lazy("Text that clears a value"),
     "tags": gettext_lazy("Tags of existing records"),
     "missing": gettext_lazy("Companies that do not exist yet"),
 }
@@ -57,19 +59,41 @@ class Choice(NamedTuple):
     is_chosen: bool
 
 
+#: The hints of options that are texts.
+HINTS_OF_TEXTS = {
+    "clear_marker": gettext_lazy(
+        "Optional, for example [clear]. A cell with exactly this text clears the existing value, whatever blank cells"
+        " do. Required columns cannot be cleared."
+    )
+}
+
+
 class OptionField(NamedTuple):
-    """An option and its values; ``of_updates`` if it only applies to updates."""
+    """An option and its values, or its ``text`` of at most ``limit`` characters; ``of_updates`` if it only applies to
+    updates."""
 
     name: str
     title: Any
     choices: list[Choice]
     of_updates: bool
+    text: str = ""
+    limit: int = 0
+    hint: Any = ""
+
+    @property
+    def given(self) -> Any:
+        """The text, or the label of the selected value."""
+        return self.text or next((choice.title for choice in self.choices if choice.is_chosen), "")
 
 
 def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> list[OptionField]:
     """Return the options with more than one value for an entity. The given values, or the defaults, are selected."""
     fields = []
     for name in NAMES:
+        if name in FREE_TEXTS:
+            text, hint = given.get(name, ""), HINTS_OF_TEXTS[name]
+            fields.append(OptionField(name, TITLES[name], [], name in OF_UPDATES, text, FREE_TEXTS[name], hint))
+            continue
         values = values_of(name, resource.describe())
         if len(values) < 2:
             continue
@@ -85,9 +109,11 @@ def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> l
 def read_choice(given: Mapping[str, str], resource: type[EntityResource]) -> Options:
     """Return the options submitted with the form; raise OptionError for values the form does not offer.
 
-    The form always submits the fields of updates, even while they are hidden because the mode does not use them.
+    The form always submits the fields of updates, even while they are hidden because the mode does not use them. A text
+    that is left blank is not given.
     """
-    idle = () if given.get("mode", "create") != "create" else OF_UPDATES
+    idle = set(() if given.get("mode", "create") != "create" else OF_UPDATES)
+    idle.update(name for name in FREE_TEXTS if not trim(given.get(name, "")))
     chosen = {name: given[name] for name in NAMES if name in given and name not in idle}
     return read_options(chosen, resource.describe())
 
@@ -95,12 +121,7 @@ def read_choice(given: Mapping[str, str], resource: type[EntityResource]) -> Opt
 def in_words(options: Mapping[str, str], resource: type[EntityResource]) -> list[tuple[Any, Any]]:
     """Return the label and value of each option of a run that differs from the default."""
     unusual = dict(options.items() - Options().kept().items())
-    return [
-        (field.title, choice.title)
-        for field in option_fields(resource, unusual)
-        for choice in field.choices
-        if choice.value == unusual.get(field.name)
-    ]
+    return [(field.title, field.given) for field in option_fields(resource, unusual) if field.name in unusual]
 
 
 def counts_in_words(counts: Mapping[str, int], references: Mapping[str, int]) -> list[str]:

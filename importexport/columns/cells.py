@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from crm.characters import trim
 from importexport import errors
-from importexport.files.formula import unmark_column
+from importexport.files.formula import is_error_value, unmark_column
 from importexport.files.table import Batch
 
 #: Cells longer than this are checked for excessive runs of combining marks.
@@ -28,24 +28,41 @@ class Cells:
         self.stage_probabilities: list[str | None] = []
         self._texts = {name: prepare(values) for name, values in batch.columns.items()}
         self._absent = [""] * self.count
+        self._values = batch.columns
+        for name, texts in self._texts.items():
+            for i in error_values(batch.columns[name], texts):
+                self.errors[i][name] = errors.spreadsheet_error(name, texts[i])
 
     @property
     def present(self) -> list[str]:
         """The names of the columns in the file."""
         return list(self._texts)
 
-    def blank_out(self, text: str) -> dict[str, list[int]]:
-        """Blank cells with exactly this text; return their positions by column."""
+    def blank_out(self, marker: str) -> dict[str, list[int]]:
+        """Blank the cells that are exactly this marker; return their positions by column."""
         found = {}
         for name, texts in self._texts.items():
-            if text in texts:
-                found[name] = [i for i, cell in enumerate(texts) if cell == text]
-                self._texts[name] = ["" if cell == text else cell for cell in texts]
+            if marker in texts:
+                found[name] = [i for i in unmarked(self._values[name]) if texts[i] == marker]
+                for i in found[name]:
+                    texts[i] = ""
         return found
 
     def text(self, column: str) -> list[str]:
         """Return the prepared cells of a column, blank if it is not in the file."""
         return self._texts.get(column, self._absent)
+
+
+def error_values(values: Sequence[str], texts: Sequence[str]) -> list[int]:
+    """Return the positions of a spreadsheet's error values in a column: its cells, and the same prepared."""
+    if "#" not in "\n".join(texts):
+        return []
+    return [i for i in unmarked(values) if is_error_value(texts[i])]
+
+
+def unmarked(values: Sequence[str]) -> list[int]:
+    """Return the positions of the cells without a formula mark; one with a mark was text for whoever wrote it."""
+    return [i for i, value in enumerate(values) if value[:1] != "'"]
 
 
 def prepare(values: Sequence[str]) -> list[str]:

@@ -7,7 +7,7 @@ from django.db import models
 from import_export.fields import Field
 
 from importexport import errors
-from importexport.columns.cells import Cells, prepare
+from importexport.columns.cells import Cells, error_values, prepare
 from importexport.columns.widgets import Cell
 from importexport.files.formula import mark
 from importexport.files.table import Batch
@@ -34,13 +34,19 @@ class Column(Field):
 
     def clean(self, row: Mapping[str, Any], **kwargs: Any) -> Any:
         """Return the value of one row's cell; raise ValueError with the sentence for the user."""
-        (value,) = prepare([as_text(row.get(self.column_name))])
+        cell = as_text(row.get(self.column_name))
+        (value,) = prepare([cell])
+        if error_values([cell], [value]):
+            raise ValueError(errors.spreadsheet_error(self.column_name, value))
         if self.required and not value:
             raise ValueError(errors.required(self.column_name))
         return self.widget.clean(value, row=row, column=self.column_name)
 
     def clean_cells(self, cells: Cells, *, required: bool) -> None:
-        """Clean this column of a batch: what it stores, and its errors, go back into ``cells``."""
+        """Clean this column of a batch: what it stores, and its errors, go back into ``cells``.
+
+        A cell that has an error already keeps that one.
+        """
         stored, wrong = self.widget.clean_cells(cells, self.column_name)
         cells.stored[self.stores] = stored
         if required:
@@ -48,7 +54,7 @@ class Column(Field):
             if not all(texts):
                 wrong = wrong | {i: errors.required(self.column_name) for i, text in enumerate(texts) if not text}
         for position, error in wrong.items():
-            cells.errors[position][self.column_name] = error
+            cells.errors[position].setdefault(self.column_name, error)
 
     def save(self, instance: Any, row: Mapping[str, Any], is_m2m: bool = False, **kwargs: Any) -> None:
         """Set on a record what one row's cell says; of a reference, the id.

@@ -260,7 +260,7 @@ class Whole(Cell):
 
 
 class Amount(Cell):
-    """A decimal ≥ 0 with at most two places, and any zeros after them: ``1234.5``, never ``1,234.5``, ``.5``, ``1e3``."""
+    """A decimal ≥ 0 with two places, besides zeros after them: ``1234.5``, ``12.000``, never ``1,234.5`` or ``.5``."""
 
     kind = "amount"
     example = "1234.50"

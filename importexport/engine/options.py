@@ -1,13 +1,18 @@
-"""Import options: mode, match key, blank cells, tags, and missing references.
+"""Import options: mode, match key, blank cells, the marker that clears, tags, and missing references.
 
 All channels read and validate their options here.
 """
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from crm.characters import trim
+from crm.models.fields import FORBIDDEN
+from importexport.columns.cells import LONG, prepare
 from importexport.engine.spec import EntitySpec
+from importexport.files.formula import is_error_value
 
 #: Option → its values, the default first. The values of ``match_on`` depend on the resource.
 VALUES: dict[str, tuple[str, ...]] = {
@@ -16,11 +21,11 @@ VALUES: dict[str, tuple[str, ...]] = {
     "tags": ("replace", "add", "remove"),
     "missing": ("reject", "create"),
 }
-NAMES = ("mode", "match_on", "blank", "tags", "missing")
+NAMES = ("mode", "match_on", "blank", "clear_marker", "tags", "missing")
 #: Options that only apply to updates of existing records.
-OF_UPDATES = ("match_on", "blank", "tags")
-#: A cell with this text clears the field, whatever the ``blank`` option says.
-CLEAR_CELL = "#N/A"
+OF_UPDATES = ("match_on", "blank", "clear_marker", "tags")
+#: Options whose value is a text of the caller's, and the most characters it may have. They have no default.
+FREE_TEXTS = {"clear_marker": 20}
 
 
 class OptionError(ValueError):
@@ -35,6 +40,8 @@ class Options:
     #: The column that identifies the record of a row.
     match_on: str = ""
     blank: str = "keep"
+    #: A cell that is exactly this clears the field, whatever ``blank`` says; "" for none.
+    clear_marker: str = ""
     tags: str = "replace"
     missing: str = "reject"
 
@@ -52,7 +59,9 @@ class Options:
         """Return the options to store with the run: those that apply in this mode."""
         chosen = asdict(self)
         left_out = () if self.may_update else OF_UPDATES
-        return {name: chosen[name] for name in NAMES if name not in left_out}
+        return {
+            name: chosen[name] for name in NAMES if name not in left_out and (chosen[name] or name not in FREE_TEXTS)
+        }
 
 
 def read_options(given: Mapping[str, str], spec: EntitySpec) -> Options:
@@ -60,16 +69,38 @@ def read_options(given: Mapping[str, str], spec: EntitySpec) -> Options:
 
     Raises OptionError for unknown values, and for options that have no effect.
     """
-    for name, value in given.items():
-        known = values_of(name, spec)
-        if not known:
-            raise OptionError(f"'{name}' means nothing for {spec.entity}.")
-        if value not in known:
-            raise unknown(name, value, known)
-    options = Options(**given)
+    options = Options(**{name: read_value(name, value, spec) for name, value in given.items()})
     if not options.may_update and (idle := [name for name in OF_UPDATES if name in given]):
         raise OptionError(f"'{idle[0]}' means nothing with mode 'create'.")
     return completed(options, spec)
+
+
+def read_value(name: str, value: str, spec: EntitySpec) -> str:
+    """Return the value of one option; raise OptionError if it has no such value for an entity."""
+    if name in FREE_TEXTS:
+        return read_marker(name, value)
+    known = values_of(name, spec)
+    if not known:
+        raise OptionError(f"'{name}' means nothing for {spec.entity}.")
+    if value not in known:
+        raise unknown(name, value, known)
+    return value
+
+
+def read_marker(name: str, value: str) -> str:
+    """Return a marker as cells are read, trimmed and in NFC; raise OptionError for one that no cell could be."""
+    limit = FREE_TEXTS[name]
+    # Normalising a very long text could take a while (see columns.cells), and it is too long anyway.
+    marker = trim(unicodedata.normalize("NFC", value)) if len(value) <= LONG else ""
+    if not 1 <= len(marker) <= limit:
+        raise OptionError(f"'{name}' must have 1 to {limit} characters.")
+    if FORBIDDEN.search(marker) or "\n" in marker or "\t" in marker:
+        raise OptionError(f"'{name}' must not contain control characters.")
+    if is_error_value(marker):
+        raise OptionError(f"'{name}' cannot be '{marker}': rows with a spreadsheet error value are always rejected.")
+    if prepare([marker]) != [marker]:
+        raise OptionError(f"'{name}' cannot be '{marker}': that is how a file marks a cell as text.")
+    return marker
 
 
 def completed(options: Options, spec: EntitySpec) -> Options:
@@ -89,14 +120,14 @@ def unknown(name: str, value: str, known: Sequence[str]) -> OptionError:
 
 
 def values_of(name: str, spec: EntitySpec) -> tuple[str, ...]:
-    """Return the values of an option for an entity, the default first; empty if it does not apply."""
+    """Return the values of an option for an entity, the default first; empty if it does not apply or is a text."""
     if name == "match_on":
         return tuple(key.column for key in spec.match_keys)
     if name == "tags" and "tags" not in spec.column_names:
         return ()
     if name == "missing" and not spec.creates_references:
         return ()
-    return VALUES[name]
+    return VALUES.get(name, ())
 
 
 def from_kept(kept: Mapping[str, Any]) -> Options:

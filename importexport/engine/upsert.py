@@ -8,7 +8,7 @@ from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.db import Busy, is_clash, retry
 from importexport.engine.importer import Importer, Prepared, Rejected, good_rows
-from importexport.engine.options import CLEAR_CELL, Options
+from importexport.engine.options import Options
 from importexport.engine.outcome import Change, Outcome, stretches_of
 from importexport.engine.spec import EntitySpec, Key
 from importexport.engine.upsert_sql import Changeable
@@ -44,7 +44,8 @@ class UpsertImporter(Importer):
 
     def _masks(self, cells: Cells) -> tuple[list[int], list[int]]:
         """Return which columns each row gives and which it clears, as masks; what may not be cleared is an error."""
-        marked = cells.blank_out(CLEAR_CELL)
+        marker = self.options.clear_marker
+        marked = cells.blank_out(marker) if marker else {}
         given, cleared = [0] * cells.count, [0] * cells.count
         for entry in self._changeable:
             name, bit = entry.column.column_name, entry.bit

@@ -3,8 +3,8 @@
 from typing import Any
 
 from importexport.api.openapi.operation import CHANGING, READING, Json, operation
-from importexport.api.openapi.schemas import COUNT, TEXT, UUID, members, page, ref
-from importexport.engine.options import NAMES, values_of
+from importexport.api.openapi.schemas import COUNT, TEXT, UUID, members, page, ref, text_of_length
+from importexport.engine.options import FREE_TEXTS, NAMES, values_of
 from importexport.engine.resource import EntityResource
 from importexport.history import row_log
 from importexport.models import ImportRun
@@ -13,8 +13,9 @@ BASE = "/api/v1/importexport"
 OPTIONS = {
     "mode": "Whether rows create records, update existing records, or both (`upsert`)",
     "match_on": "The column that identifies a row's record; not with mode `create`",
-    "blank": "Whether a blank cell keeps the record's value or clears it, or cells only fill blanks; not with `create`."
-    " A cell `#N/A` always clears",
+    "blank": "Whether a blank cell keeps the record's value or clears it, or cells only fill blanks; not with `create`",
+    "clear_marker": "A cell that is exactly this text clears the record's value, whatever `blank` says; not with"
+    " `create`. Required columns cannot be cleared. A text that no cell could be, such as `#N/A`, returns 400",
     "tags": "How a row's tags change the record's tags; not with mode `create`",
     "missing": "Whether a row that names an unknown company or stage is rejected, or the company or stage is created",
 }
@@ -31,12 +32,16 @@ JSON, CSV = "application/json", "text/csv; charset=utf-8"
 
 def option_parameters(resource: type[EntityResource]) -> list[Json]:
     """Describe the options of an entity."""
-    known = {name: values_of(name, resource.describe()) for name in NAMES}
-    return [
-        parameter(name, OPTIONS[name], {"type": "string", "enum": list(values), "default": values[0]})
-        for name, values in known.items()
-        if values
-    ]
+    found = {name: option_schema(name, resource) for name in NAMES}
+    return [parameter(name, OPTIONS[name], schema) for name, schema in found.items() if schema]
+
+
+def option_schema(name: str, resource: type[EntityResource]) -> Json:
+    """Return the schema of an option's values; empty if the option does not apply to the entity."""
+    if name in FREE_TEXTS:
+        return text_of_length(FREE_TEXTS[name])
+    values = values_of(name, resource.describe())
+    return {"type": "string", "enum": list(values), "default": values[0]} if values else {}
 
 
 def parameter(name: str, text: str, schema: Json) -> Json:

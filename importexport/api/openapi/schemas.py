@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from importexport.api.openapi.operation import Json
-from importexport.engine.options import NAMES, VALUES
+from importexport.engine.options import FREE_TEXTS, NAMES, VALUES
 from importexport.history import row_log
 from importexport.history.revert import MODELS
 from importexport.models import ImportRun
@@ -34,6 +34,11 @@ def enum(values: Iterable[str], **more: object) -> Json:
     return {"type": "string", "enum": list(values), **more}
 
 
+def text_of_length(limit: int) -> Json:
+    """Return the schema of a text of 1 to ``limit`` characters."""
+    return TEXT | {"minLength": 1, "maxLength": limit}
+
+
 def former_name_of(name: str, schema: Json) -> Json:
     """Return the schema of a member's deprecated former name."""
     return schema | {"deprecated": True, "description": f"The former name of `{name}`, with the same value"}
@@ -56,7 +61,10 @@ PROBLEM = members(
 OPTIONS: Json = {
     "type": "object",
     "description": "The import options that apply in the mode; empty for an undo",
-    "properties": {name: enum(VALUES[name]) if name in VALUES else TEXT for name in NAMES},
+    "properties": {
+        name: enum(VALUES[name]) if name in VALUES else text_of_length(FREE_TEXTS[name]) if name in FREE_TEXTS else TEXT
+        for name in NAMES
+    },
 }
 REFERENCES: Json = {
     "type": "object",

@@ -90,7 +90,12 @@ def csv_example(resource: type[EntityResource]) -> str:
 def results(resource: type[EntityResource]) -> dict[str, dict]:
     """Return two import results: one without errors, and one with every error that a row of the entity can have."""
     last = resource.column_names()[-1]
-    shared = [errors.too_long(last, 255), errors.character(last), errors.too_many_cells(len(resource.fields), 18)]
+    shared = [
+        errors.too_long(last, 255),
+        errors.character(last),
+        errors.spreadsheet_error(last, "#N/A"),
+        errors.too_many_cells(len(resource.fields), 18),
+    ]
     messages = [errors.at_row(row, [error]) for row, error in enumerate([*_ROW_ERRORS[resource.entity], *shared], 3)]
     messages.append(errors.at_row(len(messages) + 3, _ROW_ERRORS[resource.entity][:2]))
     return {

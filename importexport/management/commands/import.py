@@ -37,6 +37,7 @@ OPTIONS = {
     "mode": "what to do with the rows",
     "match_on": "the column that identifies the existing record of a row",
     "blank": "what a blank cell does to an existing record",
+    "clear_marker": "a cell with exactly this text (1 to 20 characters) clears the value of an existing record",
     "tags": "what to do with the tags of an existing record",
     "missing": "what to do about companies and stages that do not exist",
 }

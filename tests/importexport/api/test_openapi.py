@@ -59,6 +59,14 @@ def test_an_entity_has_the_options_that_mean_something_for_it(schema):
     assert options("deals")["missing"] == ["reject", "create"]
 
 
+@pytest.mark.parametrize("entity", RESOURCES)
+@pytest.mark.parametrize("to", ["import", "plan"])
+def test_a_marker_is_a_text_without_a_default(schema, entity, to):
+    parameters = schema["paths"][f"/api/v1/importexport/{entity}/{to}"]["post"]["parameters"]
+    (found,) = [one["schema"] for one in parameters if one.get("name") == "clear_marker"]
+    assert found == {"type": "string", "minLength": 1, "maxLength": 20}
+
+
 def test_every_operation_can_be_told_apart(schema):
     names = [operation["operationId"] for item in schema["paths"].values() for operation in item.values()]
     assert len(set(names)) == len(names)

@@ -166,38 +166,14 @@ def test_fill_writes_only_where_the_record_has_nothing(api, ada):
     assert (reloaded(ada).phone, ada.city, ada.tags, ada.lifecycle_stage) == ("1", "Rome", ["a", "b"], "lead")
 
 
-@pytest.mark.parametrize("blank", ["keep", "clear", "fill"])
-def test_a_cell_that_says_so_clears(api, ada, blank):
-    api.import_csv("contacts", "email,phone,tags\nada@example.com,#N/A,#N/A\n", f"{UPDATE}&blank={blank}")
-    assert (reloaded(ada).phone, ada.tags) == ("", [])
-
-
 def test_what_is_required_is_not_cleared(api, ada):
     error = result(0, "Row 2: Required field 'first_name' is empty")
-    assert api.import_csv("contacts", "email,first_name\nada@example.com,#N/A\n", UPDATE) == error
     assert api.import_csv("contacts", "email,first_name\nada@example.com,\n", f"{UPDATE}&blank=clear") == error
 
 
 def test_an_absent_column_is_not_touched(api, ada):
     api.import_csv("contacts", "email,city\nada@example.com,\n", f"{UPDATE}&blank=clear")
     assert reloaded(ada).phone == "1"
-
-
-def test_a_cleared_probability_is_the_stages(api, tenant):
-    api.import_csv("deals", "name,stage_name,probability\nBig,Proposal,5\n")
-    api.import_csv("deals", "name,probability\nBig,#N/A\n", UPDATE)
-    assert Deal.objects.get().probability == 50
-
-
-def test_a_cleared_status_follows_completed_at(api):
-    api.import_csv("activities", "activity_type,subject,status,completed_at\ncall,Hi,cancelled,2025-06-15T10:00:00Z\n")
-    api.import_csv("activities", "activity_type,subject,status\ncall,Hi,#N/A\n", UPDATE)
-    assert api.rows("activities")[0]["status"] == "completed"
-
-
-def test_the_plain_import_takes_the_cell_as_it_is(api):
-    api.import_csv("contacts", "first_name,last_name,email,phone\nA,B,a@example.com,#N/A\n")
-    assert Contact.objects.get().phone == "#N/A"
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_another_tenants_import_is_not_undone(api, other_api, tenant):
     assert problem(Api(tenant, scope="read").post(f"imports/{run}/undo"))[0] == 403
 
 
-CELL = st.sampled_from(["", "1", "2", "#N/A"])
+CELL = st.sampled_from(["", "1", "2", "[clear]"])
 NAMES = st.sampled_from(["", "Acme", "New", "Newer"])
 ROWS = st.lists(st.tuples(st.integers(0, 5), CELL, CELL, NAMES), min_size=1, max_size=8)
 QUERIES = st.sampled_from(
@@ -208,8 +208,8 @@ QUERIES = st.sampled_from(
         "",
         "missing=create",
         "mode=upsert",
-        "mode=upsert&missing=create&blank=clear",
-        "mode=update&blank=fill&missing=create",
+        "mode=upsert&missing=create&blank=clear&clear_marker=[clear]",
+        "mode=update&blank=fill&missing=create&clear_marker=[clear]",
     ]
 )
 
@@ -262,13 +262,13 @@ def test_names_and_domains_go_back_as_well(api, tenant, rows, query):
 
 DEAL = st.tuples(
     st.sampled_from("abc"),
-    st.sampled_from(["", "1", "2", "#N/A"]),
+    st.sampled_from(["", "1", "2", "[clear]"]),
     st.sampled_from(["", "Lead", "Brand new"]),
     st.sampled_from(["", "Acme", "New"]),
 )
 ACTIVITY = st.tuples(
     st.sampled_from("abc"),
-    st.sampled_from(["", "x", "#N/A"]),
+    st.sampled_from(["", "x", "[clear]"]),
     st.sampled_from(["", "completed", "pending"]),
     st.sampled_from(["", "Acme", "New"]),
 )
@@ -278,7 +278,13 @@ ACTIVITY = st.tuples(
 @given(
     st.lists(DEAL, min_size=1, max_size=6),
     st.lists(ACTIVITY, min_size=1, max_size=6),
-    st.sampled_from(["mode=upsert&missing=create", "mode=upsert&missing=create&blank=clear", "mode=update&blank=fill"]),
+    st.sampled_from(
+        [
+            "mode=upsert&missing=create&clear_marker=[clear]",
+            "mode=upsert&missing=create&blank=clear",
+            "mode=update&blank=fill&clear_marker=[clear]",
+        ]
+    ),
 )
 def test_deals_activities_and_what_was_created_for_them_go_back(api, tenant, deals, activities, query):
     for model in (Activity, Deal, Company):

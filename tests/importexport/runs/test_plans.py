@@ -278,7 +278,7 @@ def test_created_companies_are_planned_and_applied(api):
     assert rows[1]["record"] == Company.objects.get().pk
 
 
-CELL = st.sampled_from(["", "1", "2", "#N/A"])
+CELL = st.sampled_from(["", "1", "2", "[clear]"])
 ROW = st.tuples(
     st.integers(0, 5), st.sampled_from(["", "Ada", "Bob"]), CELL, CELL, st.sampled_from(["", "Acme", "New"])
 )
@@ -299,7 +299,8 @@ def test_applying_a_plan_gives_exactly_what_the_plan_said(api, tenant, rows, mod
         Contact.objects.create(tenant=tenant, first_name="Ada", last_name="L", email=f"c{n}@example.com", phone="1")
     lines = [f"{first},L,c{n}@example.com,{phone},{city},{company}\n" for n, first, phone, city, company in rows]
     content = "first_name,last_name,email,phone,city,company_name\n" + "".join(lines)
-    plan = api.plan("contacts", content, f"mode={mode}&blank={blank}&missing={missing}")
+    options = f"mode={mode}&blank={blank}&missing={missing}&clear_marker=[clear]"
+    plan = api.plan("contacts", content, options)
     said = api.look(f"imports/{plan['id']}/rows")["results"]
     response = api.post(f"imports/{plan['id']}/apply")
     assert response.status_code == 200, response.content
