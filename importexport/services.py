@@ -78,19 +78,23 @@ def export_file(
     format: FileFormat = "csv",
     queryset: models.QuerySet | None = None,
     columns: Collection[str] | None = None,
+    bom: bool = False,
 ) -> Iterator[bytes]:
     """Yield an entity's records, or those of ``queryset``, as a file in chunks; the first comes at once.
 
-    Of ``columns``, only those named are in it, in the template's order.
+    Of ``columns``, only those named are in it, in the template's order. With ``bom``, a CSV file begins with a
+    byte-order mark. Raises ValueError for a workbook with one.
     """
+    if bom and format != "csv":
+        raise ValueError("Only a CSV file can begin with a byte-order mark.")
     resource = RESOURCES[entity](tenant)
     records = resource.streamed_queryset(queryset)
     chosen = [column for column in resource.columns if columns is None or column.column_name in columns]
     if format == "xlsx":
         return resource.streamed(export.stream_xlsx(records, chosen, sheet=entity))
-    return resource.streamed(export.stream_csv(records, chosen))
+    return resource.streamed(export.stream_csv(records, chosen, bom=bom))
 
 
-def template_file(entity: str) -> bytes:
-    """Return a CSV file of the header row alone."""
-    return export.csv_line(RESOURCES[entity].column_names())
+def template_file(entity: str, *, bom: bool = False) -> bytes:
+    """Return a CSV file of the header row alone; with ``bom``, it begins with a byte-order mark."""
+    return export.csv_header(RESOURCES[entity].column_names(), bom=bom)

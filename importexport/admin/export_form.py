@@ -2,7 +2,7 @@
 
 import copy
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, NamedTuple
 
 from django.contrib.admin.options import IS_POPUP_VAR, TO_FIELD_VAR, IncorrectLookupParameters, ModelAdmin
 from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, PAGE_VAR
@@ -10,6 +10,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from crm.models import Tenant
 from importexport.engine.export import CONTENT_TYPES, FileFormat
@@ -40,20 +41,45 @@ def filtered_list(model_admin: ModelAdmin, request: HttpRequest, tenant: Tenant)
     return found.queryset.filter(tenant=tenant).order_by("id")
 
 
+class Offer(NamedTuple):
+    """A file that the form offers: its name and description, its format, and whether it has a byte-order mark."""
+
+    label: Any
+    hint: Any
+    file_format: FileFormat
+    bom: bool = False
+
+
+#: What the form offers, the default first, by the value of its field ``format``.
+OFFERS: dict[str, Offer] = {
+    "csv": Offer("CSV", gettext_lazy("For any program, and for importing again."), "csv"),
+    "csv-excel": Offer(
+        gettext_lazy("CSV for Excel"),
+        gettext_lazy("The same file with a byte-order mark, so that Excel shows accents and other scripts correctly."),
+        "csv",
+        bom=True,
+    ),
+    "xlsx": Offer(gettext_lazy("Excel (XLSX)"), gettext_lazy("A workbook with real numbers and dates."), "xlsx"),
+}
+
+
 @dataclass
 class ExportChoice:
     """The choices made in the form; ``error`` is the reason why they are invalid, or ""."""
 
-    format: FileFormat
+    format: str
     is_filtered: bool
     columns: list[str]
     error: str
 
-    FORMATS: ClassVar[dict[FileFormat, str]] = {"csv": "CSV", "xlsx": "Excel (XLSX)"}
+    @property
+    def offer(self) -> Offer:
+        """The file that was chosen."""
+        return OFFERS[self.format]
 
     @property
     def content_type(self) -> str:
-        return CONTENT_TYPES[self.format]
+        return CONTENT_TYPES[self.offer.file_format]
 
 
 def read_choice(query: QueryDict, entity: str) -> ExportChoice:
@@ -61,13 +87,13 @@ def read_choice(query: QueryDict, entity: str) -> ExportChoice:
     known = RESOURCES[entity].column_names()
     asked = set(query.getlist("columns"))
     columns = [name for name in known if name in asked]
-    file_format: Any = query.get("format", "csv")
+    chosen = query.get("format", "csv")
     error = ""
-    if file_format not in ExportChoice.FORMATS:
-        file_format, error = "csv", _("Choose a file format.")
+    if chosen not in OFFERS:
+        chosen, error = "csv", _("Choose a file format.")
     if not columns:
         error = _("Choose at least one column.")
-    return ExportChoice(file_format, query.get("rows") == "list", columns, error)
+    return ExportChoice(chosen, query.get("rows") == "list", columns, error)
 
 
 def first_choice(entity: str, *, is_filtered: bool) -> ExportChoice:

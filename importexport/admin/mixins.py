@@ -153,8 +153,9 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
         return self._page(request, "help", _("Columns of a file"), **context)
 
     def template_view(self, request: HttpRequest) -> HttpResponse:
-        """Give a file of the header alone."""
-        response = HttpResponse(services.template_file(self.entity), content_type="text/csv; charset=utf-8")
+        """Give a file of the header alone; for Excel (``?excel=1``), with a byte-order mark."""
+        header = services.template_file(self.entity, bom=request.GET.get("excel") == "1")
+        response = HttpResponse(header, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{self.entity}_template.csv"'
         return response
 
@@ -179,10 +180,11 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
             # Exporting all records instead would not be what was asked for.
             choice.error = _("The list's filter is not understood any more. Open the list and filter it again.")
             return self._export_page(request, choice)
+        file_format, bom = choice.offer.file_format, choice.offer.bom
         pieces = services.export_file(
-            self.entity, tenant=tenant, format=choice.format, queryset=records, columns=choice.columns
+            self.entity, tenant=tenant, format=file_format, queryset=records, columns=choice.columns, bom=bom
         )
-        return file_response(pieces, f"{self.entity}.{choice.format}", choice.content_type)
+        return file_response(pieces, f"{self.entity}.{file_format}", choice.content_type)
 
     def _export_page(self, request: HttpRequest, choice: export_form.ExportChoice | None) -> HttpResponse:
         tenant = access_of(request).tenant
@@ -190,7 +192,7 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
         context: dict[str, Any] = {
             "choice": choice or export_form.first_choice(self.entity, is_filtered=filtered is not None),
             "columns": RESOURCES[self.entity].column_names(),
-            "formats": export_form.ExportChoice.FORMATS,
+            "offers": export_form.OFFERS,
             "list_query": request.GET.get(export_form.LIST, ""),
             "all_count": about(self.entity, count_records(self.model._default_manager.filter(tenant=tenant))),
             "list_count": about(self.entity, count_records(filtered)) if filtered is not None else "",

@@ -1,5 +1,6 @@
 """Files as streams: CSV (RFC 4180) and XLSX, from PostgreSQL's COPY TO; nothing holds a whole file."""
 
+import codecs
 import contextlib
 import itertools
 from collections.abc import Iterator, Sequence
@@ -51,14 +52,15 @@ def cell_sql(column: Column, around: str) -> Sql | Subquery:
     return Subquery(related.values_list(cell), output_field=models.TextField())
 
 
-def csv_line(cells: list[str]) -> bytes:
-    """Return a line of plain cells."""
-    return (",".join(cells) + "\r\n").encode()
+def csv_header(names: list[str], *, bom: bool = False) -> bytes:
+    """Return the first line of a CSV file, with ``bom`` after a byte-order mark: Excel takes a file without one for the
+    system's own encoding."""
+    return (codecs.BOM_UTF8 if bom else b"") + (",".join(names) + "\r\n").encode()
 
 
-def stream_csv(queryset: models.QuerySet, columns: list[Column]) -> Iterator[bytes]:
+def stream_csv(queryset: models.QuerySet, columns: list[Column], *, bom: bool = False) -> Iterator[bytes]:
     """Yield a CSV file of a queryset's records: CRLF, quotes only where needed, formulas marked."""
-    yield csv_line([column.column_name for column in columns])
+    yield csv_header([column.column_name for column in columns], bom=bom)
     expressions = [cell_sql(column, MARK_SQL if column.widget.kind == "text" else "{0}") for column in columns]
     with copy_rows(queryset, expressions, style="csv") as rows:
         # COPY ends a row with LF; line breaks within cells are data, and stay as they are.

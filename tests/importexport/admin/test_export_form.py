@@ -140,6 +140,22 @@ def test_a_workbook(editor, people):
     ]
 
 
+def test_a_csv_for_excel_begins_with_a_byte_order_mark(viewer, tenant, people):
+    response = viewer.get(FILE, format="csv-excel", rows="all", columns=COLUMNS)
+    assert response["Content-Disposition"] == 'attachment; filename="contacts.csv"'
+    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert b"".join(response.streaming_content).decode() == "\ufeff" + Api(tenant).export("contacts")
+
+
+def test_the_page_offers_three_files_and_keeps_what_was_chosen(viewer, people):
+    words = viewer.page(PAGE)
+    assert "CSV For any program" in words
+    assert "CSV for Excel The same file with a byte-order mark" in words
+    assert "Excel (XLSX) A workbook" in words
+    page = viewer.get(FILE, format="csv-excel", columns=["nonsense"]).content.decode()
+    assert 'value="csv-excel" checked' in page
+
+
 def test_a_file_is_of_one_tenant(stranger, editor, people):
     assert exported(stranger) == [COLUMNS]
     assert "All 0 contacts" in stranger.page(PAGE)

@@ -51,6 +51,15 @@ def test_the_template_is_the_header(editor, entity, model):
 
 
 @pytest.mark.parametrize(("entity", "model"), MODELS.items())
+def test_the_template_for_excel_begins_with_a_byte_order_mark(editor, entity, model):
+    address = reverse(f"admin:crm_{model}_import_template")
+    for page in ("import", "import_help"):
+        assert f'href="{address}?excel=1"' in editor.get(f"crm_{model}_{page}").content.decode()
+    plain, marked = (editor.client.get(at).content for at in (address, f"{address}?excel=1"))
+    assert marked == b"\xef\xbb\xbf" + plain
+
+
+@pytest.mark.parametrize(("entity", "model"), MODELS.items())
 def test_the_help_knows_every_column(editor, entity, model):
     columns = editor.get(f"crm_{model}_import_help").context["columns"]
     assert [column.name for column in columns] == RESOURCES[entity].column_names()

@@ -24,8 +24,8 @@ from tests.support.api import one_row
 ENTITIES = ["companies", "contacts", "deals", "activities"]
 
 
-def exported(tenant, entity):
-    return b"".join(services.export_file(entity, tenant=tenant))
+def exported(tenant, entity, **options):
+    return b"".join(services.export_file(entity, tenant=tenant, **options))
 
 
 @pytest.mark.parametrize("entity", ENTITIES)
@@ -83,6 +83,35 @@ def test_every_entity_makes_the_round_trip_byte_for_byte(tenant):
         assert list(report.messages) == []
         assert exported(twin, entity) == original
 
+
+# --- byte-order mark ----------------------------------------------------------------------------------------
+
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_a_byte_order_mark_is_all_that_it_adds(tenant, entity):
+    create_demo_records(tenant)
+    assert exported(tenant, entity, bom=True) == MARK + exported(tenant, entity)
+    assert services.template_file(entity, bom=True) == MARK + services.template_file(entity)
+
+
+def test_an_export_with_a_byte_order_mark_makes_the_round_trip_byte_for_byte(tenant):
+    create_demo_records(tenant)
+    twin = create_tenant(slug="twin", name="Twin")
+    for entity in ENTITIES:
+        original = exported(tenant, entity, bom=True)
+        report = services.import_file(new_run(entity, twin), io.BytesIO(original))
+        assert list(report.messages) == []
+        assert exported(twin, entity, bom=True) == original
+
+
+def test_a_workbook_has_no_byte_order_mark(tenant):
+    with pytest.raises(ValueError, match="Only a CSV file"):
+        services.export_file("companies", tenant=tenant, format="xlsx", bom=True)
+
+
+# --- any text -----------------------------------------------------------------------------------------------
 
 CELLS = st.text(
     st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff", include_characters="\n\t'=+-@\"")
