@@ -400,9 +400,10 @@ class Moment(_Zoned):
         text = value.astimezone(dt.UTC).replace(tzinfo=None).isoformat()
         return (text.rstrip("0").rstrip(".") if "." in text else text) + "Z"
 
-    def native(self, value: dt.datetime | None) -> dt.datetime | None:
-        """Return the time in UTC without time zone, which workbooks do not have."""
-        return value and value.astimezone(dt.UTC).replace(tzinfo=None)
+    def native(self, value: dt.datetime | None) -> str:
+        """Return the text: the library's workbooks would show a time without its zone, as local time to whoever
+        imports it."""
+        return self.render(value)
 
     def render_kept(self, value: str | None) -> str:
         """Return the time, which JSON stores as text."""

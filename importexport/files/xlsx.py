@@ -39,7 +39,8 @@ _CELLS = {
     "moment": b"%b",
 }
 _DATE_CELLS = {"date": b'<c s="3"><v>%b</v></c>', "moment": b'<c s="4"><v>%b</v></c>'}
-_WIDTHS = {"text": 22, "whole": 12, "amount": 16, "date": 12, "moment": 20}
+_MILLISECONDS = b'<c s="6"><v>%b</v></c>'
+_WIDTHS = {"text": 22, "whole": 12, "amount": 16, "date": 12, "moment": 24}
 
 #: Characters not allowed in XML 1.0, as UTF-8: control characters, surrogates, U+FFFE and U+FFFF.
 _UNWRITABLE = rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xed[\xa0-\xbf][\x80-\xbf]|\xef\xbf[\xbe\xbf]"
@@ -73,20 +74,24 @@ ROOT_RELS = (
     f'{_XML}<Relationships xmlns="{_PACKAGE}/relationships">'
     f'<Relationship Id="rId1" Type="{_RELS}/officeDocument" Target="xl/workbook.xml"/></Relationships>'
 )
+#: Number formats show dates and times as a CSV export has them, so that what a spreadsheet saves as CSV is the same
+#: time in every time zone.
 STYLES = (
-    f'{_XML}<styleSheet xmlns="{_MAIN}"><numFmts count="2"><numFmt numFmtId="164" formatCode="yyyy-mm-dd"/>'
-    '<numFmt numFmtId="165" formatCode="yyyy-mm-dd hh:mm:ss"/></numFmts>'
+    f'{_XML}<styleSheet xmlns="{_MAIN}"><numFmts count="3"><numFmt numFmtId="164" formatCode="yyyy-mm-dd"/>'
+    '<numFmt numFmtId="165" formatCode="yyyy-mm-dd&quot;T&quot;hh:mm:ss&quot;Z&quot;"/>'
+    '<numFmt numFmtId="166" formatCode="yyyy-mm-dd&quot;T&quot;hh:mm:ss.000&quot;Z&quot;"/></numFmts>'
     '<fonts count="2"><font><sz val="11"/><name val="Calibri"/></font>'
     '<font><b/><sz val="11"/><name val="Calibri"/></font></fonts>'
     '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
     '</fills><borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders>'
     '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
-    '<cellXfs count="6"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
+    '<cellXfs count="7"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/>'
     + "".join(
         f'<xf numFmtId="{number}" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>'
         for number in (1, 2, 164, 165)  # 1 and 2 are built in: 0 and 0.00
     )
-    + '<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/></cellXfs>'
+    + '<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/>'
+    '<xf numFmtId="166" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs>'
     '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
 
@@ -245,8 +250,10 @@ class DateCells(dict[bytes, bytes]):
         if text in (b"", rb"\N"):
             return _BLANK
         moment = dt.datetime.fromisoformat(text.decode().removesuffix("Z"))
-        # Excel cannot display dates before 1900-03-01, so store them as text.
-        return _TEXT % text if moment < FIRST_DATE else self._cell % serial(moment).encode()
+        # Excel cannot display dates before 1900-03-01, nor fractions finer than milliseconds, so store them as text.
+        if moment < FIRST_DATE or moment.microsecond % 1_000:
+            return _TEXT % text
+        return (_MILLISECONDS if moment.microsecond else self._cell) % serial(moment).encode()
 
 
 def serial(moment: dt.datetime) -> str:

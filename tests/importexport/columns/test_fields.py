@@ -95,7 +95,7 @@ def test_a_workbook_gets_numbers_and_dates_as_such(tenant):
         "value": Decimal("5.5"),
         "probability": 10,
         "expected_close_date": day,
-        "scheduled_at": dt.datetime(2025, 6, 15, 12, 30),
-        "completed_at": None,
+        "scheduled_at": "2025-06-15T12:30:00Z",
+        "completed_at": "",
         "notes": "",
     }
