@@ -81,11 +81,11 @@ class Reader:
         named = ""
         try:
             for line in lines:
-                names = None if named else _NAMES_DELIMITER.fullmatch(line)
-                if names:
+                if not _BLANK_LINE.fullmatch(line):
+                    names = None if named else _NAMES_DELIMITER.fullmatch(line)
+                    if not names:
+                        return [line.removeprefix(LONE_CR)], named
                     named = "\t" if names[1].startswith("\\") else names[1]
-                elif not _BLANK_LINE.fullmatch(line):
-                    return [line.removeprefix(LONE_CR)], named
                 self.row += 1
                 self._received_before += 1
         except Endless:

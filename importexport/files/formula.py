@@ -52,6 +52,8 @@ def unmark(text: str) -> str:
 
     ``'=1+1`` → ``=1+1``, ``="01067"`` → ``01067``. A marked cell is literal: ``'="01067"`` → ``="01067"``.
     """
+    if text[:1] not in ("'", "="):
+        return text
     if _MARKED.match(text):
         return text[1:]
     if form := _TEXT_FORM.fullmatch(text):

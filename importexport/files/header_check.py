@@ -31,8 +31,7 @@ def check(header: Header, rows: Rows, *, columns: Collection[str], required: Seq
         raise errors.repeated_column(header.repeated[0], _describe(header, rows))
     missing = [name for name in required if name not in header.positions]
     if missing:
-        known = count_known(header.cells, columns)
-        better = [row for row, cells in _below(rows) if _is_better(cells, known, columns, required)]
+        better = [row for row, cells in _below(rows) if _is_better(cells, header, columns, required)]
         hints = [_describe(header, rows)]
         if better:
             hints.append(errors.later_header(better[0]))
@@ -59,7 +58,7 @@ def _below(rows: Rows) -> Iterator[tuple[int, list[str]]]:
                 yield row, next(csv.reader([rows.delimiter.join(record)], delimiter=delimiter), [])
 
 
-def _is_better(cells: Sequence[str], known: int, columns: Collection[str], required: Sequence[str]) -> bool:
+def _is_better(cells: Sequence[str], header: Header, columns: Collection[str], required: Sequence[str]) -> bool:
     """Whether a row names all required columns, and more columns than the header does."""
     labels = {fold_cell(cell) for cell in cells}
-    return labels.issuperset(map(fold_label, required)) and count_known(cells, columns) > known
+    return labels.issuperset(map(fold_label, required)) and count_known(cells, columns) > len(header.positions)

@@ -74,29 +74,31 @@ class Lines:
             yield from self._one_by_one(lines) if is_special or self._follows_lone_cr else self._at_once(lines)
 
     def _at_once(self, lines: list[str]) -> Iterator[str]:
+        """Yield lines as they are, and notice whether the last one ends a record."""
         yield from lines[:-1]
-        for last in lines[-1:]:
-            yield from self._watched(last)
+        if lines:
+            count = self._records()
+            yield lines[-1]
+            self._is_inside = self._records() == count
 
     def _one_by_one(self, lines: list[str]) -> Iterator[str]:
+        """Yield lines that may have to be changed, and notice of each whether it ends a record."""
+        count = self._records()
         for found in lines:
             line = found if self._is_inside else self._cleaned(found)
-            is_lone = line.endswith("\r") and not self._ends_with_cr
+            is_lone = line[-1:] == "\r" and not self._ends_with_cr
             self.has_lone_cr = self.has_lone_cr or is_lone
             if line:
-                yield from self._watched(line)
+                yield line
+                before, count = count, self._records()
+                self._is_inside = count == before
             self._follows_lone_cr = is_lone and not self._is_inside
 
     def _cleaned(self, line: str) -> str:
         """Return a line at the start of a record as the parser gets it."""
-        unmarked = line.lstrip(BYTE_ORDER_MARK)
-        return after_lone_cr(unmarked) if self._follows_lone_cr else unmarked
-
-    def _watched(self, line: str) -> Iterator[str]:
-        """Yield a line, and notice whether it has ended a record."""
-        count = self._records()
-        yield line
-        self._is_inside = self._records() == count
+        if line[0] == BYTE_ORDER_MARK:
+            line = line.lstrip(BYTE_ORDER_MARK)
+        return after_lone_cr(line) if self._follows_lone_cr else line
 
     def _chunks(self) -> Iterator[tuple[str, list[str], tuple[str, ...]]]:
         """Yield the text of each chunk, the complete lines in it, and the kinds of line ends."""
@@ -174,4 +176,4 @@ def ends_with_cr(text: str, line: str) -> bool:
 
 def after_lone_cr(line: str) -> str:
     """Return a line whose first cell, quoted or not, begins with LONE_CR."""
-    return f'"{LONE_CR}{line[1:]}' if _QUOTED_CELL.match(line) else LONE_CR + line
+    return f'"{LONE_CR}{line[1:]}' if line[:1] == '"' and _QUOTED_CELL.match(line) else LONE_CR + line

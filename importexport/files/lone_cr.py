@@ -25,8 +25,8 @@ class Halves:
         rows: list[list[str]] = []
         broken: dict[int, list[int]] = {}
         for record in (cells or [""] for cells in records):
-            if record[0].startswith(LONE_CR):
-                record[0] = record[0].removeprefix(LONE_CR)
+            if record[0][:1] == LONE_CR:
+                record[0] = record[0][1:]
                 if self._row is not None and not len(self._row) == self._width == len(record):
                     self._extend(record)
                     if self._size > RECORD_LIMIT:

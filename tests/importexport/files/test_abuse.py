@@ -1,5 +1,6 @@
 """Files that are as bad as they can be: an answer in bounded time and memory, and a server that is well afterwards."""
 
+import codecs
 from pathlib import Path
 
 import psutil
@@ -34,6 +35,11 @@ def filled(head, piece, size=2 * MB):
         (filled(HEADER, b"\n"), 200),
         (filled(HEADER, b","), 200),
         (filled(HEADER, b"\r"), 200),
+        (filled(HEADER, b"a,b\r"), 200),
+        (filled(HEADER, b'"\r'), 400),
+        (filled(HEADER, codecs.BOM_UTF8 + b"a,b,c\n"), 200),
+        (filled(b"", b"\n"), 400),
+        (filled(b"", b"sep=;\n"), 400),
         (filled(HEADER, b'"'), 400),
         (filled(HEADER + b'"', b'""') + b'"', 200),
         (filled(HEADER, b'"\n"\n'), 200),
@@ -53,6 +59,8 @@ def filled(head, piece, size=2 * MB):
         (filled(b'name,tags\nA,"', b"t,") + b'"', 200),
         (filled(b"name,employee_count\nA,", b"9"), 200),
         (filled(b"name,city\n", b"'=\n"), 200),
+        (filled(b"name,phone\nA,+", b"1") + b"x", 200),
+        (filled(b"name,phone\nA,=", b'"') + b"x", 200),
         (filled(b"name,city\n", (b"x" * 100_000) + b"," + (b"y" * 100_000) + b"\n"), 200),
     ],
     ids=lambda value: None if isinstance(value, int) else repr(value[-12:]),

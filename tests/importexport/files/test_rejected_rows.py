@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm.models import Company
+from importexport import services
+from importexport.engine.observers import RejectedRowsObserver
 from importexport.files.formula import mark, unmark
 from importexport.files.rejected_rows import RejectedRows
 from importexport.models import ImportRun
@@ -83,6 +85,17 @@ def test_rejected_rows_of_an_import_have_its_mark_and_delimiter(api, mark_of_fil
     mended = rejected.replace(b"many", b"5")
     assert api.import_csv("companies", mended)["imported"] == 1
     assert Company.objects.get().notes == "=1+1"
+
+
+def test_the_shells_file_of_rejected_rows_has_mark_and_marks_too(tenant):
+    content = codecs.BOM_UTF8 + b"name;employee_count;notes\nAcme;many;@x\n"
+    run = ImportRun(tenant=tenant, entity="companies", channel="shell")
+    rejected = io.BytesIO()
+    services.import_file(run, io.BytesIO(content), observers=[RejectedRowsObserver(rejected)])
+    assert rejected.getvalue().splitlines() == [
+        codecs.BOM_UTF8 + b"name;employee_count;notes;import_error",
+        b"Acme;many;'@x;Row 2: Invalid number format in 'employee_count'",
+    ]
 
 
 def test_rows_of_a_plan_are_marked(api):
