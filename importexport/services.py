@@ -1,4 +1,4 @@
-"""What every channel calls: import a file, export an entity, give a template."""
+"""The functions that all channels call to import and export files, and for templates."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, BinaryIO
@@ -28,14 +28,14 @@ def import_file(
     aside: Any = None,
     observers: Sequence[Observer] = (),
 ) -> Report:
-    """Import a CSV file as its run says: good rows are stored in one transaction, all others are reported.
+    """Import a CSV file: store valid rows in one transaction, and report the others.
 
-    The run is new, or one that waits, and says tenant, entity, options and the limit of the file's size. It is written
-    down with the rows. A ``dry_run`` stores nothing, and is written down only as a plan: over ``aside``, a connection
-    of its own. ``observers`` are told of every batch. Deadlocks are retried where the file can be read again.
+    The run is new or planned. It has the tenant, entity, options and maximum file size, and is stored with the rows. A
+    ``dry_run`` stores nothing, except for a plan over ``aside``, a second connection. ``observers`` receive every
+    batch. Deadlocks are retried if the file can be read again.
 
-    Raises FileError (NotCsv, TooLarge) where the whole file is at fault, and then nothing is stored but that;
-    PlanChanged where the run is a plan that cannot be kept to any more, and then nothing is stored.
+    Raises FileError (NotCsv, TooLarge) if the whole file fails; only the failed run is stored then. Raises PlanChanged
+    if the run is a plan and the result differs from it; nothing is stored then.
     """
     start = file.tell() if file.seekable() else None
     is_new = run._state.adding
@@ -80,10 +80,10 @@ def export_file(
     columns: Collection[str] | None = None,
     bom: bool = False,
 ) -> Iterator[bytes]:
-    """Yield an entity's records, or those of ``queryset``, as a file in chunks; the first comes at once.
+    """Yield an entity's records, or those of ``queryset``, as a file in chunks; the first chunk is sent immediately.
 
-    Of ``columns``, only those named are in it, in the template's order. With ``bom``, a CSV file begins with a
-    byte-order mark. Raises ValueError for a workbook with one.
+    If ``columns`` is given, the file contains only these, in the order of the template. With ``bom``, a CSV file begins
+    with a byte-order mark; raises ValueError for a workbook.
     """
     if bom and format != "csv":
         raise ValueError("Only a CSV file can begin with a byte-order mark.")
@@ -96,5 +96,5 @@ def export_file(
 
 
 def template_file(entity: str, *, bom: bool = False) -> bytes:
-    """Return a CSV file of the header row alone; with ``bom``, it begins with a byte-order mark."""
+    """Return a CSV file with only the header row; with ``bom``, it begins with a byte-order mark."""
     return export.csv_header(RESOURCES[entity].column_names(), bom=bom)

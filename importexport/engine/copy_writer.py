@@ -1,4 +1,4 @@
-"""Rows to the database: COPY into a temporary table, then one INSERT in which the first row wins."""
+"""Stores rows by COPY into a temporary table and a single INSERT, in which the first of several duplicates wins."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -17,13 +17,13 @@ STAGING = "rally_incoming"
 class Writer:
     """Stores batches of one entity in the current transaction. Use as a context manager.
 
-    ``columns`` are database columns besides tenant_id. The database alone decides what is a duplicate: rows are
-    inserted in their order, and one that meets a unique constraint (because of a stored record, an earlier row, or a
-    concurrent insert) is passed over.
+    ``columns`` are the database columns except tenant_id. Only the database decides which rows are duplicates: rows are
+    inserted in order, and a row that violates a unique constraint (because of a stored record, an earlier row or a
+    concurrent insert) is skipped.
     """
 
-    #: Further columns of the temporary table, with their types, for a subclass.
-    besides: Mapping[str, str] = {}
+    #: Additional columns of the temporary table and their types, for subclasses.
+    extra_columns: Mapping[str, str] = {}
 
     def __init__(self, model: type[models.Model], *, tenant: Any, columns: Sequence[str]) -> None:
         self.table = model._meta.db_table
@@ -31,14 +31,14 @@ class Writer:
         self.columns = list(columns)
         self._fields = {str(field.column): field for field in model._meta.concrete_fields}
         unique = [rule for rule in model._meta.constraints if isinstance(rule, models.UniqueConstraint)]
-        # Where only one constraint can be met, naming it spares PostgreSQL looking at every other index.
+        # If there is only one constraint, name it, so that PostgreSQL does not check all other indexes.
         named = sql.SQL("ON CONSTRAINT {}").format(sql.Identifier(unique[0].name))
         self._conflict = named if len(unique) == 1 else sql.SQL("")
         keys = {model._meta.get_field(name).column for rule in unique for name in rule.fields}  # type: ignore[union-attr]
         self._identity = [i for i, name in enumerate(self.columns) if name in keys]
-        #: Of the batch written last: how many rows went to the database, and which of them it passed over.
+        #: The number of rows in the last batch that were sent to the database, and the indexes of those it skipped.
         self._staged = 0
-        self._lost_ones: list[int] = []
+        self._skipped: list[int] = []
 
     def __enter__(self) -> "Writer":
         with connection.cursor() as cursor:
@@ -51,7 +51,7 @@ class Writer:
 
     def _definitions(self) -> sql.Composed:
         types = {name: column_type(self._fields[name]) for name in self.columns}
-        types |= {name: sql.SQL(kind) for name, kind in self.besides.items()}
+        types |= {name: sql.SQL(kind) for name, kind in self.extra_columns.items()}
         return sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(name), kind) for name, kind in types.items())
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -60,26 +60,26 @@ class Writer:
                 cursor.execute(sql.SQL("DROP TABLE {}").format(self._staging))
 
     def write(self, rows: Sequence[Sequence[str | None]], count: int) -> list[int]:
-        """Store rows, given as one list of COPY texts per column; return the indexes of those passed over."""
+        """Store rows, given as one list of COPY texts per column; return the indexes of duplicates."""
         repeated = self._repeated(rows)
         is_new = [n not in repeated for n in range(count)] if repeated else [True] * count
         if repeated:
             rows = [list(compress(values, is_new)) for values in rows]
-        lost = self._store(rows, list(map(str, compress(range(count), is_new))))
-        return sorted([*repeated, *lost]) if repeated else lost
+        skipped = self._store(rows, list(map(str, compress(range(count), is_new))))
+        return sorted([*repeated, *skipped]) if repeated else skipped
 
     def stored_rows(self) -> list[tuple[int, int, int]]:
-        """Return where the batch's rows went, as stretches: index of the first row, id of its record, how many."""
-        if len(self._lost_ones) == self._staged:
+        """Return the records of the batch's rows as stretches: index of the first row, id of its record, and count."""
+        if len(self._skipped) == self._staged:
             return []
         with connection.cursor() as cursor:
-            cursor.execute(STRETCHES.format(staging=self._staging), [self._lost_ones])
+            cursor.execute(STRETCHES.format(staging=self._staging), [self._skipped])
             return cursor.fetchall()
 
     def _repeated(self, rows: Sequence[Sequence[str | None]]) -> set[int]:
-        """Return which rows have the keys of an earlier one of the batch.
+        """Return the rows with the same keys as an earlier row of the batch.
 
-        Whether or not that one can be stored, they cannot be; the database is slow to say so a million times.
+        They are duplicates even if that row is one itself. The database would take too long to find a million of them.
         """
         keys = list(zip(*(rows[i] for i in self._identity), strict=True))
         first: dict[tuple, int] = {}
@@ -88,28 +88,28 @@ class Writer:
         return {n for n, key in enumerate(keys) if first.setdefault(key, n) != n}
 
     def _store(self, rows: Sequence[Sequence[str | None]], numbers: list[str]) -> list[int]:
-        self._staged, self._lost_ones = len(numbers), []
+        self._staged, self._skipped = len(numbers), []
         if not numbers:
             return []
         with connection.cursor() as cursor:
             self._stage(cursor, ["n", *self.columns], [numbers, *rows])
             cursor.execute(self._insertion, [self.tenant.pk])
-            self._lost_ones = [] if cursor.rowcount == len(numbers) else self._lost(cursor)
-            return self._lost_ones
+            self._skipped = [] if cursor.rowcount == len(numbers) else self._find_skipped(cursor)
+            return self._skipped
 
     def _stage(self, cursor: Any, names: Sequence[str], columns: Sequence[Sequence[str | None]]) -> None:
         cursor.execute(sql.SQL("TRUNCATE {}").format(self._staging))
         copy_in(STAGING, names, columns)
 
-    def _lost(self, cursor: Any) -> list[int]:
-        """Ask which ids did not arrive; not by a join, whose plan can be quadratic without statistics."""
-        cursor.execute(LOST.format(staging=self._staging, table=self._table))
+    def _find_skipped(self, cursor: Any) -> list[int]:
+        """Return the rows that were not inserted. Avoids a join, whose plan can be quadratic without statistics."""
+        cursor.execute(SKIPPED.format(staging=self._staging, table=self._table))
         return [n for (n,) in cursor]
 
     def taken(self, key: Key, wanted: Mapping[int, str]) -> set[int]:
-        """Return which of the rows passed over, given with their keys, met a record with the same key.
+        """Return which of the skipped rows, given with their keys, have the key of a record that was stored before.
 
-        A row that came later in the batch does not count: it was not there yet.
+        Records of later rows in the batch do not count.
         """
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL("SELECT id, n FROM {}").format(self._staging))
@@ -134,7 +134,7 @@ class Writer:
         return self._insertion_of(sql.SQL("true"))
 
     def _insertion_of(self, condition: sql.Composable) -> sql.Composed:
-        """Return the insertion of those rows of the temporary table that meet a condition."""
+        """Return the statement that inserts the rows of the temporary table that meet a condition."""
         return INSERT.format(
             table=self._table,
             names=identifiers(self.columns),
@@ -145,7 +145,7 @@ class Writer:
 
 
 def column_type(field: models.Field) -> sql.Composable:
-    """Return a column's type, and its collation, without which its texts could not be compared with the table's."""
+    """Return a column's type and collation. Texts with different collations could not be compared."""
     kind = sql.SQL(field.db_type(connection) or "")
     collation = getattr(field, "db_collation", None)
     return sql.SQL("{} COLLATE {}").format(kind, sql.Identifier(collation)) if collation else kind
@@ -166,7 +166,7 @@ STRETCHES = sql.SQL(
     " WHERE n <> ALL(%s) GROUP BY id - n) AS stretches ORDER BY 1"
 )
 
-LOST = sql.SQL(
+SKIPPED = sql.SQL(
     "SELECT n FROM {staging} WHERE id NOT IN (SELECT id FROM {table} WHERE id BETWEEN"
     " (SELECT min(id) FROM {staging}) AND (SELECT max(id) FROM {staging})) ORDER BY n"
 )

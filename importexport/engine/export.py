@@ -1,4 +1,4 @@
-"""Files as streams: CSV (RFC 4180) and XLSX, from PostgreSQL's COPY TO; nothing holds a whole file."""
+"""Streams records as CSV (RFC 4180) or XLSX files from PostgreSQL's COPY TO, without holding a whole file in memory."""
 
 import codecs
 import contextlib
@@ -26,23 +26,23 @@ ROWS_PER_CHUNK = 200
 
 
 class Sql(Func):
-    """An expression within SQL; ``{0}`` is where it goes, as often as needed."""
+    """SQL around an expression, which replaces each ``{0}`` in the template."""
 
     def __init__(self, expression: Combinable, template: str) -> None:
         super().__init__(expression, output_field=models.TextField())
         self._template = sql.SQL(template.replace("%", "%%"))
 
     def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> tuple[str, tuple]:
-        """Return the SQL; a column has no parameters that would have to be repeated."""
+        """Return the SQL. Columns have no parameters, so none have to be repeated."""
         inner, _params = compiler.compile(self.source_expressions[0])
         return self._template.format(sql.SQL(inner)).as_string(), ()
 
 
 def cell_sql(column: Column, around: str) -> Sql | Subquery:
-    """Return a column's cells as SQL, ``around`` with ``{0}`` where the cell goes.
+    """Return the SQL for a column's cells; each ``{0}`` in ``around`` is replaced by the cell.
 
-    What a reference shows is looked up in a subquery: a join's plan depends on statistics, which a table that was just
-    imported does not have yet, and can be quadratic.
+    References use a subquery: the plan of a join depends on statistics, which are missing right after an import, and
+    can be quadratic without them.
     """
     name, _, shown = column.attribute.partition("__")
     cell = Sql(Sql(F(shown or name), column.widget.sql), around)
@@ -53,17 +53,17 @@ def cell_sql(column: Column, around: str) -> Sql | Subquery:
 
 
 def csv_header(names: list[str], *, bom: bool = False) -> bytes:
-    """Return the first line of a CSV file, with ``bom`` after a byte-order mark: Excel takes a file without one for the
-    system's own encoding."""
+    """Return the header row of a CSV file, with ``bom`` after a byte-order mark, without which Excel assumes the
+    system's encoding."""
     return (codecs.BOM_UTF8 if bom else b"") + (",".join(names) + "\r\n").encode()
 
 
 def stream_csv(queryset: models.QuerySet, columns: list[Column], *, bom: bool = False) -> Iterator[bytes]:
-    """Yield a CSV file of a queryset's records: CRLF, quotes only where needed, formulas marked."""
+    """Yield a CSV file of a queryset's records, with CRLF line ends, minimal quotes and marked formulas."""
     yield csv_header([column.column_name for column in columns], bom=bom)
     expressions = [cell_sql(column, MARK_SQL if column.widget.kind == "text" else "{0}") for column in columns]
     with copy_rows(queryset, expressions, style="csv") as rows:
-        # COPY ends a row with LF; line breaks within cells are data, and stay as they are.
+        # COPY ends rows with LF. Line breaks inside cells are data, and are not changed.
         while batch := [bytes(row)[:-1] for row in itertools.islice(rows, ROWS_PER_CHUNK)]:
             yield b"\r\n".join(batch) + b"\r\n"
 
@@ -87,17 +87,17 @@ def stream_xlsx(queryset: models.QuerySet, columns: list[Column], *, sheet: str)
 def copy_rows(
     queryset: models.QuerySet, expressions: Sequence[Combinable], *, style: Literal["csv", "text"]
 ) -> Iterator[Iterator[bytes]]:
-    """Give a queryset's rows as COPY writes them, one by one as the server sends them."""
+    """Yield an iterator of a queryset's rows in COPY format, as the server sends them."""
     named = {f"cell_{i}": expression for i, expression in enumerate(expressions)}
     try:
         query, params = queryset.annotate(**named).values_list(*named).query.sql_with_params()
     except EmptyResultSet:
-        # Django knows without asking that nothing can be found: a filter for what does not exist.
+        # Django does not query the database if a filter cannot match anything.
         yield iter(())
         return
     with transaction.atomic():
         with connection.cursor() as cursor:
-            # The order by id must come from an index, or the first row would wait for the last to be sorted.
+            # The order by id must come from an index. Otherwise all rows would be sorted before the first is sent.
             cursor.execute("SET LOCAL enable_sort = off")
         with copy_out(sql.SQL(query), params, style=style) as rows:
             yield rows

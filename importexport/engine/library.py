@@ -1,4 +1,4 @@
-"""What django-import-export's documentation says of a resource, kept where rows travel by COPY."""
+"""The parts of django-import-export's Resource that do not depend on how rows are stored."""
 
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
@@ -15,13 +15,13 @@ from importexport.engine.spec import Key
 
 
 class LibraryResource(Resource, metaclass=ResourceClass):
-    """The library's side of a resource: its tenant, signals, and what it exports.
+    """A resource for one tenant, with the signals and exports of django-import-export.
 
-    ``import_data`` and ``export`` raise ImproperlyConfigured where no tenant was given. At their end ``post_import``
-    and ``post_export`` are sent, with the resource's class, the model and the tenant; not by a dry run.
+    ``import_data`` and ``export`` raise ImproperlyConfigured if no tenant was given. Afterwards they send
+    ``post_import`` and ``post_export`` with the resource's class, the model and the tenant, unless it is a dry run.
     """
 
-    #: What makes two rows the same record; of several, a message names the first that is taken.
+    #: The unique keys of the entity. If several are duplicates, the message names the first.
     keys: ClassVar[tuple[Key, ...]] = ()
 
     class Meta:
@@ -31,7 +31,7 @@ class LibraryResource(Resource, metaclass=ResourceClass):
     def __init__(self, tenant: Tenant | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self._tenant = tenant
-        #: All columns of a record; ``fields`` are those of files.
+        #: All columns of a record; ``fields`` has those of files.
         self.stored = {name: self.fields.get(name) or deepcopy(column) for name, column in self.declared.items()}
         if tenant is not None:
             for column in self.stored.values():
@@ -39,32 +39,32 @@ class LibraryResource(Resource, metaclass=ResourceClass):
 
     @property
     def tenant(self) -> Tenant:
-        """The tenant whose records are imported and exported; raises ImproperlyConfigured where none was given."""
+        """The tenant whose records are imported and exported; raises ImproperlyConfigured if none was given."""
         if self._tenant is None:
             name = type(self).__name__
             raise ImproperlyConfigured(
-                f"{name} has no tenant, without which nothing is imported or exported. Give it as {name}(tenant=…); in"
-                " an admin, return it from get_import_resource_kwargs() and get_export_resource_kwargs()."
+                f"{name} has no tenant, which imports and exports require. Pass it as {name}(tenant=…); in an admin,"
+                " return it from get_import_resource_kwargs() and get_export_resource_kwargs()."
             )
         return self._tenant
 
     @classmethod
     def get_display_name(cls) -> str:
-        """Return what the library's forms call the resource."""
+        """Return the name of the resource in django-import-export's forms."""
         return str(getattr(cls._meta, "name", cls.__name__))
 
     @classmethod
     def match_keys(cls) -> list[Key]:
-        """Return the keys by which rows can find their records, the default first: that of Meta.import_id_fields."""
+        """Return the keys that rows can be matched by, the one in Meta.import_id_fields first."""
         default = key_by_meta(cls)
         ordered = sorted(cls.keys, key=lambda key: key is not default)
         return [key for key in ordered if key.column in cls.fields] or ordered
 
     def get_import_id_fields(self) -> list[str]:
-        """Return the columns by which rows find their records."""
+        """Return the columns that rows are matched by unless the options say otherwise."""
         return self.match_keys()[0].columns
 
-    # --- in --------------------------------------------------------------------------------------------------
+    # --- import ----------------------------------------------------------------------------------------------
 
     def import_data(
         self,
@@ -75,56 +75,56 @@ class LibraryResource(Resource, metaclass=ResourceClass):
         *args: Any,
         **kwargs: Any,
     ) -> Any:
-        """Import a tablib Dataset, or a Table; see the library's documentation for the arguments.
+        """Import a tablib Dataset or a Table; see django-import-export for the arguments.
 
-        A row that is rejected is no error of the import: the others are stored.
+        Rejected rows are not errors of the import: all other rows are stored.
         """
         tenant = self.tenant
         if use_transactions is False:
             raise ImproperlyConfigured("An import is one transaction: use_transactions cannot be False.")
         result = super().import_data(dataset, dry_run, raise_errors, use_transactions, *args, **kwargs)
-        # The library's admin asks for instances, and sends the signal itself. What a receiver raises is logged: the
-        # records are stored by now.
+        # django-import-export's admin asks for instances and sends the signal itself. Errors in receivers are logged,
+        # because the records have already been stored.
         if not (dry_run or result.has_errors() or kwargs.get("retain_instance_in_row_result")):
             post_import.send_robust(sender=type(self), model=self._meta.model, tenant=tenant)
         return result
 
-    # --- out -------------------------------------------------------------------------------------------------
+    # --- export ----------------------------------------------------------------------------------------------
 
     def get_queryset(self) -> models.QuerySet:
         """Return the tenant's records, oldest first."""
         return self._meta.model._default_manager.filter(tenant=self.tenant).order_by("id")
 
     def export(self, queryset: Any = None, **kwargs: Any) -> Any:
-        """Return records as a tablib Dataset, whose ``csv`` is our own export to the letter; the tenant's alone."""
+        """Return the tenant's records as a tablib Dataset. Its ``csv`` is identical to a streamed export."""
         dataset = super().export(self._ours(queryset), **kwargs)
-        # The library's admin gives its form, and sends the signal itself.
+        # django-import-export's admin passes its form and sends the signal itself.
         if "export_form" not in kwargs:
-            self._tell_of_export()
+            self._send_post_export()
         return dataset
 
     def iter_queryset(self, queryset: Any) -> Iterator[models.Model]:
-        """Yield records, with what their references show."""
+        """Yield records together with those they refer to."""
         if isinstance(queryset, models.QuerySet):
             queryset = queryset.select_related(*self.relations())
         return super().iter_queryset(queryset)
 
     def streamed_queryset(self, queryset: models.QuerySet | None = None) -> models.QuerySet:
-        """Return the records that a streamed export is of, as the hooks of the resource have it."""
+        """Return the records of a streamed export, after calling the export hooks."""
         records = self._ours(queryset)
         self.before_export(records)
         return self.filter_export(records)
 
     def streamed(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """Yield the pieces of an export; at their end, the signal is sent."""
+        """Yield the pieces of an export, then send ``post_export``."""
         yield from pieces
-        self._tell_of_export()
+        self._send_post_export()
 
-    def _tell_of_export(self) -> None:
+    def _send_post_export(self) -> None:
         post_export.send_robust(sender=type(self), model=self._meta.model, tenant=self.tenant)
 
     def relations(self) -> list[str]:
-        """Return the relations that columns show."""
+        """Return the relations that the columns follow."""
         return [column.source.name for column in self.fields.values() if column.source.is_relation]
 
     def _ours(self, queryset: Any) -> Any:

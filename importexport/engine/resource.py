@@ -1,4 +1,4 @@
-"""The resource: django-import-export's word for an entity's columns, in and out."""
+"""The base class of resources, which declare the columns of an entity for imports and exports."""
 
 import logging
 from collections.abc import Collection, Sequence
@@ -24,16 +24,17 @@ logger = logging.getLogger(__name__)
 
 
 class EntityResource(LibraryResource):
-    """A django-import-export resource whose rows travel by column and COPY.
+    """A django-import-export resource that imports and exports by COPY, a column at a time.
 
-    Subclasses declare columns, in the contract's order, and in ``Meta`` the ``model`` and ``import_order`` (columns
-    that depend on others come after them). An instance serves one tenant and one import. COPY skips ``default``,
-    ``auto_now``, ``save()`` and signals of models: what no column stores, timestamps above all, has a ``db_default``.
+    Subclasses declare columns, in the order of templates, and in ``Meta`` the ``model`` and ``import_order`` (columns
+    must come after those they depend on). An instance is for one tenant and one import. COPY ignores ``default``,
+    ``auto_now``, ``save()`` and signals of models, so fields without a column, such as timestamps, need a
+    ``db_default``.
 
-    Of django-import-export's documentation all holds that COPY can keep; the rest is refused when the class is made
-    (see ResourceClass). ``Meta.import_id_fields`` is the default of the option ``match_on``, ``Meta.fields`` and
-    ``exclude`` say which columns files have, and an upsert skips unchanged records. Only ``options`` let an import
-    change records at all: without, rows whose record is there already are rejected.
+    Works as documented by django-import-export. What COPY does not allow is rejected when the class is defined (see
+    ResourceClass). ``Meta.import_id_fields`` is the default of the option ``match_on``, ``Meta.fields`` and ``exclude``
+    choose the columns of files, and an upsert skips unchanged records. By default, rows that match an existing record
+    are rejected; ``options`` can allow an import to update it.
     """
 
     entity: ClassVar[str]
@@ -45,12 +46,12 @@ class EntityResource(LibraryResource):
 
     @classmethod
     def describe(cls) -> EntitySpec:
-        """Return what is declared, of no tenant."""
+        """Return the specification of the entity, without a tenant."""
         return cls._spec(cls.declared.values(), cls.fields)
 
     @property
     def spec(self) -> EntitySpec:
-        """What the importers have to know."""
+        """The specification of the entity for the resource's tenant."""
         return self._spec(self.stored.values(), self.fields, self.tenant)
 
     @classmethod
@@ -69,35 +70,34 @@ class EntityResource(LibraryResource):
 
     @classmethod
     def column_names(cls) -> list[str]:
-        """The header of templates and exports."""
+        """Return the header of templates and exports."""
         return cls.describe().column_names
 
     @classmethod
     def required_names(cls) -> list[str]:
-        """The columns that a new record needs."""
+        """Return the columns that a new record requires."""
         return cls.describe().required_names
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """The columns of files, in their order."""
+        """The columns of files, in order."""
         return tuple(self.fields.values())
 
     def needed_names(self) -> list[str]:
-        """The columns that a file must have under the resource's options.
+        """Return the columns that a file must have with the resource's options.
 
-        Raises ImproperlyConfigured where Meta leaves one of them out of files.
+        Raises ImproperlyConfigured if Meta excludes one of them.
         """
         needed = self.spec.needed_names(self.options.match_on)
         if left_out := [name for name in needed if name not in self.fields]:
             raise ImproperlyConfigured(
-                f"{type(self).__name__} leaves out {', '.join(left_out)}, which every {self.noun} needs: it can only"
+                f"{type(self).__name__} excludes {', '.join(left_out)}, which every {self.noun} requires: it can only"
                 " export."
             )
         return needed
 
     @classmethod
     def get_result_class(cls) -> type[Report]:
-        """An import answers with a Report."""
         return Report
 
     def import_data_inner(
@@ -112,15 +112,15 @@ class EntityResource(LibraryResource):
         name: str = "",
         **kwargs: Any,
     ) -> Report:
-        """Import a Table, or a tablib Dataset, inside the transaction that ``import_data`` keeps.
+        """Import a Table or a tablib Dataset inside the transaction of ``import_data``.
 
-        Of a Dataset, the report has rows. The hooks are told what is given: of a file that is streamed, the Table.
+        The report has row results only for a Dataset. Hooks receive the Dataset or, for a streamed file, the Table.
         """
         report = self.get_result_class()()
         report.diff_headers = self.get_diff_headers()
-        required, told = self.needed_names(), {"dry_run": dry_run, "using_transactions": using_transactions, **kwargs}
+        required, hints = self.needed_names(), {"dry_run": dry_run, "using_transactions": using_transactions, **kwargs}
         try:
-            self.before_import(dataset, **told)
+            self.before_import(dataset, **hints)
             if isinstance(dataset, Table):
                 self._run(dataset, observers, report, name)
             else:
@@ -128,8 +128,8 @@ class EntityResource(LibraryResource):
                 rows = RowResults(self, report, keep_instances=keep_instances, collect_failed_rows=collect_failed_rows)
                 table = Table(DatasetRows(dataset), columns=list(self.fields), required=required)
                 self._run(table, [rows, *observers], report, name)
-            self.after_import(dataset, report, **told)
-        except Exception as error:  # noqa: BLE001 - the library tells whatever is raised, by a hook as well
+            self.after_import(dataset, report, **hints)
+        except Exception as error:  # noqa: BLE001 - django-import-export reports any error, including those of hooks
             self.handle_import_error(report, error, raise_errors)
         return report
 
@@ -139,7 +139,7 @@ class EntityResource(LibraryResource):
         importer(self.spec, self.options, table).run(observers, report, name=name)
 
     def handle_import_error(self, result: Report, error: Exception, raise_errors: bool = False) -> None:
-        """Raise an error as it is, or note it as the library does: then nothing is stored."""
+        """Raise the error, or add it to the result so that nothing is stored."""
         if raise_errors:
             raise error
         if not isinstance(error, (FileError, Busy)):

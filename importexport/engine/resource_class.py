@@ -1,4 +1,4 @@
-"""Makes the class of a resource, or refuses it: what COPY cannot keep would be ignored in silence."""
+"""The metaclass of resources. It rejects definitions that an import or export by COPY would silently ignore."""
 
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -23,8 +23,8 @@ _BY_RECORD = (
     "records are exported as a stream by COPY, not one by one. Override filter_export(), or give the column a widget"
     " of its own."
 )
-_BY_META = "what it would say is fixed, or said by Meta."
-#: The library's methods that an import or export by COPY has no use for, and why.
+_BY_META = "its result is fixed, or determined by Meta."
+#: Methods of django-import-export that are never called, and why.
 NEVER_CALLED = {
     **dict.fromkeys(
         (
@@ -47,27 +47,27 @@ NEVER_CALLED = {
         _BY_META,
     ),
 }  # fmt: skip
-#: Options of Meta that can only say what is so anyway: the values that do, and why there are no others.
+#: Meta options that cannot be changed: the accepted values, and the reason.
 FIXED_OPTIONS: dict[str, tuple[tuple[Any, ...], str]] = {
-    "instance_loader_class": ((None,), "records are found by their key; say which by import_id_fields"),
-    "widgets": ((None,), "each Column has its widget"),
+    "instance_loader_class": ((None,), "records are found by their key; set import_id_fields to choose it"),
+    "widgets": ((None,), "each Column has its own widget"),
     "use_transactions": ((None, True), "an import is one transaction"),
-    "skip_unchanged": ((True,), "records that are as their row says are never written"),
-    "clean_model_instances": ((False,), "no instance is made; widgets and the database's constraints judge rows"),
+    "skip_unchanged": ((True,), "unchanged records are never written"),
+    "clean_model_instances": ((False,), "rows are validated by widgets and database constraints, without instances"),
     "use_bulk": ((False,), "rows are always stored in batches, by COPY"),
-    "batch_size": ((ResourceOptions.batch_size,), "batches are as large as memory allows"),
-    "force_init_instance": ((False,), "the mode of an import says whether rows may be records already"),
-    "using_db": ((None, "default"), "records and imports are in the default database"),
-    "store_row_values": ((False,), "the rows are in the file"),
-    "use_natural_foreign_keys": ((False,), "references are found by the name that their column shows"),
+    "batch_size": ((ResourceOptions.batch_size,), "the size of batches depends on the available memory"),
+    "force_init_instance": ((False,), "the mode of an import determines whether rows can match existing records"),
+    "using_db": ((None, "default"), "records and imports are stored in the default database"),
+    "store_row_values": ((False,), "the file has the rows"),
+    "use_natural_foreign_keys": ((False,), "references are found by the value that their column shows"),
 }
 
 
 class ResourceClass(DeclarativeMetaclass):
-    """The class of resources.
+    """The metaclass of resources.
 
-    ``declared`` are all columns of a resource, which a record gets; ``fields`` are those that Meta leaves in files, in
-    the order of templates and exports. Raises ImproperlyConfigured for what could not be kept.
+    ``declared`` has all columns, ``fields`` those that appear in files, in the order of templates and exports. Raises
+    ImproperlyConfigured if the definition of a class has errors (see ``problems``).
     """
 
     declared: dict[str, Column]
@@ -85,7 +85,7 @@ class ResourceClass(DeclarativeMetaclass):
 
 
 def inherit_options(resource: Any) -> None:
-    """Let Meta have the options of all classes above; the library looks no further up than two of them."""
+    """Inherit Meta options from all base classes; django-import-export only considers two levels."""
     for above in reversed(resource.__mro__):
         meta = vars(above).get("Meta")
         for option in dir(meta) if meta else ():
@@ -96,7 +96,7 @@ def inherit_options(resource: Any) -> None:
 
 
 def names_in_order(resource: Any) -> list[str]:
-    """Return the columns that are in a resource's files, in their order."""
+    """Return the columns of a resource's files, in order."""
     meta = resource._meta
     left_in = set(resource.declared if meta.fields is None else meta.fields) - set(meta.exclude or ())
     ordered = dict.fromkeys([*(meta.export_order or ()), *(meta.fields or ()), *resource.declared])
@@ -104,18 +104,18 @@ def names_in_order(resource: Any) -> list[str]:
 
 
 def key_by_meta(resource: Any) -> Key | None:
-    """Return the key that Meta.import_id_fields names by its first column or by all; None where it is no key."""
+    """Return the key that Meta.import_id_fields names by its first column or by all; None if there is no such key."""
     names = resource._meta.import_id_fields
     if names == ResourceOptions.import_id_fields:
         return next(iter(resource.keys), None)
     return next((key for key in resource.keys if {*names} in ({key.column}, {*key.columns})), None)
 
 
-# --- what is refused ------------------------------------------------------------------------------------------
+# --- errors in definitions ------------------------------------------------------------------------------------
 
 
 def problems(resource: Any) -> Iterator[str]:
-    """Yield what cannot be kept of what a class says, as sentences that begin with the class's name."""
+    """Yield the errors in the definition of a resource class, each to be appended to the name of the class."""
     yield from _methods(resource)
     yield from _fields(resource)
     yield from _options(resource)
@@ -135,10 +135,10 @@ def _methods(resource: Any) -> Iterator[str]:
 def _fields(resource: Any) -> Iterator[str]:
     for name, field in resource.declared.items():
         if not isinstance(field, Column):
-            yield f".{name} is no Column, and only Columns can be stored and exported by COPY."
+            yield f".{name} is not a Column. Only Columns can be stored and exported by COPY."
     for option in ("fields", "exclude", "import_order", "export_order"):
         if unknown := [name for name in getattr(resource._meta, option) or () if name not in resource.declared]:
-            yield f".Meta.{option} names {', '.join(unknown)}, which the resource has no column for."
+            yield f".Meta.{option} names {', '.join(unknown)}, which the resource does not declare."
 
 
 def _options(resource: Any) -> Iterator[str]:
@@ -149,10 +149,10 @@ def _options(resource: Any) -> Iterator[str]:
     named = resource._meta.import_id_fields
     is_default = named == ResourceOptions.import_id_fields
     if resource.keys and not key_by_meta(resource):
-        ways = "; ".join(", ".join(key.columns) for key in resource.keys)
-        yield f".Meta.import_id_fields can only be what makes records the same: {ways}."
+        keys = "; ".join(", ".join(key.columns) for key in resource.keys)
+        yield f".Meta.import_id_fields must name one of the keys: {keys}."
     elif not is_default and (left_out := set(named).difference(names_in_order(resource))):
-        yield f".Meta.import_id_fields names {', '.join(sorted(left_out))}, which Meta leaves out of files."
+        yield f".Meta.import_id_fields names {', '.join(sorted(left_out))}, which Meta excludes."
 
 
 def _model(resource: Any) -> Iterator[str]:
@@ -162,13 +162,13 @@ def _model(resource: Any) -> Iterator[str]:
     left = [field.name for field in model._meta.concrete_fields if field.column not in stored and needs_save(field)]
     if left:
         yield (
-            f" stores no {', '.join(left)} of {model.__name__}, and COPY skips default, auto_now, save() and signals:"
-            " declare a column, or give the field a db_default."
+            f" does not store {', '.join(left)} of {model.__name__}, and COPY ignores default, auto_now, save() and"
+            " signals: declare a column, or give the field a db_default."
         )
 
 
 def needs_save(field: models.Field) -> bool:
-    """Whether a field would be left without what save() gives it, or without any value at all."""
+    """Whether a field needs save() to get its value, or has no default at all."""
     if field.primary_key or field.generated or field.has_db_default():
         return False
     is_timestamp = getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)

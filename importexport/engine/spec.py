@@ -1,4 +1,4 @@
-"""What an import has to know of an entity: its model, columns and keys, for one tenant."""
+"""The specification of an entity for an import: its model, columns and keys."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,9 +13,9 @@ from importexport.columns.references import can_create
 
 @dataclass(frozen=True)
 class Key:
-    """What makes two rows the same record: the ``column`` that a message names, and the database column under it.
+    """A unique key: the ``column`` that messages name, and the database column that stores it.
 
-    ``others`` are the other columns of the file that are part of it, with their database columns.
+    ``others`` maps the other columns of a composite key to their database columns.
     """
 
     column: str
@@ -24,19 +24,18 @@ class Key:
 
     @property
     def columns(self) -> list[str]:
-        """The columns of the file that say which record a row is."""
+        """The columns of the file that form the key."""
         return [self.column, *self.others]
 
 
 @dataclass(frozen=True)
 class EntitySpec:
-    """An entity as the importers see it.
+    """The specification of an entity.
 
-    ``columns`` are all that a record gets, in the contract's order; ``order`` names those that are cleaned first, for
-    others depend on them. ``in_files`` names those that files have, in the order of templates and exports; of the
-    others, cells are blank. Of several ``keys`` that are taken, a message names the first; by the first of
-    ``match_keys``, rows find their records unless the options say otherwise. Without a ``tenant`` it only describes:
-    nothing can be imported.
+    ``columns`` has all columns of a record, in the order of templates; ``order`` names those to clean first, because
+    others depend on them. ``in_files`` names the columns of files, in the order of templates and exports; the others
+    are treated as blank. If several ``keys`` are duplicates, the message names the first. The first of ``match_keys``
+    is the default for matching rows with records. An import requires a ``tenant``.
     """
 
     entity: str
@@ -56,38 +55,38 @@ class EntitySpec:
 
     @property
     def required_names(self) -> list[str]:
-        """The columns that a new record needs."""
+        """The columns that a new record requires."""
         return [column.column_name for column in self.columns if column.required]
 
     @property
     def cleaned_columns(self) -> list[Column]:
-        """The columns in the order in which they are cleaned: some depend on others."""
+        """The columns in the order in which they are cleaned, because some depend on others."""
         by_name = {column.column_name: column for column in self.columns}
         return [by_name[name] for name in dict.fromkeys([*self.order, *by_name])]
 
     @property
     def own_columns(self) -> list[str]:
-        """The database columns that the file's columns fill."""
+        """The database columns that store the cells of a row."""
         return [column.stores for column in self.columns]
 
     @property
     def stored_columns(self) -> list[str]:
-        """The database columns that an import fills, matching keys included."""
+        """The database columns that an import writes, including matching keys."""
         return self.own_columns + [str(folded.column) for folded in folded_fields(self.model)]
 
     @property
     def creates_references(self) -> bool:
-        """Whether a row can name a record that could be created from its name."""
+        """Whether an import can create records that rows refer to."""
         return any(can_create(column) for column in self.columns if column.column_name in self.in_files)
 
     def key(self, column: str) -> Key:
-        """Return the key that a column names; raise KeyError for a column that is none."""
+        """Return the key with this column; raise KeyError if there is none."""
         return {key.column: key for key in self.keys}[column]
 
     def needed_names(self, match_on: str = "") -> list[str]:
-        """Return the columns that a file must have, and no row may leave blank.
+        """Return the columns that a file must have and no row may leave blank.
 
-        Where rows find records by a key (``match_on``), they need to say no more than which record they are.
+        If rows are matched by a key (``match_on``), only the required columns of the key are needed.
         """
         if not match_on:
             return self.required_names

@@ -1,4 +1,4 @@
-"""Imports in which a row may change a record: found by its key, compared, changed or created, or rejected."""
+"""Imports that update existing records, found by their key."""
 
 from itertools import compress
 
@@ -17,7 +17,7 @@ from importexport.files.table import Batch, Table
 
 
 class UpsertImporter(Importer):
-    """Imports a table under ``mode=update`` and ``mode=upsert``."""
+    """Imports a table with ``mode=update`` or ``mode=upsert``."""
 
     writer: Merger
 
@@ -43,7 +43,7 @@ class UpsertImporter(Importer):
         return Prepared(batch, cells, *self._masks(cells))
 
     def _masks(self, cells: Cells) -> tuple[list[int], list[int]]:
-        """Return which columns each row gives and which it clears, as masks; what may not be cleared is an error."""
+        """Return masks of the columns that each row gives and clears. Clearing a required column is an error."""
         marker = self.options.clear_marker
         marked = cells.blank_out(marker) if marker else {}
         given, cleared = [0] * cells.count, [0] * cells.count
@@ -61,7 +61,7 @@ class UpsertImporter(Importer):
         return given, cleared
 
     def _store(self, prepared: Prepared, rejected: Rejected) -> Outcome:
-        """Store the rows that are not rejected, as new records or in those that they are."""
+        """Create or update the records of the rows that are not rejected."""
         cells = prepared.cells
         is_good, positions = good_rows(cells, rejected)
         rows = self._rows(cells, is_good)
@@ -71,8 +71,8 @@ class UpsertImporter(Importer):
         wanted = [n for n in range(len(positions)) if n not in matched]
         wrong |= self._unmatched(cells, positions, wanted)
         wanted = [n for n in wanted if n not in wrong]
-        lost = self.writer.insert(wanted)
-        wrong |= {n: [error] for n, error in self._duplicates(cells, positions, lost).items()}
+        skipped = self.writer.insert(wanted)
+        wrong |= {n: [error] for n, error in self._duplicates(cells, positions, skipped).items()}
         created = self.writer.created([n for n in wanted if n not in wrong])
         self.writer.see([record for _, record in (*pairs, *created)])
         rejected |= {positions[n]: found for n, found in wrong.items()}
@@ -88,7 +88,7 @@ class UpsertImporter(Importer):
         created: list[Pair],
         changes: dict[int, str],
     ) -> Outcome:
-        number = lambda n: numbers[positions[n]]  # noqa: E731 - a name for what is said three times
+        number = lambda n: numbers[positions[n]]  # noqa: E731 - used several times below
         same = [(number(n), record) for n, record in pairs if n not in changes]
         new = [(number(n), record) for n, record in created]
         entity = self.spec.entity
@@ -99,14 +99,14 @@ class UpsertImporter(Importer):
         )
 
     def _change(self, cells: Cells, positions: list[int]) -> tuple[Rejected, list[Pair], dict[int, str]]:
-        """Change the records that rows are; return the rows that may not, the others' records, and what changed.
+        """Update existing records; return the errors of rejected rows, the records of the others, and the changes.
 
-        Retries when a concurrent edit takes a name or domain first; raises Busy where that happens again and again.
+        Retries when a concurrent edit takes a name or domain first, and raises Busy if that happens repeatedly.
         """
         found = self.writer.find()
 
         def attempt() -> tuple[Rejected, list[Pair], dict[int, str]]:
-            wrong, pairs = self._judge(cells, positions, found)
+            wrong, pairs = self._reject_duplicates(cells, positions, found)
             changes = self.writer.compare(pairs)
             self.writer.update([(n, record) for n, record in pairs if n in changes])
             return wrong, pairs, changes
@@ -116,8 +116,8 @@ class UpsertImporter(Importer):
         except IntegrityError as error:
             raise Busy(errors.RECORDS_BUSY) from error
 
-    def _judge(self, cells: Cells, positions: list[int], found: list[Pair]) -> tuple[Rejected, list[Pair]]:
-        """Return the rows that meet an earlier row of the file, or another record, and the pairs that are left."""
+    def _reject_duplicates(self, cells: Cells, positions: list[int], found: list[Pair]) -> tuple[Rejected, list[Pair]]:
+        """Return the errors of duplicates (of an earlier row or another record), and the remaining pairs."""
         others = [key for key in self.spec.keys if key is not self._key]
         claims = {key: self.writer.claims(key, found) for key in others}
         seen = self.writer.seen(record for _, record in found)
@@ -137,7 +137,7 @@ class UpsertImporter(Importer):
         return wrong, pairs
 
     def _unmatched(self, cells: Cells, positions: list[int], rows: list[int]) -> Rejected:
-        """Return what is wrong with rows that are no record yet: in an update all, else those that lack something."""
+        """Return the errors of rows without a record: an update rejects all, an upsert those without required cells."""
         if not self.options.may_create:
             noun, texts = self.spec.noun.capitalize(), cells.text(self._key.column)
             return {n: [(self._key.column, errors.not_found(noun, texts[positions[n]]))] for n in rows}
@@ -150,5 +150,5 @@ class UpsertImporter(Importer):
 
 
 def is_taken(claim: tuple[str, bool] | None, taken: set[str]) -> bool:
-    """Whether what a row would give its record is somebody else's, or an earlier row's of the batch."""
+    """Whether the new key of a record is taken by another record, or by an earlier row of the batch."""
     return claim is not None and (claim[1] or claim[0] in taken)

@@ -1,6 +1,6 @@
-"""Rows that may be records that exist already: which they are, what would change, and the change itself.
+"""Matches rows with existing records, compares them, and updates the records.
 
-The database compares: it knows the types, and a batch takes a fixed number of statements whatever its rows say.
+The database does the comparison, because it knows the types. A batch takes a fixed number of statements.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,21 +18,21 @@ from importexport.engine.options import Options
 from importexport.engine.spec import Key
 from importexport.engine.upsert_sql import Changeable, NewValues
 
-#: Records that a row of the file was matched with already.
+#: The temporary table of records that have already been matched with a row of the file.
 SEEN = "rally_seen"
-#: A row of the batch, by its index, and the id of the record that it is.
+#: The index of a row in the batch, and the id of its record.
 Pair = tuple[int, int]
 
 
 class Merger(Writer):
-    """A Writer that also finds and changes records. Use as a context manager; of each batch, first ``stage`` the rows,
-    then ``find`` their records, and then ``compare``, ``update`` and ``insert``.
+    """A Writer that also updates records. Use as a context manager; for each batch, call ``stage``, then ``find``, and
+    then ``compare``, ``update`` and ``insert``.
 
-    ``changeable`` are the file's columns that are not part of the ``key``, which says which record a row is and never
+    ``changeable`` are the columns of the file that are not part of the ``key``, which identifies the record and never
     changes.
     """
 
-    besides = {"given": "bigint", "cleared": "bigint"}
+    extra_columns = {"given": "bigint", "cleared": "bigint"}
 
     def __init__(
         self,
@@ -65,8 +65,8 @@ class Merger(Writer):
                 cursor.execute(sql.SQL("DROP TABLE {}").format(self._seen))
 
     def stage(self, rows: Sequence[Sequence[str | None]], given: Sequence[int], cleared: Sequence[int]) -> None:
-        """Take a batch's rows, as one list of COPY texts per column, and the masks of what each gives and clears."""
-        self._staged, self._lost_ones = len(given), []
+        """Load a batch: one list of COPY texts per column, and for each row the masks of given and cleared columns."""
+        self._staged, self._skipped = len(given), []
         if given:
             numbers, masks = map(str, range(len(given))), (map(str, given), map(str, cleared))
             with connection.cursor() as cursor:
@@ -74,7 +74,7 @@ class Merger(Writer):
                 self._stage(cursor, names, [list(numbers), *map(list, masks), *rows])
 
     def find(self) -> list[Pair]:
-        """Return the rows that are records already, with the records, in the order of rows. The records are locked."""
+        """Return the rows that match existing records, with the records, in row order. The records are locked."""
         if not self._staged:
             return []
         keys = [self._key.stored, *self._key.others.values()]
@@ -84,8 +84,8 @@ class Merger(Writer):
         return sorted(found)
 
     def _find_next(self, cursor: Any, keys: list[str]) -> list[Pair]:
-        """Find records as the next ones in the order of the key, which one index alone has: PostgreSQL may take a new
-        tenant's records for so few that any index by tenant would do."""
+        """Find each record as the next one in the order of the key, which only one index supports: PostgreSQL may
+        underestimate a new tenant's records, and would then use any index by tenant."""
         statement = FIND_NEXT.format(
             staging=self._staging,
             table=self._table,
@@ -98,9 +98,9 @@ class Merger(Writer):
         return cursor.fetchall()
 
     def _find_any(self, cursor: Any, keys: list[str], nullable: list[str]) -> list[Pair]:
-        """Find records by a key of which parts may be NULL."""
+        """Find records by a key with nullable columns."""
         found: list[Pair] = []
-        # Two NULLs are equal here, which no index finds by "=": so each pattern of them is a query of its own.
+        # NULLs are equal here, but an index cannot find them by "=", so each combination of NULLs needs its own query.
         for pattern in product([False, True], repeat=len(nullable)):
             is_null = dict(zip(nullable, pattern, strict=True))
             own = [(IS_NULL if is_null[name] else IS_NOT_NULL).format(sql.Identifier("s", name)) for name in nullable]
@@ -113,14 +113,14 @@ class Merger(Writer):
         return found
 
     def seen(self, ids: Iterable[int]) -> set[int]:
-        """Return those records that an earlier row of the file was matched with."""
+        """Return which of the records have already been matched with a row of the file."""
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL("SELECT id FROM {} WHERE id = ANY(%s)").format(self._seen), [list(ids)])
             return {pk for (pk,) in cursor}
 
     def claims(self, key: Key, pairs: Sequence[Pair]) -> dict[int, tuple[str, bool]]:
-        """Return the rows that would give their record another value of a unique key: the value, and whether some
-        other record has it."""
+        """Return the rows that would change a unique key of their record: the new value, and whether another record
+        has it."""
         folded = next((field for field in self._folded if field.column == key.stored), None)
         if folded is None or not pairs:
             return {}
@@ -136,7 +136,7 @@ class Merger(Writer):
             return {n: (value, taken) for n, value, taken in cursor}
 
     def compare(self, pairs: Sequence[Pair]) -> dict[int, str]:
-        """Return what each row would change of its record, as JSON (see models.RowChange); nothing for an equal one."""
+        """Return what each row would change in its record, as JSON (see models.RowChange), without unchanged rows."""
         if not pairs or not self._changeable:
             return {}
         with connection.cursor() as cursor:
@@ -144,18 +144,20 @@ class Merger(Writer):
             return dict(cursor.fetchall())
 
     def update(self, pairs: Sequence[Pair]) -> None:
-        """Change records as their rows say; raise IntegrityError where a concurrent edit has taken a unique key."""
+        """Update records from their rows; raise IntegrityError if a concurrent edit has taken a unique key."""
         if pairs:
             with transaction.atomic(savepoint=bool(self._folded)), connection.cursor() as cursor:
                 cursor.execute(self._change, unzipped(pairs))
 
     def insert(self, numbers: Sequence[int]) -> list[int]:
-        """Create records for some of the rows; return those passed over, whose keys somebody else has taken."""
+        """Create records for some of the rows; return the rows whose keys have been taken by concurrent inserts."""
         if not numbers:
             return []
         with connection.cursor() as cursor:
             cursor.execute(self._insertion_of_some, [self.tenant.pk, list(numbers)])
-            return [] if cursor.rowcount == len(numbers) else sorted({*numbers}.intersection(self._lost(cursor)))
+            if cursor.rowcount == len(numbers):
+                return []
+            return sorted({*numbers}.intersection(self._find_skipped(cursor)))
 
     def created(self, numbers: Sequence[int]) -> list[Pair]:
         """Return the records that were created for some of the rows."""
@@ -165,7 +167,7 @@ class Merger(Writer):
             return cursor.fetchall()
 
     def see(self, ids: Iterable[int]) -> None:
-        """Remember that rows of the file were matched with these records."""
+        """Remember that these records have been matched with rows of the file."""
         with connection.cursor() as cursor:
             cursor.execute(sql.SQL("INSERT INTO {} SELECT unnest(%s::bigint[])").format(self._seen), [list(ids)])
 
@@ -193,12 +195,12 @@ class Merger(Writer):
         return self._insertion_of(sql.SQL("n = ANY(%s)"))
 
 
-#: The pairs of a batch with their rows and records.
+#: The rows of a batch joined with their records.
 JOINED = sql.SQL(
     "unnest(%s::int[], %s::bigint[]) AS m(n, id) JOIN {staging} AS s ON s.n = m.n JOIN {table} AS t ON t.id = m.id"
 )
 
-#: A record is compared once more when it is locked, for a concurrent edit may have changed it.
+#: The key is compared again once the record is locked, because a concurrent edit may have changed it.
 FIND_NEXT = sql.SQL(
     "SELECT s.n, held.id FROM {staging} AS s CROSS JOIN LATERAL"
     " (SELECT t.id, t.tenant_id = %s AND {same} AS is_it FROM {table} AS t"
@@ -220,8 +222,8 @@ CLAIMS = sql.SQL(
     " FROM (SELECT s.n, t.id, {wanted} AS wanted FROM {joined} WHERE {wanted} <> '' AND {wanted} <> t.{key}) AS claim"
 )
 
-#: Most rows of a file that comes again change nothing: JSON is made of the others alone. OFFSET 0 keeps PostgreSQL from
-#: working out each new value wherever it is named.
+#: When a file is imported again, most rows change nothing, so JSON is created only for the others. OFFSET 0 prevents
+#: PostgreSQL from computing a new value again each time it is used.
 COMPARE = sql.SQL(
     "SELECT n, (changes || stamp)::text FROM"
     " (SELECT s.n, jsonb_strip_nulls(jsonb_build_object({members})) AS changes,"
@@ -236,5 +238,5 @@ UPDATE = sql.SQL(
 
 
 def all_of(conditions: Iterable[sql.Composable]) -> sql.Composed:
-    """Return the condition that all conditions hold."""
+    """Return the conjunction of some conditions."""
     return sql.SQL(" AND ").join(conditions)
