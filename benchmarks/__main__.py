@@ -1,4 +1,4 @@
-"""``make bench``: the product beside its peers, on the same files, database and machine, in one interleaved run."""
+"""``make bench`` compares the product with its peers in one interleaved run, on the same files, database and machine."""
 
 import argparse
 import http.client
@@ -38,14 +38,18 @@ def arguments():
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--rows", type=int, default=100_000, help="rows of the larger file")
     parser.add_argument("--million", type=int, default=1_000_000, help="rows of the largest file")
-    parser.add_argument("--export-rows", type=int, default=450_000, help="rows of the export whose first byte is timed")
-    parser.add_argument("--stock-rows", type=int, default=0, help="rows of the 10 MiB file that stock gets (0: all)")
+    parser.add_argument(
+        "--export-rows", type=int, default=450_000, help="rows of the export to measure the time to first byte with"
+    )
+    parser.add_argument(
+        "--stock-rows", type=int, default=0, help="rows of the 10 MiB file to import with stock (0: all)"
+    )
     parser.add_argument("--only", default="imports,updates,exports,scale,requests")
     return parser.parse_args()
 
 
 class Database:
-    """A database of its own on the server that the environment names, or on the embedded one."""
+    """A temporary database on the configured server, or on the embedded one."""
 
     def __enter__(self):
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rally.settings")
@@ -85,7 +89,7 @@ class Bench:
         return path, json.loads(path.with_suffix(".json").read_text())
 
     def imports(self):
-        """The 10 MiB file and the larger one: product, peers, plain COPY."""
+        """Import the 10 MiB file and the larger one with the product, its peers, and plain COPY."""
         for name, shape in (("10 MiB", {"mb": MIB}), (f"{self.options.rows:,} rows", {"n": self.options.rows})):
             path, counts = self.file(name.replace(" ", ""), **shape)
             runs = self._import_runs(path, counts, with_stock=name == "10 MiB")
@@ -119,7 +123,7 @@ class Bench:
         return runs
 
     def updates(self):
-        """The larger file once more, half of its rows there already; and the way back from its import."""
+        """Upsert the larger file, half of which already exists, and undo imports and upserts."""
         path, _ = self.file("updated", n=self.options.rows, bad=0)
         older, limit = self.folder / "older.csv", self.options.stock_rows or 2000
         in_child("older_half", path, older)
@@ -132,7 +136,7 @@ class Bench:
             in_child("reset")
             in_child("import_product", older)
             runs["upsert"].append(done := in_child("upsert_product", path))
-            # A blank cell changes nothing, so a few rows find their records unchanged.
+            # Blank cells change nothing, so a few records are unchanged.
             assert done["created"] == self.options.rows // 2 and done["updated"] > 0.45 * self.options.rows, done
             runs["back"].append(in_child("undo_product"))
             assert runs["back"][-1]["counts"]["update"] == done["updated"], runs["back"][-1]
@@ -142,19 +146,19 @@ class Bench:
         name, create = f"{self.options.rows:,} rows", median(runs["create"])
         rates = {case: statistics.median(r["rows"] / r["wall"] for r in runs[case]) for case in ("upsert", "peer")}
         self.add(
-            f"upsert {name}, half of them there: time against create", ratio(median(runs["upsert"]), create), "≤ 2.5"
+            f"upsert {name}, half of them existing: time against create", ratio(median(runs["upsert"]), create), "≤ 2.5"
         )
         self.add("upsert: rows/s against stock's own update", ratio(rates["upsert"], rates["peer"]), "≥ 40")
         self.add("upsert: memory", f"{max(r['above'] for r in runs['upsert']):.0f} MB", "≤ 32 MB")
         self.add(f"undo {name}: time against their import", ratio(median(runs["undo"]), create), "≤ 1")
-        self.add("undo: its plan, time against the import", ratio(median(runs["undo"], "planning"), create), "")
+        self.add("undo: time of its plan against the import", ratio(median(runs["undo"], "planning"), create), "")
         back = ratio(median(runs["back"]), median(runs["upsert"]))
         self.add("undo of the upsert: time against the upsert", back, "≤ 1")
         above = max(run["above"] for run in runs["undo"] + runs["back"])
         self.add("undo: memory", f"{above:.0f} MB", "≤ 32 MB")
 
     def exports(self):
-        """The larger file, out again."""
+        """Export the larger file."""
         path, _ = self.file("exported", n=self.options.rows, bad=0)
         in_child("reset")
         in_child("import_product", path)
@@ -175,7 +179,7 @@ class Bench:
         self.add(f"{name}: openpyxl against XLSX", ratio(median(runs["openpyxl"]), median(runs["xlsx"])), "≥ 5")
 
     def scale(self):
-        """Ten thousand rows and a million; bad rows alone; memory."""
+        """Compare ten thousand rows with a million, and only bad rows with only good ones; measure memory."""
         small, _ = self.file("10k", n=10_000)
         large, _ = self.file("million", n=self.options.million)
         good, _ = self.file("good", n=self.options.rows, bad=0)
@@ -191,13 +195,13 @@ class Bench:
         rates = {case: statistics.median(r["rows"] / r["wall"] for r in done) for case, done in runs.items()}
         million = f"{self.options.million:,}"
         self.add(f"rows/s at {million} rows against 10,000", ratio(rates["large"], rates["small"]), "≥ 0.85")
-        self.add("bad rows alone against good ones, time", ratio(median(runs["bad"]), median(runs["good"])), "≤ 1")
+        self.add("only bad rows: time against only good rows", ratio(median(runs["bad"]), median(runs["good"])), "≤ 1")
         self.add(f"import {million} rows: memory", f"{max(r['above'] for r in runs['large']):.0f} MB", "≤ 32 MB")
         for kind, above in memory.items():
             self.add(f"export {million} rows as {kind}: memory", f"{above:.0f} MB", "≤ 32 MB")
 
     def requests(self):
-        """Over HTTP: first byte of a large export, rate of a small request."""
+        """Measure the time to the first byte of a large export over HTTP, and the rate of small requests."""
         path, _ = self.file("export-rows", n=self.options.export_rows, bad=0)
         in_child("reset")
         in_child("import_product", path)
@@ -208,7 +212,7 @@ class Bench:
             for number in range(self.options.repeats + 1):
                 for case, target in (("bare", "/bare"), ("product", "/api/v1/importexport/contacts/template")):
                     rate = server.rate(target)
-                    if number:  # The first round warms both up.
+                    if number:  # The first round is a warm-up.
                         rates[case].append(rate)
         rows = f"{self.options.export_rows:,} rows"
         self.add(f"first byte of a CSV export of {rows}", f"{statistics.median(first):.3f} s", "≤ 0.5 s")
@@ -226,7 +230,7 @@ class Bench:
 
 
 class Server:
-    """gunicorn as ``make serve`` starts it, with a key."""
+    """A server as started by ``make serve``, with an API key."""
 
     def __enter__(self):
         with socket.socket() as probe:
@@ -258,7 +262,7 @@ class Server:
         self.process.wait()
 
     def first_byte(self, target):
-        """Return the seconds until the body's first byte, and then hang up."""
+        """Return the seconds until the first byte of the body, then disconnect."""
         client = http.client.HTTPConnection("127.0.0.1", self.port)
         start = time.perf_counter()
         client.request("GET", f"/api/v1/importexport/{target}", headers={"X-Api-Key": self.key})
@@ -267,7 +271,7 @@ class Server:
         return time.perf_counter() - start
 
     def rate(self, target, seconds=3.0, clients=4):
-        """Return requests a second of some clients that keep their connections."""
+        """Return the requests per second of some clients that reuse their connections."""
         counts, end = [0] * clients, time.perf_counter() + seconds
         request = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {self.key}\r\n\r\n".encode()
 
@@ -290,7 +294,7 @@ class Server:
 
 
 def is_whole(answer):
-    """Whether an answer has as many bytes of body as it says."""
+    """Whether the body of a response is complete."""
     head, _, body = answer.partition(b"\r\n\r\n")
     return len(body) == int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
 

@@ -1,4 +1,4 @@
-"""What is measured, each in a process of its own: ``python -m benchmarks.cases CASE ARGUMENT…``."""
+"""The measured cases. Each runs in a new process: ``python -m benchmarks.cases CASE ARGUMENT…``."""
 
 import csv
 import io
@@ -43,7 +43,7 @@ def tenant():
 
 
 def prepare():
-    """Make the tenant with 1,000 companies, and the peer's tables with the same."""
+    """Create the tenant with 1,000 companies."""
     from benchmarks import gen
     from crm.models import Company
     from crm.models.tenant import create_tenant
@@ -66,7 +66,7 @@ def prepare_peer():
 
 
 def reset():
-    """Bring both tables of contacts back to the 5,000 existing ones."""
+    """Reset both tables of contacts to the 5,000 existing ones."""
     from django.db import connection
 
     from benchmarks import gen
@@ -95,7 +95,7 @@ def reset():
 
 
 def warm_up():
-    """Do one of everything first, so that what is measured is the work and not the loading of code."""
+    """Run everything once, so that the loading of code is not measured."""
     from importexport import services
     from importexport.models import ImportRun
 
@@ -112,14 +112,14 @@ def import_product(path):
     owner = tenant()
     warm_up()
     with open(path, "rb") as file, Timer() as timer:
-        # Kept on record, as every channel has it.
+        # Recorded, as in every channel.
         run = ImportRun(tenant=owner, entity="contacts", channel="shell", actor="bench", file_name=str(path))
         report = services.import_file(run, file)
     return timer.report(rows=report.total_rows, imported=report.imported)
 
 
 def older_half(path, out):
-    """Write the first half of a file's rows as they may have been before: another title, no notes."""
+    """Write the first half of a file's rows in an earlier version, with another title and no notes."""
     with open(path, newline="", encoding="utf-8") as file, open(out, "w", newline="", encoding="utf-8") as half:
         rows = list(csv.DictReader(file))
         writer = csv.DictWriter(half, list(rows[0]))
@@ -129,7 +129,7 @@ def older_half(path, out):
 
 
 def upsert_product(path):
-    """Import under mode=upsert, after ``import_product`` of the older half."""
+    """Import with mode=upsert, after ``import_product`` of the older half."""
     from importexport import services
     from importexport.engine.options import Options
     from importexport.models import ImportRun
@@ -145,7 +145,7 @@ def upsert_product(path):
 
 
 def undo_product():
-    """Undo the latest import: its plan, and the undo itself."""
+    """Plan and apply an undo of the latest import."""
     from importexport.models import ImportRun
     from importexport.runs import lifecycle, tasks
 
@@ -163,7 +163,7 @@ def undo_product():
 
 
 def update_peer(older, path, limit):
-    """django-import-export's own update: its look-up by e-mail, its comparison, its save; half of the rows exist."""
+    """Update with django-import-export: look-up by e-mail, comparison and save. Half of the rows exist."""
     import tablib
     from import_export.resources import Resource
 
@@ -193,7 +193,7 @@ def update_peer(older, path, limit):
 
 
 def import_peer(path, resource, limit):
-    """Import with django-import-export: stock (rules enforced) or tuned."""
+    """Import with django-import-export, stock (with our rules) or tuned."""
     import tablib
 
     from benchmarks.peer import models, resources
@@ -213,7 +213,7 @@ def import_peer(path, resource, limit):
 
 
 def ready_rows(path):
-    """Write the rows that an import of the file stored as COPY text, ready for a plain COPY."""
+    """Write the rows stored by the last import in COPY format."""
     from django.db import connection
 
     with connection.cursor() as cursor, open(path, "wb") as file:
@@ -224,7 +224,7 @@ def ready_rows(path):
 
 
 def copy_in(path):
-    """COPY of ready rows straight into the product's table: its indexes, constraints and foreign keys, no checks."""
+    """COPY prepared rows directly into the product's table, with its indexes and constraints but no validation."""
     from django.db import connection, transaction
 
     connection.ensure_connection()
@@ -254,7 +254,7 @@ PLAIN = """SELECT c.first_name, c.last_name, c.email, c.phone, c.mobile, c.title
 
 
 def copy_out():
-    """COPY TO of the same columns, read and thrown away: no marks, no blanks, no CRLF."""
+    """Read the same columns by COPY TO and discard them, without marking formulas or converting line ends."""
     from django.db import connection
 
     owner = tenant()
@@ -266,7 +266,7 @@ def copy_out():
     return timer.report(size=size)
 
 
-# --- XLSX: the floor and openpyxl write the same cells, read from the CSV export ------------------------------
+# --- XLSX: the minimal writer and openpyxl write the same cells, read from the CSV file---------------------------
 
 OPEN = '<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>'
 CELL = '<c t="inlineStr"><is><t xml:space="preserve">'
@@ -293,7 +293,7 @@ def rows_of(path):
 
 
 def xlsx_floor(path, out):
-    """The hand-made floor: inline strings, no styles, deflate at zlib's default level 6."""
+    """Write a minimal workbook: inline strings, no styles, zlib's default level 6."""
     with Timer() as timer, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
             for text in floor_xml(rows_of(path)):
@@ -302,7 +302,7 @@ def xlsx_floor(path, out):
 
 
 def xlsx_openpyxl(path, out):
-    """openpyxl, write-only, with lxml."""
+    """Write a workbook with openpyxl in write-only mode, with lxml."""
     from openpyxl import LXML, Workbook
 
     assert LXML

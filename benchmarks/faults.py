@@ -1,4 +1,4 @@
-"""``python -m benchmarks.errors``: how soon all is well after an error, and what is answered meanwhile."""
+"""``python -m benchmarks.faults`` measures how soon the service recovers from faults, and what it responds until then."""
 
 import argparse
 import os
@@ -23,34 +23,34 @@ def main():
         rounds.all(options.rounds)
         print(rounds.table())
         harms = ", ".join(f"{count} × {name}" for name, count in rounds.harms().items())
-        print(f"\n{len(rounds.done)} faults ({harms}); {len(rounds.wrong())} answers or records not as promised.")
+        print(f"\n{len(rounds.done)} faults ({harms}); {len(rounds.wrong())} wrong responses or records.")
         print("\n".join(rounds.wrong()), file=sys.stderr)
     sys.exit(bool(rounds.wrong()))
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults")
-    parser.add_argument("--rounds", type=int, default=20, help="random faults in each operation")
-    parser.add_argument("--repeats", type=int, default=3, help="backends killed, and restarts")
+    parser.add_argument("--rounds", type=int, default=20, help="random faults per operation")
+    parser.add_argument("--repeats", type=int, default=3, help="repetitions of each fault")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
     return parser.parse_args()
 
 
 def recovery_table(site, options):
-    """Return how soon every request was right again, after each error."""
+    """Return a table of the time after each fault until all responses are correct again."""
     from tests.faults.recovery import CLIENTS, TENANTS, watch
     from tests.faults.site import end_session, kill_backend, kill_postmaster, restart
 
     lines = [
-        f"{TENANTS * CLIENTS} clients of {TENANTS} tenants ask all the while; seconds to the last answer not right.\n",
-        "| fault | PostgreSQL away | since the fault | since it is back (aim ≤ 2) | answers | /readyz agreed |",
+        f"{TENANTS * CLIENTS} clients of {TENANTS} tenants send requests; seconds until the last wrong response.\n",
+        "| fault | PostgreSQL unavailable | since the fault | since its return (goal ≤ 2) | responses | /readyz correct |",
         "|---|---|---|---|---|---|",
     ]
     for harm in (end_session, kill_backend, restart, kill_postmaster):
         for _ in range(options.repeats):
             found = watch(site, harm)
             answers = ", ".join(
-                f"{status or 'broken off'}: {count}" for status, count in sorted(found.statuses.items())
+                f"{status or 'disconnected'}: {count}" for status, count in sorted(found.statuses.items())
             )
             agreed = f"{found.spans - found.lies} of {found.spans} spans"
             times = f"{found.away:.2f} | {found.since_fault:.2f} | {found.since_return:.2f}"

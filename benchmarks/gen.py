@@ -3,9 +3,8 @@
     python gen.py contacts --rows 10000 --bad 0.02 --seed 1 > contacts.csv
     python gen.py contacts --mb 10 --bad 0.02 --out contacts.csv     # largest file <= 10 MiB
 
-Same arguments -> same bytes.  `--bad` is the share of rows with one error; the kinds rotate.
-The generator also answers what a correct import of the file must count (expected()), so every
-engine that is timed on a file is also checked on it.
+The same arguments produce the same bytes. `--bad` is the share of rows with an error; the kinds rotate. The counts that
+a correct import must report are returned as well, so that a benchmark can check its result.
 """
 
 import argparse
@@ -428,7 +427,7 @@ DUP_COLUMN = {"contacts": 2, "companies": 0}
 
 
 def rows(entity, n, bad=0.02, seed=1, n_companies=1000, existing=5000, kinds=None):
-    """Yield (row, kind of error or None)."""
+    """Yield each row and its kind of error, or None."""
     r = random.Random(f"{entity}/{seed}")
     kinds = BAD[entity] if kinds is None else kinds
     make, dup_col, k, good = ROW[entity], DUP_COLUMN.get(entity), 0, []
@@ -447,7 +446,7 @@ def rows(entity, n, bad=0.02, seed=1, n_companies=1000, existing=5000, kinds=Non
 
 
 def write(out, entity, n=None, mb=None, **kw):
-    """Write a file; returns {"rows", "bytes", "bad", "good", kinds...}."""
+    """Write a file; return the numbers of rows, bytes, bad and good rows, and bad rows by kind."""
     buf = io.StringIO()
     w = csv.writer(buf)
     w.writerow(COLUMNS[entity])
@@ -474,7 +473,7 @@ if __name__ == "__main__":
     a.add_argument("--rows", type=int)
     a.add_argument("--mb", type=float)
     a.add_argument("--bad", type=float, default=0.02)
-    a.add_argument("--kinds", help="comma-separated subset of the faults")
+    a.add_argument("--kinds", help="comma-separated subset of the kinds of errors")
     a.add_argument("--seed", type=int, default=1)
     a.add_argument("--companies", type=int, default=1000, help="companies in the database")
     a.add_argument("--existing", type=int, default=5000, help="contacts in the database")

@@ -1,4 +1,4 @@
-"""One child process a measurement: wall time, and memory above that of the idle process (VmHWM)."""
+"""Measures wall time, and peak memory (VmHWM) above that of the idle process, in one child process per case."""
 
 import json
 import os
@@ -31,7 +31,7 @@ class Timer:
 
 
 def in_child(case, *args, settings="benchmarks.settings", **env):
-    """Run a case of benchmarks.cases in a fresh process; return what it reports."""
+    """Run a case of benchmarks.cases in a new process; return its report."""
     environ = {**os.environ, "DJANGO_SETTINGS_MODULE": settings, **env}
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.cases", case, *map(str, args)],

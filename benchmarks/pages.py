@@ -1,6 +1,6 @@
-"""The admin's pages over a million contacts: ``python -m benchmarks.pages`` prints the database's time for each.
+"""``python -m benchmarks.pages`` prints the database time of admin pages with a million contacts.
 
-Fills the database that the environment names with a tenant ``million``, once; takes a minute.
+On its first run, it creates a tenant ``million`` in the configured database, which takes a minute.
 """
 
 import os
@@ -98,7 +98,7 @@ def main():
     client = Client()
     client.force_login(User.objects.get(username="million"))
     connection.force_debug_cursor = True
-    print("| page | queries | database | in all |\n|---|---|---|---|")
+    print("| page | queries | database | total |\n|---|---|---|---|")
     for page in PAGES:
         best = (float("inf"), float("inf"), 0)
         for _ in range(3):

@@ -1,7 +1,7 @@
-"""What others notice while clients dawdle: ``python -m benchmarks.patience`` prints it, in milliseconds.
+"""``python -m benchmarks.patience`` measures the effect of slow clients on the response times of others.
 
-Beside some hundred clients that dawdle in one way, and beside the imports of one tenant that wait for a lock, a probe
-and another tenant's small call are made again and again, each over a connection of its own.
+A health check and a small request of another tenant are sent repeatedly, each over a new connection, while hundreds of
+clients are slow in one of several loads, or while imports of one tenant wait for a lock.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from benchmarks.__main__ import Database, Server
 from benchmarks.measure import in_child
 
 IMPORT = "/api/v1/importexport/contacts/import"
-SMALL_CALL = "/api/v1/importexport/contacts/template"
+SMALL_REQUEST = "/api/v1/importexport/contacts/template"
 FORM = "Content-Type: application/x-www-form-urlencoded"
 UPLOAD = "Content-Type: multipart/form-data; boundary=b"
 PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
@@ -38,37 +38,40 @@ def main():
         subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], check=True)
         in_child("prepare")
         with Server() as server:
-            print("| beside | /healthz: median, worst | another tenant's small call: median, worst |\n|---|---|---|")
-            for name, dawdling in ways(server, url, options):
-                with dawdling:
+            print("| load | /healthz: median, worst | another tenant's small request: median, worst |\n|---|---|---|")
+            for name, load in loads(server, url, options):
+                with load:
                     time.sleep(options.settle)
-                    print(f"| {name} | {measure(server, '/healthz', options)} | {small_call(server, options)} |")
+                    print(f"| {name} | {measure(server, '/healthz', options)} | {small_request(server, options)} |")
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="python -m benchmarks.patience")
-    parser.add_argument("--clients", type=int, default=500, help="clients that dawdle")
-    parser.add_argument("--imports", type=int, default=200, help="imports that wait")
-    parser.add_argument("--settle", type=float, default=5, help="seconds until the first of them have been dealt with")
-    parser.add_argument("--asked", type=int, default=100, help="probes, and calls, beside each")
+    parser.add_argument("--clients", type=int, default=500, help="slow clients")
+    parser.add_argument("--imports", type=int, default=200, help="waiting imports")
+    parser.add_argument("--settle", type=float, default=5, help="seconds to wait before measuring")
+    parser.add_argument("--asked", type=int, default=100, help="health checks, and requests, per load")
     return parser.parse_args()
 
 
-def ways(server, url, options):
-    """Yield each way to dawdle: its name, and what keeps it up while it is entered."""
+def loads(server, url, options):
+    """Yield each load: its name, and a context manager that maintains it."""
     many = options.clients
-    yield "nobody", contextlib.nullcontext()
-    yield f"{many} heads half sent", dawdlers(server, many, b"GET /healthz HTTP/1.1\r\nHost: loc")
-    yield f"{many} sign-ins, a byte a second", dawdlers(server, many, post("/admin/login/", FORM, 1000), drip=b"x")
+    yield "none", contextlib.nullcontext()
+    yield f"{many} incomplete heads", slow_clients(server, many, b"GET /healthz HTTP/1.1\r\nHost: loc")
+    yield (
+        f"{many} sign-ins at a byte per second",
+        slow_clients(server, many, post("/admin/login/", FORM, 1000), drip=b"x"),
+    )
     chunked = post("/admin/login/", FORM, None) + b"3e8\r\nusername"
-    yield f"{many} sign-ins in chunks that stop", dawdlers(server, many, chunked)
+    yield f"{many} incomplete chunked sign-ins", slow_clients(server, many, chunked)
     upload = post(IMPORT, UPLOAD, 5_000_000) + PART
-    yield f"{many} uploads without a key", dawdlers(server, many, upload, drip=ROWS)
+    yield f"{many} uploads without a key", slow_clients(server, many, upload, drip=ROWS)
     page = post("/admin/crm/contact/import/", UPLOAD, 5_000_000) + PART
-    yield f"{many} uploads to a page, not signed in", dawdlers(server, many, page, drip=ROWS)
+    yield f"{many} uploads to a page without signing in", slow_clients(server, many, page, drip=ROWS)
     for what, path in (("a static file", largest_static_file()), ("a page", "/api/v1/schema")):
-        yield f"{many} who do not read {what}", dawdlers(server, many, get(path) * 3, reading=False)
-    yield f"{options.imports} imports of one tenant that wait", waiting_imports(server, url, options.imports)
+        yield f"{many} clients that do not read {what}", slow_clients(server, many, get(path) * 3, reading=False)
+    yield f"{options.imports} waiting imports of one tenant", waiting_imports(server, url, options.imports)
 
 
 def get(path):
@@ -93,8 +96,8 @@ def files(folder):
 
 
 @contextlib.contextmanager
-def dawdlers(server, number, data, *, drip=b"", reading=True):
-    """Have so many clients send some data, and no more than a drip a second after it."""
+def slow_clients(server, number, data, *, drip=b"", reading=True):
+    """Connect a number of clients that send some data, followed by at most ``drip`` per second."""
     clients = [new_client(server, data, reading=reading) for _ in range(number)]
     is_over = threading.Event()
     dripping = threading.Thread(target=keep_dripping, args=(clients, drip, is_over))
@@ -124,7 +127,7 @@ def keep_dripping(clients, drip, is_over):
 
 @contextlib.contextmanager
 def waiting_imports(server, url, number):
-    """Have so many imports of the server's own tenant wait for a table that somebody has locked."""
+    """Start a number of imports of the server's tenant that wait for a locked table."""
     statuses = []
     with psycopg.connect(url) as connection:
         connection.execute("LOCK TABLE crm_contact IN ACCESS EXCLUSIVE MODE")
@@ -134,7 +137,7 @@ def waiting_imports(server, url, number):
         yield
     for thread in threads:
         thread.join()
-    print("their answers:", {status: statuses.count(status) for status in sorted(set(statuses))}, file=sys.stderr)
+    print("their responses:", {status: statuses.count(status) for status in sorted(set(statuses))}, file=sys.stderr)
 
 
 def import_one(server, statuses):
@@ -145,11 +148,11 @@ def import_one(server, statuses):
     client.close()
 
 
-def small_call(server, options):
-    return measure(server, SMALL_CALL, options, **{"X-Api-Key": other_key()})
+def small_request(server, options):
+    return measure(server, SMALL_REQUEST, options, **{"X-Api-Key": other_key()})
 
 
-def other_key(made=[]):  # noqa: B006 - one key is enough
+def other_key(made=[]):  # noqa: B006 - caches the key
     if not made:
         slug = f"other-{secrets.token_hex(4)}"
         for command in (["create_tenant", slug, "--name", slug], ["create_api_key", slug, "--name", "patience"]):
@@ -159,7 +162,7 @@ def other_key(made=[]):  # noqa: B006 - one key is enough
 
 
 def measure(server, path, options, **headers):
-    """Return the median and the worst time of an answer, as text."""
+    """Return the median and worst response times as text."""
     taken = sorted(seconds_of(server, path, headers) for _ in range(options.asked))
     return f"{statistics.median(taken) * 1000:.1f} ms, {taken[-1] * 1000:.1f} ms"
 

@@ -1,4 +1,4 @@
-"""The product's settings, with a bare view beside the real ones and a rate limit that no benchmark meets."""
+"""The product's settings with an additional minimal view and no effective rate limit."""
 
 from rally.settings import *  # noqa: F403
 

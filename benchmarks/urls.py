@@ -1,4 +1,4 @@
-"""The product's routes, and what the smallest DRF view costs on the same server."""
+"""The product's URLs and a minimal DRF view, for comparison."""
 
 from django.urls import path
 from rest_framework.response import Response

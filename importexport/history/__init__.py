@@ -1,1 +1,1 @@
-"""The history of imports: recording runs and row logs, checking plans, corrections, undo."""
+"""The history of imports: run records, row logs, plan checks, corrections and undo."""

@@ -1,4 +1,4 @@
-"""Whether an import does what its plan said: both have a digest of everything that they do to each row."""
+"""Checks that an import does what its plan said, by comparing digests of what each does to every row."""
 
 import hashlib
 import json
@@ -12,14 +12,14 @@ from importexport.history import row_log
 from importexport.history.row_log import LoggedRow, shown_changes
 from importexport.models import ImportRun
 
-#: Patterns in changes, as PostgreSQL writes JSON: a time stamp, which always differs and means nothing, and the sign of
-#: a reference. They cannot match within a text, where JSON has a backslash before a quote.
+#: Patterns in changes as PostgreSQL formats JSON: the timestamp, which always differs, and a reference. Neither matches
+#: inside a text, because JSON escapes quotes there.
 STAMP = re.compile(r'"updated_at": \[[^]]*\]')
 REFERENCE = '_id": ['
 
 
 class PlanChanged(Exception):
-    """A plan cannot be applied, because it would do something else now; ``differences`` say what, as sentences."""
+    """A plan cannot be applied because the result would differ; ``differences`` describes how, in sentences."""
 
     def __init__(self, differences: list[str] | None = None, count: int = 0) -> None:
         super().__init__()
@@ -29,8 +29,8 @@ class PlanChanged(Exception):
 
 
 class PlanDigest:
-    """A digest of what becomes of each row. Two imports have the same digest when they do the same, however their rows
-    are divided into batches and whatever the ids of the records that they create."""
+    """A digest of the outcome of each row. It does not depend on how rows are divided into batches, nor on the ids of
+    new records."""
 
     PARTS = ("create", "values", "unchanged", "changes", "reject")
 
@@ -67,7 +67,7 @@ def comparable(change: Change) -> str:
 
 
 def without_ids(changes: str) -> str:
-    """Return changes, as JSON, with the names instead of the ids of references: the records may not exist yet."""
+    """Return changes, as JSON, with the names of references instead of their ids: the records may not exist yet."""
     values = {
         name: value if len(value) < 4 else [value[0], value[3]]
         for name, value in json.loads(changes).items()
@@ -76,14 +76,14 @@ def without_ids(changes: str) -> str:
     return json.dumps(values)
 
 
-#: How many differences are described.
+#: The maximum number of differences to describe.
 NAMED = 10
-#: What became of rows, by number.
+#: Row numbers with their entries in a row log.
 Rows = Iterator[tuple[int, list[LoggedRow]]]
 
 
 def differences(plan: ImportRun, now: ImportRun) -> tuple[list[str], int]:
-    """Return sentences for the first rows that differ between two row logs, and how many rows differ."""
+    """Return sentences about the first rows that differ between two row logs, and the number of rows that differ."""
     sentences: list[str] = []
     count = 0
     for number, before, after in side_by_side(row_log.grouped(row_log.rows(plan)), row_log.grouped(row_log.rows(now))):
@@ -92,7 +92,7 @@ def differences(plan: ImportRun, now: ImportRun) -> tuple[list[str], int]:
             count += 1
             if len(sentences) < NAMED:
                 sentences.append(
-                    f"Row {number} was to {', '.join(was) or 'be nothing'}; now: {', '.join(would) or 'nothing'}"
+                    f"Row {number} was to {', '.join(was) or 'do nothing'}; now: {', '.join(would) or 'nothing'}"
                 )
     return sentences, count
 
@@ -109,7 +109,7 @@ def side_by_side(one: Rows, other: Rows) -> Iterator[tuple[int, list[LoggedRow],
 
 
 def said(row: LoggedRow) -> str:
-    """Return in words what becomes of a row."""
+    """Return the outcome of a row in words."""
     if row.action == "reject":
         return f"be rejected ({'; '.join(sentence for _, _, sentence in row.errors)})"
     if row.action == "unchanged":
@@ -124,8 +124,8 @@ def sentence(change: PlanChanged) -> str:
     """Return why a plan cannot be applied."""
     if not change.count:
         return (
-            "The plan no longer holds: what its rows would store has changed, for a setting of the tenant, a pipeline"
-            " or a stage has. Nothing was stored; plan the file again."
+            "The plan no longer holds: what its rows would store has changed, because a setting of the tenant, a"
+            " pipeline or a stage has changed. Nothing was stored; plan the file again."
         )
     more = f" And {change.count - len(change.differences)} more rows." if change.count > len(change.differences) else ""
     return f"The plan no longer holds. {'. '.join(change.differences)}.{more} Nothing was stored; plan the file again."

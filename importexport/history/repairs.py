@@ -10,14 +10,14 @@ from psycopg import sql
 
 from importexport.models import ImportRun, RejectedRow
 
-#: How many earlier imports are searched for the one that rejected some rows.
+#: The number of earlier imports to search for the one that a file corrects.
 CANDIDATES = 200
 
 
 def find_corrected(run: ImportRun, repeats: Sequence[tuple[int, str]]) -> ImportRun | None:
-    """Return the latest import of the entity that rejected just these rows, given with their error messages.
+    """Return the latest import of the entity that rejected these rows, given with their error messages.
 
-    The messages may have been removed from the file; the numbers alone decide then.
+    The messages may have been removed from the file. In that case, only the row numbers are compared.
     """
     if not repeats:
         return None
@@ -34,13 +34,13 @@ def find_corrected(run: ImportRun, repeats: Sequence[tuple[int, str]]) -> Import
 
 
 def is_same(text: str, message: str) -> bool:
-    """Whether a cell is an import's message, or blank; spreadsheets may change white space."""
+    """Whether a cell has an import's message, apart from changes in white space by spreadsheets, or is blank."""
     return not text.strip() or text.split() == message.split()
 
 
 @dataclass(frozen=True)
 class RelatedRuns:
-    """What became of a file's rows over all attempts: ``total = imported + repaired + left``."""
+    """The outcome of a file's rows over all attempts: ``total = imported + repaired + left``."""
 
     total: int
     imported: int
@@ -49,7 +49,7 @@ class RelatedRuns:
 
 
 def related_runs_of(run: ImportRun) -> RelatedRuns:
-    """Return what became of the rows of the first file that a run corrects; what was undone since is left again."""
+    """Return the outcome of the rows of the first file that a run corrects. Rows that were undone count as left."""
     first = run
     while first.kind == ImportRun.Kind.IMPORT and first.parent_id:
         first = ImportRun.objects.get(pk=first.parent_id)
@@ -65,7 +65,7 @@ Undos = dict[UUID, list[tuple[UUID, str]]]
 
 
 def count_standing(first: UUID, undos: Undos) -> tuple[int, int]:
-    """Return how many rows of the first import stand, and how many of those that it rejected a later one has taken."""
+    """Return how many rows of the first import are still stored, and how many that it rejected were stored later."""
     own, *others = (sql.SQL("({})").format(standing(pk, found)) for pk, found in undos.items())
     statement = COUNTS.format(own=own, others=sql.SQL(" + ").join([NONE, *others]), first=placeholder(first))
     runs = [*undos, *(pk for found in undos.values() for pk, _ in found)]
@@ -75,23 +75,23 @@ def count_standing(first: UUID, undos: Undos) -> tuple[int, int]:
 
 
 def standing(run_id: UUID, undos: list[tuple[UUID, str]]) -> sql.Composed:
-    """Return, in SQL, the rows that a run took and that its undos have left, as a multirange."""
+    """Return the SQL for the rows that a run imported and that have not been undone, as a multirange."""
     later = (sql.SQL("{} {}").format(sql.SQL(sign), touched(pk)) for pk, sign in undos)
     return sql.SQL(" ").join([touched(run_id), *later])
 
 
 def touched(run_id: UUID) -> sql.Composed:
-    """Return, in SQL, the rows that an import took, or that an undo took back, as a multirange."""
+    """Return the SQL for the rows that an import stored or an undo reverted, as a multirange."""
     return TOUCHED.format(run=placeholder(run_id))
 
 
 def placeholder(run_id: UUID) -> sql.Placeholder:
-    """Return the parameter that has a run's id."""
+    """Return the parameter for a run's id."""
     return sql.Placeholder(run_id.hex)
 
 
 def descendants(run: ImportRun) -> list[UUID]:
-    """Return the ids of the imports that correct a run, directly or by way of others."""
+    """Return the ids of the imports that correct a run, directly or indirectly."""
     found: list[UUID] = []
     level = [run.pk]
     while level:
@@ -101,8 +101,8 @@ def descendants(run: ImportRun) -> list[UUID]:
 
 
 def undos_of(run_id: UUID) -> list[tuple[UUID, str]]:
-    """Return the undos of a run, and theirs, in the order in which they were done: the ids, and ``-`` where rows went,
-    ``+`` where they came back."""
+    """Return the undos of a run, the undos of those, and so on, oldest first: their ids, and ``-`` if they removed rows
+    or ``+`` if they brought them back."""
     found: list[tuple[Any, UUID, str]] = []
     level, sign = [run_id], "-"
     while level:
@@ -113,13 +113,13 @@ def undos_of(run_id: UUID) -> list[tuple[UUID, str]]:
 
 
 def children(parents: list[UUID], kind: str) -> models.QuerySet[ImportRun]:
-    """Return the runs of a kind whose parents are some others, and that were carried out."""
+    """Return the completed runs of a kind with one of these parents."""
     return ImportRun.objects.filter(parent__in=parents, kind=kind, status=ImportRun.Status.DONE)
 
 
 NONE = sql.SQL("int8multirange()")
 
-#: A row that an undo could take back in part only is none of its rows.
+#: Excludes rows that an undo could revert only partly.
 TOUCHED = sql.SQL("""(
     SELECT coalesce(range_agg(span) FILTER (WHERE whole), int8multirange())
          - coalesce(range_agg(span) FILTER (WHERE NOT whole), int8multirange())

@@ -1,5 +1,7 @@
-"""The three ways to revert what a run did to records: deleted records are recreated, changed ones restored, created
-ones deleted. What somebody has edited since is a conflict, and stays."""
+"""Reverts what a run did to records: recreates deleted records, restores updated ones and deletes new ones.
+
+Records that have been edited since then are conflicts, and are kept.
+"""
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -18,24 +20,24 @@ from importexport.history.revert_sql import Recreation
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 
-#: Rows that are undone in one statement.
+#: The number of rows to revert in one statement.
 ROWS_AT_ONCE = 4_000
-EDITED, DELETED, LINKED = "It was edited since.", "It was deleted since.", "Other records refer to it."
-TAKEN, ORPHANED = "Another record has its name, e-mail or domain by now.", "What it referred to is no longer there."
-#: The models that imports write to, those that others refer to last.
+EDITED, DELETED, LINKED = "It has been edited since.", "It has been deleted since.", "Other records refer to it."
+TAKEN, ORPHANED = "Another record now has its name, e-mail or domain.", "What it referred to no longer exists."
+#: The models that imports write to. Stages come last, because other records refer to them.
 MODELS: dict[str, type[models.Model]] = {name: resource._meta.model for name, resource in RESOURCES.items()} | {
     "stages": Stage
 }
 
 
 class Reverter:
-    """Reverts what the parent of the undo ``run`` did, one entity at a time, in the current transaction."""
+    """Reverts the parent of the undo ``run``, one entity at a time, in the current transaction."""
 
     def __init__(self, run: ImportRun, *, is_plan: bool) -> None:
         assert run.parent
         self.run, self.undone, self._is_plan = run, run.parent, is_plan
 
-    # --- deleted records (the run was an undo) are recreated ---
+    # --- recreate deleted records (the run was an undo) ---
 
     def recreate(self, entity: str) -> Iterator[Outcome]:
         """Recreate the records that the run deleted, as they were."""
@@ -65,7 +67,7 @@ class Reverter:
                 ],
             )
 
-    # --- changed records are restored ---
+    # --- restore updated records ---
 
     def restore(self, entity: str) -> Iterator[Outcome]:
         """Restore the former values of fields that still have the values that the run gave them."""
@@ -74,7 +76,7 @@ class Reverter:
             batch = [pk for _, pk, _ in entries]
             found: dict[int, Restored] = {}
             waiting = batch
-            # A record may need a key that another one of the batch frees.
+            # A record may need a key that restoring another record of the batch makes available.
             while waiting:
                 tried = {row.id: row for row in self._try_restoring(model, waiting)}
                 found |= tried
@@ -102,21 +104,21 @@ class Reverter:
         return found
 
     def _reject_taken(self, cursor: Any, model: type[models.Model], changed: Collection[str]) -> None:
-        """Leave records as they are whose former name, e-mail or domain another record has by now."""
+        """Mark records as conflicts if another record now has their former name, e-mail or domain."""
         for column in (str(field.column) for field in folded_fields(model)):
             if column in changed:
-                cursor.execute(revert_sql.leaving_taken(model, column), [TAKEN, self.run.tenant_id])
+                cursor.execute(revert_sql.taken_as_conflicts(model, column), [TAKEN, self.run.tenant_id])
 
     def _reject_orphaned(self, cursor: Any, model: type[models.Model], changed: Collection[str]) -> None:
-        """Leave records as they are that would refer to something that does not exist any more."""
+        """Mark records as conflicts if they would refer to a record that no longer exists."""
         for reference in revert_sql.references_of(model):
             if reference.column in changed:
-                cursor.execute(revert_sql.leaving_orphaned(reference), [ORPHANED])
+                cursor.execute(revert_sql.orphaned_as_conflicts(reference), [ORPHANED])
 
-    # --- created records are deleted ---
+    # --- delete new records ---
 
     def delete(self, entity: str) -> Iterator[Outcome]:
-        """Delete the records that the run created, and log each as it was; those edited or referred to since stay."""
+        """Delete the records that the run created, and log them. Keep those that were edited or are referred to."""
         for created in created_by(self.undone, entity):
             found = self._lock(MODELS[entity], created)
             gone = [(row.number, row.record) for row in found if not row.note]
@@ -148,7 +150,7 @@ class Reverter:
 
 
 class Created(NamedTuple):
-    """A record that the run created and that still exists, with its row, and why it has to stay or ""."""
+    """An existing record that the run created, its row, and why it cannot be deleted, or ""."""
 
     number: int
     record: int
@@ -156,7 +158,7 @@ class Created(NamedTuple):
 
 
 def changes_of(run: ImportRun, entity: str, action: str) -> Iterator[list[tuple[int, int, int]]]:
-    """Yield batches of a row log's entries for an entity and action: row number, id of the entry, record."""
+    """Yield batches of a row log's entries for an entity and action, as row number, entry id and record id."""
     found = run.changes.filter(entity=entity, action=action).order_by("number", "id")
     last: tuple[int, int] = (-1, -1)
     while batch := list(after(found, last).values_list("number", "id", "record")[:ROWS_AT_ONCE]):
@@ -174,7 +176,7 @@ def created_by(run: ImportRun, entity: str) -> Iterator[list[tuple[int, int]]]:
 
 
 class Restored(NamedTuple):
-    """What became of an update: the ``changes`` that were reverted and the ``conflicts``, as JSON."""
+    """The outcome of restoring an update: the ``changes`` that were reverted and the ``conflicts``, as JSON."""
 
     id: int
     number: int
@@ -185,7 +187,7 @@ class Restored(NamedTuple):
     note: str
 
     def as_changes(self, entity: str) -> Iterator[Change]:
-        """Yield it as entries of a row log."""
+        """Yield the outcome as entries of a row log."""
         if not self.is_there:
             yield Change(self.number, "conflict", entity, self.record, "{}", DELETED)
         elif self.changes != "{}":
@@ -195,7 +197,7 @@ class Restored(NamedTuple):
 
 
 def changed_columns(cursor: Any, model: type[models.Model], batch: list[int]) -> dict[str, str]:
-    """Return the columns that entries of the row log changed, and that the table still has, with their types."""
+    """Return the columns that entries of the row log changed and that still exist, with their types."""
     cursor.execute("SELECT DISTINCT jsonb_object_keys(changes) FROM importexport_rowchange WHERE id = ANY(%s)", [batch])
     changed = {name for (name,) in cursor} | {"updated_at"}
     fields = [field for field in model._meta.concrete_fields if field.column in changed]
@@ -217,7 +219,7 @@ def after(found: models.QuerySet, last: tuple[int, int]) -> models.QuerySet:
 
 
 def columns_of(model: type[models.Model]) -> list[str]:
-    """Return a table's columns in the order in which PostgreSQL prints a row."""
+    """Return a table's columns in the order of PostgreSQL's row format."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"

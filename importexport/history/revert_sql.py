@@ -1,7 +1,7 @@
 """The statements that revert what a run did to records.
 
-Within these statements ``c`` is an entry of the row log, ``t`` a record, ``b`` a row of the temporary table of records
-that are to be restored.
+In these statements, ``c`` is an entry of the row log, ``t`` a record, and ``b`` a row of the temporary table of records
+to restore.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -22,50 +22,50 @@ def table_of(model: type[models.Model]) -> sql.Identifier:
 
 
 def references_of(model: type[models.Model]) -> list[Any]:
-    """Return the columns of a model that refer to other records, save the tenant."""
+    """Return a model's foreign keys, except the one to the tenant."""
     return [f for f in model._meta.concrete_fields if isinstance(f, models.ForeignKey) and f.name != "tenant"]
 
 
-# --- deleted records are recreated ----------------------------------------------------------------------
+# --- recreate deleted records ------------------------------------------------------------------------
 
 
 class Recreation:
-    """The statements that recreate deleted records; ``columns`` are those that the table had then, in their order."""
+    """The statements that recreate deleted records; ``columns`` are the table's columns at the time, in order."""
 
     def __init__(self, model: type[models.Model], *, entity: str, columns: Collection[str]) -> None:
         self._parts = {
             "table": table_of(model),
             "names": identifiers(columns),
             "was": sql.Identifier(f"rally_was_{entity}"),
-            "whole": all_of(map(is_found_again, references_of(model))),
+            "whole": all_of(map(target_exists, references_of(model))),
         }
 
     @property
     def preparation(self) -> sql.Composed:
-        """The temporary table with the columns of that time; the table may have other ones by now."""
+        """The temporary table with the former columns, which may have changed since."""
         return CREATE_WAS.format(**self._parts)
 
     @property
     def insertion(self) -> sql.Composed:
-        """The insertion of the records in some entries of the row log, given by id; returns the records' ids."""
+        """The statement that inserts the records of some entries of the row log, given by id, and returns their ids."""
         return RECREATE.format(rows=KEPT.format(**self._parts), **self._parts)
 
     @property
     def outcome(self) -> sql.Composed:
-        """What became of each: row, record, whether what it refers to exists, and whether it exists itself."""
+        """The outcome for each record: row number, id, whether its references exist, and whether it exists itself."""
         return RECREATED.format(rows=KEPT.format(**self._parts), **self._parts)
 
 
-def is_found_again(reference: models.ForeignKey) -> sql.Composed:
-    """Return the condition that what a record referred to still exists."""
-    return FOUND_AGAIN.format(
+def target_exists(reference: models.ForeignKey) -> sql.Composed:
+    """Return the condition that the target of a reference still exists."""
+    return TARGET_EXISTS.format(
         own=sql.Identifier("p", str(reference.column)),
         other=table_of(reference.related_model),
     )
 
 
 CREATE_WAS = sql.SQL("CREATE TEMPORARY TABLE {was} ON COMMIT DROP AS SELECT {names} FROM {table} LIMIT 0")
-FOUND_AGAIN = sql.SQL("({own} IS NULL OR EXISTS (SELECT FROM {other} AS x WHERE x.id = {own} FOR KEY SHARE))")
+TARGET_EXISTS = sql.SQL("({own} IS NULL OR EXISTS (SELECT FROM {other} AS x WHERE x.id = {own} FOR KEY SHARE))")
 KEPT = sql.SQL(
     "(SELECT c.number, c.record, (c.image::{was}).* FROM importexport_rowchange AS c WHERE c.id = ANY(%s)) AS p"
 )
@@ -79,17 +79,17 @@ RECREATED = sql.SQL(
 )
 
 
-# --- changed records are restored ---------------------------------------------------------
+# --- restore updated records --------------------------------------------------------------
 
 
 def comparison(model: type[models.Model], columns: Iterable[str]) -> sql.Composed:
-    """Return the statement that compares a batch of changes, given by id, with the records of today."""
+    """Return the statement that compares a batch of changes, given by id, with the current records."""
     values = (sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier("t", name)) for name in columns)
     return COMPARE.format(back=BACK, table=table_of(model), values=sql.SQL(", ").join(values))
 
 
 def restoration(model: type[models.Model], types: Mapping[str, str]) -> sql.Composed:
-    """Return the statement that restores records; ``types`` are those of the changed columns."""
+    """Return the statement that restores records; ``types`` has the types of the changed columns."""
     return RESTORE.format(
         table=table_of(model),
         back=BACK,
@@ -98,18 +98,20 @@ def restoration(model: type[models.Model], types: Mapping[str, str]) -> sql.Comp
     )
 
 
-def leaving_taken(model: type[models.Model], column: str) -> sql.Composed:
-    """Return the statement that makes a conflict of a record whose former key another one has by now."""
+def taken_as_conflicts(model: type[models.Model], column: str) -> sql.Composed:
+    """Return the statement that marks records as conflicts if another record now has their former key."""
     is_taken = TAKEN.format(
         table=table_of(model), key=sql.Identifier("t", column), before=before(column), tenant=ANY_TENANT
     )
-    return LEAVE.format(back=BACK, condition=is_taken)
+    return MARK_CONFLICTS.format(back=BACK, condition=is_taken)
 
 
-def leaving_orphaned(reference: models.ForeignKey) -> sql.Composed:
-    """Return the statement that makes a conflict of a record that would refer to a deleted one."""
+def orphaned_as_conflicts(reference: models.ForeignKey) -> sql.Composed:
+    """Return the statement that marks records as conflicts if they would refer to a deleted record."""
     other = table_of(reference.related_model)
-    return LEAVE.format(back=BACK, condition=ORPHANED.format(before=before(str(reference.column)), other=other))
+    return MARK_CONFLICTS.format(
+        back=BACK, condition=ORPHANED.format(before=before(str(reference.column)), other=other)
+    )
 
 
 def before(column: str) -> sql.Composed:
@@ -117,9 +119,9 @@ def before(column: str) -> sql.Composed:
     return sql.SQL("(b.values->>{})").format(sql.Literal(column))
 
 
-#: A batch of changes today: ``changes`` that can be reverted, as ``[now, before]`` each, and ``conflicts``, where the
-#: record has neither the value that the import gave it nor the one before. The time of the last change is restored as
-#: well, unless somebody else has changed the record since; but not where it is the only change.
+#: Compares a batch of changes with the current records: ``changes`` can be reverted, as ``[current, former]`` values;
+#: ``conflicts`` cannot, because the current value is neither that of the import nor the former one. ``updated_at`` is
+#: restored as well, unless the record has been edited since or nothing else changes.
 COMPARE = sql.SQL("""
 CREATE TEMPORARY TABLE {back} ON COMMIT DROP AS
 SELECT c.id, c.number, c.record, t.id IS NOT NULL AS is_there, ''::text AS note, found.conflicts,
@@ -148,8 +150,8 @@ RESTORE = sql.SQL(
     " WHERE t.id = b.record AND b.changes <> '{{}}'"
 )
 RESTORED = sql.SQL("{0} = CASE WHEN b.values ? {1} THEN p.{0} ELSE t.{0} END")
-#: The changes of some records become conflicts, with a note.
-LEAVE = sql.SQL(
+#: Turns the changes of some records into conflicts with a note.
+MARK_CONFLICTS = sql.SQL(
     "UPDATE {back} AS b SET conflicts = b.conflicts || b.changes, changes = '{{}}', note = %s WHERE {condition}"
 )
 TAKEN = sql.SQL(
@@ -164,15 +166,15 @@ FOUND = sql.SQL(
 ).format(BACK)
 
 
-# --- created records are deleted -----------------------------------------------------------------------------
+# --- delete new records --------------------------------------------------------------------------------------
 
 
 def locking(model: type[models.Model]) -> sql.Composed:
-    """Return the statement that locks a tenant's records, given as rows and ids, and tells which may go.
+    """Return the statement that locks a tenant's records, given as row numbers and ids.
 
-    It returns row, id, and whether the record was edited, and is referred to, since the import created it. They are
-    looked up one by one: as an ordinary join, PostgreSQL would start from the tenant's unedited records, which it takes
-    for few, and compare all of them with each batch.
+    It returns the row number, the id, and whether the record has been edited or referred to since its import. The
+    records are looked up one by one: with an ordinary join, PostgreSQL would start from the tenant's unedited records,
+    whose number it underestimates, and compare all of them with each batch.
     """
     return LOCK.format(
         table=table_of(model),
@@ -188,12 +190,12 @@ def deletion(model: type[models.Model]) -> sql.Composed:
 
 
 def kept_deletion(model: type[models.Model]) -> sql.Composed:
-    """Return the statement that deletes records, given as rows and ids, and keeps each in a run's row log as it was."""
+    """Return the statement that deletes records, given as row numbers and ids, and saves them in a run's row log."""
     return DELETE_AND_KEEP.format(table=table_of(model))
 
 
 def is_linked(reference: Any) -> sql.Composed:
-    """Return the condition that a record is referred to by some field."""
+    """Return the condition that a foreign key refers to a record."""
     return sql.SQL("EXISTS (SELECT FROM {} AS x WHERE {} = t.id)").format(
         table_of(reference.model), sql.Identifier("x", reference.column)
     )
@@ -214,10 +216,10 @@ DELETE_AND_KEEP = sql.SQL(
 
 
 def all_of(conditions: Iterable[sql.Composable]) -> sql.Composed:
-    """Return the condition that all conditions hold."""
+    """Return the conjunction of some conditions."""
     return sql.SQL(" AND ").join([sql.SQL("true"), *conditions])
 
 
 def any_of(conditions: Iterable[sql.Composable]) -> sql.Composed:
-    """Return the condition that one of the conditions holds."""
+    """Return the disjunction of some conditions."""
     return sql.SQL(" OR ").join([sql.SQL("false"), *conditions])

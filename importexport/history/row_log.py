@@ -1,4 +1,4 @@
-"""The row log of an import: written batch by batch, read row by row and record by record."""
+"""The row log of an import, written in batches and read by row or by record."""
 
 import heapq
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from importexport.engine.outcome import Change, Outcome, Stretch
 from importexport.models import ImportRun, RejectedRow, RowChange, RowLogPage
 from importexport.resources import RESOURCES
 
-#: What can become of a row; an undo also deletes, and has conflicts.
+#: The possible outcomes of a row. Only an undo deletes records and has conflicts.
 ACTIONS = ("create", "update", "unchanged", "reject", "delete", "conflict")
 OF_PAGES = {"create", "unchanged", "delete"}
 OF_CHANGES = {"create", "update", "delete", "conflict"}
@@ -26,7 +26,7 @@ OF_CHANGES = {"create", "update", "delete", "conflict"}
 
 
 def clear_row_log(run_id: UUID, to: Any) -> None:
-    """Delete the row log of a run, over a connection."""
+    """Delete the row log of a run over a given connection."""
     with to.cursor() as cursor:
         for model in (RejectedRow, RowLogPage, RowChange):
             statement = sql.SQL("DELETE FROM {} WHERE run_id = %s").format(sql.Identifier(model._meta.db_table))
@@ -34,7 +34,7 @@ def clear_row_log(run_id: UUID, to: Any) -> None:
 
 
 def write_row_log(run: ImportRun, outcome: Outcome, *, to: Any, is_plan: bool) -> None:
-    """Save what became of a batch's rows, over a connection. A plan's new records have no ids."""
+    """Save the outcome of a batch's rows over a given connection. A plan's new records have no ids."""
     pages = []
     for action, stretches in outcome.stretches.items():
         if stretches:
@@ -62,7 +62,7 @@ def page_texts(action: str, stretches: Sequence[Stretch]) -> list[str]:
 
 
 def copy_rows(model: type[models.Model], run_id: UUID, columns: list[str], texts: list[list[str]], *, to: Any) -> None:
-    """Write rows of a run over a connection, given as a list of texts per column."""
+    """Write a run's rows, given as a list of COPY texts per column, over a given connection."""
     copy_in(model._meta.db_table, ["run_id", *columns], [[str(run_id)] * len(texts[0]), *texts], over=to)
 
 
@@ -71,7 +71,7 @@ def copy_rows(model: type[models.Model], run_id: UUID, columns: list[str], texts
 
 @dataclass(frozen=True)
 class LoggedRow:
-    """What became of one row. ``record`` is None where there is none; ``changes`` are as RowChange keeps them."""
+    """The outcome of a row. ``record`` is None if it has none; ``changes`` has the format of RowChange."""
 
     number: int
     action: str
@@ -79,13 +79,13 @@ class LoggedRow:
     record: int | None
     changes: dict[str, list[Any]] = field(default_factory=dict)
     note: str = ""
-    #: Of a rejected row: its cells, and ``[column, code, sentence]`` each.
+    #: Only for a rejected row: its cells, and its errors as ``[column, code, sentence]``.
     cells: list[str] = field(default_factory=list)
     errors: list[list[str]] = field(default_factory=list)
 
 
 def rows(run: ImportRun, *, action: str | None = None, after: int = 0) -> Iterator[LoggedRow]:
-    """Yield what became of the rows with a number above ``after``, in the order of numbers."""
+    """Yield the outcomes of the rows with a number greater than ``after``, in order."""
     sources = []
     if action is None or action in OF_PAGES:
         sources.append(_paged(run, action, after))
@@ -97,7 +97,7 @@ def rows(run: ImportRun, *, action: str | None = None, after: int = 0) -> Iterat
 
 
 def some_rows(run: ImportRun, *, action: str | None, after: int, limit: int) -> tuple[list[LoggedRow], bool]:
-    """Return the first ``limit`` rows, and whether more follow; all entries of the last row are included."""
+    """Return the first ``limit`` entries, and whether more follow. All entries of the last row are included."""
     found = rows(run, action=action, after=after)
     page = list(islice(found, limit))
     for row in found:
@@ -108,7 +108,7 @@ def some_rows(run: ImportRun, *, action: str | None, after: int, limit: int) -> 
 
 
 def _paged(run: ImportRun, action: str | None, after: int) -> Iterator[LoggedRow]:
-    """Yield the rows of pages, which may overlap where the numbers of a corrected file are not in order."""
+    """Yield the rows of pages. Pages may overlap if the row numbers of a corrected file are not in order."""
     pages = run.pages.filter(last_number__gt=after).order_by("first_number")
     waiting: list[tuple[int, int, str]] = []
     for page in (pages if action is None else pages.filter(action=action)).iterator(chunk_size=20):
@@ -137,8 +137,8 @@ def _rejected(run: ImportRun, after: int) -> Iterator[LoggedRow]:
 
 
 def shown_changes(row: LoggedRow) -> Iterator[tuple[str, str, str]]:
-    """Yield each column that a row changes, in the template's order, and its cell before and after as exported; for a
-    new stage, its name."""
+    """Yield the columns that a row changes, in template order, with the exported cells before and after. A new stage
+    only has a name."""
     if row.entity not in RESOURCES:
         yield from ((name, before or "", after) for name, (before, after) in row.changes.items())
         return
@@ -156,7 +156,7 @@ def shown_changes(row: LoggedRow) -> Iterator[tuple[str, str, str]]:
 
 @dataclass(frozen=True)
 class Trace:
-    """The import and row that created or changed a record; the number is 0 where the row is not known."""
+    """The import and row that created or updated a record. The row number is 0 if it is unknown."""
 
     run: ImportRun
     number: int
@@ -164,7 +164,7 @@ class Trace:
 
     @property
     def text(self) -> str:
-        """Where a record comes from: ``row 34 of contacts.csv, 12 May 2026, key ci``."""
+        """The origin of a record, such as ``row 34 of contacts.csv, 12 May 2026, key ci``."""
         run = self.run
         row = f"row {self.number} of " if self.number else ""
         day = (run.finished_at or run.created_at).astimezone(run.tenant.zone)
@@ -173,7 +173,7 @@ class Trace:
 
 
 def traces(record: Any, entity: str) -> list[Trace]:
-    """Return what imports did to a record, the latest first."""
+    """Return the imports that created or updated a record, latest first."""
     done = {"run__tenant": record.tenant_id, "run__status": ImportRun.Status.DONE}
     pages = RowLogPage.objects.filter(holds(record.pk), action="create", run__entity=entity, **done)
     found = [
@@ -191,7 +191,7 @@ def traces(record: Any, entity: str) -> list[Trace]:
 
 
 def holds(record: int) -> Q:
-    """Return the condition that a page may hold a record, in the form that its index supports."""
+    """Return the condition that a page may contain a record, in the form that the index supports."""
     spans = models.Func(
         models.F("first_id"),
         models.F("last_id"),
@@ -208,7 +208,7 @@ def holds(record: int) -> Q:
 
 
 def number_in(page: RowLogPage, record: int) -> int | None:
-    """Return the row of a page's record, or None where it is not among them."""
+    """Return the row number of a record in a page, or None if the page does not contain it."""
     for number, first, count in page.stretches():
         if first and first <= record < first + count:
             return number + record - first if number else 0
@@ -216,6 +216,6 @@ def number_in(page: RowLogPage, record: int) -> int | None:
 
 
 def grouped(found: Iterator[LoggedRow]) -> Iterator[tuple[int, list[LoggedRow]]]:
-    """Yield the entries of each row, which may have changed several records."""
+    """Yield each row number with its entries. A row can change several records."""
     for number, same in groupby(found, key=lambda row: row.number):
         yield number, list(same)

@@ -15,7 +15,7 @@ DAYS = 30
 
 @dataclass(frozen=True)
 class ImportDay:
-    """Totals for one or several days: files, failed files, and rows."""
+    """Totals of files, failed files and rows for one or several days."""
 
     day: dt.date
     files: int = 0
@@ -31,7 +31,7 @@ class ImportDay:
 
 
 def imports_by_day(tenant: Tenant) -> list[ImportDay]:
-    """Return the last DAYS days in the tenant's time zone, today last."""
+    """Return the totals of the last DAYS days in the tenant's time zone, today last."""
     today = timezone.now().astimezone(tenant.zone).date()
     days = [today - dt.timedelta(days=ago) for ago in reversed(range(DAYS))]
     lines = (

@@ -65,14 +65,14 @@ def wanted_names(run: ImportRun) -> dict[str, dict[str, None]]:
     wanted: dict[str, dict[str, None]] = {}
     rows = run.rejected_rows.with_error(code="not_found").order_by("number")
     for row in islice(rows.iterator(chunk_size=500), ROWS):
-        for column, name in asked_in_vain(run, row):
+        for column, name in names_not_found(run, row):
             names = wanted.setdefault(column, {})
             if len(names) < WANTED:
                 names[name] = None
     return wanted
 
 
-def asked_in_vain(run: ImportRun, row: LoggedRow | RejectedRow) -> Iterator[tuple[str, str]]:
+def names_not_found(run: ImportRun, row: LoggedRow | RejectedRow) -> Iterator[tuple[str, str]]:
     """Yield the columns and folded names that were not found in a rejected row."""
     cells = dict(zip(run.header.get("columns", ()), row.cells, strict=False))
     for column, code, _ in row.errors:
@@ -117,5 +117,5 @@ def meant(run: ImportRun, row: LoggedRow | RejectedRow) -> dict[str, list[str]]:
     """Return the suggestions for the names not found in a rejected row, by column."""
     if not run.suggestions:
         return {}
-    found = {column: run.suggestions.get(column, {}).get(name) for column, name in asked_in_vain(run, row)}
+    found = {column: run.suggestions.get(column, {}).get(name) for column, name in names_not_found(run, row)}
     return {column: names for column, names in found.items() if names}

@@ -1,7 +1,7 @@
-"""Undoing a run: what it did to records is reverted, unless they were edited since.
+"""Undoes a run by reverting what it did to records, unless they have been edited since.
 
-An undo is a run like an import, with a row log of its own; so it can be undone as well. Everything is compared with
-what the database holds now, so an import that is already undone, wholly or in part, needs no special case.
+An undo is itself a run with a row log, so it can be undone as well. It compares everything with the current records, so
+an import that is already undone completely or partly needs no special case.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from importexport.models import ImportRun
 
 
 class Undo:
-    """Undoes one run in the current transaction; with ``aside``, as for a recorder, it is a plan to be rolled back."""
+    """Undoes a run in the current transaction. With ``aside`` (see Recorder) it is a plan, to be rolled back."""
 
     def __init__(self, run: ImportRun, *, aside: Any = None) -> None:
         self.run = run
@@ -27,17 +27,17 @@ class Undo:
         self._counts = dict.fromkeys(("create", "update", "delete", "conflict", "unchanged"), 0)
 
     def carry_out(self, progress: Progress | None = None) -> None:
-        """Undo the run; raise PlanChanged where that differs from its plan."""
+        """Undo the run; raise PlanChanged if the result differs from its plan."""
         lock_entities(self.run.tenant, {"companies", self.run.entity}, name=str(self.run.pk))
         with connection.cursor() as cursor:
-            # A reference to a deleted record has to fail here, and not when the transaction ends.
+            # A reference to a deleted record has to fail here rather than at the end of the transaction.
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         self._recorder.begin()
         with connection.cursor() as cursor, by_index(cursor):
-            self._take_back(progress)
+            self._revert(progress)
         self._end()
 
-    def _take_back(self, progress: Progress | None) -> None:
+    def _revert(self, progress: Progress | None) -> None:
         done = 0
         for outcome in self._outcomes():
             self._count(outcome)
@@ -50,7 +50,8 @@ class Undo:
     def _outcomes(self) -> Iterator[Outcome]:
         own = self.run.entity
         others = [entity for entity in MODELS if entity != own]
-        # Others are recreated before, and deleted after, what refers to them; keys are freed before they are reused.
+        # Records of other entities are recreated before those that refer to them, and deleted after them. Keys are
+        # released before they are used again.
         for entity in others:
             yield from self._reverter.recreate(entity)
         yield from self._reverter.delete(own)
@@ -76,10 +77,10 @@ class Undo:
 
 
 def undo(run: ImportRun, *, aside: Any = None, progress: Progress | None = None) -> None:
-    """Carry out an undo in a transaction of its own; with ``aside``, only plan it.
+    """Carry out an undo in its own transaction; with ``aside``, only plan it.
 
-    Retries when a concurrent edit refers to a record that is to be deleted. Raises PlanChanged where the run is a plan
-    that does not hold any more.
+    Retries if a concurrent edit refers to a record that is to be deleted. Raises PlanChanged if the result differs from
+    the plan.
     """
 
     def attempt() -> None:

@@ -1,1 +1,1 @@
-"""Import runs, from upload to retention, and background work."""
+"""The life cycle of import runs, their background work, and retention."""

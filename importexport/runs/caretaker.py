@@ -1,4 +1,4 @@
-"""Resumes runs whose process died or lost its database connection, without anybody asking for it."""
+"""Resumes runs automatically when their process died or lost its database connection."""
 
 import logging
 import threading
@@ -59,7 +59,7 @@ class Pauses:
 
     def due(self, runs: set[uuid.UUID], *, now: float) -> list[uuid.UUID]:
         """Return which of the runs may be resumed now (in seconds of a clock), and note that they are."""
-        # A run that has been due for long and has not come back was finished.
+        # A run that has not been abandoned again for a whole pause after it was due is finished.
         self._known = {run: (due, pause) for run, (due, pause) in self._known.items() if now < due + pause}
         found = [run for run in runs if now >= self._known.get(run, (now, 0.0))[0]]
         for run in found:

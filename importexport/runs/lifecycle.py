@@ -1,4 +1,4 @@
-"""The life cycle of a run: it is planned, applied, undone and discarded, in the foreground or the background."""
+"""The life cycle of a run: planning, applying, undoing and discarding it, in the foreground or background."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
@@ -89,7 +89,7 @@ def _plan_new(run: ImportRun, *, progress: Progress | None) -> None:
 
 
 def finish(run: ImportRun, *, progress: Progress | None = None) -> None:
-    """Continue a run that is at work, in this thread, and update it with the result. Raises like ``tasks.do_now``."""
+    """Continue an unfinished run in this thread, and update it with the result. Raises like ``tasks.do_now``."""
     tasks.do_now(run.pk, progress=progress)
     run.refresh_from_db()
 
@@ -222,7 +222,7 @@ class NotPlanned(ValueError):
 
 WHY_NOT = {
     ImportRun.Status.PLANNING: "Only a plan can be applied, and this one is still being made.",
-    ImportRun.Status.PLANNED: "The plan was just made anew.",
+    ImportRun.Status.PLANNED: "The plan has just been made again.",
     ImportRun.Status.APPLYING: "The plan is being applied at this moment; a plan is applied only once.",
     ImportRun.Status.DONE: "This has been imported already; a plan is applied only once.",
     ImportRun.Status.FAILED: "Only a plan can be applied, and this file failed.",

@@ -1,4 +1,4 @@
-"""The records that a run stored."""
+"""The records that a run created or updated."""
 
 from django.db import models
 from django.db.models import F, Func, Max, Min, Q
@@ -9,7 +9,7 @@ from importexport.resources import RESOURCES
 
 
 def stored_by(run: ImportRun) -> Q:
-    """Return a condition on records of the run's tenant and entity: the run created or changed them."""
+    """Return the condition that a record of the run's tenant and entity was created or updated by the run."""
     created = run.pages.filter(action="create").aggregate(first=Min("first_id"), last=Max("last_id"))
     changed = RowChange.objects.filter(run=run, entity=run.entity, action="update")
     condition = Q(pk__in=[])
@@ -21,14 +21,14 @@ def stored_by(run: ImportRun) -> Q:
             arg_joiner=" <@ ",
         )
         is_among.output_field = models.BooleanField()
-        # The bounds let PostgreSQL use the index: the records of a run have ids close to each other.
+        # The bounds let PostgreSQL use the index, because the ids of a run's records are close to each other.
         condition |= Q(is_among, id__gte=created["first"], id__lte=created["last"])
     if changed.exists():
         condition |= Q(pk__in=changed.values("record"))
     return condition
 
 
-#: The ids of the records that a run created, as one multirange, in which PostgreSQL does a binary search.
+#: The ids of the records that a run created, as a multirange, which PostgreSQL searches in logarithmic time.
 CREATED = """
 SELECT range_agg(int8range(u.id, u.id + u.count))
 FROM importexport_ledgerpage p, unnest(p.ids, p.counts) AS u(id, count) WHERE p.run_id = %s AND p.action = 'create'
@@ -36,5 +36,5 @@ FROM importexport_ledgerpage p, unnest(p.ids, p.counts) AS u(id, count) WHERE p.
 
 
 def stored_records(run: ImportRun) -> models.QuerySet:
-    """Return the records that a run stored and that still exist, oldest first."""
+    """Return the existing records that a run created or updated, oldest first."""
     return RESOURCES[run.entity](run.tenant).get_queryset().filter(stored_by(run))

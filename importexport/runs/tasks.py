@@ -1,7 +1,7 @@
-"""Background work on runs: a thread per file, resumed by another process when one dies (see caretaker).
+"""Background work on runs, in one thread per file. If a process dies, another one resumes its runs (see caretaker).
 
-Two things make that safe. A session lock of PostgreSQL says whether a process works on a run, and is released when that
-process dies. And the transaction that stores an import also marks it as done: it is never done twice.
+This is safe for two reasons. A process holds a PostgreSQL session lock while it works on a run, which is released when
+it dies. And the transaction that stores an import also marks it as done, so it is never done twice.
 """
 
 import logging
@@ -28,13 +28,13 @@ from importexport.history.undo import undo
 from importexport.models import ImportRun
 
 logger = logging.getLogger("rally.jobs")
-#: The first half of a run's lock; any number that nothing else uses. The locks of entities begin with a tenant's id.
+#: The first half of a run's lock, an arbitrary unused number. The locks of entities begin with a tenant's id.
 LOCK = -7_625_772
-#: How many files this process works on at once; others wait.
+#: Limits the number of files this process works on at once.
 AT_ONCE = threading.BoundedSemaphore(4)
 #: Seconds between two updates of the progress.
 PACE = 0.25
-#: Seconds without a statement after which PostgreSQL ends a transaction: the process is frozen, its locks are released.
+#: Seconds without a statement after which PostgreSQL ends a transaction, to release the locks of a frozen process.
 IDLE = 120
 #: The fields that planning sets.
 PLAN_FIELDS = [
@@ -62,16 +62,17 @@ def start(run_id: uuid.UUID) -> None:
         if run_id in _here:
             return
         _here.add(run_id)
-    # A daemon: a server need not wait for it to stop, since an unfinished run is resumed.
+    # A daemon, so that a server does not wait for it when it stops. An unfinished run is resumed later.
     threading.Thread(target=_work, args=[run_id], name=f"import {run_id}", daemon=True).start()
 
 
 def do_now(run_id: uuid.UUID, *, observers: Sequence[Observer] = (), progress: Progress | None = None) -> Report | None:
-    """Plan or apply a run in this thread; None for an undo, and where another process has done it meanwhile.
+    """Plan or apply a run in this thread; return None for an undo, or if another process has finished the run.
 
-    ``observers`` get the batches of an import, ``progress`` is called for an undo as well. Raises FileError and
-    PlanChanged, which are recorded with the run; OperationalError where the database is away, and the run is resumed
-    later; Busy where another process works on the run, or blocks it, for too long (see ``db.patience``).
+    ``observers`` receive the batches of an import; ``progress`` is also called for an undo. Raises FileError and
+    PlanChanged, which are also stored with the run; OperationalError if the database is unavailable, in which case the
+    run is resumed later; and Busy if another process works on the run, or blocks it, for too long (see
+    ``db.patience``).
     """
     with held(run_id, wait=True) as aside:
         return carry_out(run_id, aside, observers=observers, progress=progress)
@@ -79,9 +80,9 @@ def do_now(run_id: uuid.UUID, *, observers: Sequence[Observer] = (), progress: P
 
 @contextmanager
 def held(run_id: uuid.UUID, *, wait: bool = False) -> Iterator[Any]:
-    """Hold a run's lock; gives the connection that has it, or None where another process works on the run.
+    """Hold a run's lock; yield the connection that has it, or None if another process works on the run.
 
-    With ``wait``, raises Busy where that takes too long (see ``db.patience``).
+    With ``wait``, raises Busy if that takes too long (see ``db.patience``).
     """
     with closing(connection.copy()) as aside:
         is_held = advisory_lock((LOCK, lock_number(run_id)), session=True, wait=wait, over=aside)
@@ -91,7 +92,7 @@ def held(run_id: uuid.UUID, *, wait: bool = False) -> Iterator[Any]:
 
 
 def unattended() -> set[uuid.UUID]:
-    """Return the runs whose status says that they are being worked on, but which no process works on."""
+    """Return the unfinished runs that no process works on."""
     runs = ImportRun.objects.filter(status__in=ImportRun.AT_WORK).values_list("pk", flat=True)
     if not (found := set(runs) - _here):
         return found
@@ -100,7 +101,7 @@ def unattended() -> set[uuid.UUID]:
 
 
 def wait(run_id: uuid.UUID, *, seconds: float) -> bool:
-    """Wait until this process has finished a run; return whether it has, within some seconds."""
+    """Wait until this process has finished a run; return False if that takes longer than ``seconds``."""
     end = time.monotonic() + seconds
     while run_id in _here and time.monotonic() < end:
         time.sleep(0.02)
@@ -139,9 +140,9 @@ def lock_number(run_id: uuid.UUID) -> int:
 def carry_out(
     run_id: uuid.UUID, aside: Any, *, observers: Sequence[Observer] = (), progress: Progress | None = None
 ) -> Report | None:
-    """Do what the status of a run asks for, its lock being held over ``aside``; None where it is done.
+    """Plan or apply a run, depending on its status; return None if it is done. Its lock must be held over ``aside``.
 
-    Raises as ``do_now`` does.
+    Raises like ``do_now``.
     """
     run = ImportRun.objects.select_related("tenant").filter(pk=run_id).first()
     if run is None or not run.is_at_work:
@@ -155,7 +156,7 @@ def carry_out(
     except errors.FileError:
         raise  # The service has recorded it.
     except plan_check.PlanChanged as change:
-        _keep_difference(run, change)
+        _store_differences(run, change)
         raise
     except UNAVAILABLE:
         raise
@@ -164,13 +165,13 @@ def carry_out(
     except Exception:
         doing = "planning" if run.status == ImportRun.Status.PLANNING else "applying"
         logger.exception("Bug while %s an %s of %s", doing, run.kind, run.entity, extra={"fields": log_fields(run)})
-        _give_up(run)
+        _mark_failed(run)
         raise
     return None
 
 
-def _keep_difference(run: ImportRun, change: plan_check.PlanChanged) -> None:
-    """Find out what the plan would do now, and keep the plan as it was."""
+def _store_differences(run: ImportRun, change: plan_check.PlanChanged) -> None:
+    """Store how the result would differ from the plan, which is kept."""
     shadow = uuid.uuid4()
     same = {name: getattr(run, name) for name in ("tenant", "entity", "kind", "parent", "options", "channel")}
     now = ImportRun(pk=shadow, **same)
@@ -197,7 +198,7 @@ def _import(run: ImportRun, aside: Any, *, observers: Sequence[Observer], progre
             file,
             dry_run=is_plan,
             aside=aside if is_plan else None,
-            observers=[ProgressObserver(noted(run, aside, progress)), *observers],
+            observers=[ProgressObserver(saving_progress(run, aside, progress)), *observers],
         )
     if is_plan:
         _keep_plan(run)
@@ -206,7 +207,7 @@ def _import(run: ImportRun, aside: Any, *, observers: Sequence[Observer], progre
 
 def _undo(run: ImportRun, aside: Any, *, progress: Progress | None) -> None:
     is_plan = run.status == ImportRun.Status.PLANNING
-    undo(run, aside=aside if is_plan else None, progress=noted(run, aside, progress))
+    undo(run, aside=aside if is_plan else None, progress=saving_progress(run, aside, progress))
     if is_plan:
         _keep_plan(run)
 
@@ -217,14 +218,14 @@ def _keep_plan(run: ImportRun) -> None:
         run.suggestions = suggestions.suggestions(run)
     found = {name: getattr(run, name) for name in PLAN_FIELDS}
     if not ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNING).update(**found):
-        clear_row_log(run.pk, connection)  # The plan was discarded meanwhile.
+        clear_row_log(run.pk, connection)  # The plan was discarded in the meantime.
 
 
-def noted(run: ImportRun, aside: Any, progress: Progress | None) -> Progress:
+def saving_progress(run: ImportRun, aside: Any, progress: Progress | None) -> Progress:
     """Return a callback that saves the progress for other processes, a few times a second, and passes it on."""
     last = 0.0
 
-    def note(rows: int, size: int) -> None:
+    def save(rows: int, size: int) -> None:
         nonlocal last
         if progress:
             progress(rows, size)
@@ -232,17 +233,17 @@ def noted(run: ImportRun, aside: Any, progress: Progress | None) -> Progress:
             return
         last = time.monotonic()
         with aside.cursor() as cursor:
-            cursor.execute(NOTE, [rows, size, run.pk])
+            cursor.execute(SAVE_PROGRESS, [rows, size, run.pk])
 
-    return note
+    return save
 
 
-NOTE = sql.SQL("UPDATE {} SET rows_done = %s, bytes_done = %s WHERE id = %s").format(
+SAVE_PROGRESS = sql.SQL("UPDATE {} SET rows_done = %s, bytes_done = %s WHERE id = %s").format(
     sql.Identifier(ImportRun._meta.db_table)
 )
 
 
-def _give_up(run: ImportRun) -> None:
+def _mark_failed(run: ImportRun) -> None:
     try:
         ImportRun.objects.filter(pk=run.pk).update(
             status=ImportRun.Status.FAILED,
@@ -250,7 +251,7 @@ def _give_up(run: ImportRun) -> None:
             finished_at=timezone.now(),
         )
     except DatabaseError:
-        logger.exception("A run with a bug could not be marked as failed", extra={"fields": log_fields(run)})
+        logger.exception("Could not mark a run with a bug as failed", extra={"fields": log_fields(run)})
 
 
 def log_fields(run: ImportRun) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The backend that settings.DATABASES names."""
+"""The database backend for Django, which starts the embedded PostgreSQL and recognises lost connections."""
 
 import contextlib
 import time
@@ -15,8 +15,8 @@ from psycopg.pq import ConnStatus
 
 from rally.postgres.embedded import EmbeddedServerError, ensure_running
 
-#: Errors by which PostgreSQL ends a session or refuses to write, whatever is asked of it. psycopg takes them for
-#: internal ones; for us they are what every other lost connection is.
+#: Errors with which PostgreSQL ends a session or rejects all writes. psycopg treats them as internal errors; they are
+#: handled like any other lost connection.
 LOST = (
     psycopg.errors.IdleInTransactionSessionTimeout,
     psycopg.errors.TransactionTimeout,
@@ -25,22 +25,21 @@ LOST = (
 
 
 class ErrorWrapper(DatabaseErrorWrapper):
-    """Raises Django's errors for psycopg's: OperationalError wherever the database is at fault, and not the query."""
+    """Translates psycopg's errors to Django's, using OperationalError if the connection is lost."""
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
-        """Raise Django's error for one of psycopg's."""
         if isinstance(error, LOST) or (isinstance(error, psycopg.Error) and self._is_lost(error)):
             self.wrapper.errors_occurred = True  # type: ignore[attr-defined]
-            # Replaced when the request ends, though it may still answer: a primary that is a standby now does.
+            # Close the connection after the request even if it still works: the server may have become a standby.
             self.wrapper.close_at = time.monotonic()  # type: ignore[attr-defined]
             raise OperationalError(*error.args).with_traceback(traceback) from error
         super().__exit__(kind, error, traceback)
 
     def _is_lost(self, error: psycopg.Error) -> bool:
-        """Whether the connection is lost, whatever psycopg calls the error by which that is noticed.
+        """Whether an error means that the connection is lost.
 
-        Where the server said nothing at all, so that there is no SQLSTATE, libpq has noticed it, and may not have
-        given the connection up yet.
+        An error without an SQLSTATE comes from libpq rather than the server. libpq may not have closed the connection
+        yet.
         """
         connection = self.wrapper.connection  # type: ignore[attr-defined]
         is_broken = connection is not None and connection.pgconn.status != ConnStatus.OK
@@ -48,10 +47,10 @@ class ErrorWrapper(DatabaseErrorWrapper):
 
 
 class Cursor(CursorWrapper):
-    """A cursor that is closed under the wrapper, too: one on the server is told so, maybe over a lost connection."""
+    """A cursor that also translates errors when it is closed: a server-side cursor then uses the connection."""
 
     def close(self) -> None:
-        """Close it; raise Django's errors, as Django's own does of all other calls."""
+        """Close the cursor, translating errors as for all other calls."""
         with self.db.wrap_database_errors:
             self.cursor.close()
 
@@ -61,27 +60,27 @@ class Cursor(CursorWrapper):
 
 
 class DatabaseFeatures(features.DatabaseFeatures):
-    """NULLS NOT DISTINCT, which keeps activities unique, came with PostgreSQL 15."""
+    """Requires PostgreSQL 15 for NULLS NOT DISTINCT, which the unique constraint of activities uses."""
 
     minimum_database_version = (15,)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """A connection; the first one of a process starts the embedded server, later ones find it running."""
+    """A database connection. Starts the embedded server if it is not running."""
 
     features_class = DatabaseFeatures
 
     @cached_property
     def wrap_database_errors(self) -> ErrorWrapper:
-        """What every call of psycopg runs in."""
+        """The context manager around all calls to psycopg."""
         return ErrorWrapper(self)
 
     def make_cursor(self, cursor: Any) -> Cursor:
-        """Return one of psycopg's cursors as one of ours."""
+        """Wrap a psycopg cursor."""
         return Cursor(cursor, self)
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Connect, to a server that surely runs where it is ours to run; raise psycopg's OperationalError else."""
+        """Connect, after starting the embedded server if it is used; raise psycopg's OperationalError if that fails."""
         if home := self.settings_dict.get("EMBEDDED_IN"):
             try:
                 ensure_running(Path(home))

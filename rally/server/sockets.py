@@ -100,7 +100,7 @@ class PatientSocket(socket.socket):
         try:
             return super().recv(*args)
         except (TimeoutError, BlockingIOError):
-            raise TimeoutError(errno.ECONNRESET, "The client stood still.") from None
+            raise TimeoutError(errno.ECONNRESET, "The client stopped responding.") from None
 
     # --- sending ---
 
@@ -183,5 +183,5 @@ class PatientSocket(socket.socket):
         poll.register(self, select.POLLOUT)
         if not poll.poll(self.patience * 1000):
             self.is_broken = True
-            raise TimeoutError(errno.EPIPE, "The client stood still.")
+            raise TimeoutError(errno.EPIPE, "The client stopped responding.")
         self.flush()

@@ -28,12 +28,12 @@ DRAIN_SECONDS, DRAIN_BYTES = 5, 256 * 1024 * 1024
 #: The maximum memory for requests and responses that wait for their clients, in bytes.
 HELD = 64 * 1024 * 1024
 #: The interval between checks for expired connections, in seconds.
-LOOK = 0.5
+CHECK_INTERVAL = 0.5
 #: Health checks. The loop answers the first one itself; the second one, which uses the database, has its own thread.
 ALIVE, READY = b"/healthz", b"/readyz"
-#: Errors of accept(): no more files may be opened, or a bug in this worker.
+#: Errors of accept(): the limit of open files is reached, or there is a bug in this worker.
 OUT_OF_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
-OF_OURS = {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}
+BUGS = {errno.EBADF, errno.EINVAL, errno.ENOTSOCK}
 
 
 class PatientWorker(ThreadWorker):
@@ -43,8 +43,8 @@ class PatientWorker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self.connections: set[Connection] = set()
         self.shares = Shares(threads=self.cfg.threads, wake=self._wake)
-        self._next_look = 0.0
-        self._came = 0
+        self._next_check = 0.0
+        self._received = 0
         self._scratch = bytearray(RECEIVED * 4)
 
     def init_process(self) -> None:
@@ -61,23 +61,23 @@ class PatientWorker(ThreadWorker):
         self.poller.register(self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks)
         self.set_accept_enabled(True)
         while self.alive and self.is_parent_alive():
-            self._go_round()
-        self._wind_up()
+            self._run_once()
+        self._finish_requests()
 
-    def _go_round(self) -> None:
+    def _run_once(self) -> None:
         self.notify()
-        self.wait_for_and_dispatch_events(LOOK)
-        if time.monotonic() >= self._next_look:
-            self._look_around()
+        self.wait_for_and_dispatch_events(CHECK_INTERVAL)
+        if time.monotonic() >= self._next_check:
+            self._check_connections()
 
-    def _look_around(self) -> None:
+    def _check_connections(self) -> None:
         now = time.monotonic()
-        self._next_look = now + LOOK
+        self._next_check = now + CHECK_INTERVAL
         for conn in [conn for conn in self.connections if conn.due <= now]:
-            self._safely(self._late, conn)
+            self._safely(self._handle_timeout, conn)
         self.set_accept_enabled(self.alive and self._has_room())
 
-    def _wind_up(self) -> None:
+    def _finish_requests(self) -> None:
         self.alive = False
         self.set_accept_enabled(False)
         end = time.monotonic() + self.cfg.graceful_timeout
@@ -85,7 +85,7 @@ class PatientWorker(ThreadWorker):
             if conn.phase is Phase.HEAD:
                 conn.due = min(conn.due, time.monotonic() + STOP_KEEPALIVE_LINGER)
         while self.connections and time.monotonic() < end:
-            self._go_round()
+            self._run_once()
         self._close_everything()
 
     def _close_everything(self) -> None:
@@ -98,7 +98,7 @@ class PatientWorker(ThreadWorker):
 
     def _wake(self) -> None:
         """Let the loop check which waiting requests can proceed."""
-        self.method_queue.defer(self._call_up)
+        self.method_queue.defer(self._start_waiting)
 
     def _safely(self, step: Any, conn: Connection) -> None:
         """Run a step for a connection unless it was closed. Errors affect no other connection."""
@@ -110,7 +110,7 @@ class PatientWorker(ThreadWorker):
         except OSError:
             self._drop(conn)
         except Exception:
-            self.log.exception("A connection is given up.")
+            self.log.exception("Closing a connection because of a bug")
             self._drop(conn)
 
     # --- connections ---
@@ -120,7 +120,7 @@ class PatientWorker(ThreadWorker):
         try:
             conn = self._connection(listener)
         except OSError as error:
-            if error.errno in OF_OURS:
+            if error.errno in BUGS:
                 raise
             if error.errno in OUT_OF_FILES and not self._make_room():
                 self.set_accept_enabled(False)
@@ -166,10 +166,10 @@ class PatientWorker(ThreadWorker):
         if conn.watched:
             self._safely(steps.get(conn.phase, self._read), conn)
 
-    def _late(self, conn: Connection) -> None:
+    def _handle_timeout(self, conn: Connection) -> None:
         """Handle a connection whose time is up."""
         if conn.phase is Phase.BODY:
-            raise Refusal(408, "The body of the request did not come in time.")
+            raise Refusal(408, "The body of the request did not arrive in time.")
         if conn.phase is Phase.LINE:
             conn.turn = self.shares.give_up(conn.head.caller, conn)
             self._start(conn)
@@ -193,7 +193,7 @@ class PatientWorker(ThreadWorker):
         elif data is None:
             self._watch(conn, selectors.EVENT_READ)
         elif conn.phase is Phase.BODY:
-            raise Refusal(400, "The body of the request stopped before its end.")
+            raise Refusal(400, "The body of the request is incomplete.")
         else:
             self._drop(conn)
 
@@ -223,10 +223,10 @@ class PatientWorker(ThreadWorker):
 
     def _count_memory(self, more: int) -> None:
         """Keep memory use below HELD. Checks only after every HELD / 8 bytes."""
-        self._came += more
-        if self._came < HELD // 8:
+        self._received += more
+        if self._received < HELD // 8:
             return
-        self._came = 0
+        self._received = 0
         while sum(conn.held for conn in self.connections) > HELD and self._make_room(holding=RECEIVED):
             pass
 
@@ -241,7 +241,7 @@ class PatientWorker(ThreadWorker):
         else:
             conn.enter(Phase.LINE, shares.PATIENCE)
 
-    def _call_up(self) -> None:
+    def _start_waiting(self) -> None:
         for conn, turn in self.shares.next_turns():
             conn.turn = turn
             self._safely(self._start, conn)
@@ -286,7 +286,7 @@ class PatientWorker(ThreadWorker):
         if conn.turn is not None:
             self.shares.leave(conn.turn)
             conn.turn = None
-            self._call_up()
+            self._start_waiting()
 
     def _after(self, conn: Connection, is_kept: bool) -> None:
         conn.is_kept = bool(is_kept)
@@ -327,7 +327,7 @@ class PatientWorker(ThreadWorker):
         return settings.RALLY_UPLOAD_IDLE_TIMEOUT if is_begun else self.cfg.keepalive
 
     def _refuse(self, conn: Connection, refusal: Refusal) -> None:
-        self.log.info("A request from %s was not taken: %s", conn.client and conn.client[0], refusal)
+        self.log.info("Rejected a request from %s: %s", conn.client and conn.client[0], refusal)
         try:
             conn.refuse(refusal)
             self._after(conn, is_kept=False)

@@ -52,7 +52,7 @@ class Site(Installation):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(30)
         # Its users are gone; the keeper stops the server.
-        assert any(not embedded.is_kept(self.home) for _ in moments(90)), "the keeper does not end"
+        assert any(not embedded.has_keeper(self.home) for _ in moments(90)), "the keeper does not end"
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def is_up(self) -> bool:

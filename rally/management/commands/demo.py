@@ -1,4 +1,4 @@
-"""`manage.py demo`: a tenant with sample records, and how to get at it."""
+"""`manage.py demo`: creates a demo tenant with sample records."""
 
 import json
 import os
@@ -26,7 +26,7 @@ TEXT = """
   Admin        {address}/admin/   login {user}   password {password}
   API key      {key}
 
-  A CSV file of contacts in, and out again:
+  Import contacts from a CSV file, and export them again:
 
   curl -H 'X-Api-Key: {key}' -F file=@{sample} {address}/api/v1/importexport/contacts/import
   curl -H 'X-Api-Key: {key}' {address}/api/v1/importexport/contacts/export -o contacts.csv
@@ -38,12 +38,11 @@ Bram,Stoker,not-an-email,Acme Labs,
 
 
 class Command(RallyCommand):
-    """Create the demo tenant where it is missing; print its address, login, key and two curl lines."""
+    """Create the demo tenant if it does not exist; print its address, login, key and two curl commands."""
 
-    help = "Create a demo tenant with sample records, and say how to get at it."
+    help = "Create a demo tenant with sample records, and print how to access it."
 
     def handle(self, **_: Any) -> None:
-        """Create and print."""
         with transaction.atomic():
             access = demo_access()
         sample = settings.DATA_DIR / "sample_contacts.csv"
@@ -53,13 +52,13 @@ class Command(RallyCommand):
 
 
 def shortest(path: Path) -> str:
-    """Return a path as one would type it here."""
+    """Return a path as it would be typed in the current directory."""
     shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     return f"'{shown}'" if " " in str(shown) else str(shown)
 
 
 def demo_access() -> dict[str, str]:
-    """Return login and key; those of an earlier run where they still work, so that pasted lines go on working."""
+    """Return the login and key. Reuses those of an earlier run if still valid, so that saved commands keep working."""
     kept = settings.DATA_DIR / "demo.json"
     tenant = Tenant.objects.filter(slug=SLUG).first()
     if tenant is None:

@@ -1,4 +1,4 @@
-"""`manage.py serve`: gunicorn over a migrated database."""
+"""`manage.py serve`: migrates the database and starts gunicorn."""
 
 import os
 import sys
@@ -14,22 +14,21 @@ from importexport.db import session_lock
 from importexport.runs import retention
 from rally.postgres.embedded import keep_over_exec
 
-#: The advisory lock of the process that migrates; any number that nothing else uses.
+#: The advisory lock held during migrations, an arbitrary unused number.
 MIGRATION_LOCK = 7_625_771
 
 
 class Command(BaseCommand):
-    """Migrate, collect static files, delete old data, and become gunicorn."""
+    """Migrate, collect static files, delete old data, and execute gunicorn."""
 
-    help = "Serve on 127.0.0.1:PORT (RALLY_BIND and PORT say otherwise), migrated."
+    help = "Migrate the database and serve on 127.0.0.1:8000 (see RALLY_BIND and PORT)."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the arguments."""
-        parser.add_argument("--demo", action="store_true", help="with a demo tenant and its sample records")
+        parser.add_argument("--demo", action="store_true", help="create a demo tenant with sample records")
 
     def handle(self, *, demo: bool, verbosity: int, **_: Any) -> None:
-        """Never return: this process becomes the server."""
-        # Two servers that start at once migrate one after the other.
+        """Serve; never returns, because the server replaces this process."""
+        # Servers that start at the same time migrate one after the other.
         with session_lock([MIGRATION_LOCK]):
             call_command("migrate", verbosity=0, interactive=False)
         call_command("collectstatic", verbosity=0, interactive=False)
@@ -43,10 +42,10 @@ class Command(BaseCommand):
         keep_over_exec()
         self.stdout.flush()
         command = [sys.executable, "-m", "gunicorn", "-c", str(settings.BASE_DIR / "rally/server/config.py")]
-        os.execve(sys.executable, command, environment())  # noqa: S606 - no shell wanted
+        os.execve(sys.executable, command, environment())  # noqa: S606 - no shell needed
 
 
 def environment() -> dict[str, str]:
-    """Return the server's environment, in which the project can be imported from any directory."""
+    """Return the server's environment, which allows importing the project from any directory."""
     path = [str(settings.BASE_DIR), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}

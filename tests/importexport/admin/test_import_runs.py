@@ -205,7 +205,7 @@ def test_an_import_is_undone_after_a_look(editor):
     words = editor.run_page(undo)
     assert "Nothing is undone yet." in words
     assert "Records deleted 1 Records restored 0 Conflicts 1" in words
-    assert "Row 3: A B : It was edited since." in words
+    assert "Row 3: A B : It has been edited since." in words
     assert Contact.objects.count() == 2
     words = editor.run_page(editor.confirm(undo))
     assert "“people.csv” was undone" in words
@@ -574,7 +574,7 @@ def test_an_undos_page_shows_what_is_given_back_and_which_records_stay(editor):
     editor.post("importexport_importrun_undo", run.pk)
     undo = finished(ImportRun.objects.get(kind="undo"))
     page = editor.get("importexport_importrun_change", undo.pk).content.decode()
-    assert f'<a href="/admin/crm/contact/{bo.pk}/change/"><bdi>Bo K</bdi></a>: It was edited since.' in page
+    assert f'<a href="/admin/crm/contact/{bo.pk}/change/"><bdi>Bo K</bdi></a>: It has been edited since.' in page
     words = editor.run_page(undo)
     assert "Changes to existing records Rows that change a record" in words
     assert "2 phone 2 1 " in words

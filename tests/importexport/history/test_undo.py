@@ -63,7 +63,7 @@ def test_what_was_edited_since_is_a_conflict(api):
     done = api.undo(run)
     assert counts(done) == {"deleted": 1, "conflicts": 1}
     (row,) = api.look(f"imports/{done['id']}/rows?action=conflict")["results"]
-    assert (row["row"], row["record"], row["note"]) == (2, contact.pk, "It was edited since.")
+    assert (row["row"], row["record"], row["note"]) == (2, contact.pk, "It has been edited since.")
     assert list(Contact.objects.all()) == [contact]
 
 
@@ -105,7 +105,7 @@ def test_a_record_deleted_since_is_reported(api):
     Contact.objects.all().delete()
     done = api.undo(run)
     assert counts(done) == {"conflicts": 1}
-    assert api.look(f"imports/{done['id']}/rows")["results"][0]["note"] == "It was deleted since."
+    assert api.look(f"imports/{done['id']}/rows")["results"][0]["note"] == "It has been deleted since."
 
 
 def test_a_name_that_another_has_by_now_is_not_given_back(api, tenant):
@@ -115,7 +115,7 @@ def test_a_name_that_another_has_by_now_is_not_given_back(api, tenant):
     done = api.undo(run)
     assert counts(done) == {"conflicts": 1}
     note = api.look(f"imports/{done['id']}/rows")["results"][0]["note"]
-    assert note == "Another record has its name, e-mail or domain by now."
+    assert note == "Another record now has its name, e-mail or domain."
 
 
 def test_an_undo_is_undone(api):
@@ -150,7 +150,7 @@ def test_a_record_brought_back_needs_what_it_refers_to(api, tenant):
     Company.objects.all().delete()
     again = api.undo(back["id"])
     assert counts(again) == {"conflicts": 1}
-    assert api.look(f"imports/{again['id']}/rows")["results"][0]["note"] == "What it referred to is no longer there."
+    assert api.look(f"imports/{again['id']}/rows")["results"][0]["note"] == "What it referred to no longer exists."
 
 
 def test_a_created_stage_goes_with_its_deals(api):

@@ -296,7 +296,7 @@ def test_a_large_file_comes_back_as_it_was(tenant, user):
 
 
 def test_a_bug_is_on_record_and_logged(tenant, user, monkeypatch, caplog):
-    monkeypatch.setattr(tasks, "noted", lambda *_: lambda *_: 1 / 0)
+    monkeypatch.setattr(tasks, "saving_progress", lambda *_: lambda *_: 1 / 0)
     run = check(tenant, user, MIXED)
     assert (run.status, run.error) == ("failed", "Something went wrong on our side. Nothing was stored.")
     line = logged(caplog, "Bug while planning an import of contacts")

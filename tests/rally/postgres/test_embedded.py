@@ -330,7 +330,7 @@ def test_a_socket_directory_that_somebody_else_made(resting, place):
         _, said, complaint = ended(user)
         assert said == ""
         assert "EmbeddedServerError: The embedded PostgreSQL did not start; " in complaint
-        assert "belongs to somebody else" in cluster.log()
+        assert "belongs to another user" in cluster.log()
     finally:
         cluster.end()
         embedded.socket_directory(home).unlink()

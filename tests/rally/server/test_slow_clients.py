@@ -214,7 +214,7 @@ def test_a_head_that_drips_is_late_all_the_same(strict):
 def test_a_form_that_stands_still_is_408(strict):
     status, headers, body = Client(strict, post("/admin/login/", FORM, 1000) + b"a").answer()
     assert (status, headers["connection"]) == (408, "close")
-    assert b"The body of the request did not come in time." in body
+    assert b"The body of the request did not arrive in time." in body
 
 
 def test_a_form_that_drips_is_408(strict):
