@@ -1,4 +1,4 @@
-"""Imports at the same moment as others, and as changes by hand: real server, real connections."""
+"""Imports concurrent with other imports and with manual edits, on a real server."""
 
 import json
 import random
@@ -51,7 +51,7 @@ def test_two_entities_in_opposite_orders_never_deadlock(real_tenant):
 
 
 @pytest.mark.parametrize("ending", ["commit", "rollback"])
-def test_a_contact_added_by_hand_during_an_import_is_never_doubled(real_tenant, ending):
+def test_a_contact_added_manually_during_an_import_is_never_duplicated(real_tenant, ending):
     with psycopg.connect(real_tenant.server.database_url) as by_hand:
         add_contact(by_hand, real_tenant, "c3000@example.com")
         importing = Background(real_tenant.post, "contacts", contacts(range(5000)))
@@ -64,10 +64,10 @@ def test_a_contact_added_by_hand_during_an_import_is_never_doubled(real_tenant, 
     assert result["errors"] == (duplicates if ending == "commit" else [])
 
 
-def test_an_import_that_loses_a_deadlock_is_tried_again(real_tenant):
-    """Somebody's transaction takes a late row of the file, then one that the import has taken."""
+def test_an_import_that_loses_a_deadlock_is_retried(real_tenant):
+    """Another transaction locks a late row of the file, then one that the import has locked."""
     with psycopg.connect(real_tenant.server.database_url) as by_hand:
-        # Whoever waits longer than this looks for a deadlock; the import is first to look, and loses.
+        # After this time, a waiting session checks for a deadlock. The import checks first, and loses.
         by_hand.execute("SET deadlock_timeout = '60s'")
         add_contact(by_hand, real_tenant, "c4999@example.com")
         importing = Background(real_tenant.post, "contacts", contacts(range(5000)))
@@ -109,13 +109,13 @@ def test_a_key_revoked_during_an_import_ends_with_it(real_tenant):
     assert real_tenant.post("contacts", contacts(range(10)))[0] == 401
 
 
-# --- what a row names is created by two at the same moment ----------------------------------------------------
+# --- concurrent creation of the record that a row names -----------------------------------------------------
 
 NEW = "missing=create"
 
 
 def companies_of(tenant, table):
-    """Return the companies that a tenant has, and those that its records of a table refer to, by the records' number."""
+    """Return a tenant's companies, and how many records of a table refer to each."""
     with tenant.server.connect() as connection:
         there = connection.execute("SELECT name FROM crm_company WHERE tenant_id = %s", [tenant.pk]).fetchall()
         used = connection.execute(
@@ -127,7 +127,7 @@ def companies_of(tenant, table):
 
 
 @pytest.mark.parametrize(("ending", "name", "made"), [("commit", "ACME", {}), ("rollback", "Acme", {"companies": 1})])
-def test_a_company_that_somebody_adds_by_hand_while_an_import_creates_it_is_there_once(real_tenant, ending, name, made):
+def test_a_company_added_manually_while_an_import_creates_it_exists_once(real_tenant, ending, name, made):
     with psycopg.connect(real_tenant.server.database_url) as by_hand:
         add_company(by_hand, real_tenant, "ACME")
         importing = Background(real_tenant.post, "contacts", contacts(range(3), company="Acme"), query=NEW)
@@ -141,7 +141,7 @@ def test_a_company_that_somebody_adds_by_hand_while_an_import_creates_it_is_ther
 
 
 def latest(tenant, *names):
-    """Return the id of a tenant's latest import, and what is on record of it."""
+    """Return the id of a tenant's latest import, and its record."""
     fields = ", ".join(f'"{name}"' for name in ("id", *names))
     found = tenant.sql(
         f"SELECT {fields} FROM importexport_importrun WHERE tenant_id = %s ORDER BY created_at DESC LIMIT 1", tenant.pk
@@ -150,7 +150,7 @@ def latest(tenant, *names):
 
 
 @pytest.mark.parametrize("ending", ["commit", "rollback"])
-def test_a_stage_that_somebody_adds_by_hand_while_an_import_creates_it_is_there_once(real_tenant, ending):
+def test_a_stage_added_manually_while_an_import_creates_it_exists_once(real_tenant, ending):
     with psycopg.connect(real_tenant.server.database_url) as by_hand:
         by_hand.execute(
             "INSERT INTO crm_stage (tenant_id, pipeline_id, name, name_key, probability, position)"
@@ -162,7 +162,7 @@ def test_a_stage_that_somebody_adds_by_hand_while_an_import_creates_it_is_there_
         wait_until_blocked(real_tenant, by_hand)
         getattr(by_hand, ending)()
         assert importing.outcome() == (200, {"totalRows": 2, "imported": 2, "skipped": 0, "errors": []})
-    # A blank probability is the stage's; one that the import created has that of the pipeline's first stage.
+    # A blank probability is that of the stage. A created stage has the probability of the pipeline's first stage.
     name, probability = ("LEGAL", 40) if ending == "commit" else ("Legal", 10)
     with real_tenant.server.connect() as connection:
         found = connection.execute(
@@ -175,8 +175,8 @@ def test_a_stage_that_somebody_adds_by_hand_while_an_import_creates_it_is_there_
 
 
 @pytest.mark.parametrize("ending", ["commit", "rollback"])
-def test_a_company_that_two_imports_create_at_once_is_there_once(real_tenant, ending):
-    """The first has created it, and has not finished, when the second comes to it; the first succeeds or fails."""
+def test_a_company_created_by_two_concurrent_imports_exists_once(real_tenant, ending):
+    """The second import reaches the company while the first, which created it, is unfinished and may still fail."""
     deals = b"name,company_name\nBig,ACME\nSmall,acme\n"
     with psycopg.connect(real_tenant.server.database_url) as by_hand:
         add_contact(by_hand, real_tenant, "c2@example.com")
@@ -197,7 +197,7 @@ def test_a_company_that_two_imports_create_at_once_is_there_once(real_tenant, en
     assert companies_of(real_tenant, "contact") == ([name], {"Acme": 3} if ending == "commit" else {})
 
 
-# --- a record is changed by hand while an upsert changes it ---------------------------------------------------
+# --- manual edits of a record during an upsert --------------------------------------------------------------
 
 UPSERT = "mode=upsert"
 
@@ -209,14 +209,14 @@ def contact_of(tenant, email):
 
 
 def changes_of(tenant):
-    """Return what the latest import has on record that it changed, of the columns that tests change."""
+    """Return the recorded changes of the latest import, for the columns that tests change."""
     run, _ = latest(tenant)
     with tenant.server.connect() as connection:
         found = connection.execute("SELECT changes FROM importexport_rowchange WHERE run_id = %s", [run]).fetchall()
     return [{name: change[name] for name in change if name in {"phone", "city", "name"}} for (change,) in found]
 
 
-def test_a_change_by_hand_that_is_under_way_when_an_upsert_comes_to_the_record_is_kept(real_tenant):
+def test_an_upsert_keeps_a_manual_edit_in_progress(real_tenant):
     real_tenant.post("contacts", contacts(range(2)))
     with psycopg.connect(real_tenant.server.database_url) as by_hand:
         by_hand.execute("UPDATE crm_contact SET phone = '1', city = 'Rome' WHERE tenant_id = %s", [real_tenant.pk])
@@ -227,7 +227,7 @@ def test_a_change_by_hand_that_is_under_way_when_an_upsert_comes_to_the_record_i
         by_hand.commit()
         assert importing.outcome()[1]["imported"] == 2
     assert contact_of(real_tenant, "c0@example.com") == ("Ada", "2", "Rome")
-    # What was there before is what the hand wrote; and what the hand wrote already is no change.
+    # The former value is that of the manual edit, and cells that the edit already set are not changes.
     assert changes_of(real_tenant) == [{"phone": ["1", "2"]}]
 
 
@@ -239,7 +239,7 @@ def test_a_change_by_hand_that_is_under_way_when_an_upsert_comes_to_the_record_i
     ],
     ids=["gets another key", "goes"],
 )
-def test_a_record_that_is_no_longer_the_rows_when_it_can_be_locked_is_left_alone(real_tenant, statement):
+def test_a_record_that_no_longer_matches_once_locked_is_not_updated(real_tenant, statement):
     real_tenant.post("contacts", contacts([0]))
     with psycopg.connect(real_tenant.server.database_url) as by_hand:
         by_hand.execute(statement, [real_tenant.pk])
@@ -253,14 +253,14 @@ def test_a_record_that_is_no_longer_the_rows_when_it_can_be_locked_is_left_alone
     assert there == (("Ada", "", "") if "UPDATE" in statement else None)
 
 
-def test_a_change_by_hand_between_an_upserts_reading_and_its_end_comes_after_it_and_loses_nothing(real_tenant):
+def test_a_manual_edit_during_an_upsert_waits_for_it_and_loses_nothing(real_tenant):
     real_tenant.post("contacts", contacts([0]))
     content = b"first_name,last_name,email,phone\nAda,Lovelace,c0@example.com,2\nAda,Lovelace,c1@example.com,2\n"
     change = (
         "UPDATE crm_contact SET city = 'Rome', phone = phone || '!' WHERE tenant_id = %s AND email = %s RETURNING id"
     )
     with psycopg.connect(real_tenant.server.database_url) as by_hand:
-        # The second row has to wait for this, when the first has been changed.
+        # The second row has to wait for this after the first has been updated.
         add_contact(by_hand, real_tenant, "c1@example.com")
         importing = Background(real_tenant.post, "contacts", content, query=UPSERT)
         backend = wait_until_blocked(real_tenant, by_hand)
@@ -275,8 +275,8 @@ def test_a_change_by_hand_between_an_upserts_reading_and_its_end_comes_after_it_
 
 
 @pytest.mark.parametrize("ending", ["commit", "rollback"])
-def test_a_name_that_somebody_takes_by_hand_while_an_upsert_gives_it_is_one_records(real_tenant, ending):
-    """The upsert has seen that the name is free, and finds it taken when it writes: it judges the batch again."""
+def test_a_name_taken_manually_during_an_upsert_belongs_to_one_record(real_tenant, ending):
+    """The name is free when the upsert checks it, but taken when it writes, so it checks the batch again."""
     real_tenant.post("companies", b"name,domain\nAcme,acme.com\nUmbra,umbra.com\n")
     content = b"name,domain,city\nGlobex,acme.com,Rome\nUmbra Ltd,umbra.com,Oslo\n"
     with psycopg.connect(real_tenant.server.database_url) as by_hand:

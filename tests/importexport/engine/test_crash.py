@@ -1,4 +1,4 @@
-"""kill -9 at any moment: all of an import is there, or none."""
+"""After kill -9 at any moment, an import is stored completely or not at all."""
 
 import signal
 import subprocess
@@ -63,7 +63,7 @@ def test_a_lost_database_connection_is_503_and_the_next_request_works(start_serv
     assert "Traceback" not in body["detail"]
 
 
-def test_an_import_of_the_admin_that_a_killed_server_left_is_done_once_by_the_next(start_server):
+def test_an_admin_import_interrupted_by_kill_9_is_done_once_by_the_next_server(start_server):
     server = start_server()
     tenant = RealTenant(server)
     run = confirmed_run(tenant, contacts(range(ROWS)))
@@ -79,7 +79,7 @@ def test_an_import_of_the_admin_that_a_killed_server_left_is_done_once_by_the_ne
 
 
 def confirmed_run(tenant, content):
-    """Leave a file as somebody does who has just confirmed its import."""
+    """Store a file whose import has just been confirmed."""
     (run,) = tenant.sql(
         "INSERT INTO importexport_importrun (id, tenant_id, entity, door, status, actor, file_name, sha256, rows_done,"
         " bytes_done, total_rows, imported, skipped, header, fault, groups, sample) VALUES (gen_random_uuid(), %s,"

@@ -37,11 +37,11 @@ def test_a_template_is_the_header_of_the_export(api, entity):
 
 
 def new_run(entity, tenant):
-    """Return the run of a file that is imported by shell."""
+    """Return a run for a file imported in the shell."""
     return ImportRun(tenant=tenant, entity=entity, channel="shell")
 
 
-def test_the_columns_are_the_contracts():
+def test_the_columns_are_those_of_the_contract():
     assert {entity: " ".join(resource.column_names()) for entity, resource in RESOURCES.items()} == {
         "contacts": "first_name last_name email phone mobile title department company_name address city state country"
         " postal_code lifecycle_stage lead_source tags notes",
@@ -54,7 +54,7 @@ def test_the_columns_are_the_contracts():
     }
 
 
-def test_a_csv_export_to_the_letter(api):
+def test_a_csv_export_is_exact(api):
     api.import_csv("companies", 'name,annual_revenue,tags,notes\n"A ""quoted"", Inc",1234.5,"b,a","x\ny"\nB,,,\n')
     response = api.get("companies/export")
     assert response["Content-Type"] == "text/csv; charset=utf-8"
@@ -74,7 +74,7 @@ def test_rows_are_in_the_order_of_their_ids_and_of_one_tenant(api, other_api):
     assert [row["name"] for row in api.rows("companies")] == ["9", "8", "7"]
 
 
-def test_every_entity_makes_the_round_trip_byte_for_byte(tenant):
+def test_the_round_trip_of_every_entity_is_exact(tenant):
     create_demo_records(tenant)
     twin = create_tenant(slug="twin", name="Twin")
     for entity in ENTITIES:
@@ -123,7 +123,7 @@ NAMES = itertools.count()
 
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=4))
-def test_any_text_makes_the_round_trip(tenant, rows):
+def test_the_round_trip_of_any_text_is_exact(tenant, rows):
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(["name", "city", "notes", "tags"])
@@ -178,14 +178,14 @@ def test_a_referenced_name_is_marked_too(api):
     assert api.rows("contacts")[0]["company_name"] == "'=Evil"
 
 
-def test_the_librarys_own_export_says_the_same(tenant):
+def test_an_export_as_a_dataset_has_the_same_content(tenant):
     create_demo_records(tenant)
     for entity, resource in RESOURCES.items():
         dataset = resource(tenant).export()
         assert dataset.csv == exported(tenant, entity).decode()
 
 
-def test_the_librarys_own_import_takes_a_dataset(tenant):
+def test_a_dataset_can_be_imported(tenant):
     import tablib
 
     dataset = tablib.Dataset(["Acme", "5"], ["acme", None], [None, "1"], headers=["name", "employee_count"])
@@ -197,7 +197,7 @@ def test_the_librarys_own_import_takes_a_dataset(tenant):
     ]
 
 
-def test_a_dry_run_stores_nothing_and_says_the_same(tenant):
+def test_a_dry_run_stores_nothing_and_reports_the_same(tenant):
     content = b"name\nAcme\nacme\n"
     dry = services.import_file(new_run("companies", tenant), io.BytesIO(content), dry_run=True)
     assert not Company.objects.exists()
@@ -257,7 +257,7 @@ def test_an_empty_workbook_has_its_header(api):
     assert cells(workbook(api, "contacts")) == [RESOURCES["contacts"].column_names()]
 
 
-def test_the_workbook_has_what_the_csv_has(tenant):
+def test_the_workbook_has_the_same_content_as_the_csv(tenant):
     create_demo_records(tenant)
     for entity in ENTITIES:
         rows = list(csv.reader(io.StringIO(exported(tenant, entity).decode(), newline="")))

@@ -49,7 +49,7 @@ def test_batches_are_stored_in_the_order_of_the_file(tenant):
     assert reading() == []
 
 
-def test_a_failure_further_down_is_met_after_the_batches_before_it(tenant):
+def test_a_failure_is_raised_after_the_batches_before_it(tenant):
     told = []
     observer = Breaks()
     observer.add = told.append
@@ -65,6 +65,6 @@ def test_an_import_that_fails_reads_no_further(tenant):
     try:
         import_contacts(tenant, people(3 * ROWS_PER_BATCH), observers=[observer])
     except RuntimeError:
-        # The file may be read again at once, by a retry: nobody else may be at it by now.
+        # A retry may read the file again immediately, so no other thread may be reading it.
         assert reading() == []
     assert observer.was_reading

@@ -1,4 +1,4 @@
-"""Resources used as django-import-export's documentation uses them: import_data, hooks, signals, results, export."""
+"""Resources used as documented by django-import-export: import_data, hooks, signals, results, export."""
 
 import contextlib
 import io
@@ -41,7 +41,7 @@ def globex(db):
 
 @pytest.fixture
 def signals():
-    """What post_import and post_export have told, by signal and model."""
+    """The received post_import and post_export signals, as signal and model."""
     told = []
 
     def imported(sender, model, **_):
@@ -61,7 +61,7 @@ def signals():
 
 
 @pytest.mark.parametrize("resource", RESOURCES.values())
-def test_a_resource_is_made_without_a_tenant_and_says_what_its_columns_are(resource):
+def test_a_resource_without_a_tenant_has_columns(resource):
     made = resource()
     assert [field.column_name for field in made.get_export_fields()] == resource.column_names()
     assert {field.column_name for field in made.get_user_visible_fields()} == set(resource.column_names())
@@ -78,7 +78,7 @@ def test_a_resource_is_made_without_a_tenant_and_says_what_its_columns_are(resou
         lambda resource: resource.get_queryset(),
     ],
 )
-def test_what_needs_a_tenant_says_so(db, use):
+def test_imports_and_exports_require_a_tenant(db, use):
     with pytest.raises(ImproperlyConfigured, match=NO_TENANT):
         use(ContactResource())
 
@@ -108,7 +108,7 @@ def test_a_dry_run_stores_nothing(tenant):
     assert not Contact.objects.exists()
 
 
-def test_what_is_wrong_with_the_whole_file_is_a_base_error(tenant):
+def test_a_file_error_is_a_base_error(tenant):
     result = ContactResource(tenant=tenant).import_data(tablib.Dataset(["Ada"], headers=["first_name"]))
     assert result.has_errors()
     assert [str(error.error) for error in result.base_errors] == [
@@ -117,7 +117,7 @@ def test_what_is_wrong_with_the_whole_file_is_a_base_error(tenant):
     ]
 
 
-def test_an_import_that_has_to_wait_too_long_says_so_in_the_result(transactional_db, tenant):
+def test_an_import_that_waits_too_long_has_a_base_error(transactional_db, tenant):
     with held_by_another(tenant, "contacts"), patience(wait=0.1):
         result = ContactResource(tenant).import_data(people("ada@example.com"))
     assert [str(error.error) for error in result.base_errors] == [
@@ -127,7 +127,7 @@ def test_an_import_that_has_to_wait_too_long_says_so_in_the_result(transactional
 
 @contextlib.contextmanager
 def held_by_another(tenant, entity):
-    """Another import of an entity, which goes on until the test has seen what it needs."""
+    """Another import of an entity, which continues until the test is done with it."""
     held, seen = threading.Event(), threading.Event()
 
     def hold():
@@ -149,7 +149,7 @@ def held_by_another(tenant, entity):
         thread.join(20)
 
 
-def test_failed_rows_are_collected_where_they_are_asked_for(tenant):
+def test_failed_rows_are_collected_on_request(tenant):
     result = ContactResource(tenant).import_data(people("ada@example.com", "nobody"), collect_failed_rows=True)
     assert result.failed_dataset.dict == [
         {
@@ -170,7 +170,7 @@ def test_an_import_is_one_transaction(tenant):
 
 
 class HookedResource(ContactResource):
-    """Writes down what its hooks are told; fills in what a dataset lacks."""
+    """Records the arguments of its hooks, and adds missing values to a dataset."""
 
     told = []
 
@@ -189,14 +189,14 @@ def told(monkeypatch):
     return HookedResource.told
 
 
-def test_the_hooks_stand_around_the_rows_and_may_change_the_dataset(tenant, told):
+def test_hooks_are_called_around_the_rows_and_can_change_the_dataset(tenant, told):
     dataset = tablib.Dataset(("Ada", "Lovelace"), ("Grace", "Hopper"), headers=["first_name", "last_name"])
     HookedResource(tenant=tenant).import_data(dataset, file_name="people.csv")
     assert told == [("before", False, "people.csv", 0), ("after", False, 2, 2)]
     assert emails() == ["ada@example.com", "grace@example.com"]
 
 
-def test_the_hooks_are_called_in_a_dry_run_and_for_a_streamed_file(tenant, monkeypatch, told):
+def test_hooks_are_called_in_a_dry_run_and_for_a_streamed_file(tenant, monkeypatch, told):
     monkeypatch.setitem(RESOURCES, "contacts", HookedResource)
     file = io.BytesIO(b"first_name,last_name,email\nAda,Lovelace,ada@example.com\n")
     services.import_file(ImportRun(tenant=tenant, entity="contacts", channel="shell"), file, dry_run=True)
@@ -205,7 +205,7 @@ def test_the_hooks_are_called_in_a_dry_run_and_for_a_streamed_file(tenant, monke
 
 
 @pytest.mark.parametrize("hook", ["before_import", "after_import"])
-def test_what_a_hook_raises_stops_the_import(tenant, hook, signals):
+def test_an_error_in_a_hook_stops_the_import(tenant, hook, signals):
     def fail(self, *args, **kwargs):
         raise ValidationError("Not on Sundays.")
 
@@ -240,7 +240,7 @@ def test_the_signals_are_sent_for_every_channel(api, signals):
     assert signals[2:] == [("import", Contact)]
 
 
-def test_the_receiver_finds_what_was_imported(tenant):
+def test_a_receiver_finds_the_imported_records(tenant):
     found = []
     receiver = lambda model, tenant, **_: found.append((tenant, model.objects.count()))  # noqa: E731 - held weakly
     post_import.connect(receiver, sender=ContactResource)
@@ -252,7 +252,7 @@ def test_the_receiver_finds_what_was_imported(tenant):
     assert found == [(tenant, 1)]
 
 
-def test_what_a_receiver_raises_takes_nothing_back(tenant, api):
+def test_an_error_in_a_receiver_rolls_nothing_back(tenant, api):
     def fail(**_):
         raise RuntimeError("The receiver is out of order.")
 
@@ -264,7 +264,7 @@ def test_what_a_receiver_raises_takes_nothing_back(tenant, api):
         post_import.disconnect(fail)
 
 
-def test_post_export_is_sent_once_by_either_way_out(tenant, signals):
+def test_post_export_is_sent_once_by_either_kind_of_export(tenant, signals):
     ContactResource(tenant).export()
     assert signals == [("export", Contact)]
     stream = services.export_file("contacts", tenant=tenant)
@@ -280,7 +280,7 @@ def preview(resource, dataset):
     return resource.import_data(dataset, dry_run=True)
 
 
-def test_the_first_rows_of_a_dry_run_say_what_becomes_of_them(tenant):
+def test_the_first_rows_of_a_dry_run_have_results(tenant):
     dataset = tablib.Dataset(
         ("Ada", "Lovelace", "ada@example.com"),
         ("", "Hopper", "nobody"),
@@ -294,7 +294,7 @@ def test_the_first_rows_of_a_dry_run_say_what_becomes_of_them(tenant):
     assert not any(row.is_error() or row.is_invalid() for row in result)
 
 
-def test_a_rejected_row_has_its_errors_and_nothing_is_rolled_back_for_them(tenant):
+def test_a_rejected_row_has_errors_and_rolls_nothing_back(tenant):
     dataset = tablib.Dataset(("", "Hopper", "nobody"), ("A", "B", "ada@example.com"), headers=HEADERS)
     result = ContactResource(tenant).import_data(dataset)
     ((number, errors),) = result.row_errors()
@@ -319,7 +319,7 @@ def test_the_diff_of_a_new_record_is_its_cells(tenant):
     assert by_column["notes"] == ""
 
 
-def test_the_diff_of_a_rejected_row_shows_its_cells_and_what_is_wrong_with_them(tenant):
+def test_the_diff_of_a_rejected_row_shows_its_cells_and_their_errors(tenant):
     dataset = tablib.Dataset(("<b>", "Hopper", "nobody"), headers=HEADERS)
     (row,) = preview(ContactResource(tenant), dataset).rows
     by_column = dict(zip(ContactResource.column_names(), row.diff, strict=True))
@@ -330,7 +330,7 @@ def test_the_diff_of_a_rejected_row_shows_its_cells_and_what_is_wrong_with_them(
     assert by_column["notes"] == ""
 
 
-def test_what_is_wrong_with_no_column_stands_in_the_first(tenant):
+def test_errors_without_a_column_are_in_the_first(tenant):
     file = tablib.Dataset(("Acme", "1"), headers=["name", "import_row"])
     (row,) = preview(CompanyResource(tenant), file).rows
     assert "import_row" in row.diff[0]
@@ -369,7 +369,7 @@ def test_an_unchanged_record_is_skipped_without_an_error(tenant):
     assert Contact.objects.get().updated_at == changed
 
 
-def test_only_the_first_rows_are_told_of(tenant):
+def test_only_the_first_rows_have_results(tenant):
     dataset = people(*(f"{n}@example.com" for n in range(PREVIEW_ROWS + 50)))
     result = preview(ContactResource(tenant), dataset)
     assert [row.number for row in result.rows] == list(range(2, PREVIEW_ROWS + 2))
@@ -382,7 +382,7 @@ def test_a_streamed_file_has_no_rows_in_its_report(tenant):
     assert services.import_file(run, file, dry_run=True).rows == []
 
 
-def test_instances_are_kept_where_they_are_asked_for(tenant):
+def test_instances_are_kept_on_request(tenant):
     dataset = people(*(f"{n}@example.com" for n in range(PREVIEW_ROWS + 1)), "nobody")
     result = ContactResource(tenant).import_data(dataset, retain_instance_in_row_result=True)
     assert [row.instance for row in result if row.is_new()] == list(Contact.objects.order_by("id"))
@@ -413,7 +413,7 @@ def streamed(tenant, entity, **options):
 
 
 @pytest.mark.parametrize("entity", RESOURCES)
-def test_an_export_is_byte_for_byte_our_own(tenant, entity):
+def test_the_csv_of_a_dataset_is_identical_to_a_streamed_export(tenant, entity):
     assert RESOURCES[entity](tenant).export().csv == streamed(tenant, entity)
     create_demo_records(tenant)
     assert RESOURCES[entity](tenant).export().csv == streamed(tenant, entity)
@@ -422,7 +422,7 @@ def test_an_export_is_byte_for_byte_our_own(tenant, entity):
 @pytest.mark.parametrize(
     "text", ["=1+1", "'=x", "-cmd", "-5", "+49 30", "a,b", 'say "x"', "x\ny", " x", "\\.", "ü", "@", "#N/A", "\tx"]
 )
-def test_every_text_leaves_as_our_own_export_writes_it(tenant, text):
+def test_every_text_is_exported_like_in_a_streamed_export(tenant, text):
     company = Company.objects.create(
         tenant=tenant, name=f"n {text}", city=text, notes=text, tags=[text.replace(",", "")]
     )
@@ -438,14 +438,14 @@ def test_chosen_columns_and_records(tenant):
     assert dataset.csv == streamed(tenant, "contacts", queryset=records, columns=["email", "company_name"])
 
 
-def test_an_export_asks_once_for_all_that_its_records_refer_to(tenant, django_assert_num_queries):
+def test_an_export_fetches_all_references_in_one_query(tenant, django_assert_num_queries):
     create_demo_records(tenant)
     for resource in RESOURCES.values():
         with django_assert_num_queries(1):
             resource(tenant).export()
 
 
-def test_a_spreadsheet_gets_numbers_and_dates_as_such(tenant):
+def test_a_workbook_has_numeric_and_date_cells(tenant):
     create_demo_records(tenant)
     dataset = DealResource(tenant).export(force_native_type=True)
     deal = Deal.objects.order_by("id").first()
@@ -462,7 +462,7 @@ class LeadsResource(ContactResource):
         return queryset.filter(lifecycle_stage="lead")
 
 
-def test_the_export_hooks_count_for_both_ways_out(tenant, monkeypatch):
+def test_the_export_hooks_apply_to_both_kinds_of_exports(tenant, monkeypatch):
     create_demo_records(tenant)
     leads = Contact.objects.filter(lifecycle_stage="lead").order_by("id")
     expected = streamed(tenant, "contacts", queryset=leads)

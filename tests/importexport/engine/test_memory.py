@@ -1,4 +1,4 @@
-"""Memory stays flat: a file of tens of thousands of rows needs hardly more than one of a single row."""
+"""Memory use hardly depends on the size of a file: tens of thousands of rows need little more than one."""
 
 import json
 import subprocess
@@ -105,31 +105,31 @@ def answers(new_installation):
 
 
 def grown(answers, *names):
-    """By how much the process's peak had grown after some steps, in kB."""
+    """The growth of the process's peak memory after each step, in kB."""
     return sum(answers[name]["grown"] for name in names)
 
 
-def test_an_import_keeps_its_memory(answers):
+def test_an_import_uses_constant_memory(answers):
     assert answers["import"]["result"][:3] == [ROWS, ROWS, 0]
     assert grown(answers, "import") <= ROOM
 
 
-def test_an_upsert_keeps_its_memory(answers):
+def test_an_upsert_uses_constant_memory(answers):
     assert answers["upsert"]["result"] == [ROWS, ROWS, ROWS]
     assert grown(answers, "import", "upsert") <= ROOM
 
 
-def test_an_undo_keeps_its_memory(answers):
+def test_an_undo_uses_constant_memory(answers):
     assert answers["undo"]["result"] == [ROWS, 0]
     assert grown(answers, "import", "upsert", "undo") <= ROOM
 
 
-def test_an_import_of_bad_rows_keeps_its_memory(answers):
+def test_an_import_of_bad_rows_uses_constant_memory(answers):
     assert answers["bad"]["result"][:3] == [ROWS, 0, ROWS]
     assert grown(answers, "import", "upsert", "undo", "bad") <= ROOM
 
 
-def test_exports_keep_their_memory(answers):
+def test_exports_use_constant_memory(answers):
     assert answers["csv"]["result"] > ROWS * 100
     assert answers["xlsx"]["result"] > 100_000
     assert grown(answers, *answers) <= ROOM

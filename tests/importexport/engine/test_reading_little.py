@@ -16,7 +16,7 @@ FETCHED = 12 * ROWS
 
 @pytest.fixture(autouse=True)
 def _statistics(tenant, other_api):
-    """The statistics know another tenant, and nothing of the one that the tests are about."""
+    """The statistics include another tenant, but not the one under test."""
     other_api.import_csv("companies", companies("Known"))
     other_api.import_csv("contacts", contacts("known", phone="1"))
     other_api.import_csv("deals", deals("Known", value="1"))
@@ -62,37 +62,37 @@ def reading_little(most=FETCHED):
     assert fetched() - before < most
 
 
-def test_an_upsert_finds_each_contact_at_once(api):
+def test_an_upsert_finds_contacts_by_index(api):
     api.import_csv("contacts", contacts("c", phone="1"))
     with reading_little():
         assert api.import_csv("contacts", contacts("c", phone="2"), "mode=upsert")["imported"] == ROWS
 
 
-def test_an_upsert_finds_each_deal_at_once(api):
+def test_an_upsert_finds_deals_by_index(api):
     api.import_csv("deals", deals("D", value="1"))
     with reading_little():
         assert api.import_csv("deals", deals("D", value="2"), "mode=upsert")["imported"] == ROWS
 
 
-def test_an_upsert_sees_at_once_whose_domain_is_taken(api):
+def test_an_upsert_finds_taken_domains_by_index(api):
     api.import_csv("companies", companies("C"))
     with reading_little():
         assert api.import_csv("companies", companies("C", domain="example.org"), "mode=upsert")["imported"] == ROWS
 
 
-def test_an_upsert_finds_each_company_by_its_domain_at_once(api):
+def test_an_upsert_finds_companies_by_their_domain_by_index(api):
     api.import_csv("companies", companies("C"))
     with reading_little():
         assert api.import_csv("companies", companies("D"), "mode=upsert&match_on=domain")["imported"] == ROWS
 
 
-def test_an_upsert_finds_each_activity_at_once(api):
+def test_an_upsert_finds_activities_by_index(api):
     api.import_csv("activities", activities(body="1"))
     with reading_little():
         assert api.import_csv("activities", activities(body="2"), "mode=upsert")["imported"] == ROWS
 
 
-def test_an_undo_sees_at_once_whose_domain_is_taken(api):
+def test_an_undo_finds_taken_domains_by_index(api):
     api.import_csv("companies", companies("C"))
     api.import_csv("companies", companies("C", domain="example.org"), "mode=upsert")
     changed = api.look("imports?limit=1")["results"][0]["id"]
@@ -101,7 +101,7 @@ def test_an_undo_sees_at_once_whose_domain_is_taken(api):
 
 
 def few(content):
-    """Return a file of some of the rows of another, as different ones."""
+    """Return a file with some of the rows of another file, changed to be different records."""
     lines = content.splitlines(keepends=True)
     return "".join([lines[0], *(line.replace("Few", "New") for line in lines[1:11])])
 
@@ -115,25 +115,25 @@ def few(content):
         ("activities", activities(body="1").replace("Subject", "Few")),
     ],
 )
-def test_an_undo_of_a_few_records_does_not_look_at_all_others(api, entity, content):
+def test_an_undo_of_a_few_records_does_not_scan_the_others(api, entity, content):
     api.import_csv(entity, content)
     api.import_csv(entity, few(content).replace("few.example", "new.example"))
     created = api.look("imports?limit=1")["results"][0]["id"]
     with connection.cursor() as cursor:
-        # What was imported is checked here, and not in what is counted.
+        # The import is checked here, so that the check is not counted.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     with reading_little(ROWS // 10):
         assert api.undo(created)["deleted"] == 10
 
 
-def test_references_are_found_at_once(api):
+def test_references_are_found_by_index(api):
     api.import_csv("companies", companies("C"))
     with reading_little():
         rows = "".join(f"A,B,c{n}@example.com,C {n}\n" for n in range(ROWS))
         assert api.import_csv("contacts", f"first_name,last_name,email,company_name\n{rows}")["imported"] == ROWS
 
 
-def test_duplicates_are_rejected_at_once(api):
+def test_duplicates_are_found_by_index(api):
     api.import_csv("companies", companies("C"))
     with reading_little():
         assert api.import_csv("companies", companies("C", domain="example.org"))["skipped"] == ROWS

@@ -1,4 +1,4 @@
-"""What a subclass of our resources may say: Meta options that count, and those that COPY cannot keep, refused."""
+"""Subclasses of resources: supported Meta options, and definitions that are rejected because of COPY."""
 
 import inspect
 
@@ -21,7 +21,7 @@ from importexport.engine.resource import EntityResource
 from importexport.engine.resource_class import FIXED_OPTIONS, NEVER_CALLED
 from importexport.resources import RESOURCES, CompanyResource, ContactResource, DealResource
 
-#: What an override of each changes; all other methods of the library's are refused.
+#: Methods that can be overridden. All other methods of django-import-export are rejected.
 HONOURED = {
     "get_result_class", "get_row_result_class", "get_error_result_class", "get_diff_class", "get_chunk_size",
     "before_import", "after_import", "handle_import_error", "import_data", "import_data_inner", "before_export",
@@ -30,7 +30,7 @@ HONOURED = {
 
 
 def subclass(base=ContactResource, meta=None, **members):
-    """Return a subclass that is called Own, with some Meta options."""
+    """Return a subclass named Own with some Meta options."""
     return type("Own", (base,), members | ({"Meta": type("Meta", (), meta)} if meta else {}))
 
 
@@ -42,12 +42,12 @@ def imported(resource, tenant, *rows, headers, **options):
 
 
 @pytest.mark.parametrize("hook", sorted(NEVER_CALLED))
-def test_a_hook_that_is_never_called_is_refused_when_the_class_is_made(hook):
+def test_a_hook_that_is_never_called_is_rejected_when_the_class_is_defined(hook):
     with pytest.raises(ImproperlyConfigured, match=rf"^Own\.{hook}\(\) would never be called: "):
         subclass(**{hook: lambda self, *args, **kwargs: None})
 
 
-def test_so_is_one_that_comes_by_a_mixin_or_further_down():
+def test_so_is_one_in_a_mixin_or_a_subclass():
     class Mixin:
         def before_save_instance(self, instance, row, **kwargs):
             pass
@@ -61,13 +61,13 @@ def test_so_is_one_that_comes_by_a_mixin_or_further_down():
         subclass(Fine, skip_row=lambda self, *args: False)
 
 
-def test_every_method_of_the_library_is_kept_or_refused():
+def test_every_method_of_the_library_is_supported_or_rejected():
     methods = {name for name, _ in inspect.getmembers(Resource, callable) if not name.startswith("_") and name != "mro"}
     assert methods == set(NEVER_CALLED) | HONOURED
     assert not set(NEVER_CALLED) & HONOURED
 
 
-def test_the_sentence_says_what_to_do_instead():
+def test_the_error_says_what_to_do_instead():
     with pytest.raises(ImproperlyConfigured) as refusal:
         subclass(before_import_row=lambda self, row, **kwargs: None)
     assert str(refusal.value) == (
@@ -77,7 +77,7 @@ def test_the_sentence_says_what_to_do_instead():
 
 
 @pytest.mark.parametrize("name", ["dehydrate_email", "dehydrate_full_name"])
-def test_a_dehydrate_method_is_refused(name):
+def test_a_dehydrate_method_is_rejected(name):
     with pytest.raises(ImproperlyConfigured, match=rf"Own\.{name}\(\) would never be called"):
         subclass(**{name: lambda self, instance: ""})
 
@@ -101,12 +101,12 @@ def test_a_dehydrate_method_is_refused(name):
         "use_natural_foreign_keys": True,
     }.items(),
 )
-def test_an_option_that_cannot_be_kept_is_refused_when_the_class_is_made(option, value):
+def test_an_unsupported_option_is_rejected_when_the_class_is_defined(option, value):
     with pytest.raises(ImproperlyConfigured, match=rf"^Own\.Meta\.{option} "):
         subclass(meta={option: value})
 
 
-def test_every_option_of_the_library_is_kept_or_refused():
+def test_every_option_of_the_library_is_supported_or_rejected():
     kept = {
         "model", "fields", "exclude", "import_id_fields", "import_order", "export_order", "report_skipped",
         "chunk_size", "skip_diff", "skip_html_diff", "store_instance",
@@ -115,11 +115,11 @@ def test_every_option_of_the_library_is_kept_or_refused():
     assert options == kept | set(FIXED_OPTIONS)
 
 
-def test_what_is_said_as_it_is_anyway_is_no_fault():
+def test_options_with_their_fixed_values_are_accepted():
     assert subclass(meta={"use_transactions": True, "skip_unchanged": True, "use_bulk": False})
 
 
-def test_skipped_rows_are_left_out_of_the_result_where_it_is_so_wanted(tenant):
+def test_skipped_rows_can_be_excluded_from_the_result(tenant):
     rows = [("Ada", "L", "ada@example.com"), ("Ada", "L", "nobody")]
     quiet = subclass(meta={"report_skipped": False})
     result = imported(quiet, tenant, *rows, headers=["first_name", "last_name", "email"])
@@ -128,18 +128,18 @@ def test_skipped_rows_are_left_out_of_the_result_where_it_is_so_wanted(tenant):
 
 
 @pytest.mark.parametrize("option", ["skip_diff", "skip_html_diff"])
-def test_no_diff_is_made_where_none_is_wanted(tenant, option):
+def test_diffs_can_be_disabled(tenant, option):
     dataset = tablib.Dataset(["Acme"], headers=["name"])
     (row,) = subclass(CompanyResource, meta={option: True})(tenant).import_data(dataset, dry_run=True).rows
     assert (row.import_type, row.diff) == ("new", None)
 
 
-def test_instances_are_kept_where_it_is_so_wanted(tenant):
+def test_instances_can_be_stored_in_the_result(tenant):
     result = imported(subclass(CompanyResource, meta={"store_instance": True}), tenant, ["Acme"], headers=["name"])
     assert [row.instance for row in result] == [Company.objects.get()]
 
 
-def test_the_options_of_a_class_are_the_same_after_any_request(tenant):
+def test_requests_do_not_change_the_options_of_a_class(tenant):
     before = {name: getattr(ContactResource._meta, name) for name in dir(ContactResource._meta)}
     resource = ContactResource(tenant, options=Options(mode="upsert"))
     dataset = tablib.Dataset(["A", "B", "a@example.com"], headers=["first_name", "last_name", "email"])
@@ -151,7 +151,7 @@ def test_the_options_of_a_class_are_the_same_after_any_request(tenant):
 # --- fields -------------------------------------------------------------------------------------------------
 
 
-def test_a_field_that_is_no_column_is_refused():
+def test_a_field_that_is_not_a_column_is_rejected():
     with pytest.raises(ImproperlyConfigured, match=r"^Own\.full_name is not a Column"):
         subclass(full_name=Field())
 
@@ -175,7 +175,7 @@ def test_fields_and_exclude_restrict_the_columns_of_the_template_and_of_exports(
     assert dataset.csv == b"".join(services.export_file("contacts", tenant=tenant)).decode()
 
 
-def test_an_import_passes_over_what_is_excluded(tenant):
+def test_an_import_ignores_excluded_columns(tenant):
     own = subclass(meta={"exclude": ("notes", "company_name")})
     headers = ["first_name", "last_name", "email", "notes", "company_name"]
     result = imported(own, tenant, ("Ada", "Lovelace", "ada@example.com", "secret", "Nobody"), headers=headers)
@@ -184,7 +184,7 @@ def test_an_import_passes_over_what_is_excluded(tenant):
     assert "notes" not in result.diff_headers
 
 
-def test_an_upsert_leaves_alone_what_is_excluded(tenant):
+def test_an_upsert_does_not_change_excluded_columns(tenant):
     Company.objects.create(tenant=tenant, name="Acme", notes="mine", city="Berlin")
     own = subclass(CompanyResource, meta={"fields": ("name", "city")})
     rows, headers = [("Acme", "Paris", "theirs")], ["name", "city", "notes"]
@@ -193,7 +193,7 @@ def test_an_upsert_leaves_alone_what_is_excluded(tenant):
     assert (result.updated, company.city, company.notes) == (1, "Paris", "mine")
 
 
-def test_what_an_excluded_column_stands_for_has_its_default(tenant):
+def test_an_excluded_column_gets_its_default(tenant):
     own = subclass(DealResource, meta={"fields": ("name", "value")})
     result = imported(own, tenant, ("Big one", "5"), headers=["name", "value"])
     assert list(result.messages) == []
@@ -201,7 +201,7 @@ def test_what_an_excluded_column_stands_for_has_its_default(tenant):
     assert (deal.pipeline.is_default, deal.stage.position, deal.currency) == (True, 0, "USD")
 
 
-def test_a_resource_without_what_a_record_needs_only_exports(tenant):
+def test_a_resource_without_required_columns_can_only_export(tenant):
     own = subclass(meta={"exclude": ("email", "last_name")})
     assert "email" not in own(tenant).export().headers
     with pytest.raises(ImproperlyConfigured, match=r"^Own excludes last_name, email, which every contact requires"):
@@ -209,12 +209,12 @@ def test_a_resource_without_what_a_record_needs_only_exports(tenant):
 
 
 @pytest.mark.parametrize("option", ["fields", "exclude", "import_order", "export_order"])
-def test_a_column_that_there_is_not_is_refused(option):
+def test_an_undeclared_column_is_rejected(option):
     with pytest.raises(ImproperlyConfigured, match=rf"^Own\.Meta\.{option} names emial, "):
         subclass(meta={option: ("email", "emial")})
 
 
-def test_an_instance_may_leave_out_columns_too(tenant):
+def test_an_instance_can_exclude_columns(tenant):
     class Own(CompanyResource):
         def __init__(self, *args, user=None, **kwargs):
             super().__init__(*args, **kwargs)
@@ -227,14 +227,14 @@ def test_an_instance_may_leave_out_columns_too(tenant):
     assert Own(tenant, user="boss").export()["annual_revenue"] == [""]
 
 
-def test_a_subclass_of_a_restricted_class_may_take_the_rest_back():
+def test_a_subclass_of_a_restricted_class_can_include_the_other_columns():
     own = subclass(meta={"fields": ("email",)})
     assert subclass(own).column_names() == ["email"]
     assert subclass(own, meta={"fields": ("email", "notes")}).column_names() == ["email", "notes"]
     assert ContactResource.column_names()[0] == "first_name"
 
 
-def test_the_columns_after_those_of_an_import_order_follow(tenant):
+def test_columns_not_in_import_order_come_last(tenant):
     own = subclass(CompanyResource, meta={"import_order": ("tags",)})
     assert imported(own, tenant, ("Acme", "a"), headers=["name", "tags"]).created == 1
 
@@ -262,25 +262,25 @@ def test_options_without_match_on_match_on_the_first_key(tenant):
 
 
 @pytest.mark.parametrize("names", [("name",), ["name", "pipeline_name"], ("pipeline_name", "name")])
-def test_a_key_of_several_columns_goes_by_its_first_or_by_all(names):
+def test_a_composite_key_is_named_by_its_first_or_all_columns(names):
     own = subclass(DealResource, meta={"import_id_fields": names})
     assert read_options({"mode": "upsert"}, own.describe()).match_on == "name"
 
 
 @pytest.mark.parametrize("names", [["city"], ["name", "city"], [], ["nonsense"]])
-def test_what_is_no_key_is_refused(names):
+def test_import_id_fields_that_are_not_a_key_are_rejected(names):
     with pytest.raises(ImproperlyConfigured, match=r"^Own\.Meta\.import_id_fields .* name; domain\.$"):
         subclass(CompanyResource, meta={"import_id_fields": names})
 
 
-def test_a_key_that_files_do_not_have_is_refused():
+def test_an_excluded_key_is_rejected():
     with pytest.raises(ImproperlyConfigured, match=r"^Own\.Meta\.import_id_fields names domain, which Meta excludes"):
         subclass(CompanyResource, meta={"import_id_fields": ["domain"], "exclude": ["domain"]})
     own = subclass(CompanyResource, meta={"exclude": ["name"]})
     assert values_of("match_on", own.describe()) == ("domain",)
 
 
-def test_a_match_on_that_is_no_key_is_refused():
+def test_a_match_on_that_is_not_a_key_is_rejected():
     with pytest.raises(OptionError, match="Unknown match_on 'city'"):
         CompanyResource(options=Options(mode="upsert", match_on="city"))
 
@@ -289,7 +289,7 @@ def test_a_match_on_that_is_no_key_is_refused():
 
 
 @isolate_apps("crm")
-def test_a_field_that_only_save_would_fill_is_refused():
+def test_a_field_that_only_save_would_set_is_rejected():
     class Memo(models.Model):
         tenant = models.ForeignKey(Tenant, models.CASCADE)
         text = models.CharField(max_length=10)

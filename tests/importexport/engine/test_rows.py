@@ -1,4 +1,4 @@
-"""What becomes of a row, by the API: what is stored, and with which errors it is rejected."""
+"""Rows imported through the API: what is stored, and which errors reject a row."""
 
 import pytest
 
@@ -82,7 +82,7 @@ def test_several_errors_are_joined_in_the_templates_order(api):
     ]
 
 
-def test_good_rows_go_in_beside_bad_ones(api):
+def test_good_rows_are_imported_despite_bad_ones(api):
     content = (
         "first_name,last_name,email\nAda,Lovelace,ada@example.com\nX,,x@example.com\nAlan,Turing,alan@example.com\n"
     )
@@ -109,7 +109,7 @@ def test_a_record_with_line_breaks_is_one_row(api):
     assert api.errors("companies", 'name,notes\nAcme,"a\nb\nc"\n,x\n') == ["Row 3: Required field 'name' is empty"]
 
 
-def test_too_many_cells_are_said_alone(api):
+def test_too_many_cells_are_the_only_error_of_a_row(api):
     assert api.errors("contacts", "first_name,last_name,email\nAda,Lovelace,nope,extra\n") == [
         "Row 2: Expected 3 columns, found 4"
     ]
@@ -126,8 +126,8 @@ def test_missing_cells_are_blank(api):
 
 
 @pytest.mark.parametrize("spelling", ["Closed Won", "closed-won", "CLOSED_WON", "closedwon"])
-def test_stages_are_names_and_choices_are_forgiving(api, spelling):
-    # A stage is matched by name, where only case and white space are folded.
+def test_stages_match_by_name(api, spelling):
+    # Stages are matched by name, which ignores only case and white space.
     api.import_csv("deals", one_row("deals", stage_name=spelling))
     stored = Deal.objects.filter(stage__name="Closed Won").count()
     assert stored == (1 if spelling == "Closed Won" else 0)
@@ -146,7 +146,7 @@ def test_references_match_by_folded_name(api, spelling):
     assert Contact.objects.get().company.name == "Acme"
 
 
-def test_folding_is_unicodes(api):
+def test_folding_follows_unicode(api):
     api.import_csv("companies", one_row("companies", name="Straße  Jose\u0301"))
     assert api.errors("companies", one_row("companies", name="STRASSE JOSÉ")) == [
         "Row 2: Duplicate company with name 'STRASSE JOSÉ'"
@@ -154,7 +154,7 @@ def test_folding_is_unicodes(api):
     assert Company.objects.get().name == "Straße  José"
 
 
-def test_a_mark_stands_before_everything_else(api):
+def test_a_formula_mark_is_removed_first(api):
     api.import_csv("contacts", one_row("contacts", first_name="'=1+1", last_name="'+ 5 ", title="''=x", notes="'tis"))
     contact = Contact.objects.get()
     assert (contact.first_name, contact.last_name, contact.title, contact.notes) == ("=1+1", "+ 5", "'=x", "'tis")
@@ -178,7 +178,7 @@ def test_cells_of_a_hundred_thousand_characters_are_rejected_one_by_one(api):
     assert message.count("; ") == 5
 
 
-def test_tags_keep_their_order_and_drop_repeats(api):
+def test_tags_keep_their_order_without_repeats(api):
     api.import_csv("contacts", one_row("contacts", tags='vip, b "quoted" ,,vip,back\\slash,{x}'))
     assert Contact.objects.get().tags == ["vip", 'b "quoted"', "back\\slash", "{x}"]
 
@@ -204,14 +204,14 @@ def test_defaults_of_blank_cells(api):
     ]
 
 
-def test_a_blank_currency_is_the_tenants(api):
+def test_a_blank_currency_is_that_of_the_tenant(api):
     api.tenant.currency = "EUR"
     api.tenant.save()
     api.import_csv("deals", "name,currency\nA,\nB,usd\n")
     assert [row["currency"] for row in api.rows("deals")] == ["EUR", "USD"]
 
 
-def test_a_blank_probability_is_the_stages(api):
+def test_a_blank_probability_is_that_of_the_stage(api):
     api.import_csv("deals", "name,stage_name,probability\nA,proposal,\nB,Proposal,0\n")
     assert [row["probability"] for row in api.rows("deals")] == ["50", "0"]
 
@@ -242,7 +242,7 @@ def test_a_stage_in_several_other_pipelines_is_ambiguous(api, renewals):
     ]
 
 
-def test_deals_of_one_name_are_told_apart_by_company_then_contact(api, renewals):
+def test_deals_with_the_same_name_are_distinguished_by_company_then_contact(api, renewals):
     api.import_csv("companies", "name\nAcme\nGlobex\n")
     api.import_csv("contacts", "first_name,last_name,email\nA,A,a@example.com\nB,B,b@example.com\n")
     api.import_csv(
@@ -369,7 +369,7 @@ def test_deals_are_the_same_by_name_in_one_pipeline(api, renewals):
     assert api.errors("deals", content) == ["Row 4: Duplicate deal with name 'X'"]
 
 
-def test_activities_are_the_same_by_everything_that_places_them(api):
+def test_activities_are_the_same_if_all_identifying_columns_match(api):
     content = "activity_type,subject,due_date\ncall,Hi,\ncall,hi,\nemail,Hi,\ncall,Hi,2025-01-01\ncall,Hi,2025-01-01\n"
     assert api.errors("activities", content) == [
         "Row 3: Duplicate activity with subject 'hi'",

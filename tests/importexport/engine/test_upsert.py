@@ -1,4 +1,4 @@
-"""Update and upsert: which record a row is, what it changes, what blank cells mean, what is created besides."""
+"""Update and upsert: matching records, changes, blank cells, and the creation of referenced records."""
 
 import pytest
 
@@ -28,13 +28,13 @@ def reloaded(record):
 # --- mode -----------------------------------------------------------------------------------------------------
 
 
-def test_an_update_changes_what_the_row_says_and_nothing_else(api, ada):
+def test_an_update_changes_only_the_given_cells(api, ada):
     assert api.import_csv("contacts", "email,phone,city\nada@example.com,2,London\n", UPDATE) == result(1)
     assert (reloaded(ada).phone, ada.city, ada.first_name) == ("2", "London", "Ada")
     assert ada.updated_at != ada.created_at
 
 
-def test_the_key_finds_and_is_not_changed(api, ada):
+def test_the_key_matches_and_does_not_change(api, ada):
     api.import_csv("contacts", "email,phone\nADA@EXAMPLE.COM,2\n", UPDATE)
     assert (reloaded(ada).email, ada.phone) == ("Ada@Example.com", "2")
 
@@ -55,14 +55,14 @@ def test_an_upsert_updates_and_creates(api, ada):
     assert run.counts == {"create": 1, "unchanged": 0, "update": 1, "reject": 0}
 
 
-def test_a_row_that_would_create_needs_what_a_record_needs(api, ada):
+def test_a_row_that_creates_a_record_needs_all_required_cells(api, ada):
     content = "email,phone\nada@example.com,2\nalan@example.com,3\n"
     assert api.import_csv("contacts", content, UPSERT) == result(
         1, "Row 3: Required field 'first_name' is empty; Required field 'last_name' is empty"
     )
 
 
-def test_what_is_as_the_row_says_is_not_written(api, ada):
+def test_unchanged_records_are_not_written(api, ada):
     content = 'email,first_name,tags\nada@example.com,Ada,"a,b"\n'
     before = ada.updated_at
     assert api.import_csv("contacts", content, UPSERT) == result(1)
@@ -90,7 +90,7 @@ def test_two_rows_for_one_new_record_are_an_error(api, between):
     assert Contact.objects.get(email="ada@example.com").phone == "2"
 
 
-def test_a_rejected_row_claims_no_record(api, ada):
+def test_a_rejected_row_does_not_count_as_a_match(api, ada):
     content = "email,lifecycle_stage,phone\nada@example.com,nonsense,2\nada@example.com,lead,3\n"
     assert api.import_csv("contacts", content, UPDATE) == result(1, "Row 2: Invalid lifecycle_stage value 'nonsense'")
     assert reloaded(ada).phone == "3"
@@ -140,7 +140,7 @@ def test_deals_are_found_by_name_and_pipeline(api, tenant):
     assert Deal.objects.count() == 2
 
 
-def test_activities_are_found_by_all_that_makes_them_the_same(api, ada):
+def test_activities_are_found_by_all_columns_of_their_key(api, ada):
     head = "activity_type,subject,due_date,contact_email,body\n"
     api.import_csv("activities", head + "call,Hi,2025-06-15,ada@example.com,one\ncall,Hi,,,two\n")
     content = head + "call,hi,2025-06-15,ada@example.com,three\ncall,hi,,,four\ncall,hi,,ada@example.com,five\n"
@@ -160,13 +160,13 @@ def test_a_blank_cell_keeps_or_clears(api, ada, query, phone, city):
     assert (reloaded(ada).phone, ada.city) == (phone, city)
 
 
-def test_fill_writes_only_where_the_record_has_nothing(api, ada):
+def test_fill_only_changes_blank_values(api, ada):
     content = "email,phone,city,tags,lifecycle_stage\nada@example.com,2,Rome,c,customer\n"
     api.import_csv("contacts", content, f"{UPDATE}&blank=fill")
     assert (reloaded(ada).phone, ada.city, ada.tags, ada.lifecycle_stage) == ("1", "Rome", ["a", "b"], "lead")
 
 
-def test_what_is_required_is_not_cleared(api, ada):
+def test_required_cells_cannot_be_cleared(api, ada):
     error = result(0, "Row 2: Required field 'first_name' is empty")
     assert api.import_csv("contacts", "email,first_name\nada@example.com,\n", f"{UPDATE}&blank=clear") == error
 
@@ -205,7 +205,7 @@ def test_a_rejected_row_creates_nothing(api):
     assert ImportRun.objects.get().references == {"companies": 1}
 
 
-def test_a_name_that_no_company_can_have_is_an_error(api):
+def test_an_invalid_company_name_is_an_error(api):
     content = f"first_name,last_name,email,company_name\nA,B,a@example.com,{'x' * 201}\n"
     assert api.import_csv("contacts", content, "missing=create")["errors"] == [
         "Row 2: Value too long in 'company_name' (maximum 200 characters)"
@@ -249,7 +249,7 @@ def test_contacts_are_not_created(api):
         ("contacts", "Mode=update", "Unknown query parameter 'Mode'."),
     ],
 )
-def test_an_option_that_cannot_be_followed_is_an_error(api, entity, query, detail):
+def test_an_invalid_option_is_an_error(api, entity, query, detail):
     assert problem(api.post_file(entity, "x\n", query=query)) == (400, detail)
     assert not ImportRun.objects.exists()
 

@@ -1,4 +1,4 @@
-"""The repair loop: rejected rows, corrected, are imported again under their own numbers, and related runs add up."""
+"""Corrections: rejected rows are corrected and imported again with their original numbers, and related runs add up."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ HEAD = "first_name,last_name,email,phone\n"
 
 @pytest.fixture
 def first(api):
-    """An import of six rows, of which four were rejected."""
+    """An import of six rows, four of which were rejected."""
     rows = ["A,B,a@example.com,", "A,B,x,", "A,B,y,", "A,B,b@example.com,", ",B,c@example.com,", "A,B,z,"]
     api.post_file("contacts", HEAD + "\n".join(rows) + "\n", name="people.csv")
     return str(ImportRun.objects.get().pk)
@@ -62,7 +62,7 @@ def test_related_runs_add_up_over_generations(api, first):
     assert api.look(f"imports/{first}")["children"] == [str(child.pk)]
 
 
-def test_a_row_taken_twice_counts_once(api, first):
+def test_a_row_imported_twice_counts_once(api, first):
     mended = rejected(api, first).replace(",x,", ",x@example.com,")
     api.import_csv("contacts", mended, "mode=upsert")
     api.import_csv("contacts", mended, "mode=upsert")
@@ -70,7 +70,7 @@ def test_a_row_taken_twice_counts_once(api, first):
 
 
 def related_after(api, first, *undone):
-    """Return the family's counts after some runs were undone."""
+    """Return the counts of the related runs after undoing some of them."""
     for run in undone:
         api.undo(run)
     related = api.look(f"imports/{first}")["family"]
@@ -78,7 +78,7 @@ def related_after(api, first, *undone):
     return related["imported"], related["repaired"], related["left"]
 
 
-def test_a_repair_that_is_undone_is_left_again_until_that_is_undone(api, first):
+def test_an_undone_correction_counts_as_left_until_the_undo_is_undone(api, first):
     api.import_csv("contacts", rejected(api, first).replace(",x,", ",x@example.com,"))
     child = ImportRun.objects.get(parent=first)
     assert related_after(api, first) == (2, 1, 3)
@@ -86,24 +86,24 @@ def test_a_repair_that_is_undone_is_left_again_until_that_is_undone(api, first):
     assert related_after(api, first, child.children.get().pk) == (2, 1, 3)
 
 
-def test_a_first_import_that_is_undone_leaves_its_rows(api, first):
+def test_the_rows_of_an_undone_first_import_count_as_left(api, first):
     api.import_csv("contacts", rejected(api, first).replace(",x,", ",x@example.com,"))
     assert related_after(api, first, first) == (0, 1, 5)
 
 
-def test_a_row_that_could_not_be_undone_stands(api, first):
+def test_a_row_that_could_not_be_undone_counts_as_imported(api, first):
     Contact.objects.get(email="a@example.com").save()
     assert related_after(api, first, first) == (1, 0, 5)
 
 
-def test_the_parent_is_the_import_that_said_so(api, first):
+def test_the_parent_is_the_import_with_the_same_messages(api, first):
     api.post_file("contacts", HEAD + "A,B,c@example.com,\nA,B,q,\nA,B,r,\n")
     mended = rejected(api, first).replace(",x,", ",x@example.com,")
     api.post_file("contacts", mended)
     assert str(ImportRun.objects.first().parent_id) == first
 
 
-def test_without_the_messages_the_numbers_decide(api, first):
+def test_without_messages_the_numbers_decide(api, first):
     table = list(csv.reader(io.StringIO(rejected(api, first), newline="")))
     bare = "".join(",".join(row[:5]) + "\n" for row in table).replace(",x,", ",x@example.com,")
     api.post_file("contacts", bare)
@@ -115,18 +115,18 @@ def test_a_file_of_other_rows_has_no_parent(api, first):
     assert ImportRun.objects.first().parent is None
 
 
-def test_a_row_added_by_hand_goes_by_its_place(api, first):
+def test_a_row_added_manually_is_numbered_by_its_position(api, first):
     content = HEAD.strip() + ",import_row\nA,B,x@example.com,,3\nA,B,nobody,,\n"
     assert api.errors("contacts", content) == ["Row 3: Invalid email format 'nobody'"]
 
 
 @pytest.mark.parametrize("number", ["x", "1", "1.0", "0", "-3", "3.5", "3.", "9999999999999"])
-def test_a_number_that_no_row_has_is_an_error(api, number):
+def test_an_impossible_row_number_is_an_error(api, number):
     content = HEAD.strip() + f",import_row\nA,B,x@example.com,,{number}\n"
     assert api.errors("contacts", content) == ["Row 2: Invalid number format in 'import_row'"]
 
 
-def test_the_columns_are_no_unknown_ones(api, first):
+def test_the_added_columns_are_known(api, first):
     response = api.post_file("contacts", rejected(api, first))
     assert "X-Import-Ignored-Columns" not in response
 

@@ -1,4 +1,4 @@
-"""The figures of imports: by day in the tenant's zone, previews left out, other tenants too."""
+"""Daily statistics of imports in the tenant's time zone, without previews and other tenants."""
 
 import datetime as dt
 
@@ -40,7 +40,7 @@ def test_imports_are_counted_by_day(tenant):
     assert total(days) == ImportDay(days[0].day, files=3, failed=1, imported=100, skipped=10)
 
 
-def test_what_is_not_an_import_of_these_days_is_left_out(tenant):
+def test_runs_that_are_not_recent_imports_are_excluded(tenant):
     for status in ("planning", "planned", "applying"):
         add_run(tenant, status=status, imported=5, skipped=5)
     add_run(tenant, imported=5, skipped=5, days_ago=DAYS)
@@ -49,7 +49,7 @@ def test_what_is_not_an_import_of_these_days_is_left_out(tenant):
     assert latest_failures(tenant, 5) == []
 
 
-def test_a_day_is_a_day_where_the_tenant_is(tenant):
+def test_days_begin_in_the_tenants_time_zone(tenant):
     tenant.timezone = "Asia/Tokyo"
     today = timezone.now().astimezone(tenant.zone).date()
     midnight = dt.datetime.combine(today, dt.time(), tenant.zone)
@@ -72,7 +72,7 @@ def test_failures_are_failed_files_and_rejected_rows_newest_first(tenant):
     assert latest_failures(tenant, 1) == [rejected]
 
 
-def test_a_query_each(tenant, django_assert_num_queries):
+def test_each_statistic_takes_one_query(tenant, django_assert_num_queries):
     for count in (1, 3):
         for number in range(count):
             add_run(tenant, imported=1, skipped=1, days_ago=number)

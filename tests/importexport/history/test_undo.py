@@ -1,4 +1,4 @@
-"""Undo: it shows its plan, reverts what nobody has edited since, and can be undone itself."""
+"""Undo shows a plan, reverts records that have not been edited since, and can be undone itself."""
 
 import pytest
 from django.utils import timezone
@@ -25,13 +25,13 @@ def counts(run):
     return {name: run[name] for name in ("created", "updated", "deleted", "conflicts") if run[name]}
 
 
-def test_created_records_go(api):
+def test_created_records_are_deleted(api):
     run = brought(api, "contacts", HEAD + "A,B,a@example.com,,\nA,B,b@example.com,,\n")
     assert counts(api.undo(run)) == {"deleted": 2}
     assert not Contact.objects.exists()
 
 
-def test_updated_records_get_back_what_they_had(api):
+def test_updated_records_are_restored(api):
     api.import_csv("contacts", HEAD + "Ada,L,ada@example.com,1,\n")
     before = api.export("contacts")
     run = brought(api, "contacts", HEAD + "Eve,K,ada@example.com,2,Acme\n", "mode=upsert&missing=create")
@@ -55,7 +55,7 @@ def test_a_plan_shows_what_an_undo_would_do(api):
     assert Contact.objects.get(email="ada@example.com").phone == "2"
 
 
-def test_what_was_edited_since_is_a_conflict(api):
+def test_a_record_edited_since_is_a_conflict(api):
     run = brought(api, "contacts", HEAD + "A,B,a@example.com,,\nA,B,b@example.com,,\n")
     contact = Contact.objects.get(email="a@example.com")
     contact.notes = "called"
@@ -67,7 +67,7 @@ def test_what_was_edited_since_is_a_conflict(api):
     assert list(Contact.objects.all()) == [contact]
 
 
-def test_conflicts_are_no_rejected_rows(api):
+def test_conflicts_are_not_rejected_rows(api):
     run = brought(api, "contacts", HEAD + "A,B,a@example.com,,\n")
     Contact.objects.update(city="Bern", updated_at=timezone.now())
     done = api.undo(run)
@@ -75,7 +75,7 @@ def test_conflicts_are_no_rejected_rows(api):
     assert problem(api.get(f"imports/{done['id']}/rejected")) == (404, "This import has no rejected rows.")
 
 
-def test_what_was_linked_to_since_is_a_conflict(api, tenant):
+def test_a_record_referred_to_since_is_a_conflict(api, tenant):
     run = brought(api, "companies", "name\nAcme\nUmbra\n")
     Contact.objects.create(
         tenant=tenant, first_name="A", last_name="B", email="a@example.com", company=Company.objects.get(name="Acme")
@@ -86,7 +86,7 @@ def test_what_was_linked_to_since_is_a_conflict(api, tenant):
     assert (row["row"], row["note"]) == (2, "Other records refer to it.")
 
 
-def test_only_the_fields_touched_since_are_conflicts(api):
+def test_only_the_fields_edited_since_are_conflicts(api):
     api.import_csv("contacts", HEAD + "Ada,L,ada@example.com,1,\n")
     run = brought(api, "contacts", "email,phone,city\nada@example.com,2,Rome\n", "mode=update")
     contact = Contact.objects.get()
@@ -108,7 +108,7 @@ def test_a_record_deleted_since_is_reported(api):
     assert api.look(f"imports/{done['id']}/rows")["results"][0]["note"] == "It has been deleted since."
 
 
-def test_a_name_that_another_has_by_now_is_not_given_back(api, tenant):
+def test_a_name_that_another_record_now_has_is_not_restored(api, tenant):
     api.import_csv("companies", "name,domain\nAcme,acme.com\n")
     run = brought(api, "companies", "name,domain\nAcme,acme.org\n", "mode=update")
     Company.objects.create(tenant=tenant, name="Other", domain="acme.com")
@@ -132,7 +132,7 @@ def test_an_undo_is_undone(api):
     assert counts(api.undo(again["id"])) == {"deleted": 2, "updated": 1}
 
 
-def test_a_half_undone_import_is_undone_further(api):
+def test_a_partly_undone_import_can_be_undone_further(api):
     run = brought(api, "contacts", HEAD + "A,B,a@example.com,,\nA,B,b@example.com,,\n")
     contact = Contact.objects.get(email="a@example.com")
     stamp = contact.updated_at
@@ -143,7 +143,7 @@ def test_a_half_undone_import_is_undone_further(api):
     assert counts(api.undo(run)) == {}
 
 
-def test_a_record_brought_back_needs_what_it_refers_to(api, tenant):
+def test_a_recreated_record_needs_its_references(api, tenant):
     api.import_csv("companies", "name\nAcme\n")
     run = brought(api, "contacts", HEAD + "A,B,a@example.com,,Acme\n")
     back = api.undo(run)
@@ -153,7 +153,7 @@ def test_a_record_brought_back_needs_what_it_refers_to(api, tenant):
     assert api.look(f"imports/{again['id']}/rows")["results"][0]["note"] == "What it referred to no longer exists."
 
 
-def test_a_created_stage_goes_with_its_deals(api):
+def test_a_created_stage_is_deleted_with_its_deals(api):
     stages = Stage.objects.count()
     run = brought(api, "deals", "name,stage_name,pipeline_name\nBig,Legal,Sales Pipeline\n", "missing=create")
     assert counts(api.undo(run)) == {"deleted": 2}
@@ -249,7 +249,7 @@ def test_undoing_any_mix_of_imports_restores_the_exports(api, tenant, files):
     st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["", "x", "y", "z"])), min_size=1, max_size=6),
     st.sampled_from(["mode=upsert", "mode=upsert&match_on=domain", "mode=update&blank=clear"]),
 )
-def test_names_and_domains_go_back_as_well(api, tenant, rows, query):
+def test_names_and_domains_are_restored_as_well(api, tenant, rows, query):
     Company.objects.all().delete()
     Company.objects.create(tenant=tenant, name="a", domain="x")
     Company.objects.create(tenant=tenant, name="b", domain="y")
@@ -286,7 +286,7 @@ ACTIVITY = st.tuples(
         ]
     ),
 )
-def test_deals_activities_and_what_was_created_for_them_go_back(api, tenant, deals, activities, query):
+def test_deals_activities_and_records_created_for_them_are_restored(api, tenant, deals, activities, query):
     for model in (Activity, Deal, Company):
         model.objects.all().delete()
     Stage.objects.filter(name="Brand new").delete()

@@ -1,4 +1,4 @@
-"""What a process left behind when it died is resumed, and a client that asks again gets the result."""
+"""Runs whose process died are resumed, and a client that repeats its request gets the result."""
 
 import uuid
 
@@ -21,7 +21,7 @@ KEY = {"Idempotency-Key": "order-1"}
 
 
 def left_applying(api):
-    """Plan a file, and leave it as a process does that is killed while it applies it."""
+    """Plan a file, and leave it as if a process had been killed while applying it."""
     plan = api.plan("contacts", FILE)
     run = ImportRun.objects.get(pk=plan["id"])
     lifecycle.claim(run)
@@ -35,26 +35,26 @@ def left_planning(api):
 
 
 @pytest.mark.parametrize(("left", "status"), [(left_applying, "done"), (left_planning, "planned")])
-def test_what_was_left_is_resumed_without_anybody_looking(api, left, status):
+def test_an_abandoned_run_is_resumed_automatically(api, left, status):
     run = left(api)
     caretaker, before = Caretaker(), ImportRun.objects.get().status
     caretaker.look()
-    # It might be somebody's who has just begun.
+    # Another process might have just started it.
     assert ImportRun.objects.get().status == before
     caretaker.look()
     assert tasks.wait(run.pk, seconds=60)
     assert ImportRun.objects.get().status == status
 
 
-def test_what_somebody_is_at_is_left_alone(api):
+def test_a_run_in_progress_is_left_alone(api):
     run = left_applying(api)
     with tasks.held(run.pk):
         assert tasks.unattended() == set()
-    # The lock is given back when its session has ended, which is a little after it was told to.
+    # The lock is released when its session ends, a little after it was told to.
     wait_until(lambda: tasks.unattended() == {run.pk}, "nobody is said to be at the run")
 
 
-def test_what_fails_again_and_again_is_tried_after_longer_and_longer_pauses():
+def test_a_run_that_keeps_failing_is_retried_with_increasing_pauses():
     pauses, run, other = Pauses(), uuid.uuid4(), uuid.uuid4()
     assert [second for second in range(0, 1200, 2) if pauses.due({run}, now=second)] == [
         0, 2, 6, 14, 30, 62, 126, 254, 510, 810, 1110,
@@ -62,7 +62,7 @@ def test_what_fails_again_and_again_is_tried_after_longer_and_longer_pauses():
     assert pauses.due({run, other}, now=1200) == [other]
 
 
-def test_what_was_done_in_the_meantime_is_tried_at_once():
+def test_a_run_that_was_finished_in_the_meantime_is_retried_immediately():
     pauses, run = Pauses(), uuid.uuid4()
     assert pauses.due({run}, now=0)
     assert pauses.due({run}, now=2)
@@ -70,7 +70,7 @@ def test_what_was_done_in_the_meantime_is_tried_at_once():
     assert pauses.due({run}, now=102)
 
 
-def test_a_plan_that_nobody_is_applying_any_more_is_applied_by_who_asks(api):
+def test_a_plan_abandoned_while_applied_is_applied_on_request(api):
     run = left_applying(api)
     response = api.post(f"imports/{run.pk}/apply")
     assert response.status_code == 200
@@ -81,7 +81,7 @@ def test_a_plan_that_nobody_is_applying_any_more_is_applied_by_who_asks(api):
     assert Contact.objects.count() == 1
 
 
-def test_a_plan_that_nobody_is_making_any_more_is_made_when_it_is_to_be_applied(api):
+def test_an_abandoned_plan_is_completed_when_it_is_to_be_applied(api):
     run = left_planning(api)
     detail = "Only a plan can be applied, and this one is still being made."
     assert problem(api.post(f"imports/{run.pk}/apply")) == (409, detail)
@@ -89,7 +89,7 @@ def test_a_plan_that_nobody_is_making_any_more_is_made_when_it_is_to_be_applied(
     assert api.post(f"imports/{run.pk}/apply").status_code == 200
 
 
-def test_a_plan_that_somebody_is_applying_is_not_applied_again(api):
+def test_a_plan_being_applied_is_not_applied_again(api):
     run = left_applying(api)
     with tasks.held(run.pk):
         detail = "The plan is being applied at this moment; a plan is applied only once."
@@ -97,7 +97,7 @@ def test_a_plan_that_somebody_is_applying_is_not_applied_again(api):
     assert not Contact.objects.exists()
 
 
-def test_of_two_who_are_at_a_run_the_second_finds_it_done(api):
+def test_of_two_processes_working_on_a_run_the_second_finds_it_done(api):
     run = left_applying(api)
     with tasks.held(run.pk) as aside:
         before = ImportRun.objects.get()
@@ -115,7 +115,7 @@ def test_of_two_who_are_at_a_run_the_second_finds_it_done(api):
 
 
 def killed_while_blocked(server, tenant, call, table="crm_contact"):
-    """Make a request that a lock stops in its midst, and kill the server there."""
+    """Send a request that is blocked by a lock, and kill the server meanwhile."""
     with psycopg.connect(server.database_url) as by_hand:
         by_hand.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         asking = Background(be_cut_off, call)
@@ -126,7 +126,7 @@ def killed_while_blocked(server, tenant, call, table="crm_contact"):
 
 
 def answer_in_the_end(call):
-    """Ask again, as a client does, for as long as the answer is that it is being carried out."""
+    """Repeat a request, as a client does, while it is still being carried out."""
     for _ in moments(pause=0.05):
         status, body = call()
         if status not in {409, 503} or "at this moment" not in body["detail"]:
@@ -135,7 +135,7 @@ def answer_in_the_end(call):
 
 
 @pytest.mark.parametrize("taken_up_by", ["the client", "the server"])
-def test_an_apply_that_was_killed_is_answered_when_it_is_sent_again(start_server, taken_up_by):
+def test_a_repeated_apply_gets_a_response_after_kill_9(start_server, taken_up_by):
     server = start_server()
     tenant = RealTenant(server)
     _, plan = tenant.post("contacts", contacts(range(10)), to="plan")
@@ -150,7 +150,7 @@ def test_an_apply_that_was_killed_is_answered_when_it_is_sent_again(start_server
 
 
 @pytest.mark.parametrize("taken_up_by", ["the client", "the server"])
-def test_an_undo_that_was_killed_is_answered_when_it_is_sent_again(start_server, taken_up_by):
+def test_a_repeated_undo_gets_a_response_after_kill_9(start_server, taken_up_by):
     server = start_server()
     tenant = RealTenant(server)
     assert tenant.post("contacts", contacts(range(10)))[0] == 200
@@ -167,7 +167,7 @@ def test_an_undo_that_was_killed_is_answered_when_it_is_sent_again(start_server,
 
 
 @pytest.mark.parametrize("taken_up_by", ["the client", "the server"])
-def test_a_plan_that_was_killed_is_answered_when_it_is_sent_again(start_server, taken_up_by):
+def test_a_repeated_plan_gets_a_response_after_kill_9(start_server, taken_up_by):
     server = start_server()
     tenant = RealTenant(server)
     post = {"to": "plan", "headers": KEY}

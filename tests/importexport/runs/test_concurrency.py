@@ -1,4 +1,4 @@
-"""Plans and undo under kill -9, and several at once: real servers, real connections."""
+"""Concurrent plans and undos, and kill -9, with real servers and connections."""
 
 import time
 
@@ -38,14 +38,14 @@ def latest(tenant):
     return run
 
 
-def test_of_two_applies_at_once_one_does_it(real_tenant):
+def test_of_two_concurrent_applies_one_succeeds(real_tenant):
     plan = planned(real_tenant, contacts(range(3000)))
     answers = at_once(*[(real_tenant.send, f"imports/{plan}/apply")] * 4)
     assert sorted(status for status, _ in answers) == [200, 409, 409, 409]
     assert real_tenant.count("contact") == 3000
 
 
-def test_of_two_undos_at_once_one_does_it_and_the_other_finds_nothing_or_changes(real_tenant):
+def test_of_two_concurrent_undos_one_succeeds_and_the_other_finds_nothing_or_changes(real_tenant):
     real_tenant.post("contacts", contacts(range(3000)))
     run = latest(real_tenant)
     plans = [undo_of(real_tenant, run) for _ in range(2)]
@@ -54,7 +54,7 @@ def test_of_two_undos_at_once_one_does_it_and_the_other_finds_nothing_or_changes
     assert real_tenant.count("contact") == 0
 
 
-def test_an_undo_waits_for_an_import_that_runs(real_tenant):
+def test_an_undo_waits_for_a_running_import(real_tenant):
     real_tenant.post("contacts", contacts(range(10)))
     run = latest(real_tenant)
     with psycopg.connect(real_tenant.server.database_url) as by_hand:
@@ -103,12 +103,12 @@ def test_a_killed_undo_is_done_once_by_the_next_server(start_server):
     assert tenant.count("contact") == ROWS
 
 
-def test_a_record_that_is_linked_to_while_it_is_undone_stays_or_goes_whole(real_tenant):
-    """Somebody links a deal to a contact, and has not finished, while the contact's import is undone."""
+def test_a_record_linked_to_during_an_undo_is_kept_or_deleted_completely(real_tenant):
+    """An unfinished transaction links a deal to a contact while the contact's import is undone."""
     real_tenant.post("contacts", contacts(range(10)))
     undo = undo_of(real_tenant, latest(real_tenant))
     with psycopg.connect(real_tenant.server.database_url) as by_hand:
-        # The reference is checked, and the contact held, at once and not at the end.
+        # Check the reference, and lock the contact, immediately rather than at the end.
         by_hand.execute("SET CONSTRAINTS ALL IMMEDIATE")
         by_hand.execute(
             "INSERT INTO crm_deal (tenant_id, name, name_key, currency, probability, stage_id, pipeline_id, contact_id,"

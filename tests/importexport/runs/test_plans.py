@@ -1,4 +1,4 @@
-"""Plan, then apply: what a plan says, that applying it does just that, and what stands in the way."""
+"""Plans: what they say, applying them with exactly that result, and what prevents it."""
 
 import csv
 import io
@@ -50,7 +50,7 @@ def test_a_plan_counts_and_stores_nothing(api, people):
     assert api.look(f"imports/{plan['id']}") == plan
 
 
-def test_a_plan_says_what_becomes_of_each_row(api, people):
+def test_a_plan_has_the_outcome_of_each_row(api, people):
     ada, grace = people
     plan = api.plan("contacts", MIXED, UPSERT)
     rows = api.look(f"imports/{plan['id']}/rows")
@@ -88,7 +88,7 @@ def test_a_plan_says_what_becomes_of_each_row(api, people):
     }
 
 
-def test_the_changed_cells_come_in_the_templates_order(api):
+def test_changed_cells_are_in_template_order(api):
     api.import_csv("contacts", "first_name,last_name,email\nAda,L,ada@example.com\n")
     plan = api.plan("contacts", "notes,tags,city,last_name,email\nn,t,c,K,ada@example.com\n", "mode=update")
     row = api.look(f"imports/{plan['id']}/rows")["results"][0]
@@ -109,7 +109,7 @@ def test_the_changed_cells_come_in_the_templates_order(api):
          "Row 2: Activity 'Hi' not found"),
     ],
 )  # fmt: skip
-def test_a_record_that_is_not_there_is_followed_by_a_suggestion(api, entity, there, row, error):
+def test_a_reference_that_is_not_found_has_a_suggestion(api, entity, there, row, error):
     api.import_csv(entity, there)
     plan = api.plan(entity, row, "mode=update")
     (rejected,) = api.look(f"imports/{plan['id']}/rows")["results"]
@@ -119,13 +119,13 @@ def test_a_record_that_is_not_there_is_followed_by_a_suggestion(api, entity, the
 @pytest.mark.parametrize(
     ("action", "numbers"), [("create", [2]), ("update", [3]), ("unchanged", [4]), ("reject", [5, 6]), ("delete", [])]
 )
-def test_rows_are_asked_for_by_action(api, people, action, numbers):
+def test_rows_can_be_filtered_by_action(api, people, action, numbers):
     plan = api.plan("contacts", MIXED, UPSERT)
     found = api.look(f"imports/{plan['id']}/rows?action={action}")["results"]
     assert [row["row"] for row in found] == numbers
 
 
-def test_rows_come_in_pages(api, people):
+def test_rows_are_paginated(api, people):
     plan = api.plan("contacts", MIXED, UPSERT)
     path, seen = f"imports/{plan['id']}/rows?limit=2", []
     while path:
@@ -135,7 +135,7 @@ def test_rows_come_in_pages(api, people):
     assert seen == [[2, 3], [4, 5], [6]]
 
 
-def test_rows_come_as_csv(api, people):
+def test_rows_can_be_downloaded_as_csv(api, people):
     ada, grace = people
     plan = api.plan("contacts", MIXED, UPSERT)
     response = api.get(f"imports/{plan['id']}/rows?format=csv", Accept="text/csv")
@@ -211,17 +211,17 @@ def test_a_plan_that_no_longer_holds_names_what_changed(api, people, change, det
     )
     assert api.export("contacts") == before
     assert api.look(f"imports/{plan['id']}")["status"] == "planned"
-    # Nothing of the look for differences is left.
+    # The search for differences leaves nothing behind.
     assert set(RowLogPage.objects.values_list("run", flat=True)) == {ImportRun.objects.get().pk}
 
 
-def test_a_plan_holds_where_what_it_does_not_touch_has_changed(api, people):
+def test_unrelated_changes_do_not_affect_a_plan(api, people):
     plan = api.plan("contacts", MIXED, UPSERT)
     Contact.objects.filter(email="ada@example.com").update(notes="called", city="London")
     assert api.post(f"imports/{plan['id']}/apply").status_code == 200
 
 
-def test_a_setting_that_would_store_something_else_ends_a_plan(api, tenant):
+def test_a_setting_that_changes_stored_values_invalidates_a_plan(api, tenant):
     plan = api.plan("deals", "name,value\nBig,10\n")
     type(tenant).objects.update(currency="EUR")
     status, said = problem(api.post(f"imports/{plan['id']}/apply"))
@@ -229,7 +229,7 @@ def test_a_setting_that_would_store_something_else_ends_a_plan(api, tenant):
     assert said.startswith("The plan no longer holds: what its rows would store has changed")
 
 
-def test_a_plan_of_another_tenant_is_not_there(api, other_api, people):
+def test_a_plan_of_another_tenant_is_not_found(api, other_api, people):
     plan = api.plan("contacts", MIXED, UPSERT)
     for path in ("", "/rows", "/rejected"):
         assert problem(other_api.get(f"imports/{plan['id']}{path}")) == (404, "There is no such import.")
@@ -243,7 +243,7 @@ def test_an_unknown_import_is_404(api, run_id):
     assert api.post(f"imports/{run_id}/apply").status_code == 404
 
 
-def test_a_plan_needs_the_scope_that_an_import_needs(tenant, people):
+def test_a_plan_needs_the_same_scope_as_an_import(tenant, people):
     reader, writer = Api(tenant, scope="read"), Api(tenant, scope="write")
     assert problem(reader.post_file("contacts", MIXED, to="plan"))[0] == 403
     plan = writer.plan("contacts", MIXED, UPSERT)
@@ -251,7 +251,7 @@ def test_a_plan_needs_the_scope_that_an_import_needs(tenant, people):
     assert reader.look(f"imports/{plan['id']}")["id"] == plan["id"]
 
 
-def test_a_file_that_cannot_be_read_fails_and_is_on_record(api):
+def test_a_file_that_cannot_be_read_is_recorded_as_failed(api):
     status, detail = problem(api.post_file("contacts", "first_name\nA\n", to="plan"))
     assert status == 400
     (run,) = api.look("imports")["results"]
@@ -291,7 +291,7 @@ ROW = st.tuples(
     st.sampled_from(["keep", "clear", "fill"]),
     st.sampled_from(["reject", "create"]),
 )
-def test_applying_a_plan_gives_exactly_what_the_plan_said(api, tenant, rows, mode, blank, missing):
+def test_applying_a_plan_gives_exactly_the_planned_result(api, tenant, rows, mode, blank, missing):
     Contact.objects.all().delete()
     Company.objects.all().delete()
     Company.objects.create(tenant=tenant, name="Acme")
@@ -326,7 +326,7 @@ def test_applying_a_plan_gives_exactly_what_the_plan_said(api, tenant, rows, mod
 # --- the list, and records ------------------------------------------------------------------------------------
 
 
-def test_imports_are_listed_the_latest_first(api, people):
+def test_imports_are_listed_latest_first(api, people):
     for n in range(3):
         api.post_file("contacts", f"{HEAD}A,B,a{n}@example.com,,\n", name=f"{n}.csv")
     api.import_csv("companies", "name\nX\n")
@@ -346,11 +346,11 @@ def test_imports_are_listed_the_latest_first(api, people):
         ("page=2", "Unknown query parameter 'page'."),
     ],
 )
-def test_a_list_is_asked_for_properly(api, query, detail):
+def test_invalid_list_parameters_are_errors(api, query, detail):
     assert problem(api.get(f"imports?{query}")) == (400, detail)
 
 
-def test_a_record_says_where_it_comes_from(api, tenant):
+def test_a_record_has_its_origin(api, tenant):
     api.post_file("contacts", f"{HEAD}A,B,x,,\nA,B,a@example.com,,\n", name="contacts.csv")
     contact = Contact.objects.get()
     api.post_file("contacts", "email,phone\na@example.com,2\n", name="more.csv", query="mode=update")
@@ -361,7 +361,7 @@ def test_a_record_says_where_it_comes_from(api, tenant):
     assert first["text"].endswith(f", key {api.key.name}")
 
 
-def test_another_tenants_record_says_nothing(api, other_api):
+def test_another_tenants_record_has_no_visible_history(api, other_api):
     api.import_csv("contacts", f"{HEAD}A,B,a@example.com,,\n")
     path = f"contacts/{Contact.objects.get().pk}/imports"
     assert problem(other_api.get(path)) == (404, "There is no such record.")

@@ -1,4 +1,4 @@
-"""What is on record of every import, and how the admin's files are checked and imported in the background."""
+"""The records of imports, and the background checks and imports of files in the admin."""
 
 import csv
 import datetime as dt
@@ -39,7 +39,7 @@ def user(tenant):
 
 
 def check(tenant, user, content, *, entity="contacts", name="contacts.csv"):
-    """Bring a file; return its run once it is checked."""
+    """Upload a file; return its run once it has been checked."""
     file = io.BytesIO(content.encode())
     run = lifecycle.start_plan(tenant=tenant, user=user, entity=entity, file=file, file_name=name)
     return finished(run)
@@ -53,7 +53,7 @@ def confirm(run):
 # --- by every channel --------------------------------------------------------------------------------------------
 
 
-def test_an_import_by_the_api_is_on_record(tenant):
+def test_an_import_through_the_api_is_recorded(tenant):
     api = Api(tenant)
     api.post_file("contacts", MIXED, name="C:\\people\\new.csv")
     run = ImportRun.objects.get()
@@ -66,7 +66,7 @@ def test_an_import_by_the_api_is_on_record(tenant):
     assert not run.upload.exists()
 
 
-def test_an_import_in_a_shell_is_on_record(tenant, tmp_path, monkeypatch):
+def test_an_import_in_the_shell_is_recorded(tenant, tmp_path, monkeypatch):
     monkeypatch.setenv("LOGNAME", "operator")
     path = tmp_path / "people.csv"
     path.write_text(MIXED)
@@ -76,7 +76,7 @@ def test_an_import_in_a_shell_is_on_record(tenant, tmp_path, monkeypatch):
     assert (run.user, run.key) == (None, None)
 
 
-def test_a_failed_file_is_on_record_with_the_reason(tenant):
+def test_a_failed_file_is_recorded_with_the_reason(tenant):
     content = "first_name,email\r\nAda,ada@example.com\r\n"
     status, detail = Api(tenant).failure("contacts", content)
     run = ImportRun.objects.get()
@@ -85,7 +85,7 @@ def test_a_failed_file_is_on_record_with_the_reason(tenant):
     assert run.imported == run.skipped == 0
 
 
-def test_rejected_rows_are_on_record(tenant):
+def test_rejected_rows_are_recorded(tenant):
     result = Api(tenant).import_csv("contacts", MIXED)
     rows = list(ImportRun.objects.get().rejected_rows.all())
     assert [row.message for row in rows] == result["errors"]
@@ -97,7 +97,7 @@ def test_rejected_rows_are_on_record(tenant):
     ]
 
 
-def test_a_cell_that_no_database_can_hold_is_kept(tenant):
+def test_a_cell_that_postgresql_cannot_store_is_recorded(tenant):
     Api(tenant).import_csv("contacts", HEADER + "A\0da,Lovelace,ada@example.com,\r\n")
     (row,) = RejectedRow.objects.all()
     assert row.cells[0] == "A\0da"
@@ -111,7 +111,7 @@ def test_a_row_with_too_many_cells_blames_no_column(tenant):
     assert row.errors == [["", "cells", "Expected 4 columns, found 6"]]
 
 
-def test_errors_alike_are_counted(tenant):
+def test_similar_errors_are_counted(tenant):
     rows = (
         "".join(f"A,B,a{n}@example.com,Acme\r\n" for n in range(3)) + "A,B,x,\r\nA,B,y,\r\nA,B,c@example.com,Umbra\r\n"
     )
@@ -156,7 +156,7 @@ def test_an_import_that_stored_nothing_has_no_records(tenant):
     assert list(records.stored_records(ImportRun.objects.get())) == []
 
 
-def test_many_batches_are_kept_whole(tenant):
+def test_many_batches_are_recorded_completely(tenant):
     Api(tenant).import_csv("contacts", HEADER + "".join(f"A,B,a{n // 2}@example.com,\r\n" for n in range(10_000)))
     run = ImportRun.objects.get()
     assert (run.imported, run.skipped) == (5000, 5000)
@@ -165,7 +165,7 @@ def test_many_batches_are_kept_whole(tenant):
     assert [row.number for row in run.rejected_rows.all()] == list(range(3, 10_003, 2))
 
 
-def test_the_rejected_file_holds_the_files_own_columns(tenant):
+def test_the_rejected_file_has_the_original_columns(tenant):
     Api(tenant).import_csv(
         "contacts", "Email;FIRST name;last_name;Shoe size\nx;Ada;Lovelace;7\ny@example.com;;Hopper;8\n"
     )
@@ -177,10 +177,10 @@ def test_the_rejected_file_holds_the_files_own_columns(tenant):
     ]
 
 
-# --- brought, checked, confirmed ------------------------------------------------------------------------------
+# --- upload, check, confirm ----------------------------------------------------------------------------------
 
 
-def test_a_check_stores_no_record(tenant, user):
+def test_a_check_stores_no_records(tenant, user):
     run = check(tenant, user, MIXED)
     assert (run.status, run.total_rows, run.imported, run.skipped) == ("planned", 3, 1, 2)
     assert not Contact.objects.exists()
@@ -261,7 +261,7 @@ def test_a_file_over_the_limit_is_not_stored(tenant, user, settings):
     assert not ImportRun.objects.exists()
 
 
-def test_a_discarded_file_is_forgotten(tenant, user):
+def test_a_discarded_file_is_deleted(tenant, user):
     run = check(tenant, user, MIXED)
     lifecycle.discard(run)
     assert not ImportRun.objects.exists()
@@ -269,15 +269,15 @@ def test_a_discarded_file_is_forgotten(tenant, user):
     assert not UploadPart.objects.exists()
 
 
-def test_what_was_imported_is_not_discarded(tenant, user):
+def test_an_imported_file_cannot_be_discarded(tenant, user):
     run = confirm(check(tenant, user, MIXED))
     with pytest.raises(ValueError, match="kept"):
         lifecycle.discard(run)
 
 
-def test_work_that_died_is_resumed(tenant, user):
+def test_a_run_whose_process_died_is_resumed(tenant, user):
     run = check(tenant, user, MIXED)
-    # As a process leaves it that is killed at work: said to be importing, and nobody at it.
+    # As left by a process killed while importing: the status is unfinished, but no process works on it.
     ImportRun.objects.filter(pk=run.pk).update(status="applying")
     run.refresh_from_db()
     lifecycle.resume(run)
@@ -287,7 +287,7 @@ def test_work_that_died_is_resumed(tenant, user):
     assert Contact.objects.count() == 1
 
 
-def test_a_large_file_comes_back_as_it_was(tenant, user):
+def test_a_large_file_is_stored_unchanged(tenant, user):
     content = HEADER + "".join(f"A,B,a{n}@example.com,{'x' * 300}\r\n" for n in range(8000))
     run = check(tenant, user, content)
     assert run.upload.count() == 3
@@ -295,7 +295,7 @@ def test_a_large_file_comes_back_as_it_was(tenant, user):
         assert file.read() == content.encode()
 
 
-def test_a_bug_is_on_record_and_logged(tenant, user, monkeypatch, caplog):
+def test_a_bug_is_recorded_and_logged(tenant, user, monkeypatch, caplog):
     monkeypatch.setattr(tasks, "saving_progress", lambda *_: lambda *_: 1 / 0)
     run = check(tenant, user, MIXED)
     assert (run.status, run.error) == ("failed", "Something went wrong on our side. Nothing was stored.")
@@ -304,7 +304,7 @@ def test_a_bug_is_on_record_and_logged(tenant, user, monkeypatch, caplog):
     assert "ZeroDivisionError" in line["exception"]
 
 
-def test_a_database_that_goes_away_under_a_run_is_logged_with_it(tenant, user, caplog):
+def test_a_database_lost_during_a_run_is_logged_with_the_run(tenant, user, caplog):
     with closing(connection.copy()) as by_hand, by_hand.cursor() as cursor:
         cursor.execute("BEGIN")
         cursor.execute("LOCK TABLE crm_contact IN ACCESS EXCLUSIVE MODE")
@@ -319,22 +319,22 @@ def test_a_database_that_goes_away_under_a_run_is_logged_with_it(tenant, user, c
 
 
 def cut_off_blocked(cursor):
-    """End the sessions that wait for the table; return whether there were any."""
+    """End the sessions waiting for the table; return whether there were any."""
     blocked = "relation = 'crm_contact'::regclass AND NOT granted"
     cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_locks WHERE {blocked}")
     return cursor.fetchall()
 
 
 def logged(caplog, message):
-    """Return the one line of the log with a message, as a server would write it."""
+    """Return the only log line with a message, in the format of a server."""
     (record,) = [record for record in caplog.records if record.getMessage() == message]
     return json.loads(JsonFormatter().format(record))
 
 
-# --- private, and forgotten in time -----------------------------------------------------------------------------
+# --- access and retention ---------------------------------------------------------------------------------------
 
 
-def test_rows_are_for_the_uploader_and_for_admins(tenant, user):
+def test_rows_are_visible_to_the_uploader_and_to_admins(tenant, user):
     run = check(tenant, user, MIXED)
     other = User.objects.create_user("alan")
     assert permissions.may_open(run, user=user, access=Access(tenant, "editor"))
@@ -364,7 +364,7 @@ def test_old_uploads_and_rows_are_removed(tenant, user, settings, capsys):
     assert capsys.readouterr().out == "0 imports purged.\n"
 
 
-def test_an_upload_purges_what_is_old(tenant, user):
+def test_an_upload_purges_old_files(tenant, user):
     run = check(tenant, user, MIXED)
     ImportRun.objects.update(created_at=timezone.now() - dt.timedelta(days=31))
     check(tenant, user, MIXED)
