@@ -1,4 +1,4 @@
-"""The admin site: who may come in, what the sidebar offers, and the tenant that a superuser picks."""
+"""The admin site: access, the sidebar, and the tenant that a superuser chooses."""
 
 import re
 
@@ -22,7 +22,7 @@ def acme(db):
 
 
 def sign_in_ada(acme, client=None, *, role="viewer", **flags):
-    """Sign in as Ada, who works for the tenant."""
+    """Sign in as Ada, a member of the tenant."""
     return sign_in(acme, role, name="ada", client=client, **flags)
 
 
@@ -36,28 +36,28 @@ def make_contact(tenant, email="ada@example.com"):
     return Contact.objects.create(tenant=tenant, first_name="Ada", last_name="Lovelace", email=email)
 
 
-def test_it_is_the_site_that_everything_registers_with():
+def test_everything_is_registered_with_this_site():
     assert isinstance(admin.site, RallyAdminSite)
     assert admin.site.is_registered(Contact)
 
 
-# Who may come in
+# Access
 
 
-def test_who_is_not_signed_in_is_asked_to(client, db):
+def test_anonymous_users_are_asked_to_sign_in(client, db):
     response = client.get(INDEX)
     assert (response.status_code, response.url) == (302, "/admin/login/?next=/admin/")
 
 
 @pytest.mark.parametrize("role", ["viewer", "editor", "admin"])
-def test_staff_of_a_tenant_come_in_and_see_whose_records_these_are(acme, role):
+def test_staff_of_a_tenant_have_access_and_see_the_tenants_name(acme, role):
     page = sign_in_ada(acme, role=role).get(INDEX)
     assert page.status_code == 200
     assert "Acme &lt;Inc&gt;" in page.content.decode()
     assert 'id="rally-tenant-select"' not in page.content.decode()
 
 
-def test_signing_in_leads_to_the_page_that_was_asked_for(client, acme):
+def test_signing_in_leads_to_the_requested_page(client, acme):
     sign_in_ada(acme, client)
     client.logout()
     page = client.get(LOGIN, {"next": "/admin/crm/contact/"})
@@ -75,7 +75,7 @@ def test_signing_in_leads_to_the_page_that_was_asked_for(client, acme):
         "/api/docs", "\x00", "/admin/../nowhere",
     ],
 )  # fmt: skip
-def test_signing_in_leads_to_the_first_page_where_there_is_no_other(client, acme, page):
+def test_signing_in_leads_to_the_dashboard_by_default(client, acme, page):
     sign_in_ada(acme, client)
     client.logout()
     assert client.get(LOGIN, {"next": page}).status_code == 200
@@ -83,7 +83,7 @@ def test_signing_in_leads_to_the_first_page_where_there_is_no_other(client, acme
     assert (response.status_code, response.url) == (302, INDEX)
 
 
-def test_signing_in_leads_to_the_list_where_the_record_is_gone(client, acme):
+def test_signing_in_leads_to_the_list_if_the_record_was_deleted(client, acme):
     sign_in_ada(acme, client)
     for record in ("999999", "9" * 40, "abc", "%00"):
         client.logout()
@@ -95,7 +95,7 @@ def test_signing_in_leads_to_the_list_where_the_record_is_gone(client, acme):
     "page",
     ["/admin/crm/contact/?q=ada", "/admin/crm/contact", "/admin/crm/deal?q=a", "/admin/crm/deal/import/", "/admin/password_change/"],
 )  # fmt: skip
-def test_signing_in_leads_back_to_any_page_that_there_is(client, acme, page):
+def test_signing_in_leads_back_to_any_existing_page(client, acme, page):
     sign_in_ada(acme, client)
     client.logout()
     response = client.post(LOGIN, {"username": "ada", "password": "correct horse", "next": page})
@@ -104,7 +104,7 @@ def test_signing_in_leads_back_to_any_page_that_there_is(client, acme, page):
 
 
 @pytest.mark.parametrize("page", ["/admin/crm/apikey/{key}/revoke/", "/admin/auth/user/{user}/password/"])
-def test_signing_in_leads_back_to_a_page_that_asks_something_of_one_record(client, acme, page):
+def test_signing_in_leads_back_to_a_page_of_one_record(client, acme, page):
     sign_in(client=client)
     client.logout()
     key, _ = create_api_key(tenant=acme, name="ci")
@@ -116,8 +116,8 @@ def test_signing_in_leads_back_to_a_page_that_asks_something_of_one_record(clien
 @pytest.mark.parametrize(
     "page", ["/admin/auth/user/{0}/change/", "/admin/crm/tenant/{0}/change/", "/admin/crm/membership/"]
 )
-def test_where_signing_in_leads_tells_nothing_of_what_the_role_may_not_see(client, acme, page):
-    """Else whether a user or a tenant of a number exists could be found out by it."""
+def test_the_page_after_signing_in_does_not_reveal_hidden_records(client, acme, page):
+    """Otherwise it would reveal which ids of users and tenants exist."""
     sign_in_ada(acme, client)
     for number in (acme.pk, get_user_model().objects.get().pk, 10**6):
         client.logout()
@@ -125,7 +125,7 @@ def test_where_signing_in_leads_tells_nothing_of_what_the_role_may_not_see(clien
         assert client.post(LOGIN, form).url == INDEX
 
 
-def test_staff_without_a_tenant_are_told_so_and_can_sign_out(db):
+def test_staff_without_a_tenant_see_a_message_and_can_sign_out(db):
     client = sign_in(name="nobody", is_superuser=False)
     page = client.get(INDEX, follow=True)
     assert page.redirect_chain == [("/admin/login/?next=/admin/", 302)]
@@ -141,7 +141,7 @@ def test_a_membership_alone_is_not_enough(acme, flags):
     assert (response.status_code, response.url) == (302, "/admin/login/?next=/admin/")
 
 
-def test_signing_out_is_a_post(acme):
+def test_signing_out_requires_post(acme):
     client = sign_in_ada(acme)
     assert client.get("/admin/logout/").url == INDEX
     assert "_auth_user_id" in client.session
@@ -149,7 +149,7 @@ def test_signing_out_is_a_post(acme):
     assert "_auth_user_id" not in client.session
 
 
-def test_staff_change_their_password(acme):
+def test_staff_can_change_their_password(acme):
     client = sign_in_ada(acme)
     assert client.get("/admin/password_change/").status_code == 200
     new = {"old_password": "correct horse", "new_password1": "battery staple", "new_password2": "battery staple"}
@@ -163,7 +163,7 @@ def test_staff_change_their_password(acme):
 # The sidebar
 
 
-def test_the_sidebar_of_a_superuser_has_everything_that_is_registered(acme):
+def test_the_sidebar_of_a_superuser_has_all_registered_models(acme):
     entries = sidebar(sign_in().get(INDEX))
     assert entries[:5] == ["Dashboard", "Contacts", "Companies", "Deals", "Activities"]
     assert {"Pipelines", "Stages", "Members", "Users", "Tenants"} <= set(entries)
@@ -171,7 +171,7 @@ def test_the_sidebar_of_a_superuser_has_everything_that_is_registered(acme):
 
 
 @pytest.mark.parametrize("role", ["viewer", "editor", "admin"])
-def test_the_sidebar_offers_what_may_be_seen(acme, role):
+def test_the_sidebar_has_only_accessible_pages(acme, role):
     client = sign_in_ada(acme, role=role)
     page = client.get(INDEX)
     assert not {"Users", "Tenants"} & set(sidebar(page))
@@ -179,20 +179,20 @@ def test_the_sidebar_offers_what_may_be_seen(acme, role):
         assert client.get(link).status_code == 200, link
 
 
-def test_a_model_that_is_not_registered_is_left_out(acme, monkeypatch):
+def test_a_model_that_is_not_registered_is_not_in_the_sidebar(acme, monkeypatch):
     monkeypatch.delitem(admin.site._registry, Contact)
     assert "Contacts" not in sidebar(sign_in().get("/admin/password_change/"))
 
 
-# The tenant that a superuser picks
+# The tenant chosen by a superuser
 
 
 def picked(page):
-    """Return the choice that the header shows."""
+    """Return the chosen tenant in the header."""
     return re.search(r'<option value="(\d*)" selected>([^<]*)', page.content.decode())
 
 
-def test_a_superusers_pick_stays(acme, other_tenant):
+def test_a_superusers_choice_is_kept(acme, other_tenant):
     client = sign_in()
     assert picked(client.get(INDEX)) is None
     response = client.post(TENANT, {"tenant": other_tenant.pk, "next": "/admin/crm/contact/"})
@@ -203,7 +203,7 @@ def test_a_superusers_pick_stays(acme, other_tenant):
     assert picked(client.get(INDEX)) is None
 
 
-def test_a_tenant_that_is_gone_is_no_longer_picked(acme, other_tenant):
+def test_a_deleted_tenant_is_no_longer_chosen(acme, other_tenant):
     client = sign_in()
     client.post(TENANT, {"tenant": other_tenant.pk})
     other_tenant.pipelines.all().delete()
@@ -212,19 +212,19 @@ def test_a_tenant_that_is_gone_is_no_longer_picked(acme, other_tenant):
 
 
 @pytest.mark.parametrize("value", ["0", "999999999", "acme", "-1", "1e3", "٣", "9" * 30, "9" * 5000, "\0"])
-def test_what_is_no_tenant_is_not_found(acme, value):
+def test_an_invalid_tenant_is_not_found(acme, value):
     client = sign_in()
     assert client.post(TENANT, {"tenant": value}).status_code == 404
     assert picked(client.get(INDEX)) is None
 
 
-def test_staff_pick_no_tenant(acme, other_tenant):
+def test_staff_cannot_choose_a_tenant(acme, other_tenant):
     client = sign_in_ada(acme, role="admin")
     assert client.post(TENANT, {"tenant": other_tenant.pk}).status_code == 403
     assert "Acme &lt;Inc&gt;" in client.get(INDEX).content.decode()
 
 
-def test_picking_is_a_post_with_a_token(acme):
+def test_choosing_requires_post_with_a_csrf_token(acme):
     client = sign_in()
     assert client.get(TENANT).url == INDEX
     client.handler.enforce_csrf_checks = True
@@ -246,12 +246,12 @@ def test_picking_is_a_post_with_a_token(acme):
         "/admin/logout/",
     ],
 )
-def test_the_way_back_is_a_page_of_the_admin(acme, page):
+def test_choosing_redirects_only_within_the_admin(acme, page):
     response = sign_in().post(TENANT, {"tenant": acme.pk, "next": page})
     assert (response.status_code, response.url) == (302, INDEX)
 
 
-def test_the_way_back_from_another_tenants_record_is_the_list(acme, other_tenant):
+def test_choosing_on_another_tenants_record_redirects_to_the_list(acme, other_tenant):
     contact = make_contact(acme)
     page = reverse("admin:crm_contact_change", args=[contact.pk])
     client = sign_in()
@@ -261,7 +261,7 @@ def test_the_way_back_from_another_tenants_record_is_the_list(acme, other_tenant
     assert client.post(TENANT, {"tenant": acme.pk, "next": page}).url == "/admin/crm/contact/"
 
 
-def test_the_pick_costs_one_query_however_many_tenants_there_are(acme, django_assert_max_num_queries):
+def test_the_choice_takes_one_query_for_any_number_of_tenants(acme, django_assert_max_num_queries):
     client = sign_in()
     for number in range(20):
         create_tenant(slug=f"t{number}", name=f"Tenant {number}")

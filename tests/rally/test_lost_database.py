@@ -1,4 +1,4 @@
-"""A database that goes away and comes back: what pages, programs and probes are answered meanwhile, and after."""
+"""Responses to pages, API clients and health checks while the database is unavailable, and afterwards."""
 
 import json
 from contextlib import closing
@@ -19,7 +19,7 @@ SIGNED_IN = {"Cookie": f"sessionid={'a' * 32}"}
 MANY = 40
 
 
-def test_while_it_is_away_everything_says_so_and_afterwards_nothing_does(start_server, installation):
+def test_requests_fail_with_503_while_it_is_unavailable_and_recover(start_server, installation):
     server = start_server(over=installation)
     key = {"X-Api-Key": RealTenant(server).secret}
     for _ in range(MANY):
@@ -40,7 +40,7 @@ def test_while_it_is_away_everything_says_so_and_afterwards_nothing_does(start_s
         assert server.get(LOGIN).status == 200
 
 
-def test_a_page_says_in_plain_words_that_the_database_is_away(start_server, installation):
+def test_a_page_explains_that_the_database_is_unavailable(start_server, installation):
     server = start_server(over=installation)
     with installation.away():
         response = server.get("/admin/", **SIGNED_IN)
@@ -48,7 +48,7 @@ def test_a_page_says_in_plain_words_that_the_database_is_away(start_server, inst
     assert "An import in progress will continue automatically." in response.body.decode()
 
 
-def test_a_database_that_takes_no_changes_is_not_ready(start_server, installation, run_sql):
+def test_a_read_only_database_is_not_ready(start_server, installation, run_sql):
     server = start_server(over=installation)
     key = {"X-Api-Key": RealTenant(server).secret}
     name = urlsplit(installation.database_url).path[1:]
@@ -65,26 +65,26 @@ def test_a_database_that_takes_no_changes_is_not_ready(start_server, installatio
     run_sql(f"ALTER DATABASE {name} RESET default_transaction_read_only")
     for _ in range(MANY):
         assert server.get("/readyz").status == 200
-        # The connection to what took no changes was given up.
+        # The connection to the read-only server was closed.
         assert server.get(EXPORT, **key).status == 200
 
 
 def cut_off():
-    """End the backend of the test's own connection."""
+    """Terminate the backend of the test's connection."""
     with closing(connections.create_connection("default")) as other, other.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [connection.connection.info.backend_pid])
 
 
 @pytest.fixture
 def lost(transactional_db):
-    """Cut off the connection of the test."""
+    """Cut the test's connection."""
     connection.ensure_connection()
     cut_off()
     yield
     connection.close()
 
 
-def test_a_session_that_cannot_be_saved_since_the_database_is_away_is_not_said_to_be_deleted(transactional_db):
+def test_a_session_that_cannot_be_saved_is_not_reported_as_deleted(transactional_db):
     session = SessionStore()
     session.create()
     session["a"] = 1
@@ -94,7 +94,7 @@ def test_a_session_that_cannot_be_saved_since_the_database_is_away_is_not_said_t
     connection.close()
 
 
-def test_a_session_that_was_deleted_is_said_to_be(transactional_db):
+def test_a_deleted_session_is_reported(transactional_db):
     session = SessionStore()
     session.create()
     SessionStore(session.session_key).delete()
@@ -102,5 +102,5 @@ def test_a_session_that_was_deleted_is_said_to_be(transactional_db):
         session.save()
 
 
-def test_a_probe_replaces_a_connection_that_was_lost(lost):
+def test_a_health_check_replaces_a_lost_connection(lost):
     assert what_is_missing() is None

@@ -1,11 +1,11 @@
-"""The Makefile says what it can do."""
+"""The Makefile lists its commands."""
 
 import subprocess
 
 from tests.support.installation import ROOT
 
 
-def test_help_is_what_make_says_by_default():
+def test_make_prints_help_by_default():
     options = {"cwd": ROOT, "capture_output": True, "text": True, "check": True, "timeout": 60}
     said = subprocess.run(["make", "--no-print-directory"], **options).stdout
     lines = dict(line.removeprefix("make ").split(maxsplit=1) for line in said.splitlines())

@@ -1,4 +1,4 @@
-"""What keeps visitors safe: headers, the sign-in's throttle, pages that give nothing away."""
+"""Security headers, limits on signing in, and error pages."""
 
 import datetime
 import re
@@ -25,7 +25,7 @@ def root(db):
 
 
 def fail(client, times, name="root", **headers):
-    """Fail to sign in; return the last answer."""
+    """Fail to sign in; return the last response."""
     for _ in range(times):
         response = client.post(LOGIN, {"username": name, "password": "wrong"}, **headers)
     return response
@@ -39,7 +39,7 @@ def post_login(client, **headers):
 
 
 @pytest.mark.parametrize("path", [LOGIN, "/admin/", "/nothing", "/api/docs", "/api/v1/importexport/contacts/export"])
-def test_every_answer_has_the_policy(client, db, path):
+def test_every_response_has_the_policy(client, db, path):
     headers = client.get(path).headers
     policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
     assert policy == {
@@ -58,7 +58,7 @@ def test_every_answer_has_the_policy(client, db, path):
     assert "camera=()" in headers["Permissions-Policy"]
 
 
-def test_the_pages_script_is_the_build_that_evaluates_no_text():
+def test_the_script_is_the_build_without_eval():
     script = Path(finders.find("unfold/js/alpine/alpine.js")).read_text()
     assert "CSP Parser Error" in script
     assert "new Function" not in script
@@ -79,7 +79,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_no_page_has_what_the_policy_forbids_or_asks_elsewhere(client, root, path):
+def test_no_page_has_content_that_the_policy_forbids(client, root, path):
     if path != LOGIN:
         client.force_login(root)
     html = client.get(path).content.decode()
@@ -89,7 +89,7 @@ def test_no_page_has_what_the_policy_forbids_or_asks_elsewhere(client, root, pat
 
 
 @pytest.mark.parametrize("path", ["/admin/", "/admin/crm/contact/"])
-def test_what_staff_see_is_kept_nowhere(client, root, path):
+def test_staff_pages_are_not_cached(client, root, path):
     client.force_login(root)
     assert "no-store" in client.get(path).headers["Cache-Control"]
 
@@ -97,7 +97,7 @@ def test_what_staff_see_is_kept_nowhere(client, root, path):
 # Sessions
 
 
-def test_the_session_is_a_working_day_and_out_of_scripts_reach(client, root):
+def test_the_session_lasts_a_working_day_and_is_hidden_from_scripts(client, root):
     client.get(LOGIN)
     cookie = post_login(client).cookies["sessionid"]
     assert (cookie["httponly"], cookie["samesite"], cookie["max-age"]) == (True, "Lax", 12 * 3600)
@@ -112,7 +112,7 @@ def test_signing_in_changes_the_session(client, root):
     assert client.session.session_key != before
 
 
-# The throttle
+# Limits on signing in
 
 
 def test_five_failures_lock_a_name_out_for_a_quarter_of_an_hour(client, root):
@@ -126,7 +126,7 @@ def test_five_failures_lock_a_name_out_for_a_quarter_of_an_hour(client, root):
     assert post_login(client).status_code == 302
 
 
-def test_going_on_trying_makes_it_no_longer(client, root):
+def test_further_failures_do_not_extend_the_lock(client, root):
     fail(client, 5)
     AccessAttempt.objects.update(attempt_time=datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=14))
     fail(client, 3)
@@ -134,7 +134,7 @@ def test_going_on_trying_makes_it_no_longer(client, root):
     assert AccessAttempt.objects.get().attempt_time < oldest
 
 
-def test_the_lock_is_of_one_name_from_one_address(client, root):
+def test_the_lock_is_for_one_name_and_address(client, root):
     get_user_model().objects.create_superuser("eve", password=PASSWORD)
     fail(client, 5)
     assert client.post(LOGIN, {"username": "eve", "password": PASSWORD, "next": "/admin/"}).status_code == 302
@@ -148,11 +148,11 @@ def test_success_resets_the_count(client, root):
     assert fail(Client(), 4).status_code == 200
 
 
-def test_a_name_that_nobody_has_is_locked_like_any_other(client, db):
+def test_an_unknown_name_is_locked_like_any_other(client, db):
     assert fail(client, 5, name="<b>nobody</b>").status_code == 429
 
 
-def test_twenty_names_from_one_address_close_it_as_five_failures_of_one_name_close_that(client, root):
+def test_failures_with_twenty_names_lock_the_address(client, root):
     for number in range(19):
         assert fail(client, 1, name=f"name{number}").status_code == 200
     assert post_login(Client(), REMOTE_ADDR="192.0.2.7").status_code == 302
@@ -165,7 +165,7 @@ def test_twenty_names_from_one_address_close_it_as_five_failures_of_one_name_clo
     assert post_login(client).status_code == 302
 
 
-def test_a_success_does_not_forgive_the_failures_of_other_names(client, root):
+def test_success_does_not_reset_the_count_of_other_names(client, root):
     for number in range(19):
         fail(client, 1, name=f"name{number}")
     assert post_login(client).status_code == 302
@@ -173,25 +173,25 @@ def test_a_success_does_not_forgive_the_failures_of_other_names(client, root):
     assert post_login(Client()).status_code == 429
 
 
-def test_one_name_that_is_tried_on_and_on_does_not_close_the_address(client, root):
+def test_many_failures_with_one_name_do_not_lock_the_address(client, root):
     fail(client, 40, name="eve")
     assert post_login(Client()).status_code == 302
 
 
-def test_four_people_of_an_office_who_mistype_do_not_close_it(client, root):
+def test_failures_of_four_people_do_not_lock_their_address(client, root):
     for number in range(4):
         fail(Client(), 4, name=f"colleague {number}")
     assert post_login(client).status_code == 302
 
 
-def test_a_name_longer_than_any_is_a_wrong_one_and_counts(client, root):
+def test_a_name_that_is_too_long_counts_as_a_failure(client, root):
     for number in range(19):
         assert fail(client, 1, name=f"{number} {'x' * 5000}").status_code == 200
     assert fail(client, 1, name=f"19 {'x' * 5000}").status_code == 429
     assert post_login(client).status_code == 429
 
 
-def test_who_is_signed_in_stays_so_while_their_address_is_closed(client, root):
+def test_signed_in_users_are_not_affected_by_a_locked_address(client, root):
     assert post_login(client).status_code == 302
     for number in range(25):
         fail(Client(), 1, name=f"name{number}")
@@ -204,7 +204,7 @@ def test_a_client_cannot_change_its_address(client, root):
     assert response.status_code == 429
 
 
-def test_a_client_has_a_whole_network_of_addresses_in_ipv6_and_is_one_all_the_same(client, root):
+def test_all_addresses_of_an_ipv6_network_count_as_one(client, root):
     for number in range(20):
         fail(client, 1, name=f"name{number}", REMOTE_ADDR=f"2001:db8:0:1::{number}")
     assert post_login(Client(), REMOTE_ADDR="2001:db8:0:1::ffff").status_code == 429
@@ -222,18 +222,18 @@ def test_a_client_has_a_whole_network_of_addresses_in_ipv6_and_is_one_all_the_sa
         ("", "127.0.0.1"),
     ],
 )
-def test_behind_a_proxy_its_word_counts(settings, header, address):
+def test_behind_a_proxy_its_header_has_the_address(settings, header, address):
     request = RequestFactory().get("/", HTTP_X_FORWARDED_FOR=header)
     assert client_address(request) == "127.0.0.1"
     settings.HTTPS = True
     assert client_address(request) == address
 
 
-def test_no_address_at_all_is_none():
+def test_a_missing_address_is_none():
     assert client_address(RequestFactory().get("/", REMOTE_ADDR="")) is None
 
 
-def test_our_own_code_signs_in_without_a_request(root, client):
+def test_code_can_sign_in_without_a_request(root, client):
     assert authenticate(username="root", password=PASSWORD) == root
     assert client.login(username="root", password=PASSWORD)
 
@@ -242,10 +242,10 @@ def test_attempts_are_not_in_the_admin():
     assert not {model._meta.label for model in admin.site._registry} & {"axes.AccessAttempt", "axes.AccessLog"}
 
 
-# Pages that say no
+# Error pages
 
 
-def test_a_page_that_is_not_there_says_so_in_the_products_look(client, root):
+def test_a_missing_page_has_the_products_design(client, root):
     client.force_login(root)
     response = client.get("/admin/nothing/")
     assert response.status_code == 404
@@ -253,7 +253,7 @@ def test_a_page_that_is_not_there_says_so_in_the_products_look(client, root):
     assert "rally/rally" in response.content.decode()
 
 
-def test_a_form_without_its_token_is_explained(root):
+def test_a_missing_csrf_token_is_explained(root):
     response = Client(enforce_csrf_checks=True).post(LOGIN, {"username": "root", "password": PASSWORD})
     assert response.status_code == 403
     assert "This form has expired" in response.content.decode()
@@ -263,7 +263,7 @@ def broken(request):
     raise RuntimeError("secret detail")
 
 
-def test_a_bug_gives_nothing_away(client, db, settings):
+def test_an_error_page_reveals_nothing(client, db, settings):
     settings.ROOT_URLCONF = "tests.rally.test_security"
     client.raise_request_exception = False
     response = client.get("/broken")

@@ -1,4 +1,4 @@
-"""The settings: from the environment, failing loudly."""
+"""Settings from the environment, with errors for invalid values."""
 
 import stat
 import subprocess
@@ -43,12 +43,12 @@ def check(data_dir, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
         ),
     ],
 )
-def test_a_value_that_makes_no_sense_is_one_sentence(tmp_path, env, sentence):
+def test_an_invalid_value_is_a_one_line_error(tmp_path, env, sentence):
     done = check(tmp_path, **env)
     assert (done.returncode, done.stdout, done.stderr) == (3, "", sentence + "\n")
 
 
-def test_a_data_directory_that_cannot_be_made_is_one_sentence(tmp_path):
+def test_a_data_directory_that_cannot_be_created_is_a_one_line_error(tmp_path):
     (tmp_path / "file").write_text("")
     done = check(tmp_path / "file")
     assert done.returncode == 3
@@ -65,7 +65,7 @@ def test_the_secret_key_is_random_private_and_kept(tmp_path):
     assert show(tmp_path / "a", names, SECRET_KEY="given") == "'given'"
 
 
-def test_eight_at_once_agree_on_the_secret_key(tmp_path):
+def test_concurrent_processes_agree_on_the_secret_key(tmp_path):
     command = [sys.executable, "-c", PRINT]
     options = {"cwd": ROOT, "env": environment(tmp_path, SHOW="SECRET_KEY"), "stdout": subprocess.PIPE}
     keys = {ended(process)[1] for process in [subprocess.Popen(command, **options) for _ in range(8)]}
@@ -83,7 +83,7 @@ def test_the_base_domain_is_a_host(tmp_path):
     assert shown == "'rallycrm.io' ['a', 'b', '.rallycrm.io']"
 
 
-def test_a_relative_data_directory_is_the_callers(tmp_path):
+def test_a_relative_data_directory_is_relative_to_the_current_directory(tmp_path):
     command = [sys.executable, "-c", PRINT]
     env = environment(tmp_path, SHOW="DATA_DIR", PYTHONPATH=str(ROOT)) | {"RALLY_DATA_DIR": "my data"}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True, timeout=60)
@@ -95,6 +95,6 @@ def test_commands_that_need_no_database_start_none(tmp_path):
     assert not (tmp_path / "postgres").exists()
 
 
-def test_the_deployment_checks_are_content_behind_https(tmp_path):
+def test_the_deployment_checks_pass_behind_https(tmp_path):
     done = check(tmp_path, "--deploy", "--fail-level", "WARNING", RALLY_HTTPS="1")
     assert (done.returncode, done.stdout) == (0, "System check identified no issues (0 silenced).\n"), done.stderr

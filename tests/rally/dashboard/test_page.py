@@ -1,4 +1,4 @@
-"""The admin's first page: right figures for the right people, and what to do first."""
+"""The dashboard: correct figures for each role, and first steps."""
 
 import datetime as dt
 import re
@@ -68,14 +68,14 @@ def cards(response):
 
 
 def text(response):
-    """Return what a page says, without its tags."""
+    """Return the text of a page without tags."""
     return " ".join(re.sub(r"<[^>]*>", " ", response.content.decode()).split())
 
 
 # --- figures ---
 
 
-def test_the_cards_count_what_the_tenant_has(tenant, other_tenant):
+def test_the_cards_count_the_tenants_records(tenant, other_tenant):
     fill(tenant, value=1_234_567)
     fill(tenant, value="0.40", stage="Proposal")
     fill(tenant, value=9_000_000, stage="Closed Lost")
@@ -105,12 +105,12 @@ def test_amounts_in_several_currencies_are_never_added_up(tenant):
     assert cards(client.get(INDEX, {"currency": MARKUP}))["Open pipeline value"] == "USD 200"
 
 
-def test_a_tenant_without_deals_in_its_currency_sees_the_commonest(tenant):
+def test_a_tenant_without_deals_in_its_currency_sees_the_most_frequent_one(tenant):
     fill(tenant, value=7, currency="EUR")
     assert cards(sign_in(tenant, "admin").get(INDEX))["Open pipeline value"] == "EUR 7"
 
 
-def test_the_stages_are_a_chart_with_its_numbers(tenant):
+def test_stages_have_a_chart_with_its_numbers(tenant):
     fill(tenant, value=100)
     fill(tenant, value=50, stage="Proposal")
     (_name, lines) = sign_in(tenant, "admin").get(INDEX).context["pipelines"][0]
@@ -122,7 +122,7 @@ def test_the_stages_are_a_chart_with_its_numbers(tenant):
     ]
 
 
-def test_deals_won_are_a_chart_with_its_numbers(tenant):
+def test_won_deals_have_a_chart_with_its_numbers(tenant):
     today = timezone.now().date()
     fill(tenant, value=1500, stage="Closed Won", close=today)
     fill(tenant, value=3, stage="Closed Won")
@@ -138,7 +138,7 @@ def test_deals_won_are_a_chart_with_its_numbers(tenant):
     assert "Not shown: 1 deal won without a date." in text(response)
 
 
-def test_imports_are_a_chart_with_their_numbers(tenant):
+def test_imports_have_a_chart_with_its_numbers(tenant):
     add_run(tenant)
     add_run(tenant, status="failed", imported=0, skipped=0, total_rows=0, error="The file is empty")
     response = sign_in(tenant, "admin").get(INDEX)
@@ -153,7 +153,7 @@ def test_imports_are_a_chart_with_their_numbers(tenant):
     assert imports["days"][-1].share_text == "25%"
 
 
-def test_failures_lead_to_their_run(tenant, other_tenant):
+def test_failures_link_to_their_run(tenant, other_tenant):
     run = add_run(tenant, file_name="leads.csv")
     add_run(tenant, status="failed", file_name="broken.csv", error="The file is empty", imported=0, skipped=0)
     add_run(other_tenant, file_name="secret.csv")
@@ -165,7 +165,7 @@ def test_failures_lead_to_their_run(tenant, other_tenant):
     assert reverse("admin:importexport_importrun_change", args=[run.pk]) in response.content.decode()
 
 
-def test_times_are_the_tenants(tenant):
+def test_times_are_in_the_tenants_time_zone(tenant):
     tenant.timezone = "Asia/Tokyo"
     tenant.save()
     moment = timezone.now().replace(hour=20, minute=15) - dt.timedelta(days=2)
@@ -175,10 +175,10 @@ def test_times_are_the_tenants(tenant):
     assert "Asia/Tokyo" in page
 
 
-# --- what to do first ---
+# --- first steps ---
 
 
-def test_a_newcomer_is_told_what_to_do_first(tenant):
+def test_a_new_tenant_sees_the_first_steps(tenant):
     response = sign_in(tenant, "admin").get(INDEX)
     assert [(step.title, step.is_done) for step in response.context["steps"]] == [
         ("Import your companies", False),
@@ -195,7 +195,7 @@ def test_a_newcomer_is_told_what_to_do_first(tenant):
         assert sentence in page
 
 
-def test_steps_that_were_taken_are_ticked_off_until_all_are(tenant):
+def test_completed_steps_are_ticked_off_until_all_are_done(tenant):
     client = sign_in(tenant, "admin")
     Company.objects.create(tenant=tenant, name="Acme")
     Activity.objects.create(tenant=tenant, activity_type="call", subject="Hello")
@@ -204,7 +204,7 @@ def test_steps_that_were_taken_are_ticked_off_until_all_are(tenant):
     assert client.get(INDEX).context["steps"] == []
 
 
-def test_editors_make_no_keys_and_viewers_import_nothing(tenant):
+def test_editors_are_not_asked_to_create_keys_nor_viewers_to_import(tenant):
     steps = sign_in(tenant, "editor").get(INDEX).context["steps"]
     assert len(steps) == 4
     response = sign_in(tenant, "viewer").get(INDEX)
@@ -263,7 +263,7 @@ def test_markup_is_text_everywhere(superuser):
         assert "&lt;script&gt;" in answer.content.decode()
 
 
-def test_nothing_stands_in_the_page_that_the_policy_forbids(tenant):
+def test_the_page_contains_nothing_that_the_policy_forbids(tenant):
     fill(tenant)
     add_run(tenant)
     main = sign_in(tenant, "admin").get(INDEX).content.decode().partition('<div class="dash">')[2]
@@ -283,7 +283,7 @@ def test_the_page_takes_as_many_queries_with_one_record_as_with_three(tenant, dj
             client.get(INDEX)
 
 
-def test_a_million_records_are_about_a_million(tenant, monkeypatch):
+def test_a_million_records_are_estimated(tenant, monkeypatch):
     fill(tenant)
     monkeypatch.setattr(page, "count_records", lambda _: RecordCount(1_003_482, is_exact=False))
     assert cards(sign_in(tenant, "admin").get(INDEX))["Contacts"] == "about 1,000,000"
@@ -310,11 +310,11 @@ def test_amounts_are_short_in_charts(value, words):
     assert short(Decimal(value)) == words
 
 
-def test_amounts_have_their_digits_in_groups():
+def test_digits_of_amounts_are_grouped():
     assert money(Decimal("1234567.89"), "EUR") == "EUR\N{NO-BREAK SPACE}1,234,568"
 
 
-def test_charts_are_drawn_alike_in_every_language():
+def test_charts_do_not_depend_on_the_language():
     with translation.override("de"):
         assert bar(Decimal(1), Decimal(8)) == "12.50%"
     low, nothing, high = columns([1, 0, 1000], height=100)

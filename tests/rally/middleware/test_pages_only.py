@@ -1,4 +1,4 @@
-"""Pages show and read times as they are where the tenant is."""
+"""Pages show and accept times in the tenant's time zone."""
 
 import datetime as dt
 
@@ -16,7 +16,7 @@ def tenant(client, db):
     return tenant
 
 
-def test_times_are_shown_and_read_as_they_are_where_the_tenant_is(tenant, client):
+def test_times_are_shown_and_accepted_in_the_tenants_time_zone(tenant, client):
     at = dt.datetime(2026, 3, 1, 22, 30, tzinfo=dt.UTC)
     activity = Activity.objects.create(tenant=tenant, activity_type="call", subject="Call", scheduled_at=at)
     address = f"/admin/crm/activity/{activity.pk}/change/"

@@ -1,4 +1,4 @@
-"""Requests have an id, and leave one line each in the log."""
+"""Each request has an id and one line in the log."""
 
 import re
 
@@ -8,7 +8,7 @@ RANDOM_ID = re.compile(r"[0-9a-f]{16}")
 
 
 @pytest.mark.parametrize("given", ["a", "6f9619ff-8b86-d011-b42d-00c04fc964ff", "A.b_c-9", "x" * 128])
-def test_a_clients_request_id_comes_back(server, given):
+def test_a_clients_request_id_is_returned(server, given):
     assert server.get("/healthz", X_Request_Id=given).headers["X-Request-Id"] == given
 
 
@@ -18,7 +18,7 @@ def test_a_bad_request_id_is_replaced(server, given):
 
 
 @pytest.mark.parametrize("path", ["/", "/admin/login/", "/nowhere", "/api/nowhere", "/static/nothing.css"])
-def test_every_answer_has_a_request_id(server, path):
+def test_every_response_has_a_request_id(server, path):
     assert RANDOM_ID.fullmatch(server.get(path).headers["X-Request-Id"])
 
 

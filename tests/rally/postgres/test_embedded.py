@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: shared by its users, stopped after the last, and well after any crash."""
+"""The embedded PostgreSQL is shared by its users, stops after the last one, and survives crashes."""
 
 import contextlib
 import os
@@ -48,7 +48,7 @@ class Cluster:
         self.users: list[subprocess.Popen[str]] = []
 
     def begin(self, *args: str, python: str = sys.executable, **options) -> subprocess.Popen[str]:
-        """Start a user, without waiting for it."""
+        """Start a user without waiting for it."""
         command = [python, "-c", USER, str(self.home), *args]
         options = {"cwd": ROOT, "env": environment(self.home)} | options
         pipe = subprocess.PIPE
@@ -57,13 +57,13 @@ class Cluster:
         return user
 
     def use(self, *args: str, **options) -> subprocess.Popen[str]:
-        """Start a user, and return when it is in."""
+        """Start a user and wait until it is connected."""
         user = self.begin(*args, **options)
         self.see_in(user)
         return user
 
     def see_in(self, *users: subprocess.Popen[str]) -> None:
-        """Return when users are in; fail, with what they and the log say, when one is not."""
+        """Wait until users are connected; fail with their output and the log if one is not."""
         for user in users:
             assert read_line(user.stdout) == "here\n", self.last_words(user)
 
@@ -87,7 +87,7 @@ class Cluster:
             return False
 
     def keepers(self) -> list[psutil.Process]:
-        # process_iter asks itself: a process that ends in between is left out rather than an error.
+        # process_iter ignores processes that end in the meantime.
         return [
             process
             for process in psutil.process_iter(["cmdline"])
@@ -102,7 +102,7 @@ class Cluster:
         return psutil.Process(int((self.home / "postgres" / "postmaster.pid").read_text().split()[0]))
 
     def is_at_rest(self) -> bool:
-        """Whether keeper and server end, soon after their last user did."""
+        """Whether the keeper and the server end soon after the last user."""
         return any(not self.processes() for _ in moments(20, 0.05))
 
     def end(self) -> None:
@@ -113,25 +113,25 @@ class Cluster:
         assert self.is_at_rest()
 
     def kill(self) -> None:
-        """Kill the keeper and all of PostgreSQL; some may end by themselves meanwhile."""
+        """Kill the keeper and all PostgreSQL processes, some of which may end by themselves in the meantime."""
         for process in self.processes():
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
 
 
 def copy(home: Path, place: Path) -> None:
-    """Copy a data directory with all that its files are."""
+    """Copy a data directory with all attributes of its files."""
     subprocess.run(["cp", "-a", home, place], check=True, timeout=60)
 
 
 def leave(user: subprocess.Popen[str]) -> None:
-    """Let a user end of its own accord."""
+    """Let a user end normally."""
     assert ended(user)[0] == 0
 
 
 @pytest.fixture(scope="module")
 def places() -> Iterator[Callable[[], Path]]:
-    """Make directories outside of pytest's own, which the next pytest to start closes to the server's account."""
+    """Create directories outside those of pytest, which a later pytest would make inaccessible to the server."""
     made: list[Path] = []
 
     def make() -> Path:
@@ -145,13 +145,13 @@ def places() -> Iterator[Callable[[], Path]]:
 
 @pytest.fixture
 def place(places: Callable[[], Path]) -> Path:
-    """A directory of the test's own."""
+    """A directory for the test."""
     return places()
 
 
 @pytest.fixture
 def empty(place: Path) -> Iterator[Cluster]:
-    """A data directory that is not there yet, in a path that has a space in it."""
+    """A data directory that does not exist yet, in a path with a space."""
     cluster = Cluster(place / "a home")
     yield cluster
     cluster.end()
@@ -159,7 +159,7 @@ def empty(place: Path) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def resting(places: Callable[[], Path]) -> Path:
-    """A data directory that was used before, to be copied."""
+    """A data directory that has been used, to be copied."""
     cluster = Cluster(places() / "home")
     leave(cluster.use("create"))
     assert cluster.is_at_rest()
@@ -168,14 +168,14 @@ def resting(places: Callable[[], Path]) -> Path:
 
 @pytest.fixture
 def cluster(resting: Path, place: Path) -> Iterator[Cluster]:
-    """A data directory that was used before, with nobody in it."""
+    """A data directory that has been used, without users."""
     copy(resting, place / "home")
     cluster = Cluster(place / "home")
     yield cluster
     cluster.end()
 
 
-def test_ten_at_once_make_one_server(empty):
+def test_ten_concurrent_users_start_one_server(empty):
     users = [empty.begin() for _ in range(10)]
     empty.see_in(*users)
     assert [child.name() for child in empty.keeper().children()] == ["postgres"]
@@ -191,7 +191,7 @@ def test_ten_at_once_make_one_server(empty):
     assert not (empty.home / "postgres" / "postmaster.pid").exists()
 
 
-def test_ten_waves_of_users_all_get_in(cluster):
+def test_ten_waves_of_users_all_connect(cluster):
     for _ in range(5):
         wave = [cluster.begin() for _ in range(3)]
         cluster.see_in(*wave)
@@ -200,12 +200,12 @@ def test_ten_waves_of_users_all_get_in(cluster):
     assert cluster.is_at_rest()
 
 
-def test_a_killed_user_is_a_user_gone(cluster):
+def test_a_killed_user_no_longer_counts(cluster):
     cluster.use().kill()
     assert cluster.is_at_rest()
 
 
-def test_a_killed_keeper_is_replaced_beside_the_same_server(cluster):
+def test_a_killed_keeper_is_replaced_without_restarting_the_server(cluster):
     first = cluster.use()
     server = cluster.postmaster()
     cluster.keeper().kill()
@@ -226,7 +226,7 @@ def test_a_killed_server_is_replaced(cluster):
     assert cluster.is_at_rest()
 
 
-def test_a_keeper_that_is_asked_to_end_stops_its_server(cluster):
+def test_a_keeper_stops_its_server_on_sigterm(cluster):
     user = cluster.use()
     cluster.keeper().terminate()
     assert cluster.is_at_rest()
@@ -235,7 +235,7 @@ def test_a_keeper_that_is_asked_to_end_stops_its_server(cluster):
     leave(cluster.use())
 
 
-def test_a_keeper_that_is_asked_to_end_while_it_starts_its_server_leaves_none(cluster):
+def test_a_keeper_stops_a_starting_server_on_sigterm(cluster):
     user = cluster.begin()
     [keeper] = wait_until(cluster.keepers, "there is a keeper")
     wait_until(keeper.children, "it has started its server")
@@ -244,7 +244,7 @@ def test_a_keeper_that_is_asked_to_end_while_it_starts_its_server_leaves_none(cl
     assert cluster.is_at_rest()
 
 
-def test_all_killed_at_once(cluster):
+def test_killing_all_processes_at_once(cluster):
     user = cluster.use("create")
     user.kill()
     cluster.kill()
@@ -252,7 +252,7 @@ def test_all_killed_at_once(cluster):
     assert cluster.is_at_rest()
 
 
-def test_a_stale_pid_that_another_process_got(cluster):
+def test_a_stale_process_id_that_another_process_has(cluster):
     user = cluster.use()
     left_over = (cluster.home / "postgres" / "postmaster.pid").read_text().splitlines(keepends=True)
     leave(user)
@@ -266,7 +266,7 @@ def test_a_stale_pid_that_another_process_got(cluster):
     ended(bystander)
 
 
-def test_a_keeper_killed_while_it_makes_the_data(empty):
+def test_a_keeper_killed_while_creating_the_data(empty):
     first = empty.begin()
     wait_until(lambda: list(empty.home.glob("postgres.unfinished-*")), "the data is being made")
     empty.keeper().kill()
@@ -276,14 +276,14 @@ def test_a_keeper_killed_while_it_makes_the_data(empty):
     assert not list(empty.home.glob("postgres.unfinished-*"))
 
 
-def test_half_made_data_is_removed_though_whole_data_is_there(cluster):
+def test_incomplete_data_is_removed_when_complete_data_exists(cluster):
     (cluster.home / "postgres.unfinished-1" / "base").mkdir(parents=True)
     leave(cluster.use())
     assert cluster.is_at_rest()
     assert not list(cluster.home.glob("postgres.unfinished-*"))
 
 
-def test_no_pipe_is_held(cluster):
+def test_the_server_holds_no_pipe_of_its_caller(cluster):
     code = (
         "import sys; from pathlib import Path; from rally.postgres.embedded import *; ensure_running(Path(sys.argv[1]))"
     )
@@ -294,9 +294,9 @@ def test_no_pipe_is_held(cluster):
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_the_keeper_has_nothing_of_its_caller(cluster):
+def test_the_keeper_inherits_nothing_from_its_caller(cluster):
     user = cluster.use()
-    # The two that stay: PostgreSQL's others come and go while they are looked at.
+    # The two permanent processes. PostgreSQL's other processes may end at any time.
     for process in (cluster.keeper(), cluster.postmaster()):
         assert Path(f"/proc/{process.pid}/fd/0").readlink() == Path("/dev/null")
         assert os.getsid(process.pid) != os.getsid(user.pid)
@@ -320,7 +320,7 @@ def test_a_path_too_long_for_a_socket(resting, place):
         shutil.rmtree(sockets)
 
 
-def test_a_socket_directory_that_somebody_else_made(resting, place):
+def test_a_socket_directory_of_another_user(resting, place):
     home = place / ("long" * 30)
     copy(resting, home)
     cluster = Cluster(home)
@@ -343,7 +343,7 @@ def test_it_does_not_listen_on_the_network_and_others_have_no_access(cluster):
     assert stat.S_IMODE((cluster.home / "postgres.users").stat().st_mode) == 0o600
 
 
-def test_a_server_that_is_full_is_still_running(cluster):
+def test_a_server_without_free_connections_counts_as_running(cluster):
     cluster.use()
     taken = []
     with pytest.raises(psycopg.OperationalError):
@@ -354,7 +354,7 @@ def test_a_server_that_is_full_is_still_running(cluster):
         connection.close()
 
 
-def test_the_server_is_set_up_as_said(cluster):
+def test_the_server_has_the_documented_settings(cluster):
     cluster.use()
     with embedded.connect(cluster.home, "rally") as connection:
         names = ("server_encoding", "TimeZone", "fsync", "max_connections", "listen_addresses")
@@ -362,7 +362,7 @@ def test_the_server_is_set_up_as_said(cluster):
 
 
 def python_for(account: dict) -> str:
-    """Return a Python of our version that an account may run; skip the test where there is none."""
+    """Return a Python of the same version that an account can run; skip the test if there is none."""
     name = f"python3.{sys.version_info.minor}"
     for python in (sys.executable, f"/usr/bin/{name}", f"/usr/local/bin/{name}"):
         with contextlib.suppress(OSError):
@@ -390,13 +390,13 @@ def test_as_an_ordinary_user(place):
 
 
 @ROOT_ONLY
-def test_as_root_only_the_way_through_is_opened(resting):
+def test_as_root_only_traversal_is_allowed(resting):
     assert (resting / "postgres").stat().st_uid != 0
     assert stat.S_IMODE((resting / "postgres").stat().st_mode) == 0o700
     assert stat.S_IMODE(resting.parent.stat().st_mode) == 0o701
 
 
-def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path):
+def test_a_directory_that_cannot_be_created_is_a_one_line_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(
         embedded.EmbeddedServerError, match=r"^The embedded PostgreSQL cannot be used: .*Not a directory"
@@ -407,13 +407,13 @@ def test_a_home_that_cannot_be_made_is_one_sentence(tmp_path):
 @pytest.mark.parametrize(
     "url", ["mysql://a@b/c", "sqlite:///db", "rally", "postgresql://host", "postgresql://a:s3cret@[/x"]
 )
-def test_a_bad_database_url_is_one_sentence_without_its_password(url, tmp_path):
+def test_a_bad_database_url_is_a_one_line_error_without_the_password(url, tmp_path):
     with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_URL .*postgresql://user:password@host/name$") as raised:
         database.from_environment(url=url, home=tmp_path)
     assert "s3cret" not in str(raised.value)
 
 
-def test_a_database_url_is_understood(tmp_path):
+def test_a_database_url_is_parsed(tmp_path):
     url = "postgresql://us%40er:p%2Fw@db.example:6432/rally?sslmode=require"
     found = database.from_environment(url=url, home=tmp_path)
     assert (found["USER"], found["PASSWORD"]) == ("us@er", "p/w")

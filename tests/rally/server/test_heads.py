@@ -1,4 +1,4 @@
-"""A look at a request's head: its end, its body, and whose it is."""
+"""Parsing the head of a request: its end, its body, and its sender."""
 
 import hashlib
 
@@ -25,7 +25,7 @@ def digest(text: str) -> bytes:
         (b"GET / HTTP/1.1\r\nHost: a\r\n", -1),
         (b"GET / HTTP/1.1\r\nHost: a\r", -1),
         (b"", -1),
-        # What is no head, as far as it has come.
+        # Invalid heads end where the data ends.
         (b"GET / HTTP/1.1\nHost: a\n", 23),
         (b"GET /" + b"a" * 9000, 9005),
     ],
@@ -34,7 +34,7 @@ def test_the_end_of_a_head(data, end):
     assert find_end(bytearray(data)) == end
 
 
-def test_the_end_may_come_byte_by_byte():
+def test_the_end_can_arrive_byte_by_byte():
     data, whole = bytearray(), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
     ends = []
     for i in range(len(whole)):
@@ -43,7 +43,7 @@ def test_the_end_may_come_byte_by_byte():
     assert ends == [-1] * 26 + [27]
 
 
-def test_a_head_that_never_ends_is_refused():
+def test_a_head_without_an_end_is_rejected():
     with pytest.raises(Refusal) as caught:
         find_end(bytearray(b"GET / HTTP/1.1\r\n" + b"X-A: b\r\n" * 10_000))
     assert caught.value.status == 431
@@ -64,7 +64,7 @@ def test_a_head_that_never_ends_is_refused():
         (b"\r\n\r\n", Head()),
     ],
 )
-def test_what_a_head_says(data, found):
+def test_the_fields_of_a_head(data, found):
     assert read_head(data) == found
 
 
@@ -80,7 +80,7 @@ def test_what_a_head_says(data, found):
         ("/admin/", [], None),
     ],
 )
-def test_whose_a_request_is(path, lines, caller):
+def test_the_sender_of_a_request(path, lines, caller):
     assert read_head(head(f"GET {path} HTTP/1.1", *lines)).caller == caller
 
 
@@ -93,11 +93,11 @@ def test_whose_a_request_is(path, lines, caller):
         ("/admin/crm/contact/import/", 10_000_000, 0),
     ],
 )
-def test_which_bodies_are_read_before_a_thread_is_taken(path, length, to_read):
+def test_which_bodies_are_read_before_using_a_thread(path, length, to_read):
     assert body_to_read(Head(path=path, length=length)) == to_read
 
 
-def test_a_form_that_announces_too_much_is_refused():
+def test_a_form_that_is_too_long_is_rejected():
     with pytest.raises(Refusal) as caught:
         body_to_read(Head(path="/admin/login/", length=2_621_441))
     assert caught.value.status == 413

@@ -1,4 +1,4 @@
-"""What the served product does around its views: logs, probes, limits of the server itself."""
+"""The server apart from its views: logs, health checks and limits."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def test_every_line_of_the_log_is_json(server):
     assert [json.loads(line) for line in server.log_text().splitlines()]
 
 
-def test_probes_answer_to_any_host_and_leave_no_line(server):
+def test_health_checks_accept_any_host_and_are_not_logged(server):
     for path in ("/healthz", "/readyz"):
         response = server.get(path, Host="10.0.0.7:8000", X_Request_Id="probe")
         assert (response.status, response.headers["Content-Type"]) == (200, "application/json")
@@ -35,7 +35,7 @@ def test_probes_answer_to_any_host_and_leave_no_line(server):
     assert '"probe"' not in server.log_text()
 
 
-def test_ready_names_what_is_missing(start_server, installation: Installation):
+def test_ready_names_missing_migrations(start_server, installation: Installation):
     with installation.connect() as connection:
         connection.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
     server = start_server(over=installation)
@@ -54,7 +54,7 @@ def test_ready_without_a_database(start_server):
 
 
 @pytest.mark.parametrize(("path", "kind"), [("/api/docs", "application/problem+json"), ("/admin/", "text/html")])
-def test_a_strange_host_is_a_quiet_400(server, path, kind):
+def test_an_unknown_host_is_400_and_not_logged(server, path, kind):
     response = server.get(path, Host="evil.example", X_Request_Id="strange-host")
     assert response.status == 400
     assert response.headers["Content-Type"].startswith(kind)
@@ -79,11 +79,11 @@ def test_admin_login_over_plain_http(server):
         (b"GET /\x00 HTTP/1.1\r\nHost: localhost\r\n\r\n", b"400"),
     ],
 )
-def test_what_is_no_request_is_the_clients_error(server, request_, status):
+def test_an_invalid_request_is_a_client_error(server, request_, status):
     assert send(server, request_).split()[1] == status
 
 
-def test_clients_that_go_away_leave_no_traceback(server):
+def test_clients_that_disconnect_leave_no_traceback(server):
     before = len(server.log_text())
     for data in (
         b"GET /admin/login/ HTTP/1.1\r\nHo",
@@ -99,7 +99,7 @@ def test_clients_that_go_away_leave_no_traceback(server):
     assert "Traceback" not in server.log_text()[before:]
 
 
-def test_clients_that_stand_still_hold_no_thread(start_server):
+def test_stalled_clients_do_not_occupy_threads(start_server):
     server = start_server(WEB_CONCURRENCY="1", RALLY_THREADS="2", RALLY_UPLOAD_IDLE_TIMEOUT="1")
     stalled = []
     for _ in range(6):
@@ -125,8 +125,8 @@ def test_a_stop_lets_requests_finish(start_server, installation):
 
 
 @pytest.mark.parametrize("path", ["", "/nowhere"])
-def test_it_may_be_started_in_any_directory(installation, tmp_path, path):
-    """A data directory that is named relatively is there, too."""
+def test_it_can_be_started_in_any_directory(installation, tmp_path, path):
+    """A relative data directory is relative to that directory."""
     port = free_port()
     env = installation.env | {"RALLY_DATA_DIR": "data", "PORT": str(port)} | ({"PYTHONPATH": path} if path else {})
     with (tmp_path / "log").open("wb") as log:

@@ -1,4 +1,4 @@
-"""A tenant's share of the server: who is at work, who waits, who is refused, and that nobody else notices."""
+"""Shares of tenants: which requests are processed, queued or rejected, and that other tenants are not affected."""
 
 import contextlib
 import http.client
@@ -17,11 +17,11 @@ from tests.support.waiting import Background, wait_until
 EXPORT, TEMPLATE = "/api/v1/importexport/contacts/export", "/api/v1/importexport/contacts/template"
 
 
-# --- who is next ---------------------------------------------------------------------------------------------
+# --- turns ------------------------------------------------------------------------------------------------------
 
 
 class Line:
-    """Shares of a server with so many threads, and the turns of requests that a test names."""
+    """The shares of a server, and the turns of requests, by names that a test gives them."""
 
     def __init__(self, threads=8):
         self.wakes = 0
@@ -32,17 +32,17 @@ class Line:
         self.wakes += 1
 
     def enter(self, caller, *names):
-        """Let requests in; return how each fared."""
+        """Add requests; return the state of each."""
         return [self._fared(name, self.shares.enter(caller, name)) for name in names]
 
     def leave(self, *names):
-        """Let requests go; return who goes to work instead."""
+        """Complete requests; return those that can proceed."""
         for name in names:
             self.shares.leave(self.turns.pop(name))
         return self.called()
 
     def called(self):
-        """Return who goes to work by now."""
+        """Return the requests that can proceed."""
         found = self.shares.next_turns()
         self.turns.update(found)
         return [name for name, _ in found]
@@ -54,7 +54,7 @@ class Line:
         return "over" if turn.is_over else "works"
 
 
-def test_a_quarter_of_the_threads_work_for_one_caller_as_many_wait_as_there_are_threads_and_the_rest_is_refused():
+def test_a_caller_gets_a_quarter_of_the_threads_and_a_limited_queue():
     assert Line(8).enter(b"a", *range(12)) == ["works"] * 2 + ["waits"] * 8 + ["over"] * 2
 
 
@@ -69,11 +69,11 @@ def test_each_caller_has_its_own_share():
     assert line.enter(b"b", "b1", "b2", "b3") == ["works", "works", "waits"]
 
 
-def test_who_belongs_to_nobody_never_waits():
+def test_requests_without_a_caller_never_wait():
     assert Line().enter(None, *range(100)) == ["works"] * 100
 
 
-def test_who_waits_is_called_first_come_first_served():
+def test_the_queue_is_first_come_first_served():
     line = Line()
     line.enter(b"a", *range(6))
     assert line.leave(0) == [2]
@@ -82,7 +82,7 @@ def test_who_waits_is_called_first_come_first_served():
     assert line.leave(3, 4) == [5, "late"]
 
 
-def test_all_keys_of_a_tenant_have_one_share_once_they_are_known():
+def test_known_keys_of_a_tenant_share_its_threads():
     line = Line()
     for number in range(5):
         key = b"key %d" % number
@@ -92,7 +92,7 @@ def test_all_keys_of_a_tenant_have_one_share_once_they_are_known():
     assert [line.enter(b"key %d" % number, number) for number in range(5)] == [["works"]] * 2 + [["waits"]] * 3
 
 
-def test_all_requests_with_a_key_are_the_tenants_once_one_of_them_is_known():
+def test_all_requests_with_a_key_count_towards_its_tenant_once_it_is_known():
     line = Line()
     line.enter(b"new", *range(6))
     assert [line.turns[name].belongs_to("acme") for name in (1, 0)] == [True, True]
@@ -100,7 +100,7 @@ def test_all_requests_with_a_key_are_the_tenants_once_one_of_them_is_known():
     assert line.enter(b"new", "later") == ["waits"]
 
 
-def test_a_key_that_turns_out_to_be_of_a_tenant_with_its_share_at_work_is_over():
+def test_a_new_key_of_a_tenant_that_uses_its_share_is_rejected():
     line = Line()
     fared = []
     for number in range(4):
@@ -112,7 +112,7 @@ def test_a_key_that_turns_out_to_be_of_a_tenant_with_its_share_at_work_is_over()
     assert line.leave(0) == ["another"]
 
 
-def test_who_is_at_work_stays_so_whoever_turns_out_to_be_of_the_same_tenant():
+def test_requests_in_progress_are_not_affected_by_new_keys():
     line = Line()
     line.enter(b"known", "k1", "k2")
     assert line.turns["k1"].belongs_to("acme")
@@ -121,7 +121,7 @@ def test_who_is_at_work_stays_so_whoever_turns_out_to_be_of_the_same_tenant():
     assert line.turns["k1"].belongs_to("acme")
 
 
-def test_who_waits_for_an_unknown_key_waits_for_its_tenant_once_that_is_known():
+def test_requests_queued_for_an_unknown_key_move_to_the_queue_of_its_tenant():
     line = Line()
     line.enter(b"known", "k1", "k2")
     for name in ("k1", "k2"):
@@ -133,8 +133,8 @@ def test_who_waits_for_an_unknown_key_waits_for_its_tenant_once_that_is_known():
     assert line.leave("k1") == ["n3"]
 
 
-def test_who_works_for_another_tenant_by_now_is_counted_there():
-    """A superuser's session, in which another tenant was picked."""
+def test_a_caller_that_changes_tenants_is_counted_for_the_new_one():
+    """A superuser's session in which another tenant was chosen."""
     line = Line()
     line.enter(b"session", "s1")
     line.turns["s1"].belongs_to("acme")
@@ -145,14 +145,14 @@ def test_who_works_for_another_tenant_by_now_is_counted_there():
     assert line.called() == ["s4"]
 
 
-def test_who_has_waited_too_long_is_over_and_no_longer_in_line():
+def test_a_request_that_waits_too_long_is_rejected_and_removed_from_the_queue():
     line = Line()
     line.enter(b"a", *range(4))
     assert line.shares.give_up(b"a", 2).is_over
     assert line.leave(0, 1) == [3]
 
 
-def test_nothing_is_left_of_who_has_gone():
+def test_completed_requests_leave_nothing_behind():
     line = Line()
     line.enter(b"a", *range(12))
     while line.turns:
@@ -160,10 +160,10 @@ def test_nothing_is_left_of_who_has_gone():
     assert line.shares._groups == {}
 
 
-# --- what a page says ----------------------------------------------------------------------------------------
+# --- responses -----------------------------------------------------------------------------------------------
 
 
-def test_a_page_beyond_the_share_says_so(db):
+def test_a_page_beyond_the_share_has_an_error(db):
     answer = Client().get("/admin/login/", **{"rally.is_over_share": True})
     assert (answer.status_code, answer.headers["Retry-After"], answer.headers["Cache-Control"]) == (
         429,
@@ -179,19 +179,19 @@ def test_a_page_beyond_the_share_says_so(db):
 
 @contextlib.contextmanager
 def locked(server, table):
-    """Lock a table, so that whoever reads it waits."""
+    """Lock a table, so that all requests that read it wait."""
     with server.connect() as connection, connection.transaction():
         connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
         yield connection
 
 
 def wait_for_waiting(connection, number):
-    """Return when so many of the database's clients wait for a lock."""
+    """Wait until this number of database sessions wait for a lock."""
     wait_until(lambda: waiting_sessions(connection) >= number, f"{number} clients wait for a lock")
 
 
 def wait_for_answers(asked, number):
-    """Return when exactly so many of the requests have been answered."""
+    """Wait until exactly this number of requests have received a response."""
     wait_until(lambda: sum(each.is_done for each in asked) == number, f"{number} requests have been answered")
 
 
@@ -202,11 +202,11 @@ def assert_quick(server, path, **headers):
 
 @pytest.fixture
 def small_server(start_server):
-    """One process with eight threads: two for a tenant, and eight in line."""
+    """One process with eight threads: two per tenant, and eight places in the queue."""
     return start_server(WEB_CONCURRENCY="1", RALLY_THREADS="8")
 
 
-def test_a_tenant_whose_requests_wait_holds_up_nobody_else(small_server):
+def test_waiting_requests_of_a_tenant_do_not_delay_others(small_server):
     busy, other = RealTenant(small_server), RealTenant(small_server)
     with locked(small_server, "crm_contact") as connection:
         asked = [Background(small_server.get, EXPORT, X_Api_Key=busy.secret) for _ in range(40)]
@@ -221,7 +221,7 @@ def test_a_tenant_whose_requests_wait_holds_up_nobody_else(small_server):
     assert_quick(small_server, TEMPLATE, X_Api_Key=busy.secret)
 
 
-def test_new_keys_do_not_make_a_share_larger(small_server):
+def test_new_keys_do_not_increase_a_share(small_server):
     busy, other = RealTenant(small_server), RealTenant(small_server)
     keys = [busy.secret, *(add_key(busy, number) for number in range(7))]
     with locked(small_server, "crm_contact") as connection:
@@ -244,7 +244,7 @@ def add_key(tenant, number):
     return secret
 
 
-def test_who_waits_too_long_is_told_so(small_server):
+def test_a_request_that_waits_too_long_gets_an_error(small_server):
     busy = RealTenant(small_server)
     with locked(small_server, "crm_contact") as connection:
         asked = [Background(small_server.get, EXPORT, X_Api_Key=busy.secret) for _ in range(3)]
@@ -256,7 +256,7 @@ def test_who_waits_too_long_is_told_so(small_server):
 
 
 def cookies_of(server, name):
-    """Return the cookies of somebody who has signed in."""
+    """Return the cookies of a signed-in user."""
     client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     with contextlib.closing(client):
         client.request("GET", "/admin/login/")
@@ -272,7 +272,7 @@ def cookies_of(server, name):
     return {"Cookie": "; ".join(cookie.split(";")[0] for cookie in answer.headers.get_all("Set-Cookie"))}
 
 
-def test_pages_of_one_session_hold_up_nobody_else(start_server, installation):
+def test_waiting_pages_of_a_session_do_not_delay_others(start_server, installation):
     for name in ("ada", "grace"):
         over = {"DJANGO_SUPERUSER_PASSWORD": "correct horse"}
         made = type(installation)(installation.database_url, installation.env | over).manage(
@@ -292,7 +292,7 @@ def test_pages_of_one_session_hold_up_nobody_else(start_server, installation):
     assert {answer.headers["Content-Type"].split(";")[0] for answer in answers if answer.status == 429} == {"text/html"}
 
 
-def test_probes_wait_for_no_thread(small_server):
+def test_health_checks_need_no_free_thread(small_server):
     tenants = [RealTenant(small_server) for _ in range(4)]
     with locked(small_server, "crm_contact") as connection:
         asked = [Background(small_server.get, EXPORT, X_Api_Key=tenant.secret) for tenant in tenants * 2]
@@ -302,7 +302,7 @@ def test_probes_wait_for_no_thread(small_server):
     assert [each.outcome().status for each in asked] == [200] * 8
 
 
-def test_a_stop_waits_for_who_waits(small_server):
+def test_a_stop_waits_for_queued_requests(small_server):
     busy = RealTenant(small_server)
     with locked(small_server, "crm_contact") as connection:
         asked = [Background(small_server.get, EXPORT, X_Api_Key=busy.secret) for _ in range(4)]

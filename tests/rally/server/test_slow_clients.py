@@ -1,4 +1,4 @@
-"""Clients that dawdle: with a request's head, with its body, with reading the answer. Nobody else notices."""
+"""Clients that are slow to send a head or a body, or to read a response, do not affect others."""
 
 import contextlib
 import http.client
@@ -32,12 +32,12 @@ def get(path: str, *lines: str) -> bytes:
 
 
 class Client:
-    """A bare connection, which understands answers."""
+    """A raw connection that can parse responses."""
 
     def __init__(self, server: Server, data: bytes = b"", *, reads: bool = True) -> None:
         self.socket = socket.socket()
         if not reads:
-            # Before the connection is made, so that little of the answer is on its way.
+            # Set before connecting, so that only little of the response is in transit.
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         self.socket.settimeout(30)
         self.socket.connect(("127.0.0.1", server.port))
@@ -48,7 +48,7 @@ class Client:
         self.socket.sendall(data)
 
     def answer(self, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
-        """Read one answer: its status, its headers by their lower-case names, and its body."""
+        """Read one response: the status, the headers by lower-case name, and the body."""
         status = int(self.file.readline().split()[1])
         headers = {}
         while line := self.file.readline().strip():
@@ -67,7 +67,7 @@ class Client:
         return body
 
     def is_hung_up_on(self) -> bool:
-        """Whether the server sends nothing more; waits until that is known."""
+        """Wait until the server sends more or disconnects; return whether it has disconnected."""
         with contextlib.suppress(ConnectionResetError):
             return self.file.read(1) == b""
         return True
@@ -104,7 +104,7 @@ def assert_others_are_answered(server: Server) -> None:
 
 @pytest.fixture(scope="module")
 def small(launch):
-    """A server with few threads, to be held by whoever can."""
+    """A server with few threads, which slow clients could easily occupy."""
     server = launch(WEB_CONCURRENCY="1", RALLY_THREADS="4")
     yield server
     server.stop()
@@ -112,14 +112,14 @@ def small(launch):
 
 @pytest.fixture(scope="module")
 def strict(launch):
-    """A server that loses its patience soon."""
+    """A server with short timeouts."""
     server = launch(WEB_CONCURRENCY="1", RALLY_THREADS="4", RALLY_UPLOAD_TIMEOUT="3", RALLY_UPLOAD_IDLE_TIMEOUT="1")
     yield server
     server.stop()
 
 
 def static_file(server: Server, pattern: str) -> str:
-    """Return the path of a static file that the API's page names."""
+    """Return the path of a static file used by the API's documentation page."""
     client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     with contextlib.closing(client):
         client.request("GET", "/api/docs")
@@ -127,7 +127,7 @@ def static_file(server: Server, pattern: str) -> str:
     return re.search(rf'"(/static/[^"]*{pattern}[^"]*\.js)"', page)[1]
 
 
-# --- nobody else notices -------------------------------------------------------------------------------------
+# --- others are not affected----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -153,13 +153,13 @@ def static_file(server: Server, pattern: str) -> str:
     ],
     ids=lambda value: value[:60].decode() if isinstance(value, bytes) else None,
 )
-def test_who_does_not_send_on_holds_up_nobody(small, number, data):
+def test_clients_that_stop_sending_do_not_delay_others(small, number, data):
     with dawdling(small, number, data):
         assert_others_are_answered(small)
     assert "Traceback" not in small.log_text()
 
 
-def test_who_sends_a_byte_now_and_then_holds_up_nobody(small):
+def test_clients_that_send_slowly_do_not_delay_others(small):
     with dawdling(small, 80, post("/admin/login/", FORM, 1000)) as clients:
         for _ in range(3):
             for client in clients:
@@ -168,20 +168,20 @@ def test_who_sends_a_byte_now_and_then_holds_up_nobody(small):
 
 
 @pytest.mark.parametrize("path", ["swagger-ui-bundle", "schema"])
-def test_who_does_not_read_an_answer_holds_up_nobody(small, path):
+def test_clients_that_do_not_read_a_response_do_not_delay_others(small, path):
     data = SCHEMA * 40 if path == "schema" else get(static_file(small, path)) * 3
     with dawdling(small, 20, data, reads=False):
         wait_until(lambda: seconds_for(small, "/admin/login/") < 0.2, "pages are answered soon", seconds=30)
         assert_others_are_answered(small)
 
 
-def test_who_does_not_read_a_part_of_a_file_holds_up_nobody(small):
+def test_clients_that_do_not_read_a_partial_file_do_not_delay_others(small):
     data = get(static_file(small, "swagger-ui-bundle"), "Range: bytes=1-") * 3
     with dawdling(small, 20, data, reads=False):
         assert_others_are_answered(small)
 
 
-def test_who_never_reads_the_401_holds_up_nobody(small):
+def test_clients_that_never_read_a_401_do_not_delay_others(small):
     with dawdling(small, 80, post(IMPORT, UPLOAD, 5_000_000) + PART + b"x" * 100_000, reads=False) as clients:
         for client in clients:
             client.socket.setblocking(False)
@@ -190,17 +190,17 @@ def test_who_never_reads_the_401_holds_up_nobody(small):
         assert_others_are_answered(small)
 
 
-# --- patience has an end -------------------------------------------------------------------------------------
+# --- timeouts ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("data", [b"", b"GET / HTTP/1.1\r\nHost: loc"])
-def test_who_sends_no_whole_head_is_hung_up_on(strict, data):
+def test_a_client_with_an_incomplete_head_is_disconnected(strict, data):
     start = time.monotonic()
     assert Client(strict, data).is_hung_up_on()
     assert 0.9 < time.monotonic() - start < 10
 
 
-def test_a_head_that_drips_is_late_all_the_same(strict):
+def test_a_head_sent_slowly_times_out_as_well(strict):
     client = Client(strict, b"GET / HTTP/1.1\r\n")
     client.socket.settimeout(0.2)
     for _ in moments(20):
@@ -211,13 +211,13 @@ def test_a_head_that_drips_is_late_all_the_same(strict):
     pytest.fail("it is still waited for")
 
 
-def test_a_form_that_stands_still_is_408(strict):
+def test_a_form_that_stalls_is_408(strict):
     status, headers, body = Client(strict, post("/admin/login/", FORM, 1000) + b"a").answer()
     assert (status, headers["connection"]) == (408, "close")
     assert b"The body of the request did not arrive in time." in body
 
 
-def test_a_form_that_drips_is_408(strict):
+def test_a_form_sent_slowly_is_408(strict):
     client = Client(strict, post("/admin/login/", FORM, 1000))
     client.socket.settimeout(0.2)
     for _ in moments(20):
@@ -228,13 +228,13 @@ def test_a_form_that_drips_is_408(strict):
     pytest.fail("it is still waited for")
 
 
-def test_a_form_that_breaks_off_is_400(small):
+def test_an_incomplete_form_is_400(small):
     client = Client(small, post("/admin/login/", FORM, 1000) + b"a")
     client.socket.shutdown(socket.SHUT_WR)
     assert client.answer()[0] == 400
 
 
-def test_a_form_that_is_too_large_is_413_at_once(small):
+def test_a_form_that_is_too_large_is_413_immediately(small):
     client = Client(small, post("/admin/login/", FORM, 3_000_000))
     status, headers, body = client.answer()
     assert (status, headers["connection"]) == (413, "close")
@@ -242,13 +242,13 @@ def test_a_form_that_is_too_large_is_413_at_once(small):
     assert client.is_hung_up_on()
 
 
-def test_an_early_answer_reaches_who_sends_on(small):
+def test_an_early_response_reaches_a_client_that_is_still_sending(small):
     client = Client(small, post("/admin/login/", FORM, 50_000_000))
     client.send(b"x" * 50_000_000)
     assert client.answer()[0] == 413
 
 
-def test_a_large_body_that_nobody_reads_is_skipped(small):
+def test_a_large_unread_body_is_discarded(small):
     body = b"x" * 2_600_000
     client = Client(small, post("/nowhere", FORM, len(body)) + body + get("/healthz"))
     assert [client.answer()[0], client.answer()[0]] == [404, 200]
@@ -259,7 +259,7 @@ def test_a_head_without_an_end_is_431(small):
     assert client.answer()[0] == 431
 
 
-def test_who_does_not_take_the_rest_of_an_answer_is_hung_up_on(strict):
+def test_a_client_that_does_not_read_the_rest_of_a_response_is_disconnected(strict):
     client = Client(strict, SCHEMA * 60, reads=False)
     time.sleep(4)
     received = 0
@@ -269,10 +269,10 @@ def test_who_does_not_take_the_rest_of_an_answer_is_hung_up_on(strict):
     assert received < 60 * 80_000
 
 
-# --- whoever is slow gets all of it, in order ----------------------------------------------------------------
+# --- slow clients get complete responses, in order-------------------------------------------------------------
 
 
-def test_an_answer_that_is_read_late_is_whole_and_the_next_one_follows(small):
+def test_a_response_read_late_is_complete_and_the_next_one_follows(small):
     expected = Client(small, SCHEMA).answer()[2]
     client = Client(small, (SCHEMA + get("/healthz")) * 40, reads=False)
     time.sleep(1)
@@ -283,7 +283,7 @@ def test_an_answer_that_is_read_late_is_whole_and_the_next_one_follows(small):
     assert client.answer()[0] == 200
 
 
-def test_a_file_that_is_read_late_is_whole_and_the_next_one_follows(small):
+def test_a_file_read_late_is_complete_and_the_next_response_follows(small):
     path = static_file(small, "swagger-ui-bundle")
     expected = Client(small, get(path)).answer()[2]
     client = Client(small, (get(path) + get("/healthz")) * 4, reads=False)
@@ -320,28 +320,28 @@ def test_a_connection_is_kept_after_each_kind_of_request(small):
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/admin/login/", "/nowhere", "/api/v1/schema"])
-def test_a_head_is_answered_without_a_body(small, path):
+def test_a_head_request_gets_no_body(small, path):
     client = Client(small, get(path).replace(b"GET", b"HEAD"))
     assert client.answer("HEAD")[0] in {200, 404}
     client.send(get("/healthz"))
     assert client.answer()[0] == 200
 
 
-def test_requests_that_come_at_once_are_answered_in_order(small):
+def test_pipelined_requests_are_answered_in_order(small):
     form = b"username=a"
     login = post("/admin/login/", FORM, len(form)) + form
     client = Client(small, (get("/healthz") + login + get("/nowhere") + SCHEMA + get("/readyz")) * 5)
     assert [client.answer()[0] for _ in range(25)] == [200, 403, 404, 200, 200] * 5
 
 
-def test_a_request_may_come_byte_by_byte(small):
+def test_a_request_can_arrive_byte_by_byte(small):
     client = Client(small)
     for byte in post("/admin/login/", FORM, 10) + b"username=a":
         client.send(bytes([byte]))
     assert client.answer()[0] == 403
 
 
-def test_a_form_may_come_in_two_pieces(small):
+def test_a_form_can_arrive_in_two_pieces(small):
     client = Client(small, post("/admin/login/", FORM, 10) + b"user")
     time.sleep(0.3)
     client.send(b"name=a" + get("/healthz"))
@@ -349,20 +349,20 @@ def test_a_form_may_come_in_two_pieces(small):
 
 
 @pytest.mark.parametrize(("path", "status"), [("/admin/login/", 403), (IMPORT, 401)])
-def test_who_waits_to_be_asked_for_a_body_is_asked_once(small, path, status):
+def test_a_client_that_expects_100_continue_gets_it_once(small, path, status):
     client = Client(small, post(path, FORM, 10, "Expect: 100-continue"))
     assert client.answer()[0] == 100
     client.send(b"username=a")
     assert client.answer()[0] == status
 
 
-def test_who_leaves_a_body_unsent_is_told_that_the_connection_ends(small):
+def test_the_connection_is_closed_if_a_body_is_not_sent(small):
     client = Client(small, post(IMPORT, UPLOAD, 1000))
     status, headers, _ = client.answer()
     assert (status, headers["connection"]) == (401, "close")
 
 
-def test_a_connection_ends_where_the_client_says_so(small):
+def test_a_client_can_close_the_connection(small):
     client = Client(small, get("/healthz", "Connection: close"))
     assert client.answer()[1]["connection"] == "close"
     assert client.is_hung_up_on()
@@ -371,7 +371,7 @@ def test_a_connection_ends_where_the_client_says_so(small):
 # --- connections ---------------------------------------------------------------------------------------------
 
 
-def test_who_dawdles_longest_makes_room(start_server):
+def test_the_slowest_client_makes_room_for_new_ones(start_server):
     server = start_server(WEB_CONCURRENCY="1", RALLY_THREADS="4", GUNICORN_CMD_ARGS="--worker-connections 20")
     with dawdling(server, 60, b"GET / HTTP/1.1\r\nHost: loc") as clients:
         assert_others_are_answered(server)
@@ -380,7 +380,7 @@ def test_who_dawdles_longest_makes_room(start_server):
         assert clients[-1].answer()[0] == 302
 
 
-def test_what_waits_in_memory_is_bounded(start_server):
+def test_memory_for_waiting_data_is_limited(start_server):
     server = start_server(WEB_CONCURRENCY="1", RALLY_THREADS="4")
     with dawdling(server, 40, post("/admin/login/", FORM, 2_500_000) + b"x" * 2_499_999) as clients:
         assert_others_are_answered(server)
@@ -389,7 +389,7 @@ def test_what_waits_in_memory_is_bounded(start_server):
         assert clients[-1].answer()[0] == 403
 
 
-def test_a_process_without_free_files_serves_on(start_server):
+def test_a_process_without_free_files_keeps_serving(start_server):
     server = start_server(WEB_CONCURRENCY="1", RALLY_THREADS="4")
     assert_others_are_answered(server)
     [worker] = children_of(server.process.pid)
@@ -404,7 +404,7 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def test_a_server_may_open_many_files(small):
+def test_a_server_can_open_many_files(small):
     [worker] = children_of(small.process.pid)
     soft, hard = resource.prlimit(worker, resource.RLIMIT_NOFILE)
     assert soft >= min(hard, 8192)
