@@ -1,4 +1,4 @@
-"""A tenant's figures: right with few records, and of few queries with many."""
+"""A tenant's statistics: correct with few records, and few queries with many."""
 
 import datetime as dt
 from decimal import Decimal
@@ -117,7 +117,7 @@ def test_deals_are_added_up_in_two_queries(tenant, django_assert_num_queries):
             assert deal_figures(tenant).open
 
 
-def test_figures_of_many_deals_are_kept_for_a_minute_by_tenant(
+def test_figures_of_many_deals_are_cached_for_a_minute_by_tenant(
     tenant, other_tenant, monkeypatch, django_assert_num_queries
 ):
     monkeypatch.setattr(statistics, "MANY_DEALS", 2)
@@ -131,7 +131,7 @@ def test_figures_of_many_deals_are_kept_for_a_minute_by_tenant(
     assert deal_figures(other_tenant).open_deals == 0
 
 
-def test_records_are_counted_while_they_are_few_and_estimated_beyond(tenant, other_tenant, monkeypatch):
+def test_few_records_are_counted_and_many_estimated(tenant, other_tenant, monkeypatch):
     monkeypatch.setattr(statistics, "EXACT_UP_TO", 3)
     for number in range(3):
         Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email=f"a{number}@acme.com")
@@ -145,13 +145,13 @@ def test_records_are_counted_while_they_are_few_and_estimated_beyond(tenant, oth
     assert count_records(Contact.objects.filter(tenant=other_tenant)) == RecordCount(0)
 
 
-def test_an_estimate_is_never_less_than_what_was_counted(tenant, monkeypatch):
+def test_an_estimate_is_never_less_than_the_counted_records(tenant, monkeypatch):
     monkeypatch.setattr(statistics, "EXACT_UP_TO", 1)
     for number in range(3):
         Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email=f"a{number}@acme.com")
     assert count_records(Contact.objects.filter(tenant=tenant)).number >= 2
 
 
-def test_a_sum_is_what_the_database_says(tenant):
+def test_sums_match_the_database(tenant):
     add_deal(tenant, "Closed Won", value=10, close=MONTH)
     assert deal_figures(tenant).won == [DealSum(stage_of(tenant, "Closed Won").pk, MONTH, "USD", 1, Decimal(10))]

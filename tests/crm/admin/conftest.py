@@ -1,4 +1,4 @@
-"""Two tenants with people and records."""
+"""Two tenants with members and records."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +16,14 @@ from importexport.models import ImportRun
 
 @dataclass
 class Place:
-    """A tenant, its people by role, and one record of every kind."""
+    """A tenant, its members by role, and one record of every kind."""
 
     tenant: Tenant
     users: dict[str, User]
     records: dict[type, Any]
 
     def client(self, role: str) -> Client:
-        """Return a browser in which somebody of that role is signed in."""
+        """Return a client signed in as a member with a role."""
         client = Client()
         client.force_login(self.users[role])
         return client

@@ -1,4 +1,4 @@
-"""API keys in the admin: shown once, kept to their tenant and its admins, revoked at once."""
+"""API keys in the admin: shown once, only to admins of the tenant, and revoked immediately."""
 
 import datetime as dt
 import re
@@ -47,7 +47,7 @@ def api_status(secret):
     return Client().get("/api/v1/importexport/contacts/template", headers={"X-Api-Key": secret}).status_code
 
 
-# --- making one ---
+# --- create ---
 
 
 def test_a_key_is_shown_once_and_works(admin, tenant):
@@ -62,7 +62,7 @@ def test_a_key_is_shown_once_and_works(admin, tenant):
     assert api_status(secret) == 200
 
 
-def test_the_secret_is_nowhere_kept(admin, caplog):
+def test_the_secret_is_not_stored_anywhere(admin, caplog):
     page = create(admin).content.decode()
     (secret,) = set(SECRET.findall(page))
     again = create(admin)
@@ -86,7 +86,7 @@ def test_the_page_shows_how_to_use_the_key(admin):
     assert "-F file=@contacts.csv" not in create(admin, name="Reader", scope="read").content.decode()
 
 
-def test_making_a_key_is_in_the_history(admin):
+def test_creating_a_key_is_in_the_history(admin):
     create(admin)
     entry = LogEntry.objects.get()
     assert (entry.object_repr, entry.is_addition()) == ("Website", True)
@@ -104,7 +104,7 @@ def test_a_day_that_has_begun_is_an_error(admin, day):
     assert errors(create(admin, expires_at=day)) == ["This day has already begun. Choose a later one."]
 
 
-def test_the_last_day_of_all_is_a_day(admin, tenant):
+def test_the_last_possible_day_is_valid(admin, tenant):
     tenant.timezone = "Pacific/Auckland"
     tenant.save()
     create(admin, expires_at="9999-12-31")
@@ -133,7 +133,7 @@ def test_a_name_is_free_again_once_its_key_is_revoked(admin, tenant):
     assert SECRET.search(create(admin).content.decode())
 
 
-def test_of_two_who_take_a_name_at_the_same_moment_one_is_told(admin, tenant, monkeypatch):
+def test_of_two_users_taking_a_name_one_gets_a_form_error(admin, tenant, monkeypatch):
     make(tenant)
     monkeypatch.setattr(api_keys, "free_name", lambda name, _tenant: name)
     assert errors(create(admin)) == ["A key of this name is in use already."]
@@ -156,7 +156,7 @@ def test_markup_in_a_name_is_text(admin):
     assert "&lt;script&gt;alert" in pages[0]
 
 
-def test_a_superuser_makes_keys_of_the_tenant_picked(superuser, tenant):
+def test_a_superuser_creates_keys_for_the_chosen_tenant(superuser, tenant):
     response = create(superuser)
     assert errors(response)[0].startswith("A key belongs to one tenant")
     assert "Choose a tenant at the top" in superuser.get(ADD).content.decode()
@@ -165,7 +165,7 @@ def test_a_superuser_makes_keys_of_the_tenant_picked(superuser, tenant):
     assert ApiKey.objects.get().tenant == tenant
 
 
-def test_a_form_from_elsewhere_is_refused(tenant):
+def test_a_form_without_a_csrf_token_is_rejected(tenant):
     client = Client(enforce_csrf_checks=True)
     client.force_login(User.objects.create_superuser("root"))
     key, secret = make(tenant)
@@ -174,11 +174,11 @@ def test_a_form_from_elsewhere_is_refused(tenant):
     assert api_status(secret) == 200
 
 
-# --- who may ---
+# --- permissions ---
 
 
 @pytest.mark.parametrize("role", ["viewer", "editor"])
-def test_admins_alone_see_and_touch_keys(tenant, role):
+def test_only_admins_can_see_and_change_keys(tenant, role):
     key, secret = make(tenant)
     client = sign_in(tenant, role)
     for address in (LIST, ADD, url(key), url(key, "revoke")):
@@ -203,7 +203,7 @@ def test_keys_of_other_tenants_do_not_exist(admin, other_api):
     assert api_status(other_api.secret) == 200
 
 
-def test_a_superuser_sees_all_keys_or_those_of_the_tenant_picked(superuser, tenant, other_api):
+def test_a_superuser_sees_all_keys_or_those_of_the_chosen_tenant(superuser, tenant, other_api):
     make(tenant, "Mine")
     page = superuser.get(LIST).content.decode()
     assert "Mine" in page
@@ -218,7 +218,7 @@ def test_a_superuser_sees_all_keys_or_those_of_the_tenant_picked(superuser, tena
 # --- the list ---
 
 
-def test_the_list_says_what_there_is_to_know(admin, tenant):
+def test_the_list_shows_name_scope_state_and_dates(admin, tenant):
     key, secret = make(tenant, "In use")
     api_status(secret)
     over, _ = make(tenant, "Over")
@@ -246,7 +246,7 @@ def test_the_list_takes_as_many_queries_for_one_key_as_for_three(admin, tenant, 
 # --- changing and revoking ---
 
 
-def test_nothing_but_the_name_of_a_key_can_be_changed(admin, tenant):
+def test_only_the_name_of_a_key_can_be_changed(admin, tenant):
     key, secret = make(tenant)
     make(tenant, "Taken")
     page = admin.get(url(key)).content.decode()
@@ -265,7 +265,7 @@ def errors_of_change(response):
     return response.context["adminform"].form.errors["name"]
 
 
-def test_a_key_is_revoked_at_once_after_a_question(admin, tenant):
+def test_a_key_is_revoked_after_confirmation(admin, tenant):
     key, secret = make(tenant)
     assert api_status(secret) == 200
     assert "This cannot be undone" in admin.get(url(key, "revoke")).content.decode()
@@ -276,7 +276,7 @@ def test_a_key_is_revoked_at_once_after_a_question(admin, tenant):
     assert [entry.get_change_message() for entry in LogEntry.objects.all()] == ["Revoked."]
 
 
-def test_a_revoked_key_stays_as_it_is(admin, tenant):
+def test_a_revoked_key_cannot_be_changed(admin, tenant):
     key, secret = make(tenant)
     admin.post(url(key, "revoke"))
     when = ApiKey.objects.get().revoked_at
@@ -296,7 +296,7 @@ def test_keys_are_never_deleted(admin, superuser, tenant):
     assert ApiKey.objects.exists()
 
 
-def test_several_keys_are_revoked_after_a_question(admin, tenant):
+def test_several_keys_are_revoked_after_confirmation(admin, tenant):
     made = [make(tenant, name) for name in ("One", "Two", "Three")]
     choice = {"action": "revoke_chosen", "_selected_action": [key.pk for key, _ in made[:2]]}
     page = admin.post(LIST, choice).content.decode()
@@ -307,7 +307,7 @@ def test_several_keys_are_revoked_after_a_question(admin, tenant):
     assert [api_status(secret) for _, secret in made] == [401, 401, 200]
 
 
-def test_a_key_of_a_superusers_own_tenant_choice_alone_is_revoked(superuser, tenant):
+def test_a_superuser_revokes_only_keys_of_the_chosen_tenant(superuser, tenant):
     other = create_tenant(slug="initech", name="Initech")
     key, secret = make(other)
     pick(superuser, tenant)

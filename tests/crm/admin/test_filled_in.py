@@ -1,4 +1,4 @@
-"""What an address fills into a new record's form, and what a form says was chosen: nonsense breaks neither."""
+"""Initial values in URLs, and the selected records of actions, including invalid ones."""
 
 import pytest
 
@@ -14,11 +14,11 @@ HUGE, LONG = "9" * 40, "9" * 5000
         "contact/add/?first_name=%00", "deal/add/?expected_close_date=99999999999-01-01", "activity/add/?scheduled_at=x&deal=(",
     ],
 )  # fmt: skip
-def test_a_form_takes_from_its_address_what_it_can(acme, address):
+def test_a_form_ignores_invalid_initial_values(acme, address):
     assert acme.client("editor").get(f"/admin/crm/{address}").status_code == 200
 
 
-def test_a_form_has_what_its_address_fills_in(acme):
+def test_a_form_has_initial_values_from_its_url(acme):
     company = acme.records[Company].pk
     query = {"first_name": "Ada", "lifecycle_stage": "nonsense", "company": company}
     form = acme.client("editor").get("/admin/crm/contact/add/", query).context["adminform"].form
@@ -27,12 +27,12 @@ def test_a_form_has_what_its_address_fills_in(acme):
 
 @pytest.mark.parametrize("chosen", ["abc", HUGE, LONG, "\0", ""])
 @pytest.mark.parametrize("model", ["crm/contact", "crm/apikey", "auth/user"])
-def test_an_action_passes_over_what_names_no_record(acme, superuser, model, chosen):
+def test_an_action_ignores_invalid_ids(acme, superuser, model, chosen):
     form = {"action": "delete_selected", "_selected_action": chosen}
     assert superuser.post(f"/admin/{model}/", form).status_code in {200, 302}
 
 
-def test_an_action_takes_the_records_among_what_was_chosen(acme):
+def test_an_action_applies_to_the_valid_ids(acme):
     chosen = ["abc", str(acme.records[Activity].pk), HUGE]
     form = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
     assert acme.client("editor").post("/admin/crm/activity/", form).status_code == 302

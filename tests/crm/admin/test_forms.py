@@ -1,4 +1,4 @@
-"""Forms: what they judge, what follows from what, and people."""
+"""Forms: validation, dependent fields, and members."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -29,7 +29,7 @@ def test_texts_are_stored_as_an_import_stores_them(acme):
     assert (contact.first_name, contact.notes) == ("Zo\u00eb", "one\ntwo\nthree")
 
 
-def test_a_character_that_no_text_has_is_a_form_error(acme):
+def test_a_forbidden_character_is_a_form_error(acme):
     page = post(acme, "contact/add/", contact_form(email="x@acme.example", notes="a\x1bb"))
     assert list(errors(page)) == ["notes"]
 
@@ -57,11 +57,11 @@ def test_a_deals_name_is_unique_in_its_pipeline(acme):
     assert Deal.objects.filter(tenant=acme.tenant).count() == 1
 
 
-def test_a_stage_of_another_tenant_is_no_choice(acme, globex):
+def test_a_stage_of_another_tenant_is_not_a_choice(acme, globex):
     assert list(errors(post(acme, "deal/add/", deal_form(globex.records[Stage])))) == ["stage"]
 
 
-def test_a_deleted_company_leaves_its_contacts(acme):
+def test_deleting_a_company_keeps_its_contacts(acme):
     company = acme.records[Company]
     page = acme.client("editor").get(f"/admin/crm/company/{company.pk}/delete/")
     assert "one activity" in page.content.decode()
@@ -70,7 +70,7 @@ def test_a_deleted_company_leaves_its_contacts(acme):
     assert Contact.objects.get(tenant=acme.tenant).company is None
 
 
-def test_a_pipeline_in_use_is_not_deleted(acme):
+def test_a_pipeline_in_use_cannot_be_deleted(acme):
     pipeline = Pipeline.objects.create(tenant=acme.tenant, name="Partners")
     stage = Stage.objects.create(tenant=acme.tenant, pipeline=pipeline, name="Lead")
     Deal.objects.filter(tenant=acme.tenant).update(pipeline=pipeline, stage=stage)
@@ -79,12 +79,12 @@ def test_a_pipeline_in_use_is_not_deleted(acme):
     assert Pipeline.objects.filter(pk=pipeline.pk).exists()
 
 
-def test_the_default_pipeline_is_not_deleted(acme):
+def test_the_default_pipeline_cannot_be_deleted(acme):
     assert post(acme, f"pipeline/{acme.records[Pipeline].pk}/delete/", {"post": "yes"}, role="admin").status_code == 403
 
 
 def stages_form(*stages, pipeline=None, **values):
-    """Return what the form of a pipeline posts, with its stages as (id, name)."""
+    """Return the form data of a pipeline with stages, given as (id, name)."""
     data = {
         "name": "Partners",
         "stages-TOTAL_FORMS": len(stages),
@@ -96,7 +96,7 @@ def stages_form(*stages, pipeline=None, **values):
     return data | values
 
 
-def test_a_pipeline_comes_with_its_stages_and_takes_the_place_of_the_default(acme):
+def test_a_pipeline_is_created_with_stages_and_replaces_the_default(acme):
     data = stages_form(("", "First"), ("", "Second"), is_default="on")
     assert post(acme, "pipeline/add/", data, role="admin").status_code == 302
     pipeline = Pipeline.objects.get(tenant=acme.tenant, is_default=True)
@@ -104,13 +104,13 @@ def test_a_pipeline_comes_with_its_stages_and_takes_the_place_of_the_default(acm
     assert {stage.tenant for stage in pipeline.stages.all()} == {acme.tenant}
 
 
-def test_two_stages_of_a_name_are_a_form_error(acme):
+def test_two_stages_with_the_same_name_are_a_form_error(acme):
     page = post(acme, "pipeline/add/", stages_form(("", "First"), ("", " FIRST")), role="admin")
     assert "this name" in page.content.decode()
     assert Pipeline.objects.filter(tenant=acme.tenant).count() == 1
 
 
-def test_one_pipeline_stays_the_default(acme):
+def test_one_pipeline_must_be_the_default(acme):
     pipeline = acme.records[Pipeline]
     data = stages_form(*((stage.pk, stage.name) for stage in pipeline.stages.all()), pipeline=pipeline.pk)
     assert list(errors(post(acme, f"pipeline/{pipeline.pk}/change/", data, role="admin"))) == ["is_default"]
@@ -122,7 +122,7 @@ def test_one_pipeline_stays_the_default(acme):
 MEMBER = {"username": "newbie", "email": "new@acme.example", "password": "correct horse 9", "role": "viewer"}
 
 
-def test_an_admin_adds_a_person_who_can_sign_in(acme, client):
+def test_an_admin_can_add_a_member_who_can_sign_in(acme, client):
     assert post(acme, "membership/add/", MEMBER, role="admin").status_code == 302
     member = Membership.objects.get(user__username="newbie")
     assert (member.tenant, member.role, member.user.is_staff, member.user.is_superuser) == (
@@ -135,12 +135,12 @@ def test_an_admin_adds_a_person_who_can_sign_in(acme, client):
     ("changes", "field"),
     [({"username": "Viewer-Acme"}, "username"), ({"password": "12345678"}, "password"), ({"role": "god"}, "role")],
 )
-def test_a_person_who_cannot_be_added_is_a_form_error(acme, changes, field):
+def test_an_invalid_member_is_a_form_error(acme, changes, field):
     assert list(errors(post(acme, "membership/add/", (MEMBER | changes), role="admin"))) == [field]
     assert not User.objects.filter(username="newbie").exists()
 
 
-def test_an_admin_changes_a_role(acme):
+def test_an_admin_can_change_a_role(acme):
     member = Membership.objects.get(user=acme.users["viewer"])
     answer = acme.client("admin").post(f"/admin/crm/membership/{member.pk}/change/", {"role": "editor"})
     assert answer.status_code == 302
@@ -148,20 +148,20 @@ def test_an_admin_changes_a_role(acme):
     assert member.role == "editor"
 
 
-def test_nobody_locks_themselves_out(acme):
+def test_nobody_can_lock_themselves_out(acme):
     own = Membership.objects.get(user=acme.users["admin"])
     client = acme.client("admin")
     assert client.post(f"/admin/crm/membership/{own.pk}/change/", {"role": "viewer"}).status_code == 403
     assert client.post(f"/admin/crm/membership/{own.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
-def test_an_admin_removes_a_person(acme):
+def test_an_admin_can_remove_a_member(acme):
     member = Membership.objects.get(user=acme.users["viewer"])
     assert post(acme, f"membership/{member.pk}/delete/", {"post": "yes"}, role="admin").status_code == 302
     assert acme.client("viewer").get("/admin/crm/contact/").status_code == 302
 
 
-def test_a_superuser_gives_a_user_a_tenant(acme, superuser):
+def test_a_superuser_can_assign_a_user_to_a_tenant(acme, superuser):
     user = User.objects.create_user("grace", is_staff=True)
     data = {
         "username": "grace", "is_active": "on", "is_staff": "on", "membership-TOTAL_FORMS": 1, "membership-INITIAL_FORMS": 0,

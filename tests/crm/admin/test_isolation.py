@@ -1,4 +1,4 @@
-"""Staff see and touch their own tenant, whatever address they guess."""
+"""Staff see and change only their own tenant, whatever URL they try."""
 
 import json
 
@@ -17,7 +17,7 @@ KNOWN = {"object_id", "key_id", "run_id", "id", "content_type_id", "url", "app_l
 
 
 def addresses():
-    """Return every address of the admin that names a record: its model, and the pattern with its parameters."""
+    """Return every URL of the admin for a record: its model, and the pattern with its parameters."""
     found = []
     for model, model_admin in admin.site._registry.items():
         prefix = f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
@@ -39,7 +39,7 @@ def tried(model, prefix, pattern, place):
 
 
 def all_data():
-    """Return every row of every table of ours."""
+    """Return all rows of all our tables."""
     names = [
         name
         for name in connection.introspection.table_names()
@@ -54,7 +54,7 @@ def all_data():
 
 
 @pytest.mark.parametrize("role", Membership.Role.values)
-def test_no_address_of_another_tenant_shows_or_changes_anything(acme, globex, role):
+def test_no_url_shows_or_changes_another_tenants_records(acme, globex, role):
     client = acme.client(role)
     before = all_data()
     count = 0
@@ -75,7 +75,7 @@ def test_no_address_of_another_tenant_shows_or_changes_anything(acme, globex, ro
     assert all_data() == before
 
 
-def test_lists_show_the_own_tenant_only(acme, globex):
+def test_lists_show_only_the_users_tenant(acme, globex):
     client = acme.client("admin")
     for model in globex.records:
         if model in admin.site._registry and model not in {User, type(globex.tenant)}:
@@ -84,7 +84,7 @@ def test_lists_show_the_own_tenant_only(acme, globex):
             assert "globex" not in page.content.decode().lower(), model
 
 
-def test_search_finds_the_own_tenants_records_only(acme, globex):
+def test_search_finds_only_the_tenants_records(acme, globex):
     client = acme.client("viewer")
     page = client.get("/admin/crm/contact/", {"q": "ada"}).content.decode()
     assert "ada@acme.example" in page
@@ -92,7 +92,7 @@ def test_search_finds_the_own_tenants_records_only(acme, globex):
 
 
 @pytest.mark.parametrize("model", [Company, Contact, Deal])
-def test_autocomplete_offers_the_own_tenants_records_only(acme, globex, model):
+def test_autocomplete_offers_only_the_tenants_records(acme, globex, model):
     field = model._meta.model_name
     query = {"app_label": "crm", "model_name": "activity", "field_name": field, "term": ""}
     answer = json.loads(acme.client("editor").get("/admin/autocomplete/", query).content)
@@ -110,7 +110,7 @@ def test_filters_by_another_tenants_record_find_nothing(acme, globex):
     assert "ada@acme.example" not in page.content.decode()
 
 
-def test_bulk_actions_touch_the_own_tenants_records_only(acme, globex):
+def test_bulk_actions_affect_only_the_tenants_records(acme, globex):
     victim = globex.records[Contact]
     data = {"action": "delete_selected", "_selected_action": [victim.pk], "post": "yes"}
     acme.client("admin").post("/admin/crm/contact/", data)
@@ -127,13 +127,13 @@ def test_a_reference_to_another_tenants_record_is_a_form_error(acme, globex):
     assert contact.company == acme.records[Company]
 
 
-def test_a_new_record_is_the_own_tenants(acme, globex):
+def test_a_new_record_belongs_to_the_users_tenant(acme, globex):
     data = contact_form(email="new@acme.example", tenant=globex.tenant.pk)
     assert acme.client("editor").post("/admin/crm/contact/add/", data).status_code == 302
     assert Contact.objects.get(email="new@acme.example").tenant == acme.tenant
 
 
-def test_the_history_of_another_tenants_record_is_closed(acme, globex):
+def test_the_history_of_another_tenants_record_is_hidden(acme, globex):
     contact = globex.records[Contact]
     globex.client("editor").post(
         f"/admin/crm/contact/{contact.pk}/change/", contact_form(email="changed@globex.example")
@@ -142,7 +142,7 @@ def test_the_history_of_another_tenants_record_is_closed(acme, globex):
     assert globex.client("viewer").get(f"/admin/crm/contact/{contact.pk}/history/").status_code == 200
 
 
-def test_a_user_without_a_tenant_comes_nowhere(acme, client):
+def test_a_user_without_a_tenant_has_no_access(acme, client):
     client.force_login(User.objects.create_user("nobody", is_staff=True))
     for address in ("/admin/", "/admin/crm/contact/", f"/admin/crm/contact/{acme.records[Contact].pk}/change/"):
         answer = client.get(address, follow=True)
@@ -154,7 +154,7 @@ def test_a_user_without_a_tenant_comes_nowhere(acme, client):
 
 
 @pytest.mark.parametrize("model", [*RECORDS, Pipeline, Stage])
-def test_a_viewer_looks_and_changes_nothing(acme, model):
+def test_a_viewer_can_only_view(acme, model):
     client, record = acme.client("viewer"), acme.records[model]
     at = f"/admin/crm/{model._meta.model_name}"
     before = all_data()
@@ -167,13 +167,13 @@ def test_a_viewer_looks_and_changes_nothing(acme, model):
     assert all_data() == before
 
 
-def test_a_viewer_does_not_import(acme):
+def test_a_viewer_cannot_import(acme):
     assert acme.client("viewer").get("/admin/crm/contact/import/").status_code == 403
     assert acme.client("viewer").post("/admin/crm/contact/import/").status_code == 403
 
 
 @pytest.mark.parametrize("model", [Membership, Pipeline, Stage])
-def test_an_editor_does_not_manage(acme, model):
+def test_an_editor_cannot_manage(acme, model):
     client, record = acme.client("editor"), acme.records[model]
     at = f"/admin/crm/{model._meta.model_name}"
     before = all_data()
@@ -183,13 +183,13 @@ def test_an_editor_does_not_manage(acme, model):
 
 
 @pytest.mark.parametrize("address", ["/admin/crm/membership/", "/admin/crm/apikey/"])
-def test_people_and_keys_are_for_admins(acme, address):
+def test_members_and_keys_are_only_for_admins(acme, address):
     assert acme.client("editor").get(address).status_code == 403
     assert acme.client("admin").get(address).status_code == 200
 
 
 @pytest.mark.parametrize("address", ["/admin/auth/user/", "/admin/crm/tenant/", "/admin/auth/user/add/"])
-def test_users_and_tenants_are_for_superusers(acme, superuser, address):
+def test_users_and_tenants_are_only_for_superusers(acme, superuser, address):
     assert acme.client("admin").get(address).status_code == 403
     assert superuser.get(address).status_code == 200
 
@@ -197,7 +197,7 @@ def test_users_and_tenants_are_for_superusers(acme, superuser, address):
 # --- superusers ---------------------------------------------------------------------------------------------------
 
 
-def test_a_superuser_sees_all_tenants_until_one_is_picked(acme, globex, superuser):
+def test_a_superuser_sees_all_tenants_until_choosing_one(acme, globex, superuser):
     page = superuser.get("/admin/crm/contact/").content.decode()
     assert "ada@acme.example" in page
     assert "ada@globex.example" in page
@@ -209,13 +209,13 @@ def test_a_superuser_sees_all_tenants_until_one_is_picked(acme, globex, superuse
     assert superuser.get(f"/admin/crm/contact/{globex.records[Contact].pk}/change/").status_code == 302
 
 
-def test_a_superuser_picks_a_tenant_before_adding(acme, superuser):
+def test_a_superuser_chooses_a_tenant_before_adding(acme, superuser):
     answer = superuser.get("/admin/crm/contact/add/", follow=True)
     assert answer.redirect_chain == [("/admin/crm/contact/", 302)]
     assert "Choose a tenant" in answer.content.decode()
 
 
-def test_a_superuser_is_offered_what_the_records_tenant_has(acme, globex, superuser):
+def test_a_superuser_is_offered_choices_from_the_records_tenant(acme, globex, superuser):
     contact = acme.records[Contact]
     data = contact_form(company=globex.records[Company].pk)
     page = superuser.post(f"/admin/crm/contact/{contact.pk}/change/", data)

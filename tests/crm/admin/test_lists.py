@@ -1,4 +1,4 @@
-"""Search by the beginnings of words, pages in any order, and counts that cost nothing."""
+"""Prefix search, paging in any order, and cheap counts."""
 
 import pytest
 from django.db import connection
@@ -51,13 +51,13 @@ def found(tenant, text):
         ("\\", []),
     ],
 )
-def test_every_word_is_the_beginning_of_something(tenant, text, expected):
+def test_every_word_is_a_prefix(tenant, text, expected):
     people(tenant, "Ada Lovelace", "Adam Smith", "Ronald McDonald", "Mesut Özil", "MESUT ÖZIL", "Grace Hopper")
     assert found(tenant, text) == expected
 
 
 @pytest.mark.parametrize("text", ["acme", "Acme  Ind", "ACME INDUSTRIES", "acme-industries.ex"])
-def test_a_company_is_found_by_the_beginning_of_its_name_or_domain(tenant, text):
+def test_a_company_is_found_by_a_prefix_of_its_name_or_domain(tenant, text):
     Company.objects.create(tenant=tenant, name="Acme Industries", domain="acme-industries.example")
     Company.objects.create(tenant=tenant, name="Globex")
     companies = search(Company.objects.all(), text, ("name_key", "domain_key"))
@@ -82,13 +82,13 @@ def test_the_search_uses_its_indexes(tenant, text, index):
 
 
 def names(tenant, **query):
-    """Return the e-mail addresses on a page of the list, as somebody of the tenant asks for it."""
+    """Return the e-mail addresses on a page of the list, as seen by a member of the tenant."""
     page = sign_in(tenant, "editor").get("/admin/crm/contact/", query)
     assert page.status_code == 200, page
     return [contact.email for contact in page.context["cl"].result_list]
 
 
-def test_pages_are_pieces_of_the_list(tenant):
+def test_pages_are_slices_of_the_list(tenant):
     many(tenant, 120)
     emails = [f"c{n}@example.com" for n in reversed(range(120))]
     assert [names(tenant, p=page) for page in (1, 2, 3)] == [emails[:50], emails[50:100], emails[100:]]
@@ -98,7 +98,7 @@ def test_pages_are_pieces_of_the_list(tenant):
 
 
 @pytest.mark.parametrize("newest", [0, 1, 10, 60, 2000])
-def test_what_is_searched_is_found_however_old_it_is(tenant, monkeypatch, newest):
+def test_search_finds_old_records(tenant, monkeypatch, newest):
     monkeypatch.setattr(lists, "NEWEST", newest)
     people(tenant, *["Zora Neale"] * 70, *["Ada Lovelace"] * 50)
     assert names(tenant, q="zora") == [f"c{n}@neale.example" for n in reversed(range(20, 70))]
@@ -112,7 +112,7 @@ def test_a_search_that_reads_the_whole_list_counts_it_as_well(tenant, monkeypatc
     monkeypatch.setattr(lists, "NEWEST", 10)
     found, whole = search(Contact.objects.order_by("-id"), "zora", PREFIXES), Contact.objects.order_by("-id")
     pages = EstimatingPaginator(found, 50, whole=whole)
-    with django_assert_num_queries(3):  # The oldest of the newest, the newest, all.
+    with django_assert_num_queries(3):  # The oldest of the newest records, the newest records, all records.
         assert (pages.count, pages.num_pages) == (70, 2)
     with django_assert_num_queries(1):
         assert len(pages.page(2).object_list) == 20
@@ -132,7 +132,7 @@ def test_a_search_that_reads_the_whole_list_counts_it_as_well(tenant, monkeypatc
         ("-6", ["baker", "Adams", "Baker", "Zola"]),
     ],
 )
-def test_lists_are_sorted_by_what_an_index_sorts(tenant, monkeypatch, at_once, column, expected):
+def test_lists_are_sorted_by_index(tenant, monkeypatch, at_once, column, expected):
     monkeypatch.setattr(lists, "SORTED_AT_ONCE", at_once)
     for name, email in (
         ("Zola", "b@x.example"),
@@ -147,7 +147,7 @@ def test_lists_are_sorted_by_what_an_index_sorts(tenant, monkeypatch, at_once, c
 
 
 @pytest.mark.parametrize("column", ["3", "-4", "5", "99", "x"])
-def test_a_column_without_an_index_sorts_nothing(tenant, column):
+def test_a_column_without_an_index_cannot_be_sorted(tenant, column):
     people(tenant, "B B", "A A", "C C")
     assert names(tenant, o=column) == ["c2@c.example", "c1@a.example", "c0@b.example"]
 
@@ -164,7 +164,7 @@ def test_sorting_reads_an_index_in_its_order(tenant, model, column):
     assert " Sort  " not in plan.replace("Incremental Sort", "")
 
 
-def test_the_largest_deals_come_first_and_those_of_no_value_last(tenant):
+def test_the_largest_deals_come_first_and_those_without_value_last(tenant):
     stage = Stage.objects.filter(tenant=tenant).first()
     for value in (5, None, 70):
         Deal.objects.create(
@@ -183,7 +183,7 @@ def test_the_largest_deals_come_first_and_those_of_no_value_last(tenant):
 @pytest.mark.parametrize(
     "query", ["notes__icontains=a", "phone__regex=(a%2B)%2B", "email=a", "company__name__startswith=A", "id__gt=1", "pk__in=1", "tenant__slug=globex"]
 )  # fmt: skip
-def test_a_lists_address_asks_for_filters_alone(tenant, query):
+def test_a_lists_url_accepts_only_filters(tenant, query):
     assert sign_in(tenant, "editor").get(f"/admin/crm/contact/?{query}").status_code == 400
 
 
@@ -202,17 +202,17 @@ def test_a_lists_address_asks_for_filters_alone(tenant, query):
         "contact/%00/change/",
     ],
 )
-def test_nonsense_in_an_address_is_no_error_of_ours(tenant, address):
+def test_an_invalid_url_is_not_a_server_error(tenant, address):
     assert sign_in(tenant, "editor").get(f"/admin/crm/{address}").status_code in {200, 302, 400}
 
 
 @pytest.mark.parametrize("field", ["contact", "company"])
-def test_nonsense_in_the_search_for_a_choice_finds_nothing(tenant, field):
+def test_an_invalid_search_for_a_choice_finds_nothing(tenant, field):
     query = {"app_label": "crm", "model_name": "deal", "field_name": field, "term": "\0"}
     assert sign_in(tenant, "editor").get("/admin/autocomplete/", query).json()["results"] == []
 
 
-def test_an_unknown_part_of_a_lists_address_is_passed_over(tenant):
+def test_an_unknown_parameter_of_a_list_is_ignored(tenant):
     people(tenant, "Ada Lovelace")
     assert sign_in(tenant, "editor").get("/admin/crm/contact/?utm=a", follow=True).status_code == 200
 
@@ -265,7 +265,7 @@ QUERIES = {"contact": 5, "company": 5, "deal": 6, "activity": 5}
 
 
 @pytest.mark.parametrize("model", QUERIES)
-def test_a_list_asks_as_often_for_one_record_as_for_many(tenant, model, django_assert_num_queries):
+def test_a_list_takes_as_many_queries_for_one_record_as_for_many(tenant, model, django_assert_num_queries):
     client = sign_in(tenant, "editor")
     stage = Stage.objects.filter(tenant=tenant).first()
     for count in (1, 3, 60):
@@ -286,13 +286,13 @@ def test_a_list_asks_as_often_for_one_record_as_for_many(tenant, model, django_a
             Activity.objects.create(
                 tenant=tenant, activity_type="call", subject=f"S{n}", contact=contact, deal=deal if n % 2 else None
             )
-        # Beyond a page they are counted, too.
+        # With more than one page, records are counted as well.
         with django_assert_num_queries(QUERIES[model] + (count > 50)):
             assert len(client.get(f"/admin/crm/{model}/").context["cl"].result_list) == min(count, 50)
 
 
 @pytest.mark.parametrize("model", ["contact", "company", "deal"])
-def test_a_page_asks_as_often_for_one_related_record_as_for_many(tenant, model):
+def test_a_page_takes_as_many_queries_for_one_related_record_as_for_many(tenant, model):
     client = sign_in(tenant, "editor")
     stage = Stage.objects.filter(tenant=tenant).first()
     company = Company.objects.create(tenant=tenant, name="C")
@@ -301,7 +301,7 @@ def test_a_page_asks_as_often_for_one_related_record_as_for_many(tenant, model):
         tenant=tenant, name="D", currency="EUR", probability=1, stage=stage, pipeline=stage.pipeline, contact=contact, company=company
     )  # fmt: skip
     record = {"contact": contact, "company": company, "deal": deal}[model]
-    client.get(f"/admin/crm/{model}/{record.pk}/change/")  # What is kept for the process is known now.
+    client.get(f"/admin/crm/{model}/{record.pk}/change/")  # Fills the caches of the process.
     asked = []
     for count in (1, 3, 60):
         for n in range(Activity.objects.count(), count):

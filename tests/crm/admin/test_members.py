@@ -1,4 +1,4 @@
-"""People: whom the admins of a tenant add, change and remove."""
+"""Adding, changing and removing members."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -8,12 +8,12 @@ from crm.models import Membership
 NEW = {"username": "grace", "email": "grace@acme.example", "password": " nanosecond 1906 ", "role": "editor"}
 
 
-def test_an_admin_adds_a_person_who_can_sign_in(acme, client):
+def test_an_admin_can_add_a_member_who_can_sign_in(acme, client):
     assert acme.client("admin").post("/admin/crm/membership/add/", NEW).status_code == 302
     user = User.objects.get(username="grace")
     assert (user.is_staff, user.is_superuser, user.email) == (True, False, "grace@acme.example")
     assert (user.membership.tenant, user.membership.role) == (acme.tenant, "editor")
-    # As it was typed, blanks and all: the page for signing in takes none away either.
+    # Unchanged, including white space, which the sign-in page does not strip either.
     assert user.check_password(" nanosecond 1906 ")
 
 
@@ -25,21 +25,21 @@ def test_an_admin_adds_a_person_who_can_sign_in(acme, client):
         ("username", "x" * 151), ("email", "nobody"), ("role", "owner"), ("role", ""),
     ],
 )  # fmt: skip
-def test_what_is_wrong_with_a_new_person_is_a_form_error(acme, globex, field, value):
+def test_an_invalid_member_is_a_form_error(acme, globex, field, value):
     page = acme.client("admin").post("/admin/crm/membership/add/", NEW | {field: value})
     assert page.status_code == 200
     assert field in page.context["adminform"].form.errors
     assert not Membership.objects.filter(user__username="grace").exists()
 
 
-def test_a_new_person_is_what_the_form_asks_for_and_no_more(acme, globex):
+def test_a_new_member_has_only_what_the_form_asks_for(acme, globex):
     data = NEW | {"is_superuser": "on", "tenant": globex.tenant.pk, "user": globex.users["viewer"].pk}
     assert acme.client("admin").post("/admin/crm/membership/add/", data).status_code == 302
     user = User.objects.get(username="grace")
     assert (user.is_superuser, user.membership.tenant) == (False, acme.tenant)
 
 
-def test_an_admin_changes_and_removes_others(acme):
+def test_an_admin_can_change_and_remove_others(acme):
     client, editor = acme.client("admin"), acme.users["editor"].membership
     assert client.post(f"/admin/crm/membership/{editor.pk}/change/", {"role": "viewer"}).status_code == 302
     editor.refresh_from_db()
@@ -48,7 +48,7 @@ def test_an_admin_changes_and_removes_others(acme):
     assert acme.client("editor").get("/admin/crm/contact/").status_code in {302, 403}
 
 
-def test_an_admin_neither_demotes_nor_removes_themselves(acme):
+def test_an_admin_cannot_demote_or_remove_themselves(acme):
     client, own = acme.client("admin"), acme.users["admin"].membership
     assert client.post(f"/admin/crm/membership/{own.pk}/change/", {"role": "viewer"}).status_code == 403
     assert client.post(f"/admin/crm/membership/{own.pk}/delete/", {"post": "yes"}).status_code == 403
@@ -56,7 +56,7 @@ def test_an_admin_neither_demotes_nor_removes_themselves(acme):
     assert own.role == "admin"
 
 
-def test_an_admin_does_not_touch_a_superuser(acme):
+def test_an_admin_cannot_change_a_superuser(acme):
     root = User.objects.create_superuser("root")
     member = Membership.objects.create(tenant=acme.tenant, user=root, role="viewer")
     client = acme.client("admin")
@@ -64,7 +64,7 @@ def test_an_admin_does_not_touch_a_superuser(acme):
     assert client.post(f"/admin/crm/membership/{member.pk}/delete/", {"post": "yes"}).status_code == 403
 
 
-def test_superusers_make_users_with_a_tenant(acme, superuser):
+def test_superusers_can_create_users_with_a_tenant(acme, superuser):
     data = {"username": "linus", "usable_password": "true", "password1": "kernel 1991 x", "password2": "kernel 1991 x"}
     data |= {"membership-TOTAL_FORMS": 0, "membership-INITIAL_FORMS": 0}
     assert superuser.post("/admin/auth/user/add/", data).status_code == 302
@@ -78,7 +78,7 @@ def test_superusers_make_users_with_a_tenant(acme, superuser):
     assert user.membership.tenant == acme.tenant
 
 
-def test_a_superuser_does_not_delete_themselves(superuser):
+def test_a_superuser_cannot_delete_themselves(superuser):
     root = User.objects.get(username="root")
     assert superuser.post(f"/admin/auth/user/{root.pk}/delete/", {"post": "yes"}).status_code == 403
     data = {"action": "delete_selected", "_selected_action": [root.pk], "post": "yes"}
@@ -86,5 +86,5 @@ def test_a_superuser_does_not_delete_themselves(superuser):
     assert User.objects.filter(pk=root.pk).exists()
 
 
-def test_nobody_deletes_a_tenant(acme, superuser):
+def test_nobody_can_delete_a_tenant(acme, superuser):
     assert superuser.post(f"/admin/crm/tenant/{acme.tenant.pk}/delete/", {"post": "yes"}).status_code == 403

@@ -1,4 +1,4 @@
-"""Pipelines and their stages, as the admins of a tenant manage them."""
+"""Managing pipelines and stages."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from crm.models import Deal, Pipeline, Stage
 
 
 def pipeline_form(pipeline, *, delete=(), add=(), **values):
-    """Return what the form of a pipeline posts, with its stages as they are; some to be deleted, some new."""
+    """Return the form data of a pipeline with its current stages, some to be deleted, and new ones."""
     stages = list(pipeline.stages.order_by("position"))
     data = {"name": pipeline.name, "is_default": "on" if pipeline.is_default else ""}
     data |= {"stages-TOTAL_FORMS": len(stages) + len(add), "stages-INITIAL_FORMS": len(stages)}
@@ -23,7 +23,7 @@ def pipeline_form(pipeline, *, delete=(), add=(), **values):
     return data | values
 
 
-def test_a_pipeline_gets_stages_of_its_own_tenant(acme):
+def test_new_stages_belong_to_the_pipelines_tenant(acme):
     pipeline = acme.records[Pipeline]
     data = pipeline_form(pipeline, add=["Trial"])
     assert acme.client("admin").post(f"/admin/crm/pipeline/{pipeline.pk}/change/", data).status_code == 302
@@ -31,14 +31,14 @@ def test_a_pipeline_gets_stages_of_its_own_tenant(acme):
 
 
 @pytest.mark.parametrize("names", [["Trial", "trial"], ["LEAD"]])
-def test_two_stages_of_one_name_are_a_form_error(acme, names):
+def test_two_stages_with_the_same_name_are_a_form_error(acme, names):
     pipeline = acme.records[Pipeline]
     page = acme.client("admin").post(f"/admin/crm/pipeline/{pipeline.pk}/change/", pipeline_form(pipeline, add=names))
     assert page.status_code == 200
     assert pipeline.stages.count() == 6
 
 
-def test_a_stage_in_use_is_not_deleted(acme):
+def test_a_stage_in_use_cannot_be_deleted(acme):
     client, pipeline, stage = acme.client("admin"), acme.records[Pipeline], acme.records[Stage]
     data = pipeline_form(pipeline, delete=[stage])
     page = client.post(f"/admin/crm/pipeline/{pipeline.pk}/change/", data)
@@ -54,13 +54,13 @@ def test_a_stage_in_use_is_not_deleted(acme):
     assert Stage.objects.filter(pk=stage.pk).exists()
 
 
-def test_a_stage_without_deals_is_deleted(acme):
+def test_a_stage_without_deals_can_be_deleted(acme):
     client, stage = acme.client("admin"), Stage.objects.filter(tenant=acme.tenant).last()
     assert client.post(f"/admin/crm/stage/{stage.pk}/delete/", {"post": "yes"}).status_code == 302
     assert not Stage.objects.filter(pk=stage.pk).exists()
 
 
-def test_a_pipeline_in_use_and_the_default_are_not_deleted(acme):
+def test_a_pipeline_in_use_and_the_default_cannot_be_deleted(acme):
     client, default, deal = acme.client("admin"), acme.records[Pipeline], acme.records[Deal]
     assert client.post(f"/admin/crm/pipeline/{default.pk}/delete/", {"post": "yes"}).status_code == 403
     other = Pipeline.objects.create(tenant=acme.tenant, name="Other")
@@ -74,14 +74,14 @@ def test_a_pipeline_in_use_and_the_default_are_not_deleted(acme):
     assert not Pipeline.objects.filter(pk=other.pk).exists()
 
 
-def test_a_deal_that_comes_in_while_its_stage_is_deleted_is_in_the_way(acme, monkeypatch):
+def test_a_deal_added_during_the_deletion_of_its_stage_prevents_it(acme, monkeypatch):
     stage = acme.records[Stage]
     monkeypatch.setattr("crm.admin.pipelines.InUseAdmin.get_deleted_objects", lambda *args: ([], {}, set(), []))
     assert acme.client("admin").post(f"/admin/crm/stage/{stage.pk}/delete/", {"post": "yes"}).status_code == 200
     assert Stage.objects.filter(pk=stage.pk).exists()
 
 
-def test_a_new_default_takes_the_place_of_the_old_one(acme):
+def test_a_new_default_replaces_the_previous_one(acme):
     other = Pipeline.objects.create(tenant=acme.tenant, name="Other")
     client = acme.client("admin")
     data = pipeline_form(other, is_default="on")
@@ -92,7 +92,7 @@ def test_a_new_default_takes_the_place_of_the_old_one(acme):
     assert "One pipeline must be the default" in page.content.decode()
 
 
-def test_a_stage_stays_in_its_pipeline(acme):
+def test_a_stage_cannot_move_to_another_pipeline(acme):
     stage = acme.records[Stage]
     other = Pipeline.objects.create(tenant=acme.tenant, name="Other")
     data = {"pipeline": other.pk, "name": "Renamed", "probability": 10, "position": 0}
@@ -101,7 +101,7 @@ def test_a_stage_stays_in_its_pipeline(acme):
     assert (stage.name, stage.pipeline) == ("Renamed", acme.records[Pipeline])
 
 
-def test_a_stage_is_not_added_to_another_tenants_pipeline(acme, globex):
+def test_a_stage_cannot_be_added_to_another_tenants_pipeline(acme, globex):
     data = {"pipeline": globex.records[Pipeline].pk, "name": "New", "probability": 10, "position": 0}
     page = acme.client("admin").post("/admin/crm/stage/add/", data)
     assert "pipeline" in page.context["adminform"].form.errors

@@ -1,4 +1,4 @@
-"""What the records' forms take and refuse: a bad value is a form's error, never an error of ours."""
+"""Validation in the forms of records: an invalid value is a form error, never a server error."""
 
 import pytest
 from django.db import IntegrityError, connection
@@ -28,7 +28,7 @@ ACTIVITY = {
 
 
 def add(place, model, data, role="editor"):
-    """Post a form for a new record; return the errors by field, empty where it was stored."""
+    """Post a form for a new record; return the errors by field, or an empty dict if it was stored."""
     page = place.client(role).post(f"/admin/crm/{model}/add/", data)
     if page.status_code == 302:
         return {}
@@ -41,11 +41,11 @@ def stage_of(place, **where):
 
 
 @pytest.mark.parametrize("email", ["ada@acme.example", "ADA@ACME.example"])
-def test_a_contact_that_is_there_already_is_a_form_error(acme, email):
+def test_a_duplicate_contact_is_a_form_error(acme, email):
     assert "same email" in str(add(acme, "contact", CONTACT | {"email": email}))
 
 
-def test_another_tenants_contact_is_no_duplicate(acme, globex):
+def test_another_tenants_contact_is_not_a_duplicate(acme, globex):
     assert add(acme, "contact", CONTACT | {"email": "ada@globex.example"}) == {}
 
 
@@ -53,12 +53,12 @@ def test_another_tenants_contact_is_no_duplicate(acme, globex):
     ("values", "message"),
     [({"name": "COMPANY  of acme"}, "same name"), ({"domain": "ACME.example"}, "same domain"), ({"domain": ""}, "")],
 )
-def test_a_company_that_is_there_already_is_a_form_error(acme, values, message):
+def test_a_duplicate_company_is_a_form_error(acme, values, message):
     errors = add(acme, "company", COMPANY | values)
     assert message in str(errors) if message else errors == {}
 
 
-def test_a_deal_that_is_there_already_in_its_pipeline_is_a_form_error(acme):
+def test_a_duplicate_deal_in_a_pipeline_is_a_form_error(acme):
     assert "same" in str(add(acme, "deal", DEAL | {"name": "DEAL of acme", "stage": stage_of(acme).pk}))
     other = Pipeline.objects.create(tenant=acme.tenant, name="Other")
     stage = Stage.objects.create(tenant=acme.tenant, pipeline=other, name="S", probability=33)
@@ -67,7 +67,7 @@ def test_a_deal_that_is_there_already_in_its_pipeline_is_a_form_error(acme):
     assert (deal.pipeline, deal.stage, deal.probability) == (other, stage, 33)
 
 
-def test_an_activity_that_is_there_already_is_a_form_error(acme):
+def test_a_duplicate_activity_is_a_form_error(acme):
     same = {
         name: acme.records[model].pk for name, model in (("contact", Contact), ("company", Company), ("deal", Deal))
     }
@@ -93,7 +93,7 @@ def test_a_reference_to_another_tenants_record_is_a_form_error(acme, globex, mod
 
 @pytest.mark.parametrize("value", ["a\0b", "a\x07b", "a\x85b", "a\ufffeb", "a\uffffb"])
 @pytest.mark.parametrize("field", ["first_name", "email", "notes", "tags", "city"])
-def test_characters_that_no_text_may_have_are_a_form_error(acme, field, value):
+def test_forbidden_characters_are_a_form_error(acme, field, value):
     assert list(add(acme, "contact", CONTACT | {field: value})) == [field]
 
 
@@ -152,8 +152,8 @@ def test_markup_is_text_wherever_it_is_shown(acme):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_add_the_same_contact_at_once_one_is_told(acme, monkeypatch):
-    # The other one comes in after the form was judged, and before it is stored.
+def test_of_two_users_adding_the_same_contact_one_gets_a_form_error(acme, monkeypatch):
+    # The other contact is added after the form was validated and before it is stored.
     save, others = Contact.save, iter([True])
 
     def late(contact, **options):

@@ -1,4 +1,4 @@
-"""Tenants, keys and users, in a shell."""
+"""Commands for tenants, keys and users."""
 
 import re
 import uuid
@@ -11,13 +11,13 @@ from crm.models.api_key import digest_of
 
 @pytest.fixture(scope="module")
 def shared(new_installation):
-    """One installation for all tests that make their own tenants."""
+    """An installation shared by tests that create their own tenants."""
     return new_installation()
 
 
 @pytest.fixture
 def slug(shared):
-    """A tenant west of Greenwich, all year at UTC-7."""
+    """A tenant at UTC-7 all year."""
     slug = f"t-{uuid.uuid4().hex[:12]}"
     with shared.connect() as connection:
         connection.execute(
@@ -38,7 +38,7 @@ def keys_of(installation, slug):
 
 
 def refusal(done):
-    """Return the one line of stderr of a command that printed nothing and ended with status 2."""
+    """Return the only line of stderr of a command with status 2 and no output."""
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     return line
@@ -69,7 +69,7 @@ def test_an_invalid_tenant_is_one_line(shared, arguments, line):
     assert rows(shared, "SELECT FROM crm_tenant WHERE slug = ANY(%s)", [arguments[0], "acme"]) == []
 
 
-def test_a_slug_is_taken_once(shared, slug):
+def test_a_slug_is_unique(shared, slug):
     assert refusal(shared.manage("create_tenant", slug, "--name", "X")) == "Tenant with this Slug already exists."
     assert rows(shared, "SELECT name FROM crm_tenant WHERE slug = %s", slug) == [("T",)]
 
@@ -93,9 +93,9 @@ def test_a_key_has_a_scope_and_expires_at_midnight_of_the_tenants_zone(shared, s
     [
         (["--name", "ci", "--expires", "2020-01-01"], "2020-01-01 is in the past."),
         (["--name", "ci", "--expires", "01/02/2100"], "'01/02/2100' is not an ISO 8601 date, such as 2027-01-01."),
-        # It would be in the year 10000 in UTC, which no program could read back.
+        # In UTC this would be in the year 10000, which cannot be represented.
         (["--name", "ci", "--expires", "9999-12-31T20:00"], "'9999-12-31T20:00' is not an ISO 8601 date"),
-        # As from a variable that is not set: a key for ever is not what was asked for.
+        # Such as from an unset variable. It does not mean that the key never expires.
         (["--name", "ci", "--expires", ""], "'' is not an ISO 8601 date, such as 2027-01-01."),
         (["--name", ""], "This field cannot be blank."),
     ],
@@ -156,7 +156,7 @@ def test_a_superuser_needs_no_tenant(installation):
     assert rows(installation, "SELECT FROM crm_tenant") == []
 
 
-def test_a_database_that_is_away_is_one_line_and_status_3(installation):
+def test_an_unavailable_database_is_one_line_and_status_3(installation):
     installation.env["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/nothing"
     done = installation.manage("list_api_keys", "acme")
     assert (done.returncode, done.stdout) == (3, "")

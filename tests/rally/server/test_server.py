@@ -54,7 +54,7 @@ def test_ready_without_a_database(start_server):
 
 
 @pytest.mark.parametrize(("path", "kind"), [("/api/docs", "application/problem+json"), ("/admin/", "text/html")])
-def test_an_unknown_host_is_400_and_not_logged(server, path, kind):
+def test_an_unknown_host_is_400_without_a_warning(server, path, kind):
     response = server.get(path, Host="evil.example", X_Request_Id="strange-host")
     assert response.status == 400
     assert response.headers["Content-Type"].startswith(kind)

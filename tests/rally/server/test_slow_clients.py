@@ -66,7 +66,7 @@ class Client:
         self.file.readline()
         return body
 
-    def is_hung_up_on(self) -> bool:
+    def is_disconnected(self) -> bool:
         """Wait until the server sends more or disconnects; return whether it has disconnected."""
         with contextlib.suppress(ConnectionResetError):
             return self.file.read(1) == b""
@@ -196,7 +196,7 @@ def test_clients_that_never_read_a_401_do_not_delay_others(small):
 @pytest.mark.parametrize("data", [b"", b"GET / HTTP/1.1\r\nHost: loc"])
 def test_a_client_with_an_incomplete_head_is_disconnected(strict, data):
     start = time.monotonic()
-    assert Client(strict, data).is_hung_up_on()
+    assert Client(strict, data).is_disconnected()
     assert 0.9 < time.monotonic() - start < 10
 
 
@@ -239,7 +239,7 @@ def test_a_form_that_is_too_large_is_413_immediately(small):
     status, headers, body = client.answer()
     assert (status, headers["connection"]) == (413, "close")
     assert b"The body has more than 2621440 bytes." in body
-    assert client.is_hung_up_on()
+    assert client.is_disconnected()
 
 
 def test_an_early_response_reaches_a_client_that_is_still_sending(small):
@@ -365,7 +365,7 @@ def test_the_connection_is_closed_if_a_body_is_not_sent(small):
 def test_a_client_can_close_the_connection(small):
     client = Client(small, get("/healthz", "Connection: close"))
     assert client.answer()[1]["connection"] == "close"
-    assert client.is_hung_up_on()
+    assert client.is_disconnected()
 
 
 # --- connections ---------------------------------------------------------------------------------------------
@@ -375,7 +375,7 @@ def test_the_slowest_client_makes_room_for_new_ones(start_server):
     server = start_server(WEB_CONCURRENCY="1", RALLY_THREADS="4", GUNICORN_CMD_ARGS="--worker-connections 20")
     with dawdling(server, 60, b"GET / HTTP/1.1\r\nHost: loc") as clients:
         assert_others_are_answered(server)
-        assert clients[0].is_hung_up_on()
+        assert clients[0].is_disconnected()
         clients[-1].send(b"alhost\r\n\r\n")
         assert clients[-1].answer()[0] == 302
 
@@ -384,7 +384,7 @@ def test_memory_for_waiting_data_is_limited(start_server):
     server = start_server(WEB_CONCURRENCY="1", RALLY_THREADS="4")
     with dawdling(server, 40, post("/admin/login/", FORM, 2_500_000) + b"x" * 2_499_999) as clients:
         assert_others_are_answered(server)
-        assert clients[0].is_hung_up_on()
+        assert clients[0].is_disconnected()
         clients[-1].send(b"x")
         assert clients[-1].answer()[0] == 403
 
@@ -417,8 +417,8 @@ def test_a_stop_waits_for_a_form_and_not_for_a_head(start_server):
     assert idle.answer()[0] == 200
     time.sleep(0.5)
     server.process.send_signal(signal.SIGTERM)
-    assert idle.is_hung_up_on()
-    assert begun.is_hung_up_on()
+    assert idle.is_disconnected()
+    assert begun.is_disconnected()
     form.send(b"name=a")
     status, headers, _ = form.answer()
     assert (status, headers["connection"]) == (403, "close")
