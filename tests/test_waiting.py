@@ -1,4 +1,4 @@
-"""Nothing in the tests waits without an end: what hangs is a failure that says for what it waited."""
+"""No test waits without a limit: a test that hangs fails, and says what it waited for."""
 
 import ast
 import time
@@ -16,7 +16,7 @@ MODULES = {"subprocess", "request", "socket", "client"}
 
 
 def waits_for_ever(node):
-    """Whether a piece of a program may wait without an end."""
+    """Whether a statement may wait without a limit."""
     if isinstance(node, ast.While):
         return asks_again(node)
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
@@ -30,19 +30,19 @@ def waits_for_ever(node):
 
 
 def asks_again(loop):
-    """Whether a loop looks again and again at what somebody else does: at once, or after a pause."""
+    """Whether a loop polls something, with or without pauses."""
     called = {getattr(node.func, "attr", "") for node in ast.walk(loop) if isinstance(node, ast.Call)}
     is_endless = isinstance(loop.test, ast.Constant) and not any(isinstance(node, ast.Yield) for node in ast.walk(loop))
     return is_endless or "sleep" in called or all(isinstance(line, ast.Pass) for line in loop.body)
 
 
-def test_no_test_waits_without_an_end():
+def test_no_test_waits_without_a_limit():
     found = []
     for path in sorted(ROOT.glob("tests/**/*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if waits_for_ever(node):
                 found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
-    # The one place in which time is waited for, up to a limit.
+    # The only place that waits for time to pass, with a limit.
     assert [place for place in found if not place.startswith("tests/support/waiting.py")] == []
     assert len(found) == 1
 
@@ -55,7 +55,7 @@ def test_no_test_waits_without_an_end():
         "urllib.request.urlopen(url)", "socket.create_connection(place)", "http.client.HTTPConnection(host)",
     ],
 )  # fmt: skip
-def test_what_waits_for_ever_is_found(line):
+def test_waiting_without_a_limit_is_found(line):
     assert any(waits_for_ever(node) for node in ast.walk(ast.parse(line)))
 
 
@@ -66,17 +66,17 @@ def test_what_waits_for_ever_is_found(line):
         "subprocess.run(command, timeout=10)", "subprocess.run(command, **options)", "while True:\n  yield 1",
     ],
 )  # fmt: skip
-def test_what_comes_to_its_end_is_not(line):
+def test_waiting_with_a_limit_is_not(line):
     assert not any(waits_for_ever(node) for node in ast.walk(ast.parse(line)))
 
 
-def test_a_wait_in_vain_says_for_what():
+def test_a_timeout_says_what_it_waited_for():
     with pytest.raises(pytest.fail.Exception, match=r"waited 0\.1 s in vain until pigs fly"):
         wait_until(lambda: False, "pigs fly", seconds=0.1)
     assert wait_until(lambda: 7, "there is a number") == 7
 
 
-def test_a_call_in_the_background_gives_what_it_returns_or_raises_or_fails_in_time():
+def test_a_background_call_returns_raises_or_times_out():
     assert Background(divmod, 7, 2).outcome() == (3, 1)
     with pytest.raises(ZeroDivisionError):
         Background(divmod, 7, 0).outcome()

@@ -1,4 +1,4 @@
-"""What goes past Django's cursor: that it stands in one place, and what a lost connection or a held lock comes to."""
+"""Database access without Django's cursor: it is in one module, and handles lost connections and held locks."""
 
 import ast
 import time
@@ -54,7 +54,7 @@ def test_psycopg_is_called_in_one_place():
     assert found == set()
 
 
-def test_the_walk_sees_calls_past_django():
+def test_calls_that_bypass_django_are_found():
     code = [
         "import psycopg",
         "from psycopg.pq import X",
@@ -73,30 +73,30 @@ def backend_of(over):
 
 
 def end_backend(pid):
-    """End a backend, and wait until it is gone."""
+    """Terminate a backend, and wait until it has ended."""
     with closing(connections.create_connection("default")) as other, other.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
 
 
 @pytest.fixture
 def lost(transactional_db):
-    """Lose the connection of the test."""
+    """Terminate the test's connection."""
     end_backend(backend_of(connection))
     yield
     connection.close()
 
 
-def test_a_question_replaces_a_connection_that_broke_since_its_last_use(lost):
+def test_a_query_replaces_a_connection_that_was_lost_while_unused(lost):
     assert db.ask(b"SELECT $1::text, NULL", "a") == ["a", None]
 
 
-def test_a_copy_over_a_lost_connection_is_an_error_of_djangos(lost):
+def test_a_copy_over_a_lost_connection_raises_an_error_of_django(lost):
     with pytest.raises(OperationalError):
         db.copy_in("crm_tenant", ["slug"], [["acme"]])
     assert connection.errors_occurred
 
 
-def test_a_connection_lost_within_an_export_is_an_error_of_djangos(transactional_db):
+def test_a_connection_lost_during_an_export_raises_an_error_of_django(transactional_db):
     def read():
         endless = sql.SQL("SELECT repeat('x', 1000) FROM generate_series(1, 1000000)")
         with db.copy_out(endless, [], style="csv") as rows:
@@ -109,7 +109,7 @@ def test_a_connection_lost_within_an_export_is_an_error_of_djangos(transactional
     connection.close()
 
 
-def test_a_cursor_on_the_server_that_is_closed_over_a_lost_connection_is_an_error_of_djangos(transactional_db):
+def test_closing_a_server_side_cursor_over_a_lost_connection_raises_an_error_of_django(transactional_db):
     cursor = connection.chunked_cursor()
     cursor.execute("SELECT n FROM generate_series(1, 1000) AS n")
     end_backend(connection.connection.info.backend_pid)
@@ -118,7 +118,7 @@ def test_a_cursor_on_the_server_that_is_closed_over_a_lost_connection_is_an_erro
     connection.close()
 
 
-def test_a_question_that_is_wrong_is_asked_once_and_said_to_be_so(transactional_db):
+def test_an_invalid_query_is_not_retried(transactional_db):
     pid = backend_of(connection)
     with pytest.raises(ProgrammingError, match="nothing_like_it"):
         db.ask(b"SELECT nothing_like_it, $1::text", "a")
@@ -132,7 +132,7 @@ def test_a_question_that_is_wrong_is_asked_once_and_said_to_be_so(transactional_
         ("SET LOCAL transaction_read_only = on", "CREATE TABLE nothing_like_it ()"),
     ],
 )
-def test_a_session_that_postgresql_ends_or_makes_read_only_is_a_lost_connection(transactional_db, provoke, statement):
+def test_a_terminated_or_read_only_session_is_a_lost_connection(transactional_db, provoke, statement):
     before = backend_of(connection)
     with pytest.raises(OperationalError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(provoke)
@@ -143,12 +143,12 @@ def test_a_session_that_postgresql_ends_or_makes_read_only_is_a_lost_connection(
     assert backend_of(connection) != before
 
 
-# --- turns ----------------------------------------------------------------------------------------------------
+# --- waiting ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def hold(transactional_db, tenant):
-    """Hold the lock of the tenant's contacts as an import does; hold("name") says which."""
+    """Hold the lock of the tenant's contacts like the import with a name: hold("name")."""
     other = connections.create_connection("default")
 
     def take(name):
@@ -161,7 +161,7 @@ def hold(transactional_db, tenant):
     other.close()
 
 
-def test_who_waits_too_long_is_told_which_import_is_running(tenant, hold):
+def test_waiting_too_long_names_the_running_import(tenant, hold):
     hold("7f3c5e0a-0000-4000-8000-000000000000")
     sentence = "Another import of contacts is running: 7f3c5e0a-0000-4000-8000-000000000000. Try again later."
     with pytest.raises(db.Busy) as raised, db.patience(wait=0.1), transaction.atomic():
@@ -179,7 +179,7 @@ def test_an_import_that_waits_too_long_is_503_and_stores_nothing(api, hold, sett
     assert api.import_csv("companies", one_row("companies"))["imported"] == 1
 
 
-def test_a_plan_and_its_application_that_wait_too_long_are_as_they_were(api, hold, settings):
+def test_a_plan_that_waits_too_long_is_unchanged(api, hold, settings):
     settings.RALLY_IMPORT_WAIT = 0.1
     plan = api.plan("contacts", one_row("contacts"))
     hold("")
@@ -190,7 +190,7 @@ def test_a_plan_and_its_application_that_wait_too_long_are_as_they_were(api, hol
     assert (left["id"], left["status"]) == (plan["id"], "planned")
 
 
-def test_a_change_by_hand_that_stands_in_the_way_for_too_long_is_503(start_server):
+def test_a_manual_edit_that_blocks_for_too_long_is_503(start_server):
     server = start_server(RALLY_IMPORT_WAIT="1")
     tenant = RealTenant(server)
     with psycopg.connect(server.database_url) as by_hand:
@@ -202,7 +202,7 @@ def test_a_change_by_hand_that_stands_in_the_way_for_too_long_is_503(start_serve
     assert tenant.post("contacts", contacts(range(3)))[1]["imported"] == 3
 
 
-def test_a_running_import_is_named_to_who_waits_for_it(start_server):
+def test_a_running_import_is_named_in_the_error(start_server):
     server = start_server()
     hasty, tenant = start_server(over=server, RALLY_IMPORT_WAIT="1"), RealTenant(server)
     _, plan = tenant.post("companies", b"name\nGlobex\n", to="plan")
@@ -230,7 +230,7 @@ def other(transactional_db):
 
 @pytest.mark.parametrize("key", [KEY, (2**62,)])
 @pytest.mark.parametrize("session", [True, False])
-def test_a_lock_that_somebody_holds_is_not_got(other, session, key):
+def test_a_held_lock_is_not_acquired(other, session, key):
     assert db.advisory_lock(key, session=True, over=other)
     with transaction.atomic():
         assert not db.advisory_lock(key, session=session, wait=False)
@@ -245,7 +245,7 @@ def let_go(over):
         cursor.execute("SELECT pg_advisory_unlock_all()")
 
 
-def test_a_transactions_lock_ends_with_it_and_a_sessions_outlives_it(other):
+def test_a_transaction_lock_ends_with_it_and_a_session_lock_does_not(other):
     with transaction.atomic():
         assert db.advisory_lock(KEY)
         assert not db.advisory_lock(KEY, wait=False, over=other)
@@ -257,7 +257,7 @@ def test_a_transactions_lock_ends_with_it_and_a_sessions_outlives_it(other):
     assert db.advisory_lock((1, 2), session=True, wait=False, over=other)
 
 
-def test_who_waits_for_a_session_lock_waits_as_long_as_it_may_and_bounds_nothing_else(other):
+def test_the_limit_of_waiting_for_a_session_lock_applies_to_nothing_else(other):
     assert db.advisory_lock(KEY, session=True, over=other)
     with db.patience(wait=0.1):
         assert not db.advisory_lock(KEY, session=True)
@@ -266,7 +266,7 @@ def test_who_waits_for_a_session_lock_waits_as_long_as_it_may_and_bounds_nothing
         assert cursor.fetchone() == ("0",)
 
 
-def test_a_transaction_goes_on_without_a_lock_that_it_waited_for(other):
+def test_a_transaction_continues_after_waiting_in_vain_for_a_lock(other):
     assert db.advisory_lock(KEY, session=True, over=other)
     with transaction.atomic():
         with connection.cursor() as cursor:
@@ -275,25 +275,25 @@ def test_a_transaction_goes_on_without_a_lock_that_it_waited_for(other):
         assert backend_of(connection)
 
 
-def test_a_session_lock_that_was_not_got_is_not_given_up(other):
+def test_a_session_lock_that_was_not_acquired_is_not_released(other):
     assert db.advisory_lock(KEY, session=True, over=other)
     with db.session_lock(KEY, wait=False) as is_held:
         assert not is_held
     assert not db.advisory_lock(KEY, session=True, wait=False)
 
 
-def test_a_session_lock_is_let_go_where_its_connection_is_lost(other):
+def test_a_session_lock_is_released_when_its_connection_is_lost(other):
     with db.session_lock(KEY):
         end_backend(backend_of(connection))
     assert db.advisory_lock(KEY, session=True, wait=False, over=other)
     assert backend_of(connection)
 
 
-# --- trying again ---------------------------------------------------------------------------------------------
+# --- retries ---------------------------------------------------------------------------------------------------
 
 
 class Attempts:
-    """Fails as often as there are errors, then returns how often it was called."""
+    """A function that raises each of some errors, then returns the number of calls."""
 
     def __init__(self, *failures):
         self.failures, self.count = list(failures), 0
@@ -305,7 +305,7 @@ class Attempts:
         return self.count
 
 
-def test_a_clash_is_tried_again_and_the_last_one_raised():
+def test_a_clash_is_retried_and_the_last_one_raised():
     assert db.retry(Attempts(IntegrityError("a"), IntegrityError("b")), when=db.is_clash) == 3
     stubborn = Attempts(*map(IntegrityError, "abcd"))
     with pytest.raises(IntegrityError, match="c"):
@@ -313,7 +313,7 @@ def test_a_clash_is_tried_again_and_the_last_one_raised():
     assert stubborn.count == db.TRIES == 3
 
 
-def test_what_is_no_clash_is_raised_at_once():
+def test_other_errors_are_raised_immediately():
     for error in (OperationalError("away"), ValueError("bug")):
         attempts = Attempts(error)
         with pytest.raises(type(error)):
@@ -321,7 +321,7 @@ def test_what_is_no_clash_is_raised_at_once():
         assert attempts.count == 1
 
 
-def test_a_tie_is_one_in_a_transaction_of_its_own(transactional_db):
+def test_a_deadlock_is_retried_only_in_its_own_transaction(transactional_db):
     error = OperationalError()
     error.__cause__ = psycopg.errors.DeadlockDetected()
     assert db.is_tie(error)
@@ -330,12 +330,12 @@ def test_a_tie_is_one_in_a_transaction_of_its_own(transactional_db):
         assert not db.is_tie(error)
 
 
-# --- by real processes ----------------------------------------------------------------------------------------
+# --- real servers ----------------------------------------------------------------------------------------------
 
 
-def test_after_a_backend_has_died_every_answer_is_right(server):
+def test_all_responses_are_correct_after_a_backend_has_died(server):
     tenant = RealTenant(server)
-    for _ in range(40):  # Enough to have a connection in most threads.
+    for _ in range(40):  # Enough for a connection in most threads.
         assert tenant.export("contacts").startswith("first_name")
     with server.connect() as by_hand:
         by_hand.execute(

@@ -1,4 +1,4 @@
-"""How SQL is written: composed with psycopg.sql, so that no statement is put together as text."""
+"""SQL is composed with psycopg.sql; statements are never assembled as text."""
 
 import ast
 
@@ -21,7 +21,7 @@ def modules():
 
 
 def is_statement(node):
-    """Whether a text, or the first piece of one, begins as a statement does."""
+    """Whether a text begins like a statement."""
     if isinstance(node, ast.JoinedStr):
         node = node.values[0] if node.values else None
     text = node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
@@ -29,13 +29,13 @@ def is_statement(node):
 
 
 def named_statements(tree):
-    """Return the names of a module that are assigned statements as text."""
+    """Return the names in a module that are assigned statements as text."""
     assigned = (node for node in ast.walk(tree) if isinstance(node, ast.Assign) and is_statement(node.value))
     return {getattr(target, "id", "") for node in assigned for target in node.targets}
 
 
 def is_put_together(node, names):
-    """Whether an expression puts a statement together as text, some of the ``names`` being statements."""
+    """Whether an expression assembles a statement as text; ``names`` are names of statements."""
 
     def is_text(part):
         return is_statement(part) or (isinstance(part, ast.Name) and part.id in names)
@@ -51,7 +51,7 @@ def is_put_together(node, names):
 
 
 def is_text_made_here(node):
-    """Whether an argument is a text that is put together where it is passed."""
+    """Whether an argument is a text assembled in place."""
     match node:
         case ast.JoinedStr() | ast.BinOp(op=ast.Add() | ast.Mod()):
             return True
@@ -61,7 +61,7 @@ def is_text_made_here(node):
 
 
 def statements_as_text(tree):
-    """Yield the lines in which SQL is put together as text."""
+    """Yield the lines that assemble SQL as text."""
     names = named_statements(tree)
     for node in ast.walk(tree):
         if is_put_together(node, names):
@@ -99,7 +99,7 @@ def test_sql_is_composed():
         'RawSQL("%s = 1" % name, [])',
     ],
 )
-def test_the_walk_sees_sql_that_is_put_together(code):
+def test_sql_assembled_as_text_is_found(code):
     assert list(statements_as_text(ast.parse(code)))
 
 
@@ -114,5 +114,5 @@ def test_the_walk_sees_sql_that_is_put_together(code):
         "sql.SQL(field.db_type(connection))",
     ],
 )
-def test_the_walk_passes_over_what_is_composed_or_no_sql(code):
+def test_composed_sql_and_other_text_is_ignored(code):
     assert not list(statements_as_text(ast.parse(code)))

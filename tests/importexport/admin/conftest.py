@@ -1,4 +1,4 @@
-"""Staff of every role, in one tenant and in another."""
+"""Staff with each role, in two tenants."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""An admin as the documentation of django-import-export writes it, over our resources: a site and its addresses."""
+"""An admin site with our resources, as documented by django-import-export."""
 
 from django.contrib import admin
 from django.urls import include, path

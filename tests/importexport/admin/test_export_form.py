@@ -1,4 +1,4 @@
-"""Export: what is asked, and the file that comes."""
+"""The export form and the exported files."""
 
 import csv
 import io
@@ -40,7 +40,7 @@ def names(rows):
     return [row[0] for row in rows[1:]]
 
 
-def test_the_page_asks_what_is_to_be_exported(viewer, people):
+def test_the_page_has_a_form(viewer, people):
     words = viewer.page(PAGE)
     assert "Export contacts" in words
     assert "All 3 contacts" in words
@@ -48,7 +48,7 @@ def test_the_page_asks_what_is_to_be_exported(viewer, people):
     assert viewer.get(PAGE).content.decode().count('type="checkbox" name="columns"') == len(COLUMNS)
 
 
-def test_the_page_offers_the_list_as_filtered(editor, people):
+def test_the_page_offers_the_filtered_list(editor, people):
     words = editor.page(PAGE, list="q=ada")
     assert "The filtered list 1 contact" in words
     assert "All 3 contacts" in words
@@ -60,26 +60,26 @@ def test_a_list_that_is_only_sorted_is_not_filtered(editor, people, query):
 
 
 @pytest.mark.parametrize("query", ["nonsense=1", "tenant__slug=globex", "company__tenant__name=x", "id__in=x"])
-def test_a_filter_that_there_is_not_breaks_nothing(editor, people, query):
+def test_an_unknown_filter_is_not_an_error(editor, people, query):
     assert "All 3 contacts" in editor.page(PAGE, list=query)
 
 
-def test_everything_is_what_the_api_exports(viewer, tenant, people):
+def test_all_records_are_exported_as_by_the_api(viewer, tenant, people):
     response = viewer.get(FILE, format="csv", rows="all", columns=COLUMNS)
     assert response["Content-Disposition"] == 'attachment; filename="contacts.csv"'
     assert b"".join(response.streaming_content).decode() == Api(tenant).export("contacts")
 
 
-def test_the_list_as_searched(editor, people):
+def test_the_searched_list(editor, people):
     assert names(exported(editor, rows="list", list="q=ada")) == ["Ada"]
 
 
-def test_the_list_as_filtered_is_in_the_order_of_ids(editor, people):
+def test_the_filtered_list_is_ordered_by_id(editor, people):
     rows = exported(editor, rows="list", list="lifecycle_stage__exact=lead&o=-1&p=1")
     assert names(rows) == ["Ada", "Alan"]
 
 
-def test_a_filter_that_is_not_understood_never_exports_everything(editor, people):
+def test_an_invalid_filter_never_exports_everything(editor, people):
     response = editor.get(FILE, format="csv", rows="list", list="nonsense=1", columns=COLUMNS)
     assert "not understood" in words_of(response)
 
@@ -87,7 +87,7 @@ def test_a_filter_that_is_not_understood_never_exports_everything(editor, people
 NOTHING = ["company__id__exact=99999999999999999999", "run=7f3c5e0a-0000-4000-8000-000000000000", "q=nobody"]
 
 
-def test_the_list_of_what_belongs_to_a_record_is_exported_as_such(editor, tenant, people):
+def test_the_list_of_related_records_can_be_exported(editor, tenant, people):
     alone = Contact.objects.create(tenant=tenant, first_name="Hedy", last_name="L", email="hedy@example.com")
     query = f"company__id__exact={Company.objects.get().pk}"
     assert "The filtered list 3 contacts" in editor.page(PAGE, list=query)
@@ -105,18 +105,18 @@ def test_a_filter_that_matches_nothing_exports_the_header(editor, people, query)
 @pytest.mark.parametrize(
     "query", ["notes__icontains=a", "email__startswith=a", "company__name__startswith=A", "pk__in=1"]
 )
-def test_an_export_asks_only_for_what_the_list_may_be_asked(editor, people, query):
+def test_an_export_accepts_only_the_parameters_of_the_list(editor, people, query):
     assert "The filtered list" not in editor.page(PAGE, list=query)
     page = editor.get(FILE, format="csv", rows="list", columns=COLUMNS, list=query)
     assert "The list's filter is not understood any more." in words_of(page)
 
 
-def test_some_columns_in_the_templates_order(editor, people):
+def test_some_columns_in_template_order(editor, people):
     rows = exported(editor, columns=["company_name", "first_name"])
     assert rows == [["first_name", "company_name"], ["Ada", "Acme"], ["Grace", "Acme"], ["Alan", "Acme"]]
 
 
-def test_no_column_at_all(editor, people):
+def test_no_columns(editor, people):
     response = editor.get(FILE, format="xlsx", rows="list", list="q=ada", columns=["nonsense"])
     words = words_of(response)
     assert "Choose at least one column." in words
@@ -156,12 +156,12 @@ def test_the_page_offers_three_files_and_keeps_what_was_chosen(viewer, people):
     assert 'value="csv-excel" checked' in page
 
 
-def test_a_file_is_of_one_tenant(stranger, editor, people):
+def test_a_file_contains_one_tenants_records(stranger, editor, people):
     assert exported(stranger) == [COLUMNS]
     assert "All 0 contacts" in stranger.page(PAGE)
 
 
-def test_who_sees_all_tenants_picks_one_first(root, tenant, people):
+def test_a_superuser_chooses_a_tenant_first(root, tenant, people):
     assert "Choose a tenant first" in root.page(PAGE)
     assert "Choose a tenant first" in words_of(root.get(FILE, format="csv", columns=COLUMNS))
     root.pick(tenant)
@@ -174,5 +174,5 @@ def test_every_entity_has_the_page(tenant, transactional_db, model):
     assert "Export" in staff.page(f"crm_{model}_export")
 
 
-def test_nobody_exports(client, db):
+def test_anonymous_users_cannot_export(client, db):
     assert "login" in client.get(reverse(f"admin:{FILE}")).url

@@ -1,4 +1,4 @@
-"""Preview, progress, result: what a file's pages show, to whom, and what can be done there."""
+"""The preview, progress and result pages of a file: their content, actions and permissions."""
 
 import csv
 import datetime as dt
@@ -19,7 +19,7 @@ CHANGE = "importexport_importrun_change"
 
 
 def waiting(tenant, **fields):
-    """Return a run as the background would have left it."""
+    """Return a run as background work would leave it."""
     return ImportRun.objects.create(
         **{"tenant": tenant, "entity": "contacts", "channel": "admin", "status": "done", "file_name": "a.csv"} | fields
     )
@@ -27,7 +27,7 @@ def waiting(tenant, **fields):
 
 @pytest.fixture
 def asleep(monkeypatch):
-    """Nothing is done in the background."""
+    """Disable background work."""
     monkeypatch.setattr("importexport.runs.tasks.start", lambda run_id: None)
 
 
@@ -77,7 +77,7 @@ def test_a_preview_marks_the_cells_with_errors(editor):
     assert [bool(cell.error) for cell in grace.cells] == [True, False, False, True]
 
 
-def test_a_mark_is_not_a_colour_alone(editor):
+def test_a_mark_does_not_rely_on_colour(editor):
     assert "Error: nobody" in editor.run_page(editor.check(MIXED))
     assert "Error: empty" in editor.run_page(editor.check(MIXED))
 
@@ -111,7 +111,7 @@ def test_a_groups_link_leads_to_its_rows(editor):
     assert response.context["groups"][0].is_chosen
 
 
-def test_rows_that_the_import_counted_are_not_counted_again(editor, monkeypatch):
+def test_rows_counted_by_the_import_are_not_counted_again(editor, monkeypatch):
     run = editor.check(HEADER + "A,B,x,Acme\r\nA,B,y,Acme\r\nA,B,z,Umbra\r\n")
     monkeypatch.setattr("django.db.models.QuerySet.count", None)
     assert numbers(editor, run, code="email", column="email") == [2, 3, 4]
@@ -120,7 +120,7 @@ def test_rows_that_the_import_counted_are_not_counted_again(editor, monkeypatch)
     assert numbers(editor, run, **acme) == [2, 3]
 
 
-def test_rows_come_fifty_a_page(editor):
+def test_rows_are_paginated_by_fifty(editor):
     run = editor.check(HEADER + "".join(f"A,B,x{n},\r\n" for n in range(120)))
     assert numbers(editor, run) == list(range(2, 52))
     assert numbers(editor, run, page="3") == list(range(102, 122))
@@ -155,7 +155,7 @@ def test_markup_is_text(editor):
     assert "&lt;script&gt;" in response
 
 
-def test_what_no_page_can_hold_is_shown_as_such(editor):
+def test_unprintable_characters_are_shown_as_such(editor):
     run = editor.check(HEADER + "A\0\u202eda,B,x,\r\n")
     cell = editor.get(CHANGE, run.pk).context["rejected"].rows[0].cells[0]
     assert cell.text == "A\ufffd\ufffdda"
@@ -182,7 +182,7 @@ def test_a_confirmed_file_is_imported_and_its_result_shown(editor):
     assert f"/admin/crm/contact/?run={run.pk}" in editor.get(CHANGE, run.pk).content.decode()
 
 
-def test_a_preview_that_no_longer_holds_is_made_again(editor, tenant):
+def test_an_outdated_preview_is_made_again(editor, tenant):
     run = editor.check(MIXED)
     Contact.objects.create(tenant=tenant, first_name="Ada", last_name="L", email="ada@example.com")
     run = editor.confirm(run)
@@ -195,7 +195,7 @@ def test_a_preview_that_no_longer_holds_is_made_again(editor, tenant):
     assert (run.status, run.error, run.imported, run.skipped) == ("planned", "", 0, 3)
 
 
-def test_an_import_is_undone_after_a_look(editor):
+def test_an_import_is_undone_after_a_preview(editor):
     run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\nA,B,b@example.com,\r\n"))
     Contact.objects.get(email="b@example.com").save()
     assert "Undo…" in editor.run_page(run)
@@ -212,7 +212,7 @@ def test_an_import_is_undone_after_a_look(editor):
     assert [contact.email for contact in Contact.objects.all()] == ["b@example.com"]
 
 
-def test_who_may_not_import_may_not_undo(editor, viewer):
+def test_a_viewer_cannot_undo(editor, viewer):
     run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\n"))
     assert viewer.post("importexport_importrun_undo", run.pk).status_code == 403
     assert Contact.objects.exists()
@@ -225,7 +225,7 @@ def test_a_file_is_not_imported_twice(editor):
     assert ImportRun.objects.get().status == "done"
 
 
-def test_a_look_does_not_import(editor):
+def test_a_get_request_does_not_import(editor):
     run = editor.check(MIXED)
     for page in ("confirm", "discard", "undo", "plan_again"):
         typed = editor.client.get(reverse(f"admin:importexport_importrun_{page}", args=[run.pk]), follow=True)
@@ -234,7 +234,7 @@ def test_a_look_does_not_import(editor):
     assert (run.status, Contact.objects.count(), ImportRun.objects.count()) == ("planned", 0, 1)
 
 
-def test_a_discarded_file_is_gone(editor):
+def test_a_discarded_file_is_deleted(editor):
     run = editor.check(MIXED)
     response = editor.post("importexport_importrun_discard", run.pk)
     assert response.url == "/admin/importexport/importrun/"
@@ -248,7 +248,7 @@ def test_another_file_is_chosen_instead(editor):
     assert not ImportRun.objects.exists()
 
 
-def test_what_was_imported_is_not_discarded(editor):
+def test_an_imported_file_cannot_be_discarded(editor):
     run = editor.confirm(editor.check(MIXED))
     response = editor.post("importexport_importrun_discard", run.pk)
     assert response.url.endswith(f"{run.pk}/change/")
@@ -273,24 +273,24 @@ def test_progress_of_an_import(editor, tenant, asleep):
     assert answer == {"at_work": True, "percent": 50, "rows": "1,000 of 2,000 rows", "left": "About 3 minutes left"}
 
 
-def test_progress_of_what_has_not_begun(editor, tenant, asleep):
+def test_progress_of_an_import_that_has_not_started(editor, tenant, asleep):
     run = waiting(tenant, status="planning", size=4000)
     assert editor.get("importexport_importrun_progress", run.pk).json()["left"] == "Waiting to start"
 
 
-def test_progress_of_what_is_done(editor):
+def test_progress_of_a_finished_import(editor):
     run = editor.check(MIXED)
     assert editor.get("importexport_importrun_progress", run.pk).json()["at_work"] is False
 
 
-def test_the_page_of_work_has_a_bar_and_reloads_without_scripts(editor, tenant, asleep):
+def test_the_progress_page_has_a_bar_and_reloads_without_scripts(editor, tenant, asleep):
     run = waiting(tenant, status="planning", size=4000, bytes_done=1000)
     response = editor.get(CHANGE, run.pk).content.decode()
     assert '<progress id="progress" max="100" value="25"' in response
     assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in response
 
 
-def test_looking_at_a_run_resumes_work_that_died(editor, tenant, asleep):
+def test_opening_a_run_resumes_it_if_its_process_died(editor, tenant, asleep):
     run = editor.bring(MIXED)
     run = ImportRun.objects.get()
     assert run.status == "planning"
@@ -320,13 +320,13 @@ def test_the_rejected_rows_are_a_file_to_be_corrected(editor):
     assert editor.confirm(editor.check(mended)).imported == 2
 
 
-def test_a_run_without_rejected_rows_has_no_file_of_them(editor):
+def test_a_run_without_rejected_rows_has_no_rejected_file(editor):
     run = editor.check(HEADER + "A,B,a@example.com,\r\n")
     assert editor.get("importexport_importrun_rejected", run.pk).status_code == 404
     assert "Every row is valid" in editor.run_page(run)
 
 
-def test_rows_that_were_purged_are_said_to_be(editor):
+def test_purged_rows_are_reported(editor):
     run = editor.confirm(editor.check(MIXED))
     ImportRun.objects.update(created_at=timezone.now() - dt.timedelta(days=40))
     retention.purge()
@@ -336,7 +336,7 @@ def test_rows_that_were_purged_are_said_to_be(editor):
     assert editor.get("importexport_importrun_rejected", run.pk).status_code == 404
 
 
-def test_an_import_by_the_api_has_a_page(admin_of_tenant, tenant):
+def test_an_import_through_the_api_has_a_page(admin_of_tenant, tenant):
     api = Api(tenant)
     api.import_csv("contacts", MIXED)
     words = admin_of_tenant.run_page(ImportRun.objects.get())
@@ -345,7 +345,7 @@ def test_an_import_by_the_api_has_a_page(admin_of_tenant, tenant):
     assert "1 Choose" not in words
 
 
-def test_a_failed_file_says_why_and_suggests_what_was_meant(editor):
+def test_a_failed_file_shows_the_reason_and_suggestions(editor):
     words = editor.run_page(editor.check("Fist Name,last_name,email\r\nA,B,a@example.com\r\n"))
     assert "“people.csv” cannot be imported" in words
     assert "Required column 'first_name' missing from the header." in words
@@ -356,19 +356,19 @@ def test_a_failed_file_says_why_and_suggests_what_was_meant(editor):
 @pytest.mark.parametrize(
     "content", ["a\0b", "\r\n\r\n", b"\xff\xfef\0i\0", 'first_name,last_name,email\r\nA,"', b"\x80,\r\n"]
 )
-def test_a_file_that_cannot_be_read_fails_with_a_sentence(editor, content):
+def test_a_file_that_cannot_be_read_has_an_error_message(editor, content):
     run = editor.check(content)
     assert run.status == "failed"
     assert run.error in editor.run_page(run)
 
 
-# --- to whom --------------------------------------------------------------------------------------------------
+# --- permissions ---------------------------------------------------------------------------------------------
 
 VIEWS = [CHANGE, *(f"importexport_importrun_{name}" for name in ("progress", "rejected", "confirm", "discard"))]
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_another_tenants_run_is_not_there(editor, stranger, view):
+def test_another_tenants_run_is_not_found(editor, stranger, view):
     run = editor.check(MIXED)
     ask = stranger.post if view.endswith(("confirm", "discard")) else stranger.get
     assert ask(view, run.pk).status_code == 404
@@ -377,12 +377,12 @@ def test_another_tenants_run_is_not_there(editor, stranger, view):
 
 
 @pytest.mark.parametrize("identifier", [uuid.uuid4(), "1", "x"])
-def test_a_run_that_is_not_there(editor, identifier):
+def test_an_unknown_run_is_not_found(editor, identifier):
     assert editor.get(CHANGE, identifier).status_code == 404
 
 
 @pytest.mark.parametrize("role", ["viewer", "editor"])
-def test_rows_are_for_the_uploader_and_for_admins(editor, admin_of_tenant, tenant, role):
+def test_rows_are_visible_to_the_uploader_and_to_admins(editor, admin_of_tenant, tenant, role):
     run = editor.check(MIXED)
     colleague = Staff(tenant, role, name="a colleague")
     words = colleague.run_page(run)
@@ -396,7 +396,7 @@ def test_rows_are_for_the_uploader_and_for_admins(editor, admin_of_tenant, tenan
     assert admin_of_tenant.confirm(run).imported == 1
 
 
-def test_who_may_no_longer_import_may_not_confirm(editor):
+def test_a_user_who_can_no_longer_import_cannot_confirm(editor):
     run = editor.check(MIXED)
     editor.user.membership.role = "viewer"
     editor.user.membership.save()
@@ -425,7 +425,7 @@ def test_the_list_shows_the_tenants_imports(editor, viewer, stranger, root, tena
     assert listed(root) == ["ours.csv"]
 
 
-def test_an_import_that_stored_nothing_is_no_success(editor, tenant):
+def test_an_import_that_stored_nothing_is_not_a_success(editor, tenant):
     run = waiting(tenant, total_rows=2, skipped=2, header={"cells": [], "columns": []})
     assert "Nothing imported 0 2" in editor.page("importexport_importrun_changelist")
     assert "State Nothing imported" in editor.run_page(run)
@@ -442,7 +442,7 @@ def test_the_list_is_filtered_and_searched(editor, tenant):
     assert listed(editor, created_at__gte="2999-01-01 00:00+00:00") == []
 
 
-def test_the_people_to_filter_by_are_the_tenants_own(editor, stranger, tenant):
+def test_the_users_to_filter_by_are_the_tenants(editor, stranger, tenant):
     waiting(tenant, actor="grace")
     waiting(stranger.tenant, actor="gwen")
     words = editor.page("importexport_importrun_changelist")
@@ -451,7 +451,9 @@ def test_the_people_to_filter_by_are_the_tenants_own(editor, stranger, tenant):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_list_asks_the_same_few_questions_whatever_its_length(editor, tenant, count, django_assert_num_queries):
+def test_the_number_of_queries_does_not_depend_on_the_length_of_the_list(
+    editor, tenant, count, django_assert_num_queries
+):
     for _ in range(count):
         waiting(tenant)
     with django_assert_num_queries(7):
@@ -459,7 +461,7 @@ def test_the_list_asks_the_same_few_questions_whatever_its_length(editor, tenant
 
 
 @pytest.mark.parametrize("action", ["add", "delete"])
-def test_nobody_writes_the_list(admin_of_tenant, tenant, action):
+def test_runs_cannot_be_added_changed_or_deleted(admin_of_tenant, tenant, action):
     args = [] if action == "add" else [waiting(tenant).pk]
     assert admin_of_tenant.post(f"importexport_importrun_{action}", *args, post="yes").status_code == 403
     assert ImportRun.objects.count() == len(args)
@@ -474,7 +476,7 @@ def test_the_page_of_a_run_cannot_be_posted_to(admin_of_tenant, tenant):
 # --- a record's page ------------------------------------------------------------------------------------------
 
 
-def test_a_record_says_which_rows_created_and_changed_it(editor, tenant):
+def test_a_record_shows_which_rows_created_and_changed_it(editor, tenant):
     editor.confirm(editor.check(HEADER + "A,B,x,\r\nA,B,a@example.com,\r\n"))
     api = Api(tenant)
     api.post_file("contacts", "email,phone\na@example.com,2\n", name="more.csv", query="mode=update")
@@ -485,12 +487,12 @@ def test_a_record_says_which_rows_created_and_changed_it(editor, tenant):
     assert f"Created: row 3 of people.csv, {when}, {editor.user.username}" in words
 
 
-def test_a_record_made_by_hand_names_no_import(editor, tenant):
+def test_a_record_created_manually_shows_no_import(editor, tenant):
     contact = Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email="a@example.com")
     assert "Imports – " in editor.page("crm_contact_change", contact.pk)
 
 
-def test_the_preview_of_an_upsert_tells_new_from_changed_cell_by_cell(editor):
+def test_the_preview_of_an_upsert_shows_new_and_changed_cells(editor):
     editor.confirm(editor.check("first_name,last_name,email,phone\nAda,L,ada@example.com,1\nBo,K,bo@example.com,\n"))
     mended = "first_name,last_name,email,phone\nAda,L,ada@example.com,2\nBo,K,bo@example.com,\nCy,M,cy@example.com,\n"
     run = editor.check(mended, mode="upsert", blank="keep", tags="add", missing="reject")
@@ -506,7 +508,7 @@ def test_the_preview_of_an_upsert_tells_new_from_changed_cell_by_cell(editor):
     assert Contact.objects.get(email="ada@example.com").phone == "2"
 
 
-def test_changed_rows_come_in_pages(editor):
+def test_changed_rows_are_paginated(editor):
     head = "first_name,last_name,email,phone\n"
     editor.confirm(editor.check(head + "".join(f"A,B,a{n}@example.com,1\n" for n in range(60))))
     run = editor.check(head + "".join(f"A,B,a{n}@example.com,2\n" for n in range(60)), mode="update")
@@ -517,14 +519,14 @@ def test_changed_rows_come_in_pages(editor):
 
 
 @pytest.mark.parametrize("after", ["x", "-1", "9" * 40, "\N{SUPERSCRIPT TWO}"])
-def test_a_page_that_is_none_is_the_first(editor, after):
+def test_an_invalid_page_is_the_first(editor, after):
     head = "first_name,last_name,email,phone\n"
     editor.confirm(editor.check(head + "A,B,a@example.com,1\n"))
     run = editor.check(head + "A,B,a@example.com,2\n", mode="update")
     assert "2 phone 1 2" in editor.run_page(run, after=after)
 
 
-def test_companies_are_created_where_the_form_says_so(editor):
+def test_companies_are_created_if_chosen_in_the_form(editor):
     run = editor.check(HEADER + "A,B,a@example.com,New Co\r\n", missing="create")
     words = editor.run_page(run)
     assert "1 company created" in words
@@ -532,13 +534,13 @@ def test_companies_are_created_where_the_form_says_so(editor):
     assert Contact.objects.get().company.name == "New Co"
 
 
-def test_the_preview_suggests_what_was_meant(editor):
+def test_the_preview_suggests_similar_names(editor):
     editor.confirm(editor.check("name\nAcme Limited\n", model="company"))
     run = editor.check(HEADER + "A,B,a@example.com,Acme Limitd\r\n")
     assert "Company 'Acme Limitd' not found (did you mean 'Acme Limited'?)" in editor.run_page(run)
 
 
-def test_rows_are_for_who_may_open_them(editor, viewer, stranger):
+def test_rows_are_visible_only_with_permission(editor, viewer, stranger):
     run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\n"))
     assert viewer.get("importexport_importrun_rows", run.pk).status_code == 403
     assert stranger.get("importexport_importrun_rows", run.pk).status_code == 404
@@ -565,7 +567,7 @@ def test_corrected_rows_and_undos_are_linked_and_related_runs_add_up(editor):
     assert "1 imported at once, 0 after correction, 2 left." in words
 
 
-def test_an_undos_page_shows_what_is_given_back_and_which_records_stay(editor):
+def test_an_undos_page_shows_restored_values_and_kept_records(editor):
     head = "first_name,last_name,email,phone\n"
     editor.confirm(editor.check(head + "Ada,L,ada@example.com,1\nBo,K,bo@example.com,1\n"))
     run = editor.confirm(editor.check(head + "Ada,L,ada@example.com,2\nBo,K,bo@example.com,2\n", mode="update"))
@@ -581,7 +583,7 @@ def test_an_undos_page_shows_what_is_given_back_and_which_records_stay(editor):
     assert "Every row as CSV" in words
 
 
-def test_an_undo_that_is_taken_back_is_called_so(editor):
+def test_an_undone_undo_is_labelled(editor):
     run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\n"))
     editor.post("importexport_importrun_undo", run.pk)
     undo = editor.confirm(finished(ImportRun.objects.get(kind="undo")))
@@ -592,7 +594,7 @@ def test_an_undo_that_is_taken_back_is_called_so(editor):
     assert "The undo of “people.csv” was reverted" in editor.run_page(editor.confirm(redo))
 
 
-def test_a_created_company_that_stays_is_named_as_such(editor):
+def test_a_created_company_that_is_kept_is_named(editor):
     run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,New Co\r\n", missing="create"))
     Contact.objects.get().save()
     editor.post("importexport_importrun_undo", run.pk)

@@ -1,4 +1,4 @@
-"""The admin of django-import-export with our resources, as its documentation has it."""
+"""django-import-export's own admin with our resources."""
 
 import html
 import re
@@ -36,7 +36,7 @@ def signals():
 
 
 class PlainAdmin:
-    """Somebody before the pages of a plain ImportExportModelAdmin."""
+    """A user of a plain ImportExportModelAdmin."""
 
     def __init__(self, staff):
         staff.pick(staff.tenant)
@@ -60,7 +60,7 @@ def plain(root, settings):
 
 
 def preview_of(response):
-    """Return the rows of the preview: what becomes of each, and its cells in words."""
+    """Return the rows of the preview, with the outcome and the text of the cells."""
     table = response.content.decode().partition('class="import-preview"')[2].partition("</table>")[0]
     rows = re.findall(r'<tr class="(\w+)">(.*?)</tr>', table, re.DOTALL)
     return [(kind, [html.unescape(re.sub(r"<[^>]*>", "", cell)) for cell in cells(row)]) for kind, row in rows]
@@ -70,7 +70,7 @@ def cells(row):
     return re.findall(r"<td>(.*?)</td>", row, re.DOTALL)
 
 
-def test_the_form_names_our_columns(plain):
+def test_the_form_lists_our_columns(plain):
     response = plain.client.get(reverse("admin:crm_contact_import"))
     assert ", ".join(RESOURCES["contacts"].column_names()) in response.content.decode()
 
@@ -120,7 +120,7 @@ def test_a_cell_is_shown_as_text(plain):
     assert "<i>" not in response.content.decode().partition("import-preview")[2]
 
 
-def test_a_file_without_what_it_needs_is_not_offered_for_confirmation(plain):
+def test_a_file_without_required_columns_cannot_be_confirmed(plain):
     response = plain.upload("first_name\r\nAda\r\n")
     assert "Required column &#x27;email&#x27; missing from the header." in response.content.decode()
     assert "confirm_form" not in response.context
@@ -137,7 +137,7 @@ def test_the_library_exports_our_file(plain, tenant, signals):
     assert response.content == b"".join(services.export_file("contacts", tenant=tenant))
 
 
-def test_whoever_has_no_tenant_is_told(root, settings):
+def test_a_missing_tenant_is_an_error(root, settings):
     settings.ROOT_URLCONF = "tests.importexport.admin.plain_admin"
     data = {
         "format": FORMATS.index("csv"),

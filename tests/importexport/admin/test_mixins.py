@@ -1,4 +1,4 @@
-"""Our Import and Export buttons stand on the admin of django-import-export: its addresses, permissions and hooks."""
+"""Our import and export pages use the URLs, permissions and hooks of django-import-export's admin."""
 
 import pytest
 from django.contrib import admin
@@ -23,7 +23,7 @@ def request_of(staff):
 
 
 @pytest.mark.parametrize(("model", "entity"), ADMINS.items())
-def test_our_admin_is_one_of_the_librarys(editor, model, entity):
+def test_our_admin_is_an_admin_of_the_library(editor, model, entity):
     ours = admin.site.get_model_admin(model)
     assert isinstance(ours, ImportExportMixin)
     request = request_of(editor)
@@ -34,7 +34,7 @@ def test_our_admin_is_one_of_the_librarys(editor, model, entity):
 
 
 @pytest.mark.parametrize("model", ["contact", "company", "deal", "activity"])
-def test_the_librarys_addresses_are_ours(model):
+def test_the_urls_have_the_librarys_names(model):
     addresses = [reverse(f"admin:crm_{model}_{page}") for page in ("import", "process_import", "export")]
     assert addresses == [f"/admin/crm/{model}/{page}/" for page in ("import", "process_import", "export")]
 
@@ -42,7 +42,7 @@ def test_the_librarys_addresses_are_ours(model):
 @pytest.mark.parametrize(
     ("role", "may_import", "may_export"), [("viewer", False, True), ("editor", True, True), ("admin", True, True)]
 )
-def test_the_role_says_who_may_import_and_export(transactional_db, tenant, role, may_import, may_export):
+def test_the_role_determines_who_can_import_and_export(transactional_db, tenant, role, may_import, may_export):
     staff = Staff(tenant, role)
     ours, request = admin.site.get_model_admin(Contact), request_of(staff)
     assert (ours.has_import_permission(request), ours.has_export_permission(request)) == (may_import, may_export)
@@ -52,12 +52,12 @@ def test_the_role_says_who_may_import_and_export(transactional_db, tenant, role,
     assert staff.get("crm_contact_import").status_code == (200 if may_import else 403)
 
 
-def test_a_permission_of_djangos_own_opens_nothing(viewer):
+def test_a_permission_of_django_gives_no_access(viewer):
     viewer.user.user_permissions.set(Permission.objects.filter(codename__endswith="_contact"))
     assert viewer.get("crm_contact_import").status_code == 403
 
 
-def test_the_settings_say_which_permission_is_asked_for(viewer, editor, settings):
+def test_the_required_permissions_can_be_set(viewer, editor, settings):
     ours = admin.site.get_model_admin(Contact)
     settings.IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "view"
     settings.IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "change"
@@ -81,19 +81,19 @@ def test_the_librarys_second_step_confirms_a_checked_file(editor, viewer):
 
 
 @pytest.mark.parametrize("run", ["", "nonsense", "00000000-0000-0000-0000-000000000000"])
-def test_the_second_step_without_a_file_of_ours_is_no_page(editor, run):
+def test_the_second_step_without_a_checked_file_is_not_found(editor, run):
     assert editor.post("crm_contact_process_import", run=run).status_code == 404
 
 
-def test_the_second_step_of_another_entity_is_no_page(editor):
+def test_the_second_step_of_another_entity_is_not_found(editor):
     run = editor.check(MIXED)
     assert editor.post("crm_company_process_import", run=run.pk).status_code == 404
 
 
-def test_the_second_step_only_takes_a_form(editor):
+def test_the_second_step_requires_post(editor):
     response = editor.get("crm_contact_process_import")
     assert (response.status_code, response.url) == (302, "/admin/crm/contact/")
 
 
-def test_our_commands_stand_before_the_librarys():
+def test_our_commands_take_precedence_over_the_librarys():
     assert [get_commands()[name] for name in ("import", "export")] == ["importexport"] * 2

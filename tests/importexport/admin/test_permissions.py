@@ -1,4 +1,4 @@
-"""What the pages tell of an import to who may not open it: how much, never what."""
+"""Users without permission for the rows of an import see how many there are, but not their content."""
 
 import pytest
 
@@ -11,12 +11,12 @@ KNOWN = "first_name,last_name,email,phone\n"
 
 @pytest.fixture
 def colleague(editor, tenant):
-    """Somebody who may not open what the editor brought."""
+    """A user who cannot open the editor's files."""
     return Staff(tenant, "viewer", name="a colleague")
 
 
 def changed_since(editor):
-    """Return a plan that could not be applied, for its record has changed."""
+    """Return a plan that could not be applied because its record has changed."""
     Contact.objects.create(tenant=editor.tenant, first_name="Ada", last_name="L", email="ada@example.com", phone="1")
     run = editor.check(KNOWN + "Ada,L,ada@example.com,555-secret\n", mode="update")
     Contact.objects.update(phone="2")
@@ -25,7 +25,7 @@ def changed_since(editor):
     return run
 
 
-def test_why_a_plan_no_longer_holds_is_for_who_may_open_it(editor, colleague):
+def test_the_differences_from_a_plan_are_visible_only_with_permission(editor, colleague):
     run = changed_since(editor)
     assert "555-secret" in editor.run_page(run)
     words = colleague.run_page(run)
@@ -33,7 +33,7 @@ def test_why_a_plan_no_longer_holds_is_for_who_may_open_it(editor, colleague):
     assert "555-secret" not in words
 
 
-def test_why_an_undo_no_longer_holds_is_for_who_may_open_it(editor, colleague):
+def test_the_differences_from_an_undo_plan_are_visible_only_with_permission(editor, colleague):
     run = editor.confirm(editor.check(KNOWN + "Ada,L,ada@example.com,555-secret\n"))
     editor.confirm(editor.check(KNOWN + "Ada,L,ada@example.com,555-other\n", mode="update"))
     second = ImportRun.objects.exclude(pk=run.pk).get()
@@ -46,7 +46,7 @@ def test_why_an_undo_no_longer_holds_is_for_who_may_open_it(editor, colleague):
     assert "555-secret" not in colleague.run_page(undo)
 
 
-def test_the_hash_of_a_file_by_which_a_guess_of_it_could_be_tried_is_for_who_may_open_it(editor, colleague):
+def test_the_hash_of_a_file_is_visible_only_with_permission(editor, colleague):
     run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\n"))
     assert run.sha256 in editor.run_page(run)
     assert run.sha256 not in colleague.run_page(run)

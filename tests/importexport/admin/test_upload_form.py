@@ -1,4 +1,4 @@
-"""Choose: the buttons, the form, its help, and what fails before it is stored."""
+"""The upload form: buttons, help, and errors before a file is stored."""
 
 import pytest
 from django.test import Client
@@ -19,7 +19,7 @@ def test_a_list_has_the_buttons(editor, model):
     assert f'href="/admin/crm/{model}/export/"' in response
 
 
-def test_who_may_only_look_may_export_and_not_import(viewer):
+def test_a_viewer_can_export_but_not_import(viewer):
     response = viewer.get("crm_contact_changelist").content.decode()
     assert "/contact/export/" in response
     assert "/contact/import/" not in response
@@ -28,13 +28,13 @@ def test_who_may_only_look_may_export_and_not_import(viewer):
     assert not ImportRun.objects.exists()
 
 
-def test_the_list_hands_its_filter_to_the_export(editor):
+def test_the_list_passes_its_filter_to_the_export(editor):
     response = editor.get("crm_contact_changelist", q="ada").content.decode()
     assert 'href="/admin/crm/contact/export/?list=q%3Dada"' in response
 
 
 @pytest.mark.parametrize(("entity", "model"), MODELS.items())
-def test_the_page_says_what_is_needed(editor, entity, model):
+def test_the_page_lists_the_required_columns(editor, entity, model):
     words = editor.page(f"crm_{model}_import")
     assert f"Import {entity} from a file" in words
     for name in RESOURCES[entity].required_names():
@@ -60,13 +60,13 @@ def test_the_template_for_excel_begins_with_a_byte_order_mark(editor, entity, mo
 
 
 @pytest.mark.parametrize(("entity", "model"), MODELS.items())
-def test_the_help_knows_every_column(editor, entity, model):
+def test_the_help_describes_every_column(editor, entity, model):
     columns = editor.get(f"crm_{model}_import_help").context["columns"]
     assert [column.name for column in columns] == RESOURCES[entity].column_names()
     assert [column.name for column in columns if column.is_required] == RESOURCES[entity].required_names()
 
 
-def test_the_help_says_what_a_column_takes(editor):
+def test_the_help_says_what_a_column_accepts(editor):
     words = editor.page("crm_contact_import_help")
     assert "first_name required text, at most 100 characters Ada" in words
     assert "one of lead , qualified , opportunity , customer , evangelist ; empty: lead" in words
@@ -74,7 +74,7 @@ def test_the_help_says_what_a_column_takes(editor):
     assert "Two contacts are the same when they have the same email." in words
 
 
-# --- what is refused ------------------------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------------------------------
 
 
 def rejection(response):
@@ -113,7 +113,7 @@ def test_a_body_far_over_the_limit_is_not_read(editor, settings):
     assert response.wsgi_request._read_started is False
 
 
-def test_a_body_that_breaks_off(editor):
+def test_an_incomplete_body(editor):
     response = editor.client.post(
         reverse("admin:crm_contact_import"), b"--x\r\nContent-Dis", content_type="multipart/form-data; boundary="
     )
@@ -122,7 +122,7 @@ def test_a_body_that_breaks_off(editor):
 
 
 def sent_as(editor, disposition):
-    """Send a file in a part with a Content-Disposition of any kind; return the answer."""
+    """Send a file in a part with some Content-Disposition; return the response."""
     body = f"--x\r\nContent-Disposition: {disposition}\r\n\r\n{HEADER}A,B,a@example.com,\r\n--x--\r\n"
     address = reverse("admin:crm_contact_import")
     return editor.client.post(address, body.encode(), content_type="multipart/form-data; boundary=x")
@@ -137,7 +137,7 @@ def sent_as(editor, disposition):
         ("form-data; name=\"file\"; filename*=UTF-8''a%00b.csv", "ab.csv"),
     ],
 )
-def test_a_name_in_the_extended_form_is_the_files_name(editor, disposition, name):
+def test_an_extended_file_name_is_decoded(editor, disposition, name):
     assert sent_as(editor, disposition).status_code == 302
     assert finished(ImportRun.objects.get()).file_name == name
 
@@ -149,12 +149,12 @@ def test_a_name_in_the_extended_form_is_the_files_name(editor, disposition, name
         "UTF-8''a; filename*1*=b",
     ],
 )  # fmt: skip
-def test_a_name_that_cannot_be_read_is_right_or_a_sentence(editor, name):
+def test_an_invalid_file_name_is_an_error_or_ignored(editor, name):
     response = sent_as(editor, f'form-data; name="file"; filename*={name}')
     assert response.status_code == 302 or rejection(response)
 
 
-def test_a_form_from_elsewhere(editor):
+def test_a_form_without_a_csrf_token(editor):
     client = Client(enforce_csrf_checks=True)
     client.force_login(editor.user)
     response = client.post(reverse("admin:crm_contact_import"), {"file": ""})
@@ -162,7 +162,7 @@ def test_a_form_from_elsewhere(editor):
     assert not ImportRun.objects.exists()
 
 
-def test_a_form_with_its_token_is_taken(editor):
+def test_a_form_with_a_csrf_token_is_accepted(editor):
     client = Client(enforce_csrf_checks=True)
     client.force_login(editor.user)
     token = str(client.get(reverse("admin:crm_contact_import")).context["csrf_token"])
@@ -170,7 +170,7 @@ def test_a_form_with_its_token_is_taken(editor):
     assert rejection(response) == "Choose a file first."
 
 
-def test_who_sees_all_tenants_picks_one_first(root, tenant):
+def test_a_superuser_chooses_a_tenant_first(root, tenant):
     assert "Choose a tenant first" in root.page("crm_contact_import")
     assert "Choose a tenant first" in words_of(root.bring(MIXED))
     assert not ImportRun.objects.exists()
@@ -178,13 +178,13 @@ def test_who_sees_all_tenants_picks_one_first(root, tenant):
     assert root.check(MIXED).tenant == tenant
 
 
-def test_nobody_brings_a_file(tenant):
+def test_anonymous_users_cannot_upload(tenant):
     response = Client().post(reverse("admin:crm_contact_import"))
     assert response.status_code == 302
     assert "login" in response.url
 
 
-def test_a_file_goes_on_to_its_check(editor, tenant):
+def test_an_uploaded_file_is_checked(editor, tenant):
     run = editor.check(MIXED, name="C:\\files\\people.csv")
     assert (run.tenant, run.entity, run.user, run.channel) == (tenant, "contacts", editor.user, "admin")
     assert (run.file_name, run.status) == ("people.csv", "planned")
@@ -195,7 +195,7 @@ def test_every_entity_has_its_own_page(editor):
     assert (run.entity, run.imported) == ("companies", 1)
 
 
-def test_the_tenant_of_a_file_is_its_users(stranger, editor):
+def test_a_file_belongs_to_its_users_tenant(stranger, editor):
     assert stranger.check(MIXED).tenant == stranger.tenant
     assert isinstance(editor, Staff)
 
@@ -209,7 +209,7 @@ def test_the_tenant_of_a_file_is_its_users(stranger, editor):
         ("activity", ["mode", "blank", "clear_marker", "missing"]),
     ],
 )
-def test_the_form_offers_the_options_that_leave_a_choice(editor, model, names):
+def test_the_form_has_options_with_several_values(editor, model, names):
     assert [field.name for field in editor.get(f"crm_{model}_import").context["option_fields"]] == names
 
 
@@ -224,30 +224,30 @@ def test_the_form_offers_every_value_of_an_option(editor, entity, model):
         ]
 
 
-def test_a_deals_page_says_that_stages_are_created_as_well(editor):
+def test_the_page_of_deals_says_that_stages_are_created(editor):
     run = editor.check("name,pipeline_name,stage_name\n", model="deal", mode="create", missing="create")
     assert "Companies and stages that do not exist yet Create them" in editor.run_page(run)
 
 
-def test_what_the_mode_has_no_use_for_is_passed_over(editor):
+def test_options_unused_by_the_mode_are_ignored(editor):
     run = editor.check(HEADER + "A,B,a@example.com,\n", mode="create", blank="clear", tags="add", missing="create")
     assert run.options == {"mode": "create", "missing": "create"}
 
 
-def test_an_option_that_the_form_does_not_have_is_an_error(editor):
+def test_an_unknown_option_is_an_error(editor):
     words = words_of(editor.bring(HEADER + "A,B,a@example.com,\n", mode="merge"))
     assert "Unknown mode 'merge'. Expected one of: create, update, upsert." in words
     assert not ImportRun.objects.exists()
 
 
-def test_the_options_stay_chosen_where_the_file_fails(editor):
+def test_the_options_stay_selected_when_a_file_fails(editor):
     response = editor.bring("", mode="upsert", blank="fill")
     chosen = {field.name: choice.value for field in response.context["option_fields"] for choice in field.choices
               if choice.is_chosen}  # fmt: skip
     assert chosen == {"mode": "upsert", "blank": "fill", "tags": "replace", "missing": "reject"}
 
 
-def test_a_file_with_a_name_in_the_extended_form_alone_is_taken(editor):
+def test_a_file_with_only_an_extended_name_is_accepted(editor):
     disposition = "form-data; name=\"file\"; filename*=UTF-8''M%C3%BCller.csv"
     body = f"--b\r\nContent-Disposition: {disposition}\r\nContent-Type: text/csv\r\n\r\n{MIXED}\r\n--b--\r\n"
     address = reverse("admin:crm_contact_import")

@@ -1,4 +1,4 @@
-"""Import, export and template, in a shell."""
+"""The commands import, export and template."""
 
 import csv
 import io
@@ -29,7 +29,7 @@ SOME = 5_000
 
 @dataclass
 class Shell:
-    """A user in front of a shell, in a folder of their own, working for one tenant."""
+    """A shell in its own directory, with a tenant."""
 
     installation: Installation
     slug: str
@@ -44,7 +44,7 @@ class Shell:
         return [name, entity, *map(str, args), "--tenant", self.slug]
 
     def start(self, *args, **options):
-        """Start a command and return at once; Ctrl-C reaches it whatever started the tests."""
+        """Start a command without waiting for it. It can be interrupted even if the tests ignore SIGINT."""
         return subprocess.Popen(
             [sys.executable, "manage.py", *args],
             cwd=ROOT,
@@ -62,7 +62,7 @@ class Shell:
         return self.manage(*self.command("import", entity, self.write(content), *options))
 
     def refuses(self, *args, **options):
-        """Return the one line of stderr of a command that stores and prints nothing, and ends with status 2."""
+        """Return the only line of stderr of a command with status 2, which prints and stores nothing."""
         before = self.names()
         done = self.manage(*args, **options)
         assert (done.returncode, done.stdout) == (2, "")
@@ -93,7 +93,7 @@ class Shell:
 
 @pytest.fixture(scope="module")
 def shared(new_installation):
-    """One installation for all tests here; each has a tenant of its own."""
+    """An installation shared by these tests, each with its own tenant."""
     return new_installation()
 
 
@@ -126,7 +126,7 @@ def test_import_prints_messages_and_counts(shell):
     assert shell.my_names() == ["Acme"]
 
 
-def test_a_message_is_one_line_even_where_the_value_has_several(shell):
+def test_a_message_is_one_line_even_if_the_value_has_several(shell):
     done = shell.import_csv('name,city\n"Ac\nme",\n"Ac\nme",\n')
     assert done.stdout.splitlines() == [
         "Row 3: Duplicate company with name 'Ac me'",
@@ -211,7 +211,7 @@ def test_wrong_arguments_are_one_line(shell, arguments, line):
     assert shell.refuses(*(known.get(word, word) for word in arguments.split())).startswith(line)
 
 
-def test_an_argument_that_is_no_utf8_is_one_line(shell):
+def test_an_argument_that_is_not_utf8_is_one_line(shell):
     slug = os.fsdecode(b"\xff")
     path = shell.write("name\nAcme\n")
     assert shell.refuses("import", "companies", path, "--tenant", slug) == "An argument is not valid UTF-8."
@@ -220,7 +220,7 @@ def test_an_argument_that_is_no_utf8_is_one_line(shell):
 @pytest.mark.parametrize(
     ("redirection", "line"), [("<&-", "Standard input is closed."), (">&-", "Standard output is closed.")]
 )
-def test_a_stream_that_is_closed_is_one_line(shell, redirection, line):
+def test_a_closed_stream_is_one_line(shell, redirection, line):
     command = [sys.executable, "manage.py", *shell.command("import", "companies", "-")]
     done = subprocess.run(
         ["sh", "-c", f'"$@" {redirection}', "sh", *command], cwd=ROOT, env=shell.installation.env, input="name\nAcme\n",
@@ -230,7 +230,7 @@ def test_a_stream_that_is_closed_is_one_line(shell, redirection, line):
     assert shell.my_names() == []
 
 
-def test_messages_fit_a_terminal_that_knows_no_unicode(shell):
+def test_messages_can_be_printed_without_unicode(shell):
     ascii_only = Shell(
         replace(shell.installation, env=shell.installation.env | {"PYTHONIOENCODING": "ascii"}),
         shell.slug,
@@ -242,7 +242,7 @@ def test_messages_fit_a_terminal_that_knows_no_unicode(shell):
     assert shell.my_names() == ["東京"]
 
 
-def test_a_reader_of_the_messages_may_leave_early(shell):
+def test_a_reader_of_the_messages_can_stop_early(shell):
     rows = "Acme\n" * SOME
     process = shell.start(
         *shell.command("import", "companies", shell.write(f"name\n{rows}"), "--strict"),
@@ -259,7 +259,7 @@ def test_a_reader_of_the_messages_may_leave_early(shell):
 # --- the rejected rows -----------------------------------------------------------------------------------------
 
 
-def test_rejected_rows_are_as_they_were_and_say_why(shell):
+def test_rejected_rows_are_unchanged_and_have_an_error(shell):
     rejected = shell.folder / "rejected.csv"
     content = 'City;Shoe size;NAME;employee_count\n" Berlin ";44;\'=A;few\n;;Acme;5\n"a;b";"4""5";acme;\n'
     done = shell.import_csv(content, "--rejected", rejected)
@@ -271,7 +271,7 @@ def test_rejected_rows_are_as_they_were_and_say_why(shell):
     )
 
 
-def test_corrected_rows_can_be_imported_as_they_are(shell):
+def test_corrected_rows_can_be_imported_directly(shell):
     rejected = shell.folder / "rejected.csv"
     shell.import_csv("name\temployee_count\nAcme\t5\nGlobex\tfew\n", "--rejected", rejected)
     rejected.write_bytes(rejected.read_bytes().replace(b"few", b"7"))
@@ -292,7 +292,7 @@ def test_rejected_rows_with_too_many_or_too_few_cells(shell):
     ]
 
 
-def test_rejected_rows_that_are_rejected_again_are_the_same_file(shell):
+def test_rows_rejected_again_produce_the_same_file(shell):
     rejected, again = shell.folder / "rejected.csv", shell.folder / "again.csv"
     shell.import_csv('name,employee_count\nAcme,few\nGlobex,5,"sur\nplus"\n', "--rejected", rejected)
     done = shell.manage(*shell.command("import", "companies", rejected, "--rejected", again))
@@ -302,7 +302,7 @@ def test_rejected_rows_that_are_rejected_again_are_the_same_file(shell):
     ).replace(b"Row 4", b"Row 3")
 
 
-def test_rejected_rows_never_go_into_the_source_whatever_its_name(shell):
+def test_rejected_rows_never_overwrite_the_source(shell):
     source = shell.write("name\n\nAcme,1\n")
     link = shell.folder / "link.csv"
     link.hardlink_to(source)
@@ -318,14 +318,14 @@ def test_rejected_rows_need_a_folder_and_a_file(shell):
     assert refuses(shell.folder) == f"{shell.folder}: Is a directory."
 
 
-def test_a_failed_file_leaves_the_rejected_rows_of_last_time(shell):
+def test_a_failed_file_keeps_the_previous_rejected_rows(shell):
     rejected = shell.write("of last time", "rejected.csv")
     shell.refuses(*shell.command("import", "companies", shell.write('name\nAcme\n"'), "--rejected", rejected))
     assert rejected.read_text() == "of last time"
     assert sorted(path.name for path in shell.folder.iterdir()) == ["file.csv", "rejected.csv"]
 
 
-def test_rejected_rows_go_into_a_device_or_behind_a_link_without_taking_its_place(shell):
+def test_rejected_rows_are_written_to_a_device_or_link_without_replacing_it(shell):
     target, link, pipe = shell.folder / "target.csv", shell.folder / "link.csv", shell.folder / "pipe"
     link.symlink_to(target)
     os.mkfifo(pipe)
@@ -338,7 +338,7 @@ def test_rejected_rows_go_into_a_device_or_behind_a_link_without_taking_its_plac
     os.close(reader)
 
 
-def test_rejected_rows_that_find_no_room_store_nothing(shell):
+def test_nothing_is_stored_if_there_is_no_space_for_rejected_rows(shell):
     source = shell.write("name,city\nAcme,\n,Berlin\n")
     line = shell.refuses(*shell.command("import", "companies", source, "--rejected", "/dev/full"))
     assert line == "No space left on device."
@@ -357,7 +357,7 @@ def test_a_file_that_is_replaced_keeps_its_readers(shell):
 @pytest.mark.parametrize(
     ("args", "told"), [([], f"{2 * MANY} rows: {2 * MANY} imported, 0 skipped.\n"), (["--plan"], r"[0-9a-f-]{36}\n")]
 )
-def test_a_terminal_sees_bytes_and_rows(shell, args, told):
+def test_a_terminal_shows_bytes_and_rows(shell, args, told):
     path = shell.write("name\n" + "".join(f"Company {number}\n" for number in range(2 * MANY)))
     master, slave = pty.openpty()
     process = shell.start(
@@ -376,7 +376,7 @@ def test_a_terminal_sees_bytes_and_rows(shell, args, told):
 
 
 def read_terminal(master):
-    """Return what a terminal got; nothing when the program that wrote has ended."""
+    """Return the output on a terminal, or nothing once the program has ended."""
     try:
         return os.read(master, 4096).decode()
     except OSError:
@@ -391,11 +391,11 @@ def test_ctrl_c_in_the_middle_of_an_import_stores_nothing(shell):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    # A pipe holds 64 kB: that all of this was taken means that most of it has been read, and batches stored.
+    # A pipe holds 64 kB, so by now most of this has been read and batches have been stored.
     Background(process.stdin.write, b"name\n" + b"".join(b"Company %d\n" % number for number in range(MANY))).outcome()
     process.stdin.flush()
     process.send_signal(signal.SIGINT)
-    stdin, process.stdin = process.stdin, None  # It stays open: the file is not at its end.
+    stdin, process.stdin = process.stdin, None  # Kept open, so that the file does not end.
     assert ended(process) == (130, b"", b"Interrupted; nothing was stored.\n")
     stdin.close()
     assert shell.my_names() == []
@@ -408,7 +408,7 @@ def test_ctrl_c_after_an_import_does_not_say_that_nothing_was_stored(shell):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    # Its messages are more than a pipe holds: it waits for a reader.
+    # The messages exceed the size of a pipe, so the command waits for a reader.
     read_line(process.stdout)
     process.send_signal(signal.SIGINT)
     status, _, complaint = ended(process)
@@ -444,7 +444,7 @@ def test_export_into_an_xlsx_file(shell):
     assert openpyxl.load_workbook(path)["companies"].cell(2, 1).value == "Company 1"
 
 
-def test_export_refuses_another_suffix(shell):
+def test_export_rejects_other_suffixes(shell):
     path = shell.folder / "companies.ods"
     assert shell.refuses(*shell.command("export", "companies", "--output", path)) == (
         f"{path}: the name must end in .csv or .xlsx."
@@ -452,14 +452,14 @@ def test_export_refuses_another_suffix(shell):
     assert not path.exists()
 
 
-def test_export_of_an_unknown_tenant_leaves_the_file_of_last_time(shell):
+def test_export_of_an_unknown_tenant_keeps_the_previous_file(shell):
     path = shell.write("of last time", "companies.csv")
     line = shell.refuses("export", "companies", "--tenant", "nobody", "--output", path)
     assert line == "Tenant 'nobody' not found."
     assert [(file.name, file.read_text()) for file in shell.folder.iterdir()] == [("companies.csv", "of last time")]
 
 
-def test_a_reader_of_the_export_may_leave_early(shell):
+def test_a_reader_of_the_export_can_stop_early(shell):
     shell.store(SOME)
     process = shell.start(*shell.command("export", "companies"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert read_line(process.stdout).startswith(b"name,domain")

@@ -1,4 +1,4 @@
-"""Plans, options and the row log in a shell."""
+"""The commands for plans, options and row logs."""
 
 import json
 import os
@@ -28,7 +28,7 @@ def shell(installation, tmp_path):
     return run
 
 
-def test_a_plan_is_made_looked_at_and_applied(shell):
+def test_a_plan_is_created_shown_and_applied(shell):
     shell("import", "contacts", shell.write(HEAD + "Ada,L,ada@example.com,1\n"))
     mended = shell.write(HEAD + "Ada,L,ada@example.com,2\nA,B,new@example.com,\nA,B,x,\n")
     plan = shell("import", "contacts", mended, "--mode", "upsert", "--plan").strip()
@@ -46,7 +46,7 @@ def test_a_plan_is_made_looked_at_and_applied(shell):
     assert [line.split()[3] for line in listed] == ["done", "done"]
 
 
-def test_the_rejected_rows_go_in_again_under_their_numbers(shell):
+def test_corrected_rows_are_imported_with_their_numbers(shell):
     shell("import", "contacts", shell.write(HEAD + "A,B,x,\nA,B,a@example.com,\nA,B,y,\n"))
     first = shell("imports", "list").split()[0]
     rejected = shell.folder / "rejected.csv"
@@ -61,7 +61,7 @@ def test_the_rejected_rows_go_in_again_under_their_numbers(shell):
     assert related == {"totalRows": 3, "imported": 1, "repaired": 1, "left": 1}
 
 
-def test_an_import_is_undone_after_a_look(shell):
+def test_an_import_is_undone_after_showing_the_plan(shell):
     path = shell.write(HEAD + "A,B,a@example.com,\nA,B,b@example.com,\n")
     assert shell("import", "contacts", path) == "2 rows: 2 imported, 0 skipped.\n"
     first = shell("imports", "list").split()[0]
@@ -86,7 +86,7 @@ def test_an_import_is_undone_after_a_look(shell):
         (["--plan", "--json"], "--plan stores no rows: it takes neither --json, --rejected nor --strict.\n"),
     ],
 )
-def test_an_option_that_cannot_be_followed_is_a_mistake(shell, args, message):
+def test_an_invalid_option_is_an_error(shell, args, message):
     assert shell("import", "contacts", shell.write(HEAD), *args, status=2) == message
 
 
@@ -96,11 +96,11 @@ def test_a_dry_run_stores_nothing(shell):
     assert shell("import", "contacts", path) == "1 rows: 1 imported, 0 skipped.\n"
 
 
-def test_an_unknown_import_is_a_mistake(shell):
+def test_an_unknown_import_is_an_error(shell):
     assert shell("imports", "show", "nonsense", status=2) == "Import 'nonsense' not found.\n"
 
 
-def test_a_reader_that_leaves_early_ends_the_list_and_nothing_else(shell, installation):
+def test_a_reader_that_stops_early_ends_only_the_list(shell, installation):
     shell("import", "contacts", shell.write(HEAD + "A,B,a@example.com,\n"))
     reader, writer = os.pipe()
     os.close(reader)
