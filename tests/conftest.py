@@ -1,4 +1,4 @@
-"""Fixtures for everybody: real servers over real databases, each of them empty and migrated."""
+"""Common fixtures: real servers with empty, migrated databases."""
 
 import os
 import subprocess
@@ -31,15 +31,15 @@ hypothesis.settings.load_profile("rally")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown() -> None:
-    """Let work in the background end before the tables under it are emptied."""
+    """Let background work finish before tables are emptied."""
     for thread in threading.enumerate():
         if thread.name.startswith("import "):
             thread.join(LONG)
 
 
 def _empty_tables(case: TransactionTestCase) -> None:
-    """Empty the tables that have rows. Django's own flush empties all, and then makes content types and permissions
-    anew: ten times the work, after each test that stores."""
+    """Empty the tables that have rows. Django's flush would empty all tables after each test, and then recreate content
+    types and permissions, which takes ten times longer."""
     connection = connections["default"]
     tables = set(connection.introspection.table_names()) - KEPT_TABLES
     with connection.cursor() as cursor:
@@ -50,7 +50,7 @@ def _empty_tables(case: TransactionTestCase) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _settings_of_tests() -> None:
-    """Pages rendered in the tests' own process need no collectstatic, which served ones have, and no slow passwords."""
+    """Do not require collectstatic for pages rendered in the test process, and use a fast password hash."""
     TransactionTestCase._fixture_teardown = _empty_tables
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = settings.STORAGES | {
@@ -60,10 +60,10 @@ def _settings_of_tests() -> None:
 
 @pytest.fixture(scope="session")
 def run_sql(django_db_blocker: Any) -> Callable[[str], None]:
-    """Run a statement outside of any database: CREATE DATABASE and the like."""
+    """Run a statement outside a transaction, such as CREATE DATABASE."""
 
     def run(statement: str) -> None:
-        # Django's own way there, which starts the embedded server where it is the one.
+        # Through Django, which starts the embedded server if it is used.
         with django_db_blocker.unblock(), connections["default"]._nodb_cursor() as cursor:
             cursor.execute(statement)
 
@@ -72,13 +72,13 @@ def run_sql(django_db_blocker: Any) -> Callable[[str], None]:
 
 @pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of all servers of the tests: their secret key, their static files."""
+    """The data directory of all test servers, with their secret key and static files."""
     return tmp_path_factory.mktemp("data")
 
 
 @pytest.fixture(scope="session")
 def template(run_sql: Callable[[str], None], data_dir: Path) -> Iterator[str]:
-    """The name of a migrated, empty database, to be copied; static files are gathered on the way."""
+    """The name of an empty, migrated database, to be copied. Also collects static files."""
     name = f"rally_template_{os.getpid()}"
     run_sql(f"CREATE DATABASE {name}")
     installation = Installation(url_of(name), environment(data_dir, DATABASE_URL=url_of(name)))
@@ -93,7 +93,7 @@ def template(run_sql: Callable[[str], None], data_dir: Path) -> Iterator[str]:
 def new_installation(
     template: str, run_sql: Callable[[str], None], data_dir: Path
 ) -> Iterator[Callable[..., Installation]]:
-    """Make an empty, migrated database, with the environment to use it: new_installation(LOG_LEVEL="DEBUG")."""
+    """Create an empty, migrated database and the environment to use it: new_installation(LOG_LEVEL="DEBUG")."""
     names: list[str] = []
 
     def make(**env: str) -> Installation:
@@ -109,7 +109,7 @@ def new_installation(
 
 @pytest.fixture
 def installation(new_installation: Callable[..., Installation]) -> Installation:
-    """An empty, migrated database of the test's own, for commands; no server runs over it."""
+    """An empty, migrated database for commands, without a server."""
     return new_installation()
 
 
@@ -117,7 +117,7 @@ def installation(new_installation: Callable[..., Installation]) -> Installation:
 def launch(
     new_installation: Callable[..., Installation], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Server]:
-    """Start gunicorn over a database of its own, and return when it answers; whoever asks stops it."""
+    """Start gunicorn with a new database, and wait until it responds. The caller has to stop it."""
 
     def start(over: Installation | None = None, **env: str) -> Server:
         over = over or new_installation()
@@ -137,7 +137,7 @@ def launch(
 
 @pytest.fixture(scope="session")
 def server(launch: Callable[..., Server]) -> Iterator[Server]:
-    """One server for all tests that leave it well; each makes its own tenants."""
+    """A server shared by tests that do not disturb it. Each test creates its own tenants."""
     server = launch()
     yield server
     server.stop()
@@ -145,7 +145,7 @@ def server(launch: Callable[..., Server]) -> Iterator[Server]:
 
 @pytest.fixture
 def start_server(launch: Callable[..., Server]) -> Iterator[Callable[..., Server]]:
-    """Start servers of the test's own: start_server(RALLY_RATE_LIMIT="5"), or start_server(over=installation)."""
+    """Start servers for a test: start_server(RALLY_RATE_LIMIT="5") or start_server(over=installation)."""
     servers: list[Server] = []
 
     def start(over: Installation | None = None, **env: str) -> Server:
@@ -170,23 +170,23 @@ def other_tenant(db):
 
 @pytest.fixture
 def superuser(db):
-    """A browser in which a superuser is signed in."""
+    """A client signed in as a superuser."""
     return sign_in()
 
 
 @pytest.fixture
 def api(tenant):
-    """A program of the tenant's, with a key for everything."""
+    """An API client of the tenant with an admin key."""
     return Api(tenant)
 
 
 @pytest.fixture
 def other_api(other_tenant):
-    """A program of another tenant's."""
+    """An API client of another tenant."""
     return Api(other_tenant)
 
 
 @pytest.fixture
 def real_tenant(server):
-    """A tenant of the running server's."""
+    """A tenant on the shared server."""
     return RealTenant(server)

@@ -1,4 +1,4 @@
-"""axe-core, which looks for what keeps people from using a page."""
+"""Accessibility checks with axe-core."""
 
 import fcntl
 import json
@@ -26,16 +26,16 @@ GRAVE = {"serious", "critical"}
 
 
 class NoNpm(Exception):
-    """axe-core is not here, and cannot be fetched."""
+    """axe-core is missing and cannot be downloaded."""
 
 
 @cache
 def source() -> str:
-    """Return axe-core's source, fetched the first time; raise NoNpm where that takes an npm."""
+    """Return axe-core's source, downloaded on first use; raise NoNpm if npm is missing."""
     installed = json.loads((HERE / "package-lock.json").read_text())["packages"]["node_modules/axe-core"]["version"]
     manifest = SOURCE.parent / "package.json"
     with (HERE / "package-lock.json").open() as lock:
-        # The tests may run in several processes, of which one fetches it.
+        # Tests may run in several processes, only one of which downloads it.
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not manifest.exists() or json.loads(manifest.read_text())["version"] != installed:
             npm = shutil.which("npm")
@@ -47,14 +47,14 @@ def source() -> str:
 
 
 def grave_errors(page: Page, *, only: list[str] | None = None) -> list[str]:
-    """Return a line for each serious error of a page: the rule and the elements; ``only`` names the rules to check."""
+    """Return a line for each serious error of a page, with the rule and elements. ``only`` limits the rules."""
     if not page.evaluate("() => 'axe' in window"):
         page.evaluate(source())
     return [describe(error) for error in page.evaluate(RUN, only) if error["impact"] in GRAVE]
 
 
 def describe(error: dict[str, Any]) -> str:
-    """Return the rule, what it asks for, and the first elements that break it."""
+    """Return a rule, its description, and the first elements that violate it."""
     nodes = error["nodes"]
     lines = [f"{node['target']}: {node['html'][:200]} — {node['failureSummary']}" for node in nodes[:3]]
     return f"{error['id']} ({error['impact']}, {len(nodes)} elements): {error['help']}\n    " + "\n    ".join(lines)

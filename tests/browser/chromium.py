@@ -1,4 +1,4 @@
-"""The Chromium of this machine, and how it is started."""
+"""Finds and starts Chromium."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ FLAGS = (
 
 
 def find_chromium() -> str | None:
-    """Return the path of a Chromium: the one that CHROMIUM names, else one on the PATH or in its usual places."""
+    """Return the path of Chromium, from CHROMIUM, PATH or the usual places."""
     named = os.environ.get("CHROMIUM")
     if named:
         return shutil.which(named)
@@ -39,6 +39,6 @@ def find_chromium() -> str | None:
 
 
 def start_chromium(playwright: Playwright, path: str) -> Browser:
-    """Start it without a screen; root is the one user that its sandbox refuses."""
+    """Start Chromium in headless mode, without the sandbox if run as root."""
     flags = [*FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(FLAGS)
     return playwright.chromium.launch(executable_path=path, args=flags, timeout=120_000)

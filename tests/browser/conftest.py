@@ -1,4 +1,4 @@
-"""A real Chromium before a real server, with people of every role."""
+"""Real Chromium and a real server, with users of every role."""
 
 import os
 import re
@@ -22,7 +22,7 @@ DESKTOP = {"width": 1280, "height": 900}
 
 
 def give_up(reason: str) -> None:
-    """Skip; fail where the browser tests are required, as they are for CI."""
+    """Skip the test, or fail if browser tests are required, as in CI."""
     if os.environ.get("RALLY_REQUIRE_BROWSER") == "1":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
@@ -30,7 +30,7 @@ def give_up(reason: str) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Keep what the pages looked like where a test has failed, and say where."""
+    """Save the state of the pages if a test fails, and report where."""
     report = yield
     visitor = getattr(item, "funcargs", {}).get("visitor")
     if report.failed and visitor is not None and call.when != "setup":
@@ -41,7 +41,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
-    """The Chromium to drive; without one there is nothing to test here."""
+    """The path of Chromium. Without it, these tests cannot run."""
     path = chromium.find_chromium()
     if path is None:
         give_up(chromium.MISSING)
@@ -50,7 +50,7 @@ def chromium_path() -> str:
 
 @pytest.fixture(scope="session")
 def grave_errors() -> Callable[..., list[str]]:
-    """What keeps people from using a page, by axe-core: grave_faults(page) returns a line for each error."""
+    """A function that returns a line for each serious accessibility error of a page."""
     try:
         axe.source()
     except axe.NoNpm as missing:
@@ -60,7 +60,7 @@ def grave_errors() -> Callable[..., list[str]]:
 
 @pytest.fixture(scope="package")
 def site(chromium_path: str, launch: Callable[..., Server]) -> Iterator[Server]:
-    """The server of the browser tests, with its people; made before the browser, which shuts Django's database out."""
+    """The server of the browser tests with its users, created before the browser blocks Django's database access."""
     server = launch()
     done = server.manage("shell", "-v", "0", "-c", "from tests.browser.people import fill; fill()")
     assert done.returncode == 0, done.stderr
@@ -70,7 +70,7 @@ def site(chromium_path: str, launch: Callable[..., Server]) -> Iterator[Server]:
 
 @pytest.fixture(scope="package")
 def browser(chromium_path: str, site: Server) -> Iterator[Browser]:
-    """One Chromium for all tests. It is gone with the last of them: while it runs, Django sees an event loop."""
+    """A shared Chromium, closed after the last test that uses it: while it runs, Django detects an event loop."""
     with sync_playwright() as playwright:
         browser = chromium.start_chromium(playwright, chromium_path)
         yield browser
@@ -79,13 +79,13 @@ def browser(chromium_path: str, site: Server) -> Iterator[Browser]:
 
 @pytest.fixture(scope="package")
 def sessions() -> dict[Staff, list[Any]]:
-    """The cookies of those who have signed in before."""
+    """The cookies of users who have already signed in."""
     return {}
 
 
 @dataclass
 class Visitor:
-    """A window of the browser, with cookies of its own, watched."""
+    """A browser window with separate cookies, watched for errors."""
 
     context: BrowserContext
     page: Page
@@ -96,7 +96,7 @@ class Visitor:
     staff: Staff | None = None
 
     def sign_in(self, staff: Staff) -> None:
-        """Sign in without looking at the form; each of the staff does so once, and keeps their session."""
+        """Sign in directly, reusing an earlier session of the user."""
         if staff not in self.sessions:
             self._post_login(staff)
             self.sessions[staff] = self.context.cookies()
@@ -112,12 +112,12 @@ class Visitor:
         assert answer.status == 302, answer.text()
 
     def open(self, address: str) -> Page:
-        """Open an address of the site and return the page."""
+        """Open a URL of the site and return the page."""
         self.page.goto(address)
         return self.page
 
     def sql(self, statement: str, *values: Any) -> list[Any]:
-        """Return the first column of what the database answers."""
+        """Return the first column of the result of a query."""
         with self.site.connect() as connection:
             return [row[0] for row in connection.execute(statement, values).fetchall()]
 
@@ -131,7 +131,7 @@ class Visitor:
         return self.sql("SELECT email FROM crm_contact WHERE tenant_id = %s ORDER BY email", self.tenant_id)
 
     def keep_pages(self) -> Iterator[Path]:
-        """Save a picture and the HTML of every open page; yield where they are, and the server's log."""
+        """Save a screenshot and the HTML of every open page; yield their paths, and the server's log."""
         for number, page in enumerate(self.context.pages):
             picture = self.folder / f"page{number}.png"
             page.screenshot(path=picture, full_page=True)
@@ -144,7 +144,7 @@ class Visitor:
 def visitor(
     browser: Browser, site: Server, sessions: dict[Staff, list[Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Visitor]:
-    """Somebody before the browser, nobody yet. At the end nothing may have gone wrong on any page."""
+    """A user who has not signed in yet. Fails if there was an error on any page."""
     context = browser.new_context(
         base_url=site.url, viewport=DESKTOP, reduced_motion="reduce", accept_downloads=True, locale="en-GB"
     )
@@ -158,12 +158,12 @@ def visitor(
 
 @pytest.fixture(scope="package")
 def craftspeople() -> Iterator[Staff]:
-    """Those whose tenants are empty, and whom nobody has asked yet."""
+    """Unused users of empty tenants."""
     return iter(CRAFTSPEOPLE)
 
 
 @pytest.fixture
 def editor(visitor: Visitor, craftspeople: Iterator[Staff]) -> Visitor:
-    """An editor, signed in, whose tenant is empty and the test's own."""
+    """A signed-in editor of an empty tenant."""
     visitor.sign_in(next(craftspeople))
     return visitor

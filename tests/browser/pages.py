@@ -1,4 +1,4 @@
-"""What the tests read off the pages, and the way of a file through them."""
+"""Reading pages, and the steps of an import."""
 
 from typing import Any
 
@@ -9,24 +9,24 @@ LONG = 120_000
 
 
 def sidebar(page: Page) -> list[str]:
-    """Return the addresses that the sidebar leads to, in order, each once."""
+    """Return the distinct URLs in the sidebar, in order."""
     found = page.locator("nav a[href]").evaluate_all("all => all.map((link) => link.pathname)")
     return list(dict.fromkeys(found))
 
 
 def csv_of(*rows: str) -> bytes:
-    """Return a file of some rows."""
+    """Return a file with some rows."""
     return "".join(f"{row}\n" for row in rows).encode()
 
 
 class Wizard:
-    """The pages that a file goes through: choose, preview, result."""
+    """The pages of an import: upload, preview and result."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
 
     def choose(self, entity: str, content: bytes, *, name: str = "file.csv") -> None:
-        """Choose a file and have it checked."""
+        """Upload a file."""
         self.page.goto(f"/admin/crm/{entity}/import/")
         self.page.get_by_label("Choose a CSV file").set_input_files(
             {"name": name, "mimeType": "text/csv", "buffer": content}
@@ -34,16 +34,16 @@ class Wizard:
         self.page.get_by_role("button", name="Check the file").click()
 
     def wait_for(self, title: str) -> None:
-        """Wait for the page of a title: "Preview of", "Result of", "cannot be imported"."""
+        """Wait for the page with a title: "Preview of", "Result of" or "cannot be imported"."""
         expect(self.page.locator("h2.ie-title")).to_contain_text(title, timeout=LONG)
 
     def preview(self, entity: str, content: bytes, **options: Any) -> None:
-        """Choose a file and go on to its preview."""
+        """Upload a file and wait for its preview."""
         self.choose(entity, content, **options)
         self.wait_for("Preview of")
 
     def confirm(self) -> None:
-        """Say that the file is to be imported, and wait for its result."""
+        """Confirm the import and wait for its result."""
         self.page.get_by_role("button", name="Import ").click()
         self.wait_for("Result of")
 
@@ -58,7 +58,7 @@ class Wizard:
         return self.page.locator("#rejected tbody tr")
 
     def download(self, link: str) -> str:
-        """Return the text of the file that a link gives."""
+        """Return the text of the file behind a link."""
         with self.page.expect_download() as waiting:
             self.page.get_by_role("link", name=link).click()
         return waiting.value.path().read_text(encoding="utf-8")

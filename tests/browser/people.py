@@ -12,7 +12,7 @@ WORKSHOPS = 12
 
 @dataclass(frozen=True)
 class Staff:
-    """Somebody who signs in: their name there, their tenant's slug, and their role; a superuser has neither."""
+    """A user: user name, and slug of the tenant and role unless it is a superuser."""
 
     username: str
     tenant: str = ""
@@ -39,14 +39,14 @@ BRACES = "{{ 7*7 }}${7*7}"
 
 
 def fill() -> None:
-    """Make the tenants, their people and their records."""
+    """Create the tenants with their users and records."""
     from django.contrib.auth.hashers import make_password
 
     from crm.demo import create_demo_records
     from crm.models.tenant import create_tenant
 
     names = {"acme": "Acme Inc", "globex": "Globex", "markup": f"{IMAGE} & {SCRIPT}"[:200]}
-    # One hash for all: to make it takes long, on purpose.
+    # A single hash, because hashing is slow by design.
     password = make_password(PASSWORD)
     for staff in EVERYBODY:
         if staff.tenant:

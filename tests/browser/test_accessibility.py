@@ -1,4 +1,4 @@
-"""Every page, light and dark, wide and narrow: axe-core finds nothing grave, and nothing is wider than the screen."""
+"""Every page, light and dark, wide and narrow, has no serious accessibility errors and fits the screen."""
 
 import pytest
 
@@ -16,13 +16,13 @@ MODELS = ("contact", "company", "deal", "activity")
 
 
 def width_over(page):
-    """By how many pixels the page is wider than the screen."""
+    """Return by how many pixels the page is wider than the screen."""
     return page.evaluate("() => document.documentElement.scrollWidth - document.documentElement.clientWidth")
 
 
 @pytest.fixture
 def errors_of(visitor, grave_errors):
-    """Look at a page on every screen: faults_of(address), or faults_of() of the page that is open."""
+    """A function that checks a page, or the open page, on every screen and returns its errors."""
 
     def look(address=None):
         page, wrong = visitor.page, []

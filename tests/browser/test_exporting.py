@@ -1,4 +1,4 @@
-"""What is in the list comes out as a file."""
+"""Exporting in the browser."""
 
 import csv
 import io
@@ -24,7 +24,7 @@ def exported(page):
     return waiting.value.suggested_filename, waiting.value.path().read_bytes()
 
 
-def test_an_export_holds_what_was_imported(editor):
+def test_an_export_contains_the_imported_records(editor):
     wizard = Wizard(editor.page)
     wizard.preview("contact", PEOPLE)
     wizard.confirm()
@@ -41,7 +41,7 @@ def test_an_export_holds_what_was_imported(editor):
         ("emily@example.com", "", ""),
     ]
 
-    # What was exported comes in again: all of it is there already.
+    # Import the export: all records are duplicates.
     wizard.preview("contact", content)
     assert wizard.figures == ["3", "0", "3"]
 
@@ -65,7 +65,7 @@ def test_a_filtered_list_and_some_columns_as_a_workbook(visitor):
     assert {row[1] for row in rows} == {"Lovelace"}
 
 
-def test_an_export_without_columns_is_not_begun(visitor):
+def test_an_export_without_columns_is_not_started(visitor):
     visitor.sign_in(VIEWER)
     page = visitor.open("/admin/crm/deal/export/")
     page.get_by_role("button", name="None").click()

@@ -1,4 +1,4 @@
-"""A file goes in, as staff bring it."""
+"""Importing in the browser."""
 
 from contextlib import contextmanager
 
@@ -31,7 +31,7 @@ def wizard(editor):
     return Wizard(editor.page)
 
 
-def test_good_rows_are_imported_and_bad_ones_come_back_to_be_corrected(editor, wizard):
+def test_good_rows_are_imported_and_bad_ones_can_be_corrected(editor, wizard):
     page = editor.open("/admin/crm/contact/")
     page.get_by_role("link", name="Import", exact=True).click()
     page.get_by_label("Choose a CSV file").set_input_files(
@@ -72,7 +72,7 @@ def test_good_rows_are_imported_and_bad_ones_come_back_to_be_corrected(editor, w
     assert len(editor.emails()) == 5
 
 
-def test_a_preview_that_is_discarded_leaves_nothing(editor, wizard):
+def test_a_discarded_preview_leaves_nothing(editor, wizard):
     wizard.preview("contact", MIXED)
     wizard.page.get_by_role("button", name="Discard").click()
     expect(wizard.page.get_by_text("was discarded. Nothing was imported.")).to_be_visible()
@@ -80,13 +80,13 @@ def test_a_preview_that_is_discarded_leaves_nothing(editor, wizard):
     assert editor.sql("SELECT count(*) FROM importexport_importrun WHERE tenant_id = %s", editor.tenant_id) == [0]
 
 
-def test_a_file_that_fails_is_shown_with_the_reason(wizard):
+def test_a_failed_file_is_shown_with_the_reason(wizard):
     wizard.choose("contact", b"first_name,surname,Email\nMary,Shelley,mary@example.com\n")
     wizard.wait_for("cannot be imported")
     expect(wizard.page.get_by_role("alert")).to_contain_text("last_name")
 
 
-def test_a_file_that_is_too_large_is_not_sent(editor, tmp_path):
+def test_a_file_that_is_too_large_is_not_uploaded(editor, tmp_path):
     file = tmp_path / "large.csv"
     with file.open("wb") as output:
         output.truncate(10 * 1024 * 1024 + 1)
@@ -95,7 +95,7 @@ def test_a_file_that_is_too_large_is_not_sent(editor, tmp_path):
     expect(page.get_by_role("alert")).to_contain_text("too large")
 
 
-def test_the_bar_moves_while_100_000_rows_go_in_and_the_page_may_be_closed(editor, wizard):
+def test_progress_is_shown_for_100_000_rows_and_the_page_can_be_closed(editor, wizard):
     rows = "".join(f"Ada,Lovelace,a{n}@example.com\n" for n in range(100_000))
     wizard.preview("contact", f"first_name,last_name,email\n{rows}".encode(), name="many.csv")
     assert wizard.figures == ["100,000", "100,000", "0"]
@@ -123,7 +123,7 @@ def test_the_bar_moves_while_100_000_rows_go_in_and_the_page_may_be_closed(edito
     assert len(editor.emails()) == 100_000
 
 
-def test_the_page_waits_for_a_database_that_is_away_and_the_import_carries_on_by_itself(editor, wizard):
+def test_the_page_waits_for_an_unavailable_database_and_the_import_resumes(editor, wizard):
     rows = "".join(f"Ada,Lovelace,a{n}@example.com\n" for n in range(100_000))
     wizard.preview("contact", f"first_name,last_name,email\n{rows}".encode(), name="many.csv")
     wizard.page.get_by_role("button", name="Import 100,000 contacts").click()
@@ -138,7 +138,7 @@ def test_the_page_waits_for_a_database_that_is_away_and_the_import_carries_on_by
 
 @contextmanager
 def held_still(visitor):
-    """Keep the tenant's import from going on, by the row in which it notes its progress; give the percent done."""
+    """Block the tenant's import by locking the row of its progress; yield the progress in per cent."""
     with visitor.site.connect() as connection, connection.transaction():
         statement = "SELECT rows_done FROM importexport_importrun WHERE tenant_id = %s FOR UPDATE"
         (rows,) = connection.execute(statement, [visitor.tenant_id]).fetchone()

@@ -1,4 +1,4 @@
-"""Nobody sees, finds or touches what is another tenant's; nobody does what their role does not allow."""
+"""Users can neither access other tenants' records nor exceed their role."""
 
 from urllib.parse import urlencode
 
@@ -11,12 +11,12 @@ SECRETS = {"contact": SECRET_CONTACT.split()[1], "company": SECRET_COMPANY, "dea
 
 
 def secret_id(visitor, model):
-    """The id of Globex's record."""
+    """The id of a record of Globex."""
     statement = f"SELECT r.id FROM crm_{model} r JOIN crm_tenant t ON t.id = r.tenant_id WHERE t.slug = 'globex'"
     return visitor.sql(statement)[0]
 
 
-def test_another_tenants_records_are_not_there(visitor):
+def test_another_tenants_records_are_not_found(visitor):
     visitor.sign_in(ADMIN)
     visitor.watch.expect("status of 404")
     for model, secret in SECRETS.items():
@@ -32,7 +32,7 @@ def test_another_tenants_records_are_not_there(visitor):
         assert secret not in answer.text()
 
 
-def test_another_tenants_import_is_not_there(editor):
+def test_another_tenants_import_is_not_found(editor):
     wizard = Wizard(editor.page)
     wizard.preview("contact", csv_of("first_name,last_name,email", "Mary,Shelley,mary@example.com", "A,B,bad"))
     address = editor.page.url
@@ -45,7 +45,7 @@ def test_another_tenants_import_is_not_there(editor):
     assert editor.context.request.get(f"{run}/progress/").status == 404
 
 
-def test_a_viewer_looks_and_does_not_touch(visitor):
+def test_a_viewer_can_only_view(visitor):
     visitor.sign_in(VIEWER)
     page = visitor.open("/admin/crm/contact/")
     expect(page.get_by_role("link", name="Export", exact=True)).to_be_visible()
@@ -55,7 +55,7 @@ def test_a_viewer_looks_and_does_not_touch(visitor):
     assert page.goto("/admin/crm/contact/add/").status == 403
 
 
-def test_a_superuser_picks_a_tenant_and_stays_there(visitor):
+def test_a_superusers_choice_of_tenant_is_kept(visitor):
     visitor.sign_in(SUPERUSER)
     page = visitor.open("/admin/crm/company/")
     page.get_by_label("Tenant").select_option(label="Globex")

@@ -1,4 +1,4 @@
-"""An import without a mouse: Tab, Enter and Space alone."""
+"""An import without a mouse, using only Tab, Enter and Space."""
 
 from playwright.sync_api import expect
 
@@ -10,18 +10,18 @@ FOCUSED = "() => { const at = document.activeElement; return !at ? '' : at.getAt
 
 
 def tab_to(page, name):
-    """Press Tab until an element of that name has the focus; it must be seen to have it."""
-    page.wait_for_load_state()  # Where the focus is while a page comes in is nobody's.
+    """Press Tab until the element with a name has the focus, which must be visible."""
+    page.wait_for_load_state()  # The focus is undefined while a page loads.
     for _ in range(STOPS):
         page.keyboard.press("Tab")
-        if page.evaluate(FOCUSED).strip().endswith(name):  # an icon may stand before it
+        if page.evaluate(FOCUSED).strip().endswith(name):  # may follow an icon
             assert page.evaluate("() => document.activeElement.matches(':focus-visible')")
             return
     raise AssertionError(f"Tab does not lead to {name!r}")
 
 
-def test_an_import_by_keyboard_alone(editor):
-    # From now on no file dialog opens: the test is told of it instead.
+def test_an_import_using_only_the_keyboard(editor):
+    # From now on, the test is notified instead of opening a file dialog.
     editor.page.on("filechooser", lambda chooser: None)
     page = editor.open("/admin/")
     tab_to(page, "Contacts")

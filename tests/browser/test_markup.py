@@ -1,4 +1,4 @@
-"""Names that are full of markup are shown as they are, and run nowhere."""
+"""Markup in names is shown as text and never executed."""
 
 import pytest
 from playwright.sync_api import expect
@@ -18,7 +18,7 @@ def marked_up(visitor):
 
 
 def check(page):
-    """Nothing of the names has become part of the page; braces are no template."""
+    """Check that no name has become part of the page, and that braces are not a template."""
     assert page.locator(PLANTED).count() == 0, page.url
     assert page.locator("script:not([src])").filter(has_text="alert(").count() == 0, page.url
     assert "$49" not in page.locator("body").inner_text(), page.url

@@ -1,4 +1,4 @@
-"""Every page that the sidebar leads to, for every role; a superuser's are looked at in test_accessibility.py."""
+"""All pages in the sidebar, for every role. Those of superusers are in test_accessibility.py."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.browser.people import ADMIN, EDITOR, STRANGER, VIEWER
 
 
 @pytest.mark.parametrize("staff", [VIEWER, EDITOR, ADMIN, STRANGER], ids=lambda staff: staff.username)
-def test_the_sidebar_leads_to_pages_that_work(visitor, staff):
+def test_all_pages_in_the_sidebar_work(visitor, staff):
     visitor.sign_in(staff)
     page = visitor.open("/admin/")
     for address in sidebar(page):

@@ -3,7 +3,7 @@ from playwright.sync_api import expect
 from tests.browser.people import EDITOR, PASSWORD
 
 
-def test_staff_sign_in_see_the_dashboard_and_sign_out(visitor):
+def test_staff_can_sign_in_see_the_dashboard_and_sign_out(visitor):
     page = visitor.open("/admin/")
     page.get_by_label("Username").fill(EDITOR.username)
     page.get_by_label("Password").fill(PASSWORD)
@@ -15,7 +15,7 @@ def test_staff_sign_in_see_the_dashboard_and_sign_out(visitor):
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
-def test_a_wrong_password_is_said_in_words(visitor):
+def test_a_wrong_password_has_an_error_message(visitor):
     page = visitor.open("/admin/login/")
     page.get_by_label("Username").fill(EDITOR.username)
     page.get_by_label("Password").fill("wrong")

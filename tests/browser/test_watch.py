@@ -1,4 +1,4 @@
-"""The watch itself: were it blind, every other test here would pass too easily."""
+"""Errors in the browser are noticed. Otherwise the other tests would pass too easily."""
 
 import pytest
 from playwright.sync_api import Error
@@ -16,7 +16,7 @@ MISDEEDS = {
 }
 
 
-def test_what_goes_wrong_is_noticed(visitor):
+def test_errors_are_noticed(visitor):
     page = visitor.open("/admin/login/")
     for said, script in MISDEEDS.items():
         page.evaluate(script)
@@ -26,5 +26,5 @@ def test_what_goes_wrong_is_noticed(visitor):
     with pytest.raises(Error):
         page.goto(STRANGER)
     assert {f"A request to a stranger: {STRANGER}"} <= set(visitor.watch.problems)
-    visitor.watch.expect("")  # whatever else comes of it
+    visitor.watch.expect("")  # ignore consequences
     visitor.watch.problems.clear()

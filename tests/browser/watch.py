@@ -1,4 +1,4 @@
-"""Somebody who watches a browser while a test drives it, and writes down whatever goes wrong."""
+"""Records errors in the browser during a test."""
 
 from urllib.parse import urlsplit
 
@@ -11,7 +11,7 @@ OWN_SCHEMES = {"data", "blob", "about"}
 
 
 class Watch:
-    """What went wrong in a browser: script errors, blocked content, failed requests, dialogs, strangers' addresses."""
+    """Errors in a browser: script errors, blocked content, failed requests, dialogs, and requests to other sites."""
 
     def __init__(self, context: BrowserContext, origin: str) -> None:
         self.origin = origin
@@ -25,7 +25,7 @@ class Watch:
         context.on("page", self._page)
 
     def expect(self, words: str) -> None:
-        """Let pass, from now on, what contains these words: a test that provokes a refusal says so."""
+        """From now on, ignore errors that contain a text, for tests that provoke them."""
         self._expected.append(words)
 
     def _note(self, problem: str) -> None:
@@ -51,6 +51,6 @@ class Watch:
             self._note(f"A request to a stranger: {request.url}")
 
     def _request_failed(self, request: Request) -> None:
-        # A page that is left takes its requests along, and a download is no page.
+        # Leaving a page aborts its requests, and so does a download.
         if request.failure != "net::ERR_ABORTED":
             self._note(f"Failed request: {request.url}: {request.failure}")

@@ -1,4 +1,4 @@
-"""The API as a program sees it, for tests."""
+"""An API client for tests."""
 
 import csv
 import io
@@ -16,14 +16,14 @@ BASE = "/api/v1/importexport"
 
 
 class Upload(SimpleUploadedFile):
-    """An upload that is a file even where it is empty."""
+    """An upload that counts as a file even if it is empty."""
 
     def __bool__(self):
         return True
 
 
 class Api:
-    """A program with a key, over Django's test client."""
+    """A client with an API key, based on Django's test client."""
 
     def __init__(self, tenant, *, scope="admin", **key_options):
         self.tenant = tenant
@@ -55,7 +55,7 @@ class Api:
         return json.loads(response.content)
 
     def undo(self, run_id):
-        """Plan to undo a run, and do it; return the undo."""
+        """Plan and apply an undo of a run; return the undo."""
         response = self.post(f"imports/{self.plan_undo(run_id)['id']}/apply")
         assert response.status_code == 200, response.content
         return json.loads(response.content)
@@ -75,7 +75,7 @@ class Api:
         return self.import_csv(entity, content)["errors"]
 
     def failure(self, entity, content):
-        """Return status and detail of a file that fails as a whole."""
+        """Import a file that fails; return the status and detail."""
         return problem(self.post_file(entity, content))
 
     def export(self, entity):
@@ -84,13 +84,13 @@ class Api:
         return response.getvalue().decode()
 
     def rows(self, entity):
-        """Return the exported records as a list of dicts, blanks left out."""
+        """Return the exported records as a list of dicts without blanks."""
         reader = csv.DictReader(io.StringIO(self.export(entity), newline=""))
         return [{name: cell for name, cell in row.items() if cell} for row in reader]
 
 
 def problem(response):
-    """Return status and detail of problem details, having checked their form."""
+    """Check the format of problem details; return the status and detail."""
     assert response["Content-Type"] == "application/problem+json"
     body = json.loads(response.content)
     assert set(body) == {"type", "title", "status", "detail"}
@@ -107,7 +107,7 @@ GOOD = {
 
 
 def one_row(entity, **cells):
-    """Return a CSV file of one good record in which some cells differ."""
+    """Return a CSV file of a valid record with some cells replaced."""
     row = GOOD[entity] | cells
     assert set(row) <= set(RESOURCES[entity].column_names())
     quoted = ['"' + value.replace('"', '""') + '"' for value in row.values()]
@@ -115,7 +115,7 @@ def one_row(entity, **cells):
 
 
 def zipped(content):
-    """Return a ZIP archive that has a file in it."""
+    """Return a ZIP archive containing a file."""
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr("file.csv", content)

@@ -1,4 +1,4 @@
-"""Real servers over real databases, in environments of their own."""
+"""Real servers and databases in separate environments."""
 
 import contextlib
 import http.client
@@ -28,7 +28,7 @@ PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
 
 @dataclass
 class Answer:
-    """What a server said, and how many seconds it took to say so."""
+    """A response, and the time it took in seconds."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -38,23 +38,23 @@ class Answer:
 
 @dataclass
 class Installation:
-    """A database of its own, and the environment in which the product uses it."""
+    """A separate database, and the environment to use it."""
 
     database_url: str
     env: dict[str, str]
 
     def manage(self, *args: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run a command of manage.py, as a shell would; what it prints is text unless text=False is given."""
+        """Run a command of manage.py like a shell. Its output is text unless text=False is given."""
         options = {"capture_output": True, "text": True, "timeout": 120} | options
         return subprocess.run([sys.executable, "manage.py", *args], cwd=ROOT, env=self.env, **options)
 
     def connect(self) -> psycopg.Connection:
-        """Return a connection to the database, for a test that wants to see what is stored."""
+        """Return a connection to the database, for tests that check what is stored."""
         return psycopg.connect(self.database_url, autocommit=True)
 
     @contextlib.contextmanager
     def away(self) -> Iterator[None]:
-        """Take the database away for a while: nobody can connect, and whoever was connected is cut off."""
+        """Make the database unavailable: terminate all connections, and reject new ones."""
         name = urlsplit(self.database_url).path[1:]
         with psycopg.connect(self.database_url, dbname="postgres", autocommit=True) as connection:
             connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
@@ -69,7 +69,7 @@ class Installation:
 
 @dataclass
 class Server(Installation):
-    """gunicorn with the product's own configuration."""
+    """gunicorn with the product's configuration."""
 
     url: str
     log: Path
@@ -82,12 +82,12 @@ class Server(Installation):
             os.killpg(self.process.pid, number)
 
     def kill(self) -> None:
-        """Kill -9 gunicorn and its workers, wherever they are."""
+        """Kill gunicorn and its workers with SIGKILL."""
         self.signal(signal.SIGKILL)
         self.process.wait(10)
 
     def stop(self) -> int:
-        """Stop gunicorn as a service manager does; return its exit status."""
+        """Stop gunicorn like a service manager; return the exit status."""
         self.process.terminate()
         try:
             return self.process.wait(45)
@@ -95,16 +95,16 @@ class Server(Installation):
             self.kill()
 
     def log_text(self) -> str:
-        """Return what it has logged so far."""
+        """Return the log so far."""
         return self.log.read_text()
 
     def lines_with(self, text: str) -> list[dict[str, Any]]:
-        """Return the log's lines that contain a text; a line is written once its answer has gone, so wait for one."""
+        """Wait for log lines that contain a text, and return them. Lines are written after the response is sent."""
         found = lambda: [json.loads(line) for line in self.log_text().splitlines() if text in line]  # noqa: E731
         return wait_until(found, f"{text} is in the log")
 
     def get(self, path: str, **headers: str) -> "Answer":
-        """Ask for a page; ``_`` in a header's name stands for ``-``."""
+        """Request a page; ``_`` in header names is replaced by ``-``."""
         start = time.monotonic()
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         with contextlib.closing(client):
@@ -123,7 +123,7 @@ def url_of(name: str) -> str:
 
 
 def environment(data_dir: Path, **extra: str) -> dict[str, str]:
-    """Return the environment of a command: little of ours, so that no setting of the developer's is tested."""
+    """Return a minimal environment for a command, without the developer's settings."""
     inherited = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     return inherited | {"RALLY_DATA_DIR": str(data_dir)} | extra
 
@@ -133,19 +133,19 @@ OF_THIS_DATABASE = "database = (SELECT oid FROM pg_database WHERE datname = curr
 
 
 def waiting_sessions(connection: psycopg.Connection) -> int:
-    """Return how many sessions of a connection's database wait for a table's lock, or an advisory one."""
+    """Return the number of sessions in a connection's database that wait for a table or advisory lock."""
     [(found,)] = connection.execute(f"SELECT count(*) FROM pg_locks WHERE NOT granted AND {OF_THIS_DATABASE}")
     return found
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody uses."""
+    """Return an unused port on 127.0.0.1."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
 
 
 def wait_until_up(server: Server) -> None:
-    """Return when the server answers; fail, with its log, when it ends or never does."""
+    """Wait until the server responds; fail with its log if it ends or does not respond in time."""
     for _ in moments(60, 0.02):
         if server.process.poll() is not None:
             break

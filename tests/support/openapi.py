@@ -1,4 +1,4 @@
-"""Answers of the API, held against its own description.
+"""Checks responses of the API against its OpenAPI description.
 
 Every client of the tests calls ``check_answer``. An answer that is not described fails its test: an unknown status, media
 type or header, and JSON with a member too many, too few or of another kind.
@@ -25,13 +25,13 @@ OURS = re.compile(
 
 @cache
 def description() -> dict[str, Any]:
-    """The description, as it is served."""
+    """The OpenAPI description."""
     served = json.loads(Client().get("/api/v1/schema").content)
     return served | {"components": served["components"] | {"schemas": closed(served["components"]["schemas"])}}
 
 
 def closed(schema: Any) -> Any:
-    """Return a schema in which no object has members that are not described. A client must take them, a test need not."""
+    """Return a schema that forbids undescribed members, which clients have to accept but tests do not."""
     if isinstance(schema, list):
         return [closed(each) for each in schema]
     if not isinstance(schema, dict):
@@ -43,7 +43,7 @@ def closed(schema: Any) -> Any:
 
 
 def check_answer(method: str, target: str, *, status: int, headers: Any, body: bytes) -> None:
-    """Assert that the answer to a request is one of those described; paths outside of the description are let be."""
+    """Assert that a response matches the description. Ignores paths that are not described."""
     path = urlsplit(target).path.rstrip("/")
     if path.startswith("/api/importexport/"):
         path = path.replace("/api/", "/api/v1/", 1)
@@ -56,7 +56,7 @@ def check_answer(method: str, target: str, *, status: int, headers: Any, body: b
 
 
 def described_answer(method: str, path: str, status: int, where: str) -> dict[str, Any]:
-    """Return what is described of an answer."""
+    """Return the description of a response."""
     operation = operation_of("GET" if method == "HEAD" else method, path)
     if operation is None:
         assert status in UNKNOWN, f"{where}: not described"
@@ -67,7 +67,7 @@ def described_answer(method: str, path: str, status: int, where: str) -> dict[st
 
 @cache
 def operation_of(method: str, path: str) -> dict[str, Any] | None:
-    """Return the operation that a request means, if there is one."""
+    """Return the operation of a request, or None."""
     for template, item in sorted(description()["paths"].items(), key=lambda entry: entry[0].count("{")):
         if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
             return item.get(method.lower())
@@ -99,13 +99,13 @@ def check_body(answer: dict[str, Any], media_type: str | None, body: bytes, wher
 
 @cache
 def validator(schema: str) -> Draft202012Validator:
-    """Return what validates a schema of the description."""
+    """Return the validator of a schema."""
     whole = closed(json.loads(schema)) | {"components": description()["components"]}
     return Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 class CheckedClient(Client):
-    """Django's test client, with every answer of the API checked."""
+    """Django's test client, which also checks every response of the API."""
 
     def request(self, **request: Any) -> Any:
         response = super().request(**request)

@@ -1,4 +1,4 @@
-"""Tenants of a real server, and files sent to it at the same time, for tests."""
+"""Tenants on a real server, and concurrent requests, for tests."""
 
 import contextlib
 import http.client
@@ -11,7 +11,7 @@ from tests.support.waiting import wait_until
 
 
 class RealTenant:
-    """A tenant with a key, on a running server; rows are written straight into its database."""
+    """A tenant with an API key on a running server. Rows are inserted directly into its database."""
 
     def __init__(self, server):
         self.server, self.slug = server, f"t{secrets.token_hex(5)}"
@@ -76,7 +76,7 @@ def contacts(numbers, *, company=""):
 
 
 def add_contact(connection, tenant, email):
-    """Add a contact over a connection of one's own, which then holds it."""
+    """Add a contact over a new connection without committing."""
     connection.execute(
         "INSERT INTO crm_contact (tenant_id, first_name, last_name, email, email_key, phone, mobile, title, department,"
         " address, city, state, country, postal_code, lifecycle_stage, lead_source, tags, notes)"
@@ -86,7 +86,7 @@ def add_contact(connection, tenant, email):
 
 
 def add_company(connection, tenant, name, domain=""):
-    """Add a company over a connection of one's own; the connection then holds it."""
+    """Add a company over a new connection without committing."""
     connection.execute(
         "INSERT INTO crm_company (tenant_id, name, name_key, domain, domain_key, industry, description, phone, website,"
         " address, city, state, country, postal_code, tags, notes)"
@@ -96,25 +96,25 @@ def add_company(connection, tenant, name, domain=""):
 
 
 def wait_until_blocked(tenant, blocker):
-    """Wait until some backend of the database waits for a lock that a connection holds; return its process id."""
+    """Wait until a session waits for a lock that a connection holds; return its process id."""
     waiting = "SELECT pid FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
     (pid,) = wait_until(lambda: tenant.sql(waiting, blocker.info.backend_pid), "somebody waits for a lock", pause=0.005)
     return pid
 
 
 def wait_for_progress(tenant, rows):
-    """Wait until the import that runs has taken so many ids, as the sequence tells everybody."""
+    """Wait until the running import has used this number of ids of the sequence."""
     taken = "SELECT last_value FROM crm_contact_id_seq WHERE is_called AND last_value >= %s"
     wait_until(lambda: tenant.sql(taken, rows), f"{rows} contacts have an id", pause=0.005)
 
 
 def wait_for_status(tenant, run, status, **options):
-    """Wait until a run is in a state."""
+    """Wait until a run has a status."""
     asked = "SELECT 1 FROM importexport_importrun WHERE id = %s AND status = %s"
     wait_until(lambda: tenant.sql(asked, run, status), f"{run} is {status}", **options)
 
 
 def be_cut_off(call, *args):
-    """Make a request of which the answer ends in the middle of anything, or does not come."""
+    """Send a request whose response may be incomplete or missing."""
     with contextlib.suppress(OSError, http.client.HTTPException, json.JSONDecodeError):
         call(*args)

@@ -1,4 +1,4 @@
-"""Staff before the admin, over Django's test client."""
+"""Staff who use the admin, based on Django's test client."""
 
 import html
 import re
@@ -21,7 +21,7 @@ PASSWORD = "correct horse"
 
 
 def sign_in(tenant=None, role="", *, name="", client=None, **flags):
-    """Return a browser in which somebody of a role is signed in, newly made or known by now; of no role, a superuser."""
+    """Return a client signed in as a user with a role, created if necessary; without a role, a superuser."""
     name = name or (f"{role} of {tenant.slug}" if role else "root")
     user = User.objects.filter(username=name).first() or make_user(name, tenant, role, **flags)
     client = client or Client()
@@ -38,14 +38,14 @@ def make_user(name, tenant=None, role="", **flags):
 
 
 def pick(client, tenant):
-    """Pick a tenant as a superuser does."""
+    """Choose a tenant as a superuser."""
     session = client.session
     session[SESSION_KEY] = tenant.pk
     session.save()
 
 
 class Staff:
-    """Somebody of a role who is signed in, before the import and export pages; of no role, a superuser."""
+    """A signed-in user with a role who uses the import and export pages; without a role, a superuser."""
 
     def __init__(self, tenant, role="", *, name=""):
         self.tenant = tenant
@@ -59,7 +59,7 @@ class Staff:
         return self.client.get(reverse(f"admin:{view}", args=args) + query, data)
 
     def page(self, view, *args, query="", **data):
-        """Return the words of a page, its markup taken away."""
+        """Return the text of a page without markup."""
         response = self.get(view, *args, query=query, **data)
         assert response.status_code == 200, response.status_code
         return words_of(response)
@@ -68,12 +68,12 @@ class Staff:
         return self.client.post(reverse(f"admin:{view}", args=args), data)
 
     def bring(self, content, *, name="people.csv", model="contact", **options):
-        """Send a file by the form, with options of the import; return the answer."""
+        """Upload a file with import options; return the response."""
         data = content.encode() if isinstance(content, str) else content
         return self.post(f"crm_{model}_import", file=SimpleUploadedFile(name, data), **options)
 
     def check(self, content, **options):
-        """Send a file and wait for its check; return its run."""
+        """Upload a file and wait until it is checked; return the run."""
         response = self.bring(content, **options)
         assert response.status_code == 302, words_of(response)
         return finished(ImportRun.objects.get(pk=response.url.split("/")[-3]))
@@ -94,7 +94,7 @@ def finished(run):
 
 
 def words_of(response):
-    """Return the text of a page's content, spaces tidied."""
+    """Return the text of a page's content with normalised spaces."""
     text = response.content.decode().partition('id="content"')[2]
     text = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL)
     return re.sub(r"\s+", " ", html.unescape(text))

@@ -1,4 +1,4 @@
-"""Waiting, always with an end: a test that gives up says for what it has waited; one that waits for ever says nothing."""
+"""Waiting with a limit, so that a test that hangs fails and says what it waited for."""
 
 import subprocess
 import threading
@@ -18,7 +18,7 @@ LONGER = 150
 
 
 def moments(seconds: float = LONG, pause: float = 0.02) -> Iterator[None]:
-    """Yield now and then, for so long at most."""
+    """Yield at intervals until the time is up."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         yield
@@ -26,7 +26,7 @@ def moments(seconds: float = LONG, pause: float = 0.02) -> Iterator[None]:
 
 
 def wait_until(condition: Callable[[], T], what: str, *, seconds: float = LONG, pause: float = 0.02) -> T:
-    """Return what a condition says once that is true of it; fail, naming what was waited for, when it never is."""
+    """Return the value of a condition once it is true; fail with a description if it does not become true in time."""
     for _ in moments(seconds, pause):
         if found := condition():
             return found
@@ -34,7 +34,7 @@ def wait_until(condition: Callable[[], T], what: str, *, seconds: float = LONG, 
 
 
 class Background:
-    """A call that is made in a thread of its own, which keeps nobody from ending."""
+    """A call in a daemon thread."""
 
     def __init__(self, call: Callable[..., Any], *args: Any, **options: Any) -> None:
         self._future: Future[Any] = Future()
@@ -52,7 +52,7 @@ class Background:
         return self._future.done()
 
     def outcome(self, seconds: float = LONGER) -> Any:
-        """Return what the call returns, or raise what it raises; fail when it does neither in time."""
+        """Return or raise what the call does; fail if it does not finish in time."""
         try:
             return self._future.result(seconds)
         except TimeoutError:
@@ -62,16 +62,16 @@ class Background:
 
 
 def at_once(*calls: tuple[Any, ...]) -> list[Any]:
-    """Make some calls, each (function, *arguments), at the same time; return what they return."""
+    """Run some calls, each (function, *arguments), concurrently; return their results."""
     return [each.outcome() for each in [Background(*call) for call in calls]]
 
 
 def read_line(stream: Any, *, seconds: float = LONG) -> Any:
-    """Return the next line that a process writes."""
+    """Return the next line of a process's output."""
     return Background(stream.readline).outcome(seconds)
 
 
 def ended(process: subprocess.Popen[Any], *, seconds: float = LONG) -> tuple[int, Any, Any]:
-    """Wait for a process; return its status and what else it has written to its standard output and error."""
+    """Wait for a process; return its status and the rest of its standard output and error."""
     stdout, stderr = process.communicate(timeout=seconds)
     return process.returncode, stdout, stderr
