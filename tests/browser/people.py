@@ -1,6 +1,6 @@
-"""The people of the tests, and the tenants that they work for.
+"""The users of the browser tests and their tenants.
 
-`fill` runs inside of the installation, by `manage.py shell`; what else is here is for the tests.
+`fill` runs inside the installation, in `manage.py shell`. Everything else is for the tests.
 """
 
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""Real errors: connections that are cut, backends, servers and workers that are killed, a disk that is full."""
+"""Real faults: cut connections, killed backends, servers and workers, and a full disk."""

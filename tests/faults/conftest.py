@@ -1,4 +1,4 @@
-"""Servers that reach their database through a proxy which breaks connections."""
+"""Servers that connect to their database through a proxy that breaks connections."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ from tests.support.installation import Installation, Server
 
 @dataclass
 class Proxied:
-    """A server, and the proxy before its database. The tests' own connections go past it."""
+    """A server, and the proxy in front of its database. The tests' own connections bypass it."""
 
     server: Server
     proxy: Proxy
@@ -31,7 +31,7 @@ def proxied(new_installation: Callable[..., Installation], launch: Callable[...,
 
 @dataclass
 class Shell(Installation):
-    """Commands over a database of their own, whose connections break; no server runs over it."""
+    """Commands with a separate database, whose connections can be broken. There is no server."""
 
     proxy: Proxy
 
@@ -44,5 +44,5 @@ def shell(new_installation: Callable[..., Installation]) -> Iterator[Shell]:
 
 
 def pytest_make_parametrize_id(config: Any, val: Any) -> str | None:
-    """Name operations by what they do."""
+    """Use the names of operations as test ids."""
     return str(val) if hasattr(val, "is_repeatable") else None

@@ -1,4 +1,4 @@
-"""What people and programs do with a server, and what can be seen of it in the database."""
+"""Operations of users and API clients on a server, and their visible effects in the database."""
 
 import contextlib
 import datetime as dt
@@ -24,7 +24,7 @@ LASTING = ("kind", "entity", "status", "totalRows", "imported", "skipped", "crea
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer to a request, or what a command said. Status 0: none came, or not all of it."""
+    """A response to a request, or the output of a command. Status 0 means none, or an incomplete one."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -36,14 +36,14 @@ class Answer:
 
     @property
     def detail(self) -> str:
-        """The sentence of a problem, or what there is instead."""
+        """The detail of a problem, or the body of any other response."""
         with contextlib.suppress(ValueError, TypeError, KeyError):
             return self.json["detail"]
         return self.body[:300].decode(errors="replace")
 
     @property
     def gist(self) -> Any:
-        """What an answer says that another one to the same request must say as well."""
+        """The part of a response that must be the same for a repeated request."""
         if not self.body.startswith(b"{"):
             return None
         found = self.json
@@ -51,25 +51,25 @@ class Answer:
 
     @property
     def is_honest_503(self) -> bool:
-        """Whether it is the 503 that was promised: with Retry-After, and as problem details or a page."""
+        """Whether this is a correct 503: with Retry-After, and problem details or a page."""
         kind = self.headers.get("Content-Type", "")
         is_readable = kind == "application/problem+json" or kind.startswith("text/html")
         return self.status == 503 and self.headers.get("Retry-After", "").isdecimal() and is_readable
 
     @property
     def says_wait(self) -> bool:
-        """Whether it asks for some patience."""
+        """Whether the client is asked to retry later."""
         is_busy = self.status == 409 and any(words in self.detail for words in ("at this moment", "still being made"))
         return self.is_honest_503 or is_busy or self.status == 0
 
 
 class Caller(RealTenant):
-    """A tenant of a running server, whose answers are kept as they came."""
+    """A tenant on a running server, which returns raw responses."""
 
     def ask(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, port: int = 0
     ) -> Answer:
-        """Make a request and read its answer to the end."""
+        """Send a request and read the complete response."""
         client = http.client.HTTPConnection("127.0.0.1", port or self.server.port, timeout=120)
         try:
             client.request(method, path, body, {"X-Api-Key": self.secret} | dict(headers or {}))
@@ -93,13 +93,13 @@ class Caller(RealTenant):
         return self.ask("POST", f"{BASE}/{path}", body, kind | keyed(key))
 
     def plan(self, content: bytes, query: str = "") -> str:
-        """Plan an import of contacts, which has to work; return its id."""
+        """Plan an import of contacts, which must succeed; return its id."""
         answer = self.upload(f"contacts/plan?{query}", content)
         assert answer.status == 201, answer
         return answer.json["id"]
 
     def bring(self, content: bytes, query: str = "") -> str:
-        """Import contacts, which has to work; return the run's id."""
+        """Import contacts, which must succeed; return the run's id."""
         answer = self.upload(f"contacts/import?{query}", content)
         assert answer.status == 200, answer
         return self.get("imports?limit=1").json["results"][0]["id"]
@@ -115,7 +115,7 @@ def keyed(key: str) -> dict[str, str]:
 
 
 def form_of(content: bytes, **fields: str) -> tuple[bytes, dict[str, str]]:
-    """Return a form with a file, and the header that says what it is."""
+    """Return a form with a file, and its Content-Type header."""
     parts = [
         f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in fields.items()
     ]
@@ -125,17 +125,17 @@ def form_of(content: bytes, **fields: str) -> tuple[bytes, dict[str, str]]:
 
 
 def people(numbers: range, *, phone: str = "1", bad: int = 3) -> bytes:
-    """Return contacts of one company, and after them some rows that are rejected."""
+    """Return a file with contacts of one company, followed by rows that are rejected."""
     rows = [f"Ada,Lovelace,c{n}@example.com,{phone},Acme\n" for n in numbers]
     rows += [f"Ada,Lovelace,nobody{n},{phone},Acme\n" for n in range(bad)]
     return "".join(["first_name,last_name,email,phone,company_name\n", *rows]).encode()
 
 
-# --- people before the admin ----------------------------------------------------------------------------------
+# --- users of the admin ---------------------------------------------------------------------------------------
 
 
 class Staff(Caller):
-    """A tenant, and one of its staff, who is signed in."""
+    """A tenant, and a signed-in member of its staff."""
 
     def __init__(self, server: Any) -> None:
         super().__init__(server)
@@ -152,7 +152,7 @@ class Staff(Caller):
         self._cookie = f"sessionid={self._session(user)}; csrftoken={'c' * 32}"
 
     def _session(self, user: User) -> str:
-        """Keep a session as the server does, with the secret that it signs with."""
+        """Create a session like the server, with its secret key."""
         secret = Path(self.server.env["RALLY_DATA_DIR"], "secret_key").read_text()
         backend = "django.contrib.auth.backends.ModelBackend"
         with override_settings(SECRET_KEY=secret):
@@ -166,17 +166,17 @@ class Staff(Caller):
         return self.ask("GET", f"/admin/{path}", headers={"Cookie": self._cookie})
 
     def submit(self, path: str, content: bytes = b"", **fields: str) -> Answer:
-        """Send a form, with a file."""
+        """Send a form with a file."""
         body, kind = form_of(content, csrfmiddlewaretoken="c" * 32, **fields)
         return self.ask("POST", f"/admin/{path}", body, kind | {"Cookie": self._cookie})
 
 
-# --- what is done ---------------------------------------------------------------------------------------------
+# --- operations ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Operation:
-    """Something that is done: made ready by ``prepare``, whose value ``send`` gets, with a key for safe retry."""
+    """An operation. ``send`` receives the value returned by ``prepare``, and an Idempotency-Key."""
 
     name: str
     prepare: Callable[[Any], Any]
@@ -190,11 +190,11 @@ class Operation:
         return self.name
 
 
-# --- what can be seen -----------------------------------------------------------------------------------------
+# --- visible effects ------------------------------------------------------------------------------------------
 
 
 def records(tenant: Caller) -> tuple[int, int, int]:
-    """Return how many contacts there are, how many of them an update has changed, and how many companies."""
+    """Return the number of contacts, of contacts that an update has changed, and of companies."""
     return tenant.sql(
         "SELECT (SELECT count(*) FROM crm_contact WHERE tenant_id = %s),"
         " (SELECT count(*) FROM crm_contact WHERE tenant_id = %s AND phone = '2'),"
@@ -215,30 +215,30 @@ FROM importexport_importrun r WHERE tenant_id = %s ORDER BY created_at
 
 
 def runs(tenant: Caller) -> list[tuple[Any, ...]]:
-    """Return what is on record of a tenant's runs, with the sums of their row log, the oldest first."""
+    """Return a tenant's runs with the totals of their row logs, oldest first."""
     with tenant.server.connect() as connection:
         return connection.execute(RUNS, [tenant.pk]).fetchall()
 
 
 def seen(tenant: Caller) -> tuple[Any, ...]:
-    """Return all that can be seen of a tenant."""
+    """Return all visible effects on a tenant."""
     return records(tenant), runs(tenant)
 
 
 def is_settled(tenant: Caller) -> bool:
-    """Whether no run of a tenant is said to be at work."""
+    """Whether a tenant has no unfinished runs."""
     return not tenant.sql(
         "SELECT 1 FROM importexport_importrun WHERE tenant_id = %s AND status IN ('planning', 'applying')", tenant.pk
     )
 
 
 def wait_until_settled(tenant: Caller, *, seconds: float = 60) -> bool:
-    """Wait for a tenant's runs; return whether they came to their end."""
+    """Wait for a tenant's runs; return whether they have finished."""
     return any(is_settled(tenant) for _ in moments(seconds, 0.1))
 
 
 def send_until_right(operation: Operation, tenant: Caller, prepared: Any, key: str) -> list[Answer]:
-    """Send the same request again while one is asked to wait; return the answers, of which the last is the outcome."""
+    """Repeat a request while the server asks to retry; return all responses, the last of which is the outcome."""
     answers = []
     for _ in moments(60, 0.3):
         answers.append(operation.send(tenant, prepared, key))

@@ -1,4 +1,4 @@
-"""A proxy before PostgreSQL that understands enough of its protocol to break a connection at a chosen statement."""
+"""A proxy for PostgreSQL that understands enough of the protocol to break a connection at a given statement."""
 
 import contextlib
 import re
@@ -20,8 +20,7 @@ SPACE = re.compile(r"\s+")
 
 
 def tidy(statement: bytes) -> str:
-    """Return a statement without values, quotes of names, the size of types and the names of cursors, so that two can
-    be compared."""
+    """Normalise a statement for comparison: remove values, quotes, sizes of types and names of cursors."""
     text = re.sub(r"\bint[248]\b", "int", statement.decode(errors="replace"))
     text = re.sub(r"_django_curs_\w+", "_django_curs", text)
     return SPACE.sub(" ", LITERAL.sub("?", text).replace('"', "")).strip()
@@ -29,23 +28,23 @@ def tidy(statement: bytes) -> str:
 
 @dataclass
 class Fault:
-    """What is to happen, once: at the ``nth`` statement with a ``marker`` in it, before it is passed on or after.
+    """A fault that occurs once, at the ``nth`` statement that contains ``marker``, before or after it is passed on.
 
-    After: when the server has answered, of which the client learns nothing. ``harm`` is "cut", as a network does it,
-    or "terminate", by which the server itself ends the session and says so.
+    "after" means that the server has responded, but the client does not get the response. ``harm`` is "cut", like a
+    network failure, or "terminate", with which the server ends the session and reports it.
     """
 
     marker: str
     moment: str = "before"
     nth: int = 1
     harm: str = "cut"
-    #: A statement that the same connection must have sent before, since this was armed.
+    #: A statement that the same connection must have sent before.
     following: str = ""
     struck: threading.Event = field(default_factory=threading.Event)
     met: int = 0
 
     def is_due(self, statement: str, sent: list[str]) -> bool:
-        """Whether a statement is the one."""
+        """Whether the fault is due at a statement."""
         if self.marker not in statement or not any(self.following in earlier for earlier in [*sent, statement]):
             return False
         self.met += 1
@@ -53,7 +52,7 @@ class Fault:
 
 
 class Proxy:
-    """Listens on a Unix socket and passes on what it hears. Use as a context manager."""
+    """Listens on a Unix socket and passes messages on. Use as a context manager."""
 
     def __init__(self, database_url: str, directory: Path) -> None:
         self._upstream = psycopg.conninfo.conninfo_to_dict(database_url)
@@ -94,7 +93,7 @@ class Proxy:
         host, port = self._upstream.get("host") or "/var/run/postgresql", self._upstream.get("port") or 5432
         if not str(host).startswith("/"):
             server = socket.create_connection((host, int(port)), timeout=30)
-            server.settimeout(None)  # A session may be silent for as long as it likes.
+            server.settimeout(None)  # Sessions may be idle for any time.
             return server
         server = socket.socket(socket.AF_UNIX)
         server.connect(f"{host}/.s.PGSQL.{port}")
@@ -104,7 +103,7 @@ class Proxy:
 
     @contextlib.contextmanager
     def armed(self, fault: Fault) -> Iterator[Fault]:
-        """Have a fault happen inside."""
+        """Let a fault occur inside the context."""
         with self._lock:
             self._fault = fault
             for connection in self._connections:
@@ -117,7 +116,7 @@ class Proxy:
 
     @contextlib.contextmanager
     def heard(self) -> Iterator[list[str]]:
-        """Give the statements that are sent inside, tidied, in their order."""
+        """Yield a list of the normalised statements sent inside the context, in order."""
         ear: list[str] = []
         with self._lock:
             self._ears.append(ear)
@@ -125,12 +124,12 @@ class Proxy:
             yield ear
         finally:
             with self._lock:
-                # By identity: two that heard the same are equal.
+                # By identity, because lists with the same statements are equal.
                 self._ears = [other for other in self._ears if other is not ear]
 
     @contextlib.contextmanager
     def down(self) -> Iterator[None]:
-        """Be a network that is down: all connections are cut, and none is made."""
+        """Simulate a network that is down: cut all connections, and reject new ones."""
         self._is_down = True
         self.cut_all()
         try:
@@ -139,14 +138,14 @@ class Proxy:
             self._is_down = False
 
     def cut_all(self) -> None:
-        """Cut all connections there are."""
+        """Cut all connections."""
         for connection in list(self._connections):
             connection.cut()
 
     # --- for connections ---
 
     def hear(self, connection: "Connection", statement: str) -> Fault | None:
-        """Note a statement; return the fault that is to happen at it."""
+        """Record a statement; return the fault that is due at it."""
         with self._lock:
             for ear in self._ears:
                 ear.append(statement)
@@ -155,7 +154,7 @@ class Proxy:
             return fault if fault and fault.is_due(statement, sent) else None
 
     def terminate(self, backend: int) -> None:
-        """Have the server end a session, and return when it has."""
+        """Let the server end a session, and wait until it has."""
         with psycopg.connect(**self._upstream, autocommit=True) as own:
             own.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
 
@@ -176,7 +175,7 @@ class Connection:
         self._is_over = threading.Event()
 
     def start(self) -> None:
-        """Pass on, both ways, until either side ends."""
+        """Pass messages on in both directions until either side disconnects."""
         self.proxy._connections.add(self)
         for way in (self._forward, self._return):
             threading.Thread(target=self._run, args=[way], daemon=True).start()
@@ -189,7 +188,7 @@ class Connection:
             self.cut()
 
     def cut(self) -> None:
-        """Let neither side hear of the other any more."""
+        """Disconnect both sides."""
         self.proxy._connections.discard(self)
         for end in (self.client, self.server):
             with contextlib.suppress(OSError):
@@ -203,21 +202,20 @@ class Connection:
         while data := self.client.recv(1 << 16):
             waiting += data
             due = 0
-            # A message is its kind, its length without the kind, and its content; of one that came in part, no more
-            # is known.
+            # A message consists of its kind, its length without the kind, and its content, which may be incomplete.
             while len(waiting) >= due + 5 and len(waiting) >= due + 1 + (size := length(waiting, due + 1)):
                 content = bytes(waiting[due + 5 : due + 1 + size])
                 if fault := self._fault_at(waiting[due : due + 1], content):
                     self.server.sendall(waiting[:due])
                     self._harm(fault)
-                    self._is_over.wait(10)  # The server's last words are still to be passed on.
+                    self._is_over.wait(10)  # The server's last messages still have to be passed on.
                     return
                 due += 1 + size
             self.server.sendall(waiting[:due])
             del waiting[:due]
 
     def _greet(self) -> None:
-        """Pass on who the client is; it may first ask for TLS, which the server's answer says."""
+        """Pass on the startup message, which may follow a request for TLS."""
         code = SSL
         while code in {SSL, GSS}:
             head = self._read(4)
@@ -234,7 +232,7 @@ class Connection:
         return found
 
     def _fault_at(self, kind: bytes, content: bytes) -> Fault | None:
-        """Return the fault that is to happen before a message; note one that is to happen after."""
+        """Return the fault that is due before a message; remember one that is due after it."""
         statement = self._statement(bytes(kind), content)
         fault = self.proxy.hear(self, tidy(statement)) if statement else None
         if fault and fault.moment == "after":
@@ -243,7 +241,7 @@ class Connection:
         return fault
 
     def _statement(self, kind: bytes, content: bytes) -> bytes:
-        """Return the statement that a message has carried out, or b"". The end of a COPY's rows is one as well."""
+        """Return the statement that a message executes, or b"". The end of COPY data counts as a statement."""
         found = b""
         if kind == b"Q":
             found = content.rstrip(b"\0")
@@ -285,5 +283,5 @@ class Connection:
 
 
 def length(data: bytes | bytearray, at: int) -> int:
-    """Return a number of four bytes."""
+    """Parse a four-byte number."""
     return struct.unpack_from("!i", data, at)[0]

@@ -1,4 +1,4 @@
-"""How long it takes until every request is right again, and whether the probe says so."""
+"""Measures the time until all responses are correct again after a fault, and whether the health check agrees."""
 
 import random
 import threading
@@ -23,7 +23,7 @@ PACE = 0.15
 
 @dataclass(frozen=True)
 class Sample:
-    """A request, and when it began (time.monotonic)."""
+    """A request, and when it was sent (time.monotonic)."""
 
     start: float
     end: float
@@ -33,7 +33,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Recovery:
-    """What was seen of one error. Times in seconds."""
+    """Observations of a fault, with times in seconds."""
 
     #: From the error, and from the moment at which PostgreSQL took connections again, to the start of the last request
     #: that was not answered as it should be.
@@ -48,7 +48,7 @@ class Recovery:
 
 
 def watch(site: Site, harm: Harm, *, seed: int = 0) -> Recovery:
-    """Do harm to a site while many clients ask; return what they saw."""
+    """Cause a fault while many clients send requests; return their observations."""
     watcher = Watcher(site)
     fault, back = watcher.watch(harm, random.Random(seed))
     after = [sample for sample in watcher.requests if sample.end >= fault]
@@ -66,7 +66,7 @@ def watch(site: Site, harm: Harm, *, seed: int = 0) -> Recovery:
 
 
 def compare(requests: list[Sample], probes: list[Sample], start: float, stop: float) -> tuple[int, int]:
-    """Return in how many spans of time both were of one mind, and in how many of these they contradicted each other."""
+    """Return the number of intervals in which neither result changed, and in how many they contradict each other."""
     spans = lies = 0
     for n in range(int((stop - start) / SPAN)):
         begin, end = start + n * SPAN, start + (n + 1) * SPAN
@@ -79,7 +79,7 @@ def compare(requests: list[Sample], probes: list[Sample], start: float, stop: fl
 
 
 class Watcher:
-    """Many clients, a probe, and somebody who looks whether PostgreSQL takes connections."""
+    """Many clients, a health check, and a check whether PostgreSQL accepts connections."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -89,7 +89,7 @@ class Watcher:
         self._end = threading.Event()
 
     def watch(self, harm: Harm, chance: random.Random) -> tuple[float, float]:
-        """Do harm; return when it was done, and when PostgreSQL took connections again."""
+        """Cause a fault; return when it occurred, and when PostgreSQL accepted connections again."""
         self._warm_up()
         tasks = [Background(self._ask, tenant) for tenant in self.tenants for _ in range(CLIENTS)]
         tasks.append(Background(self._probe))
@@ -105,18 +105,18 @@ class Watcher:
         return fault, back
 
     def _warm_up(self) -> None:
-        """Have every thread of the server connect to its database."""
+        """Let every thread of the server connect to the database."""
         ask = lambda tenant: [tenant.get("imports") for _ in range(20)]  # noqa: E731
         at_once(*[(ask, tenant) for tenant in self.tenants for _ in range(CLIENTS)])
 
     def _ask(self, tenant: Caller) -> None:
-        """Read, list, export and write, by turns."""
+        """Read, list, export and write in turn."""
         for number, path in enumerate(cycle(("contacts/template", "imports", "contacts/export", ""))):
             if self._end.wait(PACE):
                 return
             start = time.monotonic()
             answer = tenant.get(path) if path else tenant.upload("contacts/import", people(range(number, number + 1)))
-            # More at once than a tenant's share is refused in good order.
+            # Requests beyond the tenant's share are rejected correctly.
             is_right = answer.status in {200, 429}
             self.requests.append(Sample(start, time.monotonic(), is_right, answer.status))
 

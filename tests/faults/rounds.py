@@ -1,4 +1,4 @@
-"""Random errors in the midst of each operation: tried, counted, and looked at with SQL."""
+"""Random faults during each operation, with checks of the responses and the database."""
 
 import hashlib
 import io
@@ -35,19 +35,19 @@ PATIENCE = 90
 
 
 def undo(tenant: Caller, run: str, key: str) -> Answer:
-    """Undo an import: plan it, and apply the plan."""
+    """Plan and apply an undo of an import."""
     plan = tenant.command(f"imports/{run}/undo", key=f"{key}-plan")
     return tenant.command(f"imports/{plan.json['id']}/apply", key=f"{key}-apply") if plan.status == 201 else plan
 
 
 def export(tenant: Caller, number: int, _: str) -> Answer:
-    """Export, by turns as CSV and as a workbook; the answer's body is a digest of what is in the file."""
+    """Export as CSV or as a workbook in turn; the body of the result is a digest of the file's content."""
     answer = tenant.get(f"contacts/export{'/excel' if number % 2 else ''}")
     if answer.status != 200:
         return answer
     content = answer.body
     if number % 2:
-        # All of a workbook but the moment at which it was made.
+        # The whole workbook except its creation time.
         with zipfile.ZipFile(io.BytesIO(content)) as book:
             content = book.read("xl/worksheets/sheet1.xml")
     return Answer(200, answer.headers, f'{{"digest": "{hashlib.sha256(content).hexdigest()}"}}'.encode())
@@ -68,7 +68,7 @@ OPERATIONS = [
 
 @dataclass
 class Round:
-    """One operation that met one error: what was answered, and what is wrong with it."""
+    """An operation with a fault: the response, and what is wrong with it."""
 
     operation: str
     harm: str
@@ -77,30 +77,30 @@ class Round:
     wrong: list[str] = field(default_factory=list)
 
     def check(self, is_right: bool, what: Any) -> None:
-        """Note what is wrong where it is."""
+        """Record an error unless a condition is true."""
         if not is_right:
             self.wrong.append(f"{self.operation}, {self.harm} after {self.delay:.3f} s: {what}")
 
 
 class Rounds:
-    """Rounds of a site. ``seed`` says which errors come when."""
+    """Rounds of random faults on a site, reproducible by ``seed``."""
 
     def __init__(self, site: Site, *, seed: int) -> None:
         self.site, self.chance = site, random.Random(seed)
         self.done: list[Round] = []
         Caller(site).bring(FILE, CREATE)
         with site.connect() as connection:
-            # As PostgreSQL does by itself, a minute after many rows came in.
+            # PostgreSQL does this itself a minute after many rows have been added.
             connection.execute("ANALYZE")
 
     def all(self, rounds: int) -> None:
-        """Try so many errors in each operation."""
+        """Try a number of faults in each operation."""
         for operation in OPERATIONS:
             self.try_errors(operation, rounds)
         self.try_exports(rounds)
 
     def try_errors(self, operation: Operation, rounds: int) -> None:
-        """Try so many errors in an operation, each kind as often, each with a tenant of its own."""
+        """Try a number of faults in an operation, evenly divided by kind, each with a new tenant."""
         usual, gist, right, steps = self._rehearse(operation)
         cases = []
         for n in range(rounds):
@@ -110,7 +110,7 @@ class Rounds:
             case = self._disturb(operation, tenant, prepared, key, HARMS[n % len(HARMS)], usual)
             case.check(records(tenant) in steps, f"half stored: {records(tenant)}")
             if n % 2:
-                # It settles by itself, and the same request again gets what became of it.
+                # The run finishes by itself, and repeating the request returns the outcome.
                 case.check(wait_until_settled(tenant, seconds=PATIENCE), f"nobody takes it up: {runs(tenant)}")
             self._send_until_right(case, operation, tenant, prepared, key, gist)
             cases.append((case, tenant))
@@ -119,7 +119,7 @@ class Rounds:
             case.check(seen(tenant) == right, f"left {seen(tenant)}, not {right}")
 
     def _rehearse(self, operation: Operation) -> tuple[float, Any, Any, list[Any]]:
-        """Do it without an error; return how long it takes, what is answered, what is left, and the states between."""
+        """Run it without a fault; return the time, the response, the effects, and the states in between."""
         tenant = Caller(self.site)
         prepared = operation.prepare(tenant)
         before, start = records(tenant), time.monotonic()
@@ -130,7 +130,7 @@ class Rounds:
         return usual, answer.gist, seen(tenant), [before, records(tenant)]
 
     def try_exports(self, rounds: int) -> None:
-        """Try so many errors in exports of one tenant: each is whole, or visibly broken off."""
+        """Try a number of faults in exports of a tenant: each export is complete or visibly incomplete."""
         tenant = Caller(self.site)
         tenant.upload("contacts/import", people(range(4 * ROWS), bad=0).replace(b",Acme", b","))
         before, known = seen(tenant), {}
@@ -139,7 +139,7 @@ class Rounds:
             start = time.monotonic()
             known[kind] = (export(tenant, kind, "").gist, time.monotonic() - start)
         for n in range(rounds):
-            # Each kind of error meets each kind of file.
+            # Combine each kind of fault with each kind of file.
             kind = (n // len(HARMS)) % 2
             gist, usual = known[kind]
             case = self._disturb(operation, tenant, kind, "", HARMS[n % len(HARMS)], usual)
@@ -151,7 +151,7 @@ class Rounds:
     def _disturb(
         self, operation: Operation, tenant: Caller, prepared: Any, key: str, harm: Harm, usual: float
     ) -> Round:
-        """Do it, with an error at a random moment of it; keep the answer."""
+        """Run it with a fault at a random moment; store the response."""
         case = Round(operation.name, harm.__name__, self.chance.uniform(0, usual))
         self.done.append(case)
         worker = Background(operation.send, tenant, prepared, key)
@@ -160,7 +160,7 @@ class Rounds:
         first = worker.outcome()
         case.answers.append(first)
         case.check(first.status == operation.right or first.says_wait, f"answered {first.status} {first.detail}")
-        # A worker that was killed has no answer to give; one that lost its database has.
+        # A killed worker cannot respond, but one that lost its database can.
         is_broken = harm.__name__ != "kill_worker" and operation.name != "export" and first.status == 0
         case.check(not is_broken, "no answer came")
         return case
@@ -176,22 +176,22 @@ class Rounds:
         is_true = last.status == operation.right and last.gist == gist
         case.check(is_true, f"sent again: {last.status} {last.detail}")
 
-    # --- what came of it ---
+    # --- results ---
 
     def wrong(self) -> list[str]:
-        """Return all that is wrong."""
+        """Return all errors."""
         return [what for case in self.done for what in case.wrong]
 
     def statuses(self) -> Counter[int]:
-        """Return how often each status was answered; 0 is no answer, or one that broke off."""
+        """Return how often each status was returned; 0 is no response or an incomplete one."""
         return Counter(answer.status for case in self.done for answer in case.answers)
 
     def harms(self) -> Counter[str]:
-        """Return how often each kind of error was tried."""
+        """Return how often each kind of fault was tried."""
         return Counter(case.harm for case in self.done)
 
     def table(self) -> str:
-        """Return a table of errors tried and answers seen, by operation and status."""
+        """Return a table of faults and responses by operation and status."""
         found = sorted(self.statuses())
         heads = ["operation", "faults", *(f"{status or 'broken off'}" for status in found), "wrong"]
         lines = [heads, ["---"] * len(heads)]
@@ -204,7 +204,7 @@ class Rounds:
 
 
 class Bystander(threading.Thread):
-    """Another tenant, which goes on asking all the while; keeps the statuses it was answered."""
+    """Another tenant that sends requests all the time, and records the statuses."""
 
     def __init__(self, site: Site) -> None:
         super().__init__(daemon=True)
@@ -212,7 +212,7 @@ class Bystander(threading.Thread):
         self.statuses: Counter[tuple[str, int]] = Counter()
 
     def run(self) -> None:
-        """Ask until told to end."""
+        """Send requests until stopped."""
         while not self._end.wait(0.05):
             for path in (f"{BASE}/imports", f"{BASE}/companies/export", "/readyz"):
                 self.statuses[path, self._tenant.ask("GET", path).status] += 1

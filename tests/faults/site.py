@@ -1,4 +1,4 @@
-"""An installation with an embedded PostgreSQL of its own, and what can be done to it."""
+"""An installation with a separate embedded PostgreSQL, and faults to cause in it."""
 
 import contextlib
 import os
@@ -22,10 +22,10 @@ from tests.support.waiting import moments
 
 
 class Site(Installation):
-    """gunicorn over an embedded PostgreSQL that nobody else uses. Use as a context manager."""
+    """gunicorn with a separate embedded PostgreSQL. Use as a context manager."""
 
     def __init__(self, home: Path | None = None, **env: str) -> None:
-        # Outside of pytest's own directories, which are closed to the account of the server.
+        # Outside pytest's directories, which the account of the server cannot access.
         self._folder = Path(tempfile.mkdtemp(prefix="rally-faults-"))
         self.home = home or self._folder / "home"
         self.port, self.log = free_port(), self._folder / "log"
@@ -51,29 +51,29 @@ class Site(Installation):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(30)
-        # Its users are gone; the keeper stops the server.
+        # Without users, the keeper stops the server.
         assert any(not embedded.has_keeper(self.home) for _ in moments(90)), "the keeper does not end"
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def is_up(self) -> bool:
-        """Whether the server answers."""
+        """Whether the server responds."""
         with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/healthz", timeout=5):
             return True
         return False
 
     def log_text(self) -> str:
-        """Return what gunicorn has logged so far."""
+        """Return gunicorn's log so far."""
         return self.log.read_text()
 
     def connect(self) -> psycopg.Connection:
-        """Return a connection to the database, which may be coming back at this moment."""
+        """Return a connection to the database, which may be recovering."""
         for _ in moments(60, 0.05):
             with contextlib.suppress(psycopg.OperationalError):
                 return embedded.connect(self.home, embedded.NAME)
         raise TimeoutError("PostgreSQL did not come back.")
 
     def takes_connections(self) -> bool:
-        """Whether PostgreSQL can be used at this moment."""
+        """Whether PostgreSQL accepts connections."""
         try:
             with embedded.connect(self.home, embedded.NAME) as connection:
                 connection.execute("SELECT 1")
@@ -90,11 +90,11 @@ class Site(Installation):
         return int((self.home / "postgres" / "postmaster.pid").read_text().split()[0])
 
 
-# --- what is done to it: each returns whether there was somebody to do it to ----------------------------------------
+# --- faults: each function returns whether there was a process to affect ---------------------------------------------
 
 
 def pick_backend(connection: psycopg.Connection, chance: random.Random) -> int | None:
-    """Return a session of the product, one that is at work where there is one."""
+    """Return a session of the product, preferably an active one."""
     found = connection.execute(
         "SELECT pid, xact_start IS NOT NULL FROM pg_stat_activity"
         " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY pid"
@@ -104,33 +104,33 @@ def pick_backend(connection: psycopg.Connection, chance: random.Random) -> int |
 
 
 def end_session(site: Site, chance: random.Random) -> bool:
-    """End one session, by PostgreSQL's own means; the others do not notice."""
+    """Terminate one session with pg_terminate_backend. The others are not affected."""
     with site.connect() as connection:
         pid = pick_backend(connection, chance)
         return pid is not None and bool(connection.execute("SELECT pg_terminate_backend(%s)", [pid]).fetchone())
 
 
 def kill_backend(site: Site, chance: random.Random) -> bool:
-    """Kill -9 one session's process: PostgreSQL ends all of them, and begins anew."""
+    """Kill a session's process with SIGKILL: PostgreSQL ends all sessions and restarts."""
     with site.connect() as connection:
         pid = pick_backend(connection, chance)
         return pid is not None and kill(pid, connection)
 
 
 def kill_postmaster(site: Site, chance: random.Random) -> bool:
-    """Kill -9 PostgreSQL itself."""
+    """Kill the PostgreSQL server with SIGKILL."""
     with site.connect() as connection:
         return kill(site.postmaster(), connection)
 
 
 def restart(site: Site, chance: random.Random) -> bool:
-    """Stop PostgreSQL as for a restart; whoever needs it next starts it."""
+    """Stop PostgreSQL as for a restart. The next process that needs it starts it."""
     with site.connect() as connection:
         return kill(site.postmaster(), connection, signal.SIGINT)
 
 
 def kill_worker(site: Site, chance: random.Random) -> bool:
-    """Kill -9 one of gunicorn's workers."""
+    """Kill one of gunicorn's workers with SIGKILL."""
     workers = site.workers()
     if workers:
         chance.choice(workers).kill()
@@ -138,7 +138,7 @@ def kill_worker(site: Site, chance: random.Random) -> bool:
 
 
 def kill(pid: int, witness: psycopg.Connection, number: int = signal.SIGKILL) -> bool:
-    """Send a signal to a process of PostgreSQL, and return when it has cost a session that witnesses it."""
+    """Send a signal to a PostgreSQL process, and wait until an observing session has been lost."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""A disk that is full: 503 while it is, all as before when there is room again, and no plan is spent by it."""
+"""A full disk: responses are 503 until there is space again, and no plan is lost."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ def disk(tmp_path_factory):
     if os.geteuid() or subprocess.run(mounting, capture_output=True, timeout=60).returncode:
         pytest.skip("only root can mount a small file system, and not in every container")
     for parent in place.parents[:3]:
-        parent.chmod(parent.stat().st_mode | 0o001)  # PostgreSQL has an account of its own.
+        parent.chmod(parent.stat().st_mode | 0o001)  # PostgreSQL runs as another account.
     yield place
     subprocess.run(["umount", "--lazy", str(place)], check=True, timeout=60)
 
@@ -42,7 +42,7 @@ def site(disk):
 
 
 class Ballast:
-    """A big file that leaves so many bytes of the disk."""
+    """A big file that leaves a given number of bytes on the disk."""
 
     def __init__(self, disk):
         self._file = disk / "ballast"
@@ -54,7 +54,7 @@ class Ballast:
             os.posix_fallocate(file.fileno(), 0, max(size, 1))
 
     def top_up(self):
-        """Take what has become free since."""
+        """Fill the space that has become free."""
         with contextlib.suppress(OSError), self._file.open("ab", buffering=0) as file:
             for _ in range(SIZE // 65536):
                 file.write(b"\0" * 65536)
@@ -72,7 +72,7 @@ def ballast(disk, site):
 
 
 class Everything(threading.Thread):
-    """Asks for this and that, all the while."""
+    """Sends various requests all the time."""
 
     def __init__(self, tenant):
         super().__init__(daemon=True)
@@ -95,7 +95,7 @@ class Everything(threading.Thread):
 
 
 def send_again(tenant, path, key, content=None):
-    """Send a request again until it is right; return its answer, and the statuses on the way."""
+    """Repeat a request until it succeeds; return the response, and the statuses before."""
     seen = []
     for _ in moments(SOON, 0.3):
         answer = tenant.upload(path, content, key=key) if content else tenant.command(path, key=key)
@@ -116,13 +116,13 @@ def everybody_is_well(tenant):
     return answers == [200, 200] and tenant.ask("GET", "/readyz").status == 200
 
 
-def test_a_server_that_gives_up_for_want_of_room_comes_back_when_there_is_some(site, ballast):
+def test_a_server_that_shuts_down_for_lack_of_space_restarts_when_there_is_some(site, ballast):
     tenant, plans = Caller(site), []
     for n in range(3):
-        # Of no company, or the first to be applied would make the one that the others mean to.
+        # Without a company, which the first plan to be applied would create for the others.
         plans.append(tenant.plan(people(range(n * ROWS, n * ROWS + ROWS), bad=BAD).replace(b",Acme", b",")))
     with Everything(Caller(site)) as everything:
-        # Room for rows, but not for another piece of PostgreSQL's log, without which it ends itself.
+        # Space for rows, but not for another WAL segment, without which PostgreSQL shuts down.
         ballast.fill(leaving=14 * 1024 * 1024)
         answers = [tenant.command(f"imports/{plan}/apply", key=plan) for plan in plans]
         ballast.top_up()
@@ -141,9 +141,7 @@ def test_a_server_that_gives_up_for_want_of_room_comes_back_when_there_is_some(s
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.1, 0.2, 0.4])
-def test_a_disk_that_fills_up_in_mid_import_is_503_and_the_same_request_is_right_when_there_is_room(
-    site, ballast, delay
-):
+def test_a_disk_that_fills_up_during_an_import_is_503_and_a_repeated_request_succeeds(site, ballast, delay):
     tenant, key = Caller(site), new_key()
     with Everything(Caller(site)) as everything:
         importing = Background(tenant.upload, "contacts/import?missing=create", FILE, key=key)
@@ -163,7 +161,7 @@ def test_a_disk_that_fills_up_in_mid_import_is_503_and_the_same_request_is_right
     assert_stored(tenant)
 
 
-def test_no_plan_is_spent_by_a_full_disk(site, ballast):
+def test_no_plan_is_lost_because_of_a_full_disk(site, ballast):
     tenant, key = Caller(site), new_key()
     plan = tenant.plan(FILE, "missing=create")
     ballast.fill(leaving=512 * 1024)
@@ -176,7 +174,7 @@ def test_no_plan_is_spent_by_a_full_disk(site, ballast):
     assert_stored(tenant)
 
 
-def test_a_plan_that_met_a_full_disk_is_made_by_itself_when_there_is_room(site, ballast):
+def test_a_plan_interrupted_by_a_full_disk_is_completed_automatically(site, ballast):
     tenant = Caller(site)
     planning = Background(tenant.upload, "contacts/plan?missing=create", FILE)
     begun = "SELECT 1 FROM importexport_importrun WHERE tenant_id = %s"
@@ -191,13 +189,13 @@ def test_a_plan_that_met_a_full_disk_is_made_by_itself_when_there_is_room(site, 
     assert [run[:2] for run in runs(tenant)] == [("import", "planned")]
 
 
-def test_after_a_full_disk_every_request_is_right_within_seconds(site, ballast):
+def test_all_requests_succeed_within_seconds_after_a_full_disk(site, ballast):
     tenant = Caller(site)
     with Everything(tenant) as everything:
         ballast.fill()
         answers = []
         for n in range(10):
-            # Written until there is no room even for a word.
+            # Written until there is no space for a single word.
             content = people(range(n * 3000, n * 3000 + 3000), bad=0)
             answers.append(tenant.upload("contacts/import?missing=create", content))
             ballast.top_up()

@@ -1,4 +1,4 @@
-"""The proxy: an error happens at the statement that was chosen, once, and nowhere else."""
+"""The proxy causes a fault once, at the chosen statement and nowhere else."""
 
 import psycopg
 import pytest
@@ -8,7 +8,7 @@ from tests.faults.proxy import Fault
 
 @pytest.fixture
 def table(proxied):
-    """A table of numbers, seen past the proxy."""
+    """A table of numbers, accessed without the proxy."""
     with proxied.server.connect() as connection:
         connection.execute("CREATE TABLE numbers (n integer)")
         yield lambda: [n for (n,) in connection.execute("SELECT n FROM numbers ORDER BY n")]
@@ -19,7 +19,7 @@ def through(proxied, **options):
     return psycopg.connect(proxied.proxy.url, **options)
 
 
-def test_a_statement_is_heard_without_its_values(proxied, table):
+def test_statements_are_recorded_without_values(proxied, table):
     with proxied.proxy.heard() as heard, through(proxied) as connection:
         connection.execute("INSERT INTO numbers  VALUES (1), ('2')")
         connection.execute("SELECT n FROM numbers WHERE n = %s", [1])
@@ -43,7 +43,7 @@ def test_a_fault_is_before_a_statement_or_after_it(proxied, table, moment, store
 
 
 @pytest.mark.parametrize(("moment", "stored"), [("before", []), ("after", [1])])
-def test_of_a_commit_the_client_does_not_learn_what_became(proxied, table, moment, stored):
+def test_the_client_does_not_learn_the_outcome_of_a_commit(proxied, table, moment, stored):
     connection = through(proxied)
     connection.execute("INSERT INTO numbers VALUES (1)")
     with proxied.proxy.armed(Fault("COMMIT", moment)), pytest.raises(psycopg.OperationalError):
@@ -51,7 +51,7 @@ def test_of_a_commit_the_client_does_not_learn_what_became(proxied, table, momen
     assert table() == stored
 
 
-def test_a_session_that_is_ended_hears_why(proxied, table):
+def test_a_terminated_session_is_told_why(proxied, table):
     with (
         through(proxied) as connection,
         proxied.proxy.armed(Fault("INSERT INTO numbers", harm="terminate")),
@@ -72,7 +72,7 @@ def test_the_end_of_copied_rows_is_a_statement(proxied, table, moment, stored):
     assert table() == stored
 
 
-def test_the_nth_is_waited_for_and_only_on_the_connection_that_is_meant(proxied, table):
+def test_a_fault_occurs_at_the_nth_statement_of_the_right_connection(proxied, table):
     with (
         through(proxied, autocommit=True) as one,
         through(proxied, autocommit=True) as other,
@@ -88,7 +88,7 @@ def test_the_nth_is_waited_for_and_only_on_the_connection_that_is_meant(proxied,
     assert table() == [1, 2, 4]
 
 
-def test_a_statement_that_comes_in_pieces_is_known(proxied):
+def test_a_statement_in_several_pieces_is_recognised(proxied):
     with (
         through(proxied) as connection,
         proxied.proxy.armed(Fault("AS needle")) as fault,
@@ -98,7 +98,7 @@ def test_a_statement_that_comes_in_pieces_is_known(proxied):
     assert fault.struck.is_set()
 
 
-def test_a_network_that_is_down_lets_nobody_through(proxied):
+def test_a_network_that_is_down_rejects_all_connections(proxied):
     with through(proxied) as connection, proxied.proxy.down():
         with pytest.raises(psycopg.OperationalError):
             connection.execute("SELECT 1")

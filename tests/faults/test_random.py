@@ -1,4 +1,4 @@
-"""Faults at random moments of everything that is done: nothing is lost or doubled, and no answer is a 500."""
+"""Faults at random moments of all operations lose or duplicate nothing, and never cause a 500."""
 
 import os
 import random
@@ -34,13 +34,13 @@ def assert_all_is_well(rounds, bystander):
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_a_fault_at_any_moment_loses_nothing_and_doubles_nothing(site, rounds, operation):
+def test_a_fault_at_any_moment_loses_and_duplicates_nothing(site, rounds, operation):
     with Bystander(site) as bystander:
         rounds.try_errors(operation, ROUNDS)
     assert_all_is_well(rounds, bystander)
 
 
-def test_an_export_is_whole_or_visibly_broken_off(site, rounds):
+def test_an_export_is_complete_or_visibly_incomplete(site, rounds):
     with Bystander(site) as bystander:
         rounds.try_exports(ROUNDS)
     assert_all_is_well(rounds, bystander)

@@ -1,4 +1,4 @@
-"""Soon after PostgreSQL takes connections again, every request is right, and the probe has not lied meanwhile."""
+"""All responses are correct soon after PostgreSQL accepts connections again, and the health check is accurate."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def site():
 
 
 @pytest.mark.parametrize("harm", [kill_backend, restart])
-def test_every_request_is_right_soon_after_postgresql_is_back(site, harm):
+def test_all_responses_are_correct_soon_after_postgresql_is_back(site, harm):
     found = watch(site, harm)
     print(found)  # noqa: T201 - what a failure is told with
     assert set(found.statuses) <= {200, 429, 503}

@@ -1,7 +1,7 @@
-"""A connection that is lost at any statement: 503 or the true result, and in the end all is as if nothing had been.
+"""A connection lost at any statement causes a 503 or the correct result, and leaves the same effects in the end.
 
-Each operation is done once without an error, while the proxy listens; then once for each statement that was heard, with
-a tenant of its own, and the connection cut there. What is right is what the first one has left, counted by SQL.
+Each operation runs once without a fault while the proxy records statements, and then once per statement, with a new
+tenant, losing the connection there. The effects must be the same as those of the first run.
 """
 
 import json
@@ -33,7 +33,7 @@ DONE = "This has been imported already; a plan is applied only once."
 #: What only reads: whether it was carried out makes no difference, and once for all operations of a channel is enough.
 READING = ("SELECT ", "SHOW ", "SET ", "BEGIN", "DECLARE ", "FETCH ", "CLOSE ")
 
-# --- what is done: each gets a tenant and what was made ready, and a key --------------------------------------------
+# --- operations: each function gets a tenant, the prepared value and a key ------------------------------------------
 
 
 def planned(tenant: Caller, query: str = CREATE) -> str:
@@ -93,12 +93,12 @@ ADMIN = [
 ]
 
 
-# --- errors, one after the other ------------------------------------------------------------------------------------
+# --- one fault after the other --------------------------------------------------------------------------------------
 
 
 @dataclass
 class Case:
-    """An operation in which one connection was lost, and what became of it."""
+    """An operation during which a connection was lost, and the outcome."""
 
     operation: Operation
     tenant: Caller
@@ -115,7 +115,7 @@ class Case:
 
 
 class Trial:
-    """An operation with an error at each of its statements."""
+    """An operation with a fault at each of its statements."""
 
     def __init__(self, proxied, operation: Operation, *, tenant: type[Caller] = Caller) -> None:
         self.server, self.proxy, self.operation, self._new = proxied.server, proxied.proxy, operation, tenant
@@ -123,7 +123,7 @@ class Trial:
         self.statements = self._rehearse()
 
     def _rehearse(self) -> list[str]:
-        """Do it once without an error; return its statements, and keep what is right."""
+        """Run it once without a fault; return its statements, and store the expected results."""
         tenant = self._new(self.server)
         prepared = self.operation.prepare(tenant)
         before = records(tenant)
@@ -138,7 +138,7 @@ class Trial:
     read: ClassVar[set[tuple[Any, str]]] = set()
 
     def strike_each(self, moment: str, *, among: tuple[str, ...] = (), harm: str = "cut") -> None:
-        """Do it once for each statement, or each with one of some words in it, and lose the connection there."""
+        """Run it once for each statement, or each that contains one of some words, losing the connection there."""
         for n, statement in enumerate(self.statements):
             if among and not any(words in statement for words in among):
                 continue
@@ -158,7 +158,7 @@ class Trial:
         with self.proxy.armed(fault):
             answer = self.operation.send(tenant, case.prepared, case.key)
             for _ in moments(60, 0.02):
-                # What goes on in the background may meet it later.
+                # Background work may reach the statement later.
                 if fault.struck.is_set() or is_settled(tenant):
                     break
         self.cases.append(case)
@@ -173,9 +173,9 @@ class Trial:
         return [case.fault.marker for case in self.cases if case.fault.struck.is_set()]
 
     def faults(self) -> list[str]:
-        """Let all come to its end, and return what is not as it should be."""
+        """Wait until everything has finished, and return what is wrong."""
         for n, case in enumerate(self.cases):
-            # Every other one is sent again at once, the rest when it has settled by itself.
+            # Every other request is repeated immediately, the rest once the run has finished by itself.
             self._end(case, is_patient=bool(n % 2))
         return [fault for case in self.cases for fault in case.wrong]
 
@@ -192,7 +192,7 @@ class Trial:
 
 # --- the tests ------------------------------------------------------------------------------------------------------
 
-#: Statements at which an error has to be tried, or the test would not be what it says.
+#: Statements at which a fault must have been tried, to make sure that the test is effective.
 STORING = ["COPY rally_incoming", "INSERT INTO crm_contact", "COPY importexport_ledgerpage", "COMMIT"]
 EXPECTED = {
     "import": [*STORING, "COPY importexport_skippedrow", "COPY importexport_rowchange", "importexport_importrun"],
@@ -210,7 +210,7 @@ EXPECTED = {
 }
 
 
-#: What stores, and what settles a run.
+#: Statements that store records or complete a run.
 WRITING = ("COPY ", "INSERT INTO ", "UPDATE ", "DELETE FROM crm_", "COMMIT")
 
 
@@ -220,7 +220,7 @@ def assert_none(trial):
 
 
 def bugs(server):
-    """Return the ends of the tracebacks that a server has logged as bugs of its own, each once."""
+    """Return the distinct last lines of the tracebacks that a server has logged as bugs."""
     lines = [json.loads(line) for line in server.log_text().splitlines() if '"message": "Bug ' in line]
     return sorted({line["exception"][-1500:] for line in lines})
 
@@ -231,7 +231,7 @@ def missed(operation, struck):
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("operation", API)
-def test_through_the_api_a_connection_cut_at_any_statement_costs_nothing(proxied, operation, moment):
+def test_a_connection_cut_at_any_statement_of_the_api_loses_nothing(proxied, operation, moment):
     trial = Trial(proxied, operation)
     trial.strike_each(moment)
     assert_none(trial)
@@ -240,7 +240,7 @@ def test_through_the_api_a_connection_cut_at_any_statement_costs_nothing(proxied
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("operation", ADMIN)
-def test_in_the_admin_a_connection_cut_at_any_statement_costs_nothing(proxied, operation, moment):
+def test_a_connection_cut_at_any_statement_of_the_admin_loses_nothing(proxied, operation, moment):
     trial = Trial(proxied, operation, tenant=Staff)
     trial.strike_each(moment, among=() if moment == "before" else WRITING)
     assert_none(trial)
@@ -253,7 +253,7 @@ TOLD = {"import", "apply", "apply of an undo"}
 
 @pytest.mark.parametrize("moment", ["before", "after"])
 @pytest.mark.parametrize("operation", [operation for operation in API if operation.name in TOLD])
-def test_a_session_that_the_server_ends_costs_nothing(proxied, operation, moment):
+def test_a_session_terminated_by_the_server_loses_nothing(proxied, operation, moment):
     trial = Trial(proxied, operation)
     trial.strike_each(moment, among=WRITING, harm="terminate")
     assert_none(trial)
@@ -282,8 +282,8 @@ def csv(tmp_path):
 
 
 def run_and_lose(shell, tenant, statement, moment, *args):
-    """Run a command that loses its connection while it stores; return how it ended."""
-    # The table comes and goes with the transaction that stores; its last statement but some is to drop it.
+    """Run a command that loses its connection while storing; return its result."""
+    # The temporary table exists only during the transaction that stores, and is dropped near its end.
     following = "DROP TABLE rally_incoming" if statement == "COMMIT" else "CREATE TEMPORARY TABLE rally_incoming"
     with shell.proxy.armed(Fault(statement, moment, following=following)) as fault:
         answer = tenant.manage(*args)
@@ -298,7 +298,7 @@ def assert_is_one_line(answer):
 
 
 @pytest.mark.parametrize(("statement", "moment", "is_stored"), SHELL)
-def test_a_command_that_imports_ends_with_one_line_and_nothing_half_stored(shell, csv, statement, moment, is_stored):
+def test_an_import_command_ends_with_one_line_and_stores_nothing_partly(shell, csv, statement, moment, is_stored):
     tenant = Caller(shell)
     command = ("import", "contacts", csv, "--missing", "create")
     assert_is_one_line(run_and_lose(shell, tenant, statement, moment, *command))

@@ -25,9 +25,9 @@ ALLOWED = {
 
 
 def calls_past_django(tree):
-    """Yield the lines of a module in which psycopg is imported or a connection of its own is reached.
+    """Yield the lines of a module that import psycopg or access one of its connections.
 
-    Composing statements is none of that: ``from psycopg import sql`` may stand anywhere.
+    Composing statements with ``from psycopg import sql`` is allowed everywhere.
     """
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):

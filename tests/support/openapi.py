@@ -1,7 +1,7 @@
 """Checks responses of the API against its OpenAPI description.
 
-Every client of the tests calls ``check_answer``. An answer that is not described fails its test: an unknown status, media
-type or header, and JSON with a member too many, too few or of another kind.
+All test clients call ``check_answer``. A test fails if a response is not described: an unknown status, media type or
+header, or JSON with unknown, missing or wrong members.
 """
 
 import json

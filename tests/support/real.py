@@ -76,7 +76,7 @@ def contacts(numbers, *, company=""):
 
 
 def add_contact(connection, tenant, email):
-    """Add a contact over a new connection without committing."""
+    """Add a contact over a connection, in its current transaction."""
     connection.execute(
         "INSERT INTO crm_contact (tenant_id, first_name, last_name, email, email_key, phone, mobile, title, department,"
         " address, city, state, country, postal_code, lifecycle_stage, lead_source, tags, notes)"
@@ -86,7 +86,7 @@ def add_contact(connection, tenant, email):
 
 
 def add_company(connection, tenant, name, domain=""):
-    """Add a company over a new connection without committing."""
+    """Add a company over a connection, in its current transaction."""
     connection.execute(
         "INSERT INTO crm_company (tenant_id, name, name_key, domain, domain_key, industry, description, phone, website,"
         " address, city, state, country, postal_code, tags, notes)"
@@ -103,7 +103,7 @@ def wait_until_blocked(tenant, blocker):
 
 
 def wait_for_progress(tenant, rows):
-    """Wait until the running import has used this number of ids of the sequence."""
+    """Wait until the running import has used this number of ids."""
     taken = "SELECT last_value FROM crm_contact_id_seq WHERE is_called AND last_value >= %s"
     wait_until(lambda: tenant.sql(taken, rows), f"{rows} contacts have an id", pause=0.005)
 

@@ -1,7 +1,7 @@
-"""How much of the database is read: no more than a file needs, also where PostgreSQL's statistics mislead it.
+"""Imports read no more records than they need, even if PostgreSQL's statistics are misleading.
 
-A tenant that is new is in no statistics: its records are taken for so few that any index would do. Counted are the
-records that PostgreSQL fetched, which does not depend on the machine.
+Statistics do not include a new tenant, so PostgreSQL underestimates its records and may choose a bad index. The tests
+count the records that PostgreSQL fetched, which does not depend on the machine.
 """
 
 from contextlib import contextmanager
