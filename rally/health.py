@@ -1,4 +1,4 @@
-"""Probes for load balancers: /healthz (the process answers) and /readyz (database and migrations are there)."""
+"""Health checks: /healthz (the process responds) and /readyz (the database is available and migrated)."""
 
 import functools
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from importexport.api.problems import problem_response
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Say that the process answers; no database is asked."""
+    """Respond without using the database."""
     return JsonResponse({"status": "ok"})
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Say whether requests can be served: 200, or 503 with what is missing."""
+    """Respond with 200 if requests can be served, or with 503 and the reason."""
     if error := what_is_missing():
         return problem_response(status=503, detail=error)
     return JsonResponse({"status": "ready"})
@@ -37,14 +37,14 @@ def what_is_missing() -> str | None:
     except (Error, ImproperlyConfigured):
         return "The database cannot be reached."
     if is_read_only:
-        # The next look may find another server behind the same address.
+        # The next check may reach another server at the same address.
         connection.close()
         return "The database takes no changes at the moment."
     return f"{len(pending)} migration(s) not applied." if pending else None
 
 
 def reads_only(connection: Any) -> bool:
-    """Whether the database takes no changes, as a standby does: every request counts, and so changes something."""
+    """Whether the database is read-only, like a standby. Every API request writes, at least its rate limit."""
     with connection.cursor() as cursor:
         cursor.execute("SHOW transaction_read_only")
         return cursor.fetchone() == ("on",)
@@ -52,7 +52,7 @@ def reads_only(connection: Any) -> bool:
 
 @functools.cache
 def known_migrations() -> set[tuple[str, str]]:
-    """Return the migrations of all apps; reading them is slow, and they do not change while we run."""
+    """Return the migrations of all apps. They are cached, because reading them is slow."""
     return set(MigrationLoader(None).disk_migrations)
 
 

@@ -1,4 +1,4 @@
-"""A sign-in that cannot be tried endlessly: what django-axes asks for by name."""
+"""Limits failed sign-ins, using django-axes."""
 
 import ipaddress
 from typing import Any
@@ -16,31 +16,31 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-#: So many failures from one address close it: an office behind it has several people who mistype, a guesser has not.
+#: The number of failures that locks an address. Several people in an office may share one, and mistype.
 ADDRESS_LIMIT = 20
-#: Bits of an IPv6 address that are its network's: what comes after, a client chooses as it likes.
+#: The number of bits of an IPv6 address that identify its network. A client can choose the others freely.
 NETWORK = 64
-#: Characters of a name that a failure keeps (axes.AccessAttempt).
+#: The maximum length of a user name in axes.AccessAttempt.
 NAME_LIMIT = 255
 
 
 class ThrottledBackend(AxesStandaloneBackend):
-    """Refuses a sign-in after too many failures; one without a request comes from our own code, not from outside."""
+    """Rejects sign-ins after too many failures, except those without a request, which come from our own code."""
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> AbstractBaseUser | None:
-        """Raise PermissionDenied where the name is locked out; never say who somebody is."""
+        """Raise PermissionDenied if the name is locked. Never returns a user."""
         return super().authenticate(request, **credentials) if request is not None else None
 
 
 class SignInHandler(AxesDatabaseHandler):
-    """Counts failures by name and address, as django-axes does, and by the address alone as well.
+    """Counts failures by name and address, like django-axes, and also by address alone.
 
-    Without the latter, who tries one password on forty names would never be slowed. A success forgives the failures
-    of its own name only.
+    Otherwise, trying one password with many names would not be limited. A success resets only the failures of the same
+    name.
     """
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        """Return how many failures count against a sign-in; at AXES_FAILURE_LIMIT it is refused."""
+        """Return the number of failures that apply to a sign-in, which is rejected from AXES_FAILURE_LIMIT on."""
         failures = super().get_failures(request, credentials)
         if failures_from(request) < ADDRESS_LIMIT:
             return failures
@@ -48,7 +48,7 @@ class SignInHandler(AxesDatabaseHandler):
 
 
 def failures_from(request: HttpRequest) -> int:
-    """Return how many sign-ins have failed of late from the request's address, whatever the names."""
+    """Return the number of recent failures from the request's address with any name."""
     attempts = AccessAttempt.objects.filter(
         ip_address=request.axes_ip_address,  # type: ignore[attr-defined]
         attempt_time__gte=get_cool_off_threshold(request),
@@ -57,16 +57,16 @@ def failures_from(request: HttpRequest) -> int:
 
 
 def name_tried(request: HttpRequest, credentials: dict[str, Any] | None) -> str | None:
-    """Return the name that a sign-in is of, as far as a failure can keep it; no user's is as long."""
+    """Return the name of a sign-in, cut to the length that axes can store. No user has a name of this length."""
     name = (credentials or request.POST).get("username")
     return name and name[:NAME_LIMIT]
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """Return the address that a request comes from; in IPv6 its network, for a client has all the addresses of one.
+    """Return the address of a client, or its network for IPv6, in which a client has all addresses.
 
-    Behind a proxy it is the last one in X-Forwarded-For: the proxy's own word, where those before it may be a client's
-    invention. Without a proxy the whole header is.
+    Behind a proxy, this is the last address in X-Forwarded-For, added by the proxy. A client can forge the others
+    and, without a proxy, the whole header.
     """
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "") if settings.HTTPS else ""
     for candidate in (forwarded.rpartition(",")[2].strip(), request.META.get("REMOTE_ADDR", "")):
@@ -78,7 +78,7 @@ def client_address(request: HttpRequest) -> str | None:
 
 
 def one_client(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
-    """Return the one text for all addresses that a client may have."""
+    """Return the same text for all addresses of a client."""
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     if address.ipv4_mapped:
@@ -87,7 +87,7 @@ def one_client(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
 
 
 def locked_out(request: HttpRequest, credentials: dict[str, Any] | None) -> HttpResponse:
-    """Return the page for who has failed to sign in too often."""
+    """Return the page shown after too many failures."""
     seconds = int(get_cool_off(request).total_seconds())
     context = admin.site.each_context(request) | {"title": _("Too many attempts"), "minutes": seconds // 60}
     response = render(request, "admin/locked_out.html", context, status=429)

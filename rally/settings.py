@@ -1,4 +1,4 @@
-"""The settings: one file, from the environment, failing loudly."""
+"""Settings from environment variables. Invalid values raise ImproperlyConfigured."""
 
 import contextlib
 import os
@@ -15,7 +15,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def persistent_secret(path: Path) -> str:
-    """Return the secret kept in a file, made at random the first time; two that make it at once agree."""
+    """Return the secret in a file, created at random on first use. Concurrent processes get the same secret."""
     if not path.exists():
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - mode
@@ -29,7 +29,7 @@ def persistent_secret(path: Path) -> str:
 DATA_DIR = Path(os.environ.get("RALLY_DATA_DIR") or BASE_DIR / "var").resolve()
 STATIC_ROOT = DATA_DIR / "static"
 try:
-    # Made at once: a folder that whitenoise misses is a warning in every log.
+    # Created here, because whitenoise warns about a missing directory.
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     SECRET_KEY = os.environ.get("SECRET_KEY") or persistent_secret(DATA_DIR / "secret_key")
 except OSError as error:
@@ -41,30 +41,30 @@ ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 if RALLY_BASE_DOMAIN:
     ALLOWED_HOSTS.append(f".{RALLY_BASE_DOMAIN}")
 
-#: Largest file that the API takes, in bytes.
+#: The maximum size of a file imported through the API, in bytes.
 RALLY_IMPORT_MAX_BYTES = number("RALLY_IMPORT_MAX_BYTES", 10 * 1024 * 1024)
-#: Days that uploaded files and rejected rows are kept.
+#: The number of days to keep uploaded files and rejected rows.
 RALLY_IMPORT_KEEP_DAYS = number("RALLY_IMPORT_KEEP_DAYS", 30)
-#: Requests a minute and tenant.
+#: The maximum number of requests per minute and tenant.
 RALLY_RATE_LIMIT = number("RALLY_RATE_LIMIT", 1000)
-#: Seconds that an import through the API waits for another one of the tenant's.
+#: The maximum time an import through the API waits for another import of the tenant, in seconds.
 RALLY_IMPORT_WAIT = number("RALLY_IMPORT_WAIT", 30)
-#: Seconds that an upload may take, and that it may stand still.
+#: The maximum duration of an upload, and of a pause in one, in seconds.
 RALLY_UPLOAD_TIMEOUT = number("RALLY_UPLOAD_TIMEOUT", 300)
 RALLY_UPLOAD_IDLE_TIMEOUT = number("RALLY_UPLOAD_IDLE_TIMEOUT", 30)
 
-# The server reads these for itself; looked at here, so that they are refused before anything is done.
+# Read by the server itself. Validated here, so that errors are reported early.
 for name, default in (("PORT", 8000), ("WEB_CONCURRENCY", 2), ("RALLY_THREADS", 16)):
     number(name, default)
 
 INSTALLED_APPS = [
     "rally",
     "crm",
-    "importexport",  # Before import_export: both bring the commands import and export.
+    "importexport",  # Before import_export: both have the commands import and export.
     "import_export",
     "rest_framework",
     "drf_spectacular_sidecar",
-    "unfold.apps.BasicAppConfig",  # Before the admin, whose templates it replaces; the site is our own.
+    "unfold.apps.BasicAppConfig",  # Before the admin, whose templates it replaces. The admin site is our own.
     "unfold.contrib.filters",
     "rally.apps.RallyAdminConfig",
     "django.contrib.auth",
@@ -94,7 +94,7 @@ APPEND_SLASH = True
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],  # Ours win over the apps'.
+        "DIRS": [BASE_DIR / "templates"],  # These take precedence over those of apps.
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -119,7 +119,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]  # Ours win over the apps'.
+STATICFILES_DIRS = [BASE_DIR / "static"]  # These take precedence over those of apps.
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -127,7 +127,7 @@ STORAGES = {
 if DEBUG:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 
-#: Behind a proxy that speaks HTTPS: redirect, secure cookies, HSTS. Off, plain http on this machine works.
+#: Behind an HTTPS proxy: redirect, secure cookies, HSTS. If disabled, HTTP works.
 HTTPS = flag("RALLY_HTTPS")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
@@ -136,7 +136,7 @@ SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 X_FRAME_OPTIONS = "DENY"
-#: Pages load what this service serves, and nothing else; no script stands in a page. In the form that Django 6 reads.
+#: Pages load only resources of this service, and no inline scripts. The setting has the format of Django 6.
 SECURE_CSP = {
     "default-src": ["'none'"],
     "script-src": ["'self'"],
@@ -150,12 +150,12 @@ SECURE_CSP = {
 }
 
 SESSION_ENGINE = "rally.sessions"
-#: A working day: who signed in yesterday signs in again.
+#: A working day. Users have to sign in again the next day.
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 
-#: Five failures lock a name out from an address, for a quarter of an hour; twenty lock the address out.
+#: Five failures lock a name from an address for 15 minutes; twenty lock the address.
 AUTHENTICATION_BACKENDS = ["rally.security.ThrottledBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_FAILURE_LIMIT = 5
 AXES_HANDLER = "rally.security.SignInHandler"
@@ -181,7 +181,7 @@ UNFOLD = {
     "SIDEBAR": {"navigation": "rally.sidebar.navigation"},
 }
 
-#: The API: keys instead of users and sessions. importexport.api.views.base says in which order the classes are asked.
+#: The API uses keys instead of users and sessions. importexport.api.views.base determines the order of the checks.
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["importexport.api.authentication.ApiKeyAuthentication"],
     "DEFAULT_THROTTLE_CLASSES": [
@@ -200,7 +200,7 @@ REST_FRAMEWORK = {
     "URL_FORMAT_OVERRIDE": None,
 }
 
-#: Which of a role's permissions (view, add, change, delete) it takes to import and export in the admin.
+#: The permissions (view, add, change, delete) required to import and export in the admin.
 IMPORT_EXPORT_IMPORT_PERMISSION_CODE = "add"
 IMPORT_EXPORT_EXPORT_PERMISSION_CODE = "view"
 
@@ -214,7 +214,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     "loggers": {
-        # What a client gets wrong is in the request's own line; a stranger's Host header is nobody's alarm.
+        # Client errors are in the log line of the request. An unknown Host header is not worth a warning.
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.request": {"handlers": [], "level": "ERROR"},
         "django.security.DisallowedHost": {"handlers": [], "level": "CRITICAL"},

@@ -1,1 +1,1 @@
-"""What happens around every request."""
+"""Middleware for all requests and for pages."""

@@ -1,4 +1,4 @@
-"""Middleware for pages that people look at; what programs ask for needs none of it, and is answered sooner."""
+"""Middleware only for pages. Requests to the API skip it, which is faster."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,37 +13,35 @@ from crm.access import access_of
 
 
 class PagesOnly:
-    """Comes before a middleware's own class: lets what is asked of the API pass by."""
+    """Mixin for middleware that requests to the API skip."""
 
     get_response: Callable[[HttpRequest], Any]
 
     def __call__(self, request: HttpRequest) -> Any:
-        """Answer a request."""
         if request.path.startswith("/api/"):
             return self.get_response(request)
         return super().__call__(request)  # type: ignore[misc]
 
 
 class SessionMiddleware(PagesOnly, DjangoSessionMiddleware):
-    """Sessions of people."""
+    """Django's SessionMiddleware for pages."""
 
 
 class AuthenticationMiddleware(PagesOnly, DjangoAuthenticationMiddleware):
-    """People who have signed in."""
+    """Django's AuthenticationMiddleware for pages."""
 
 
 class MessageMiddleware(PagesOnly, DjangoMessageMiddleware):
-    """What a page says once."""
+    """Django's MessageMiddleware for pages."""
 
 
 class ZoneMiddleware:
-    """Shows, and reads, times as they are where the tenant is."""
+    """Activates the tenant's time zone for pages of the admin."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request."""
         tenant = access_of(request).tenant if request.path.startswith("/admin/") else None
         if tenant is None:
             return self.get_response(request)

@@ -1,4 +1,4 @@
-"""What every request gets: an id, in its answer and in its log lines, and one log line of its own."""
+"""Gives each request an id, which is in the response and all its log lines, and logs the request."""
 
 import logging
 import re
@@ -16,20 +16,20 @@ from rally import health
 from rally.logs import request_id
 
 logger = logging.getLogger("rally.request")
-#: Where the server says, in a request's META, that it is beyond its tenant's share of the threads.
+#: The key in META that says whether a request exceeds its tenant's share of the threads.
 OVER_SHARE = "rally.is_over_share"
 AT_ONCE = {"Retry-After": "1", "Cache-Control": "no-store"}
 _ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 class RequestMiddleware:
-    """The outermost middleware. Answers the health probes itself, since a probe's Host may be anything."""
+    """The outermost middleware. Also responds to health checks, which may have any Host header."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request, with its id; its log line follows when the last byte has gone."""
+        """Handle a request. It is logged once the response has been sent completely."""
         start = time.perf_counter()
         given = request.META.get("HTTP_X_REQUEST_ID", "")
         identifier = given if _ID.fullmatch(given) else secrets.token_hex(8)
@@ -38,7 +38,7 @@ class RequestMiddleware:
         response = probe(request) if probe else self._in_turn(request)
         response.headers["X-Request-Id"] = identifier
         if request.method == "HEAD" and not response.streaming:
-            response.content = b""  # Its headers, Content-Length among them, are those of a GET.
+            response.content = b""  # The headers, including Content-Length, are those of a GET.
         level = logging.DEBUG if probe else logging.INFO
         if logger.isEnabledFor(level):
             line = RequestLine(request, response, identifier=identifier, start=start, level=level)
@@ -46,14 +46,14 @@ class RequestMiddleware:
         return response
 
     def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
-        """Refuse a page where its tenant has its share of the threads; the API refuses in its own way."""
+        """Reject a page if it exceeds the tenant's share of the threads. The API has its own check."""
         if request.path.startswith("/api/") or not request.META.get(OVER_SHARE):
             return None
-        # Without the request, from which a page would have who is signed in: out of the database.
+        # Rendered without the request, because the user would be loaded from the database.
         return HttpResponse(loader.render_to_string("429.html"), status=429, headers=AT_ONCE)
 
     def _in_turn(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request; the server learns whose it is, as soon as that is known."""
+        """Handle a request, and tell the server its tenant as soon as it is known."""
         turn = request.META.get("rally.turn")
         if turn is None:
             return self.get_response(request)
@@ -61,12 +61,12 @@ class RequestMiddleware:
         try:
             return self.get_response(request)
         finally:
-            # Asked once more, for a request that nobody asked about; and no longer holding the request.
+            # Evaluate it in case no one has, and drop the reference to the request.
             request.META[OVER_SHARE] = bool(request.META[OVER_SHARE])
 
 
 def call_when_closed(response: HttpResponse, then: Callable[[], None]) -> None:
-    """Call something once an answer has been closed; the server does so when its last byte has gone, or cannot go."""
+    """Call a function once a response is closed, which the server does after sending it or failing to."""
     close = response.close
 
     def close_and_call() -> None:
@@ -79,9 +79,9 @@ def call_when_closed(response: HttpResponse, then: Callable[[], None]) -> None:
 
 
 class OverShare:
-    """Whether a request is beyond its tenant's share of the server's threads (see rally.server.shares).
+    """Whether a request exceeds its tenant's share of the server's threads (see rally.server.shares).
 
-    To be asked when it is known whose the request is: another with the same key or session may not have come before.
+    Evaluate it once the tenant of the request is known: the server may not know the tenant of a new key or session.
     """
 
     def __init__(self, request: HttpRequest, turn: Any) -> None:
@@ -96,12 +96,12 @@ class OverShare:
 
 
 def caller_of(request: HttpRequest) -> Caller | None:
-    """Return the program that a request of the API comes from, if that is known by now; DRF keeps it as ``auth``."""
+    """Return the caller of an API request if it is known, which DRF stores as ``auth``."""
     return getattr(request, "auth", None)
 
 
 def tenant_of(request: HttpRequest) -> str | None:
-    """Return the slug of the tenant whose a request is, where that is known by now and it is one tenant's."""
+    """Return the slug of a request's tenant if it is known and there is one."""
     if caller := caller_of(request):
         return caller.slug
     access = access_known(request)
@@ -109,7 +109,7 @@ def tenant_of(request: HttpRequest) -> str | None:
 
 
 class RequestLine:
-    """The log line of a request, written when its answer is closed."""
+    """The log line of a request, written when the response is closed."""
 
     def __init__(
         self, request: HttpRequest, response: HttpResponse, *, identifier: str, start: float, level: int
@@ -121,7 +121,7 @@ class RequestLine:
         self.level = level
 
     def write(self) -> None:
-        """Write the line; who asked is known by now, if anybody is."""
+        """Write the line. If the request has a caller, it is known by now."""
         logger.log(self.level, "request", extra={"request_id": self.identifier, "fields": self._fields()})
 
     def _fields(self) -> dict[str, Any]:
