@@ -8,6 +8,7 @@ from typing import Protocol, cast
 import tablib
 
 from crm.characters import trim
+from importexport import errors
 from importexport.files import csv_reader, header, header_check
 from importexport.files.lines import Source
 
@@ -90,7 +91,7 @@ class Table:
         batch.columns = {name: by_position[i] for name, i in self.header.positions.items()}
         if self.rows.broken:
             batch.broken = {
-                i: [self.header.name_at(position) for position in self.rows.broken[number]]
+                i: [errors.echo(self.header.name_at(position)) for position in self.rows.broken[number]]
                 for i, number in enumerate(numbers)
                 if number in self.rows.broken
             }
@@ -100,12 +101,14 @@ class Table:
 
     def _renumber(self, batch: Batch, by_position: list[tuple[str, ...]]) -> None:
         """Replace row numbers by those in the file. Rows without a number were added by hand and keep theirs."""
-        errors = self.header.error_position
+        error_position = self.header.error_position
         carried = by_position[cast(int, self.header.row_position)]
         for i, text in enumerate(map(trim, carried)):
             if form := _ROW_NUMBER.fullmatch(text):
                 batch.numbers[i] = int(form[1])
-                batch.repeats.append((batch.numbers[i], by_position[errors][i] if errors is not None else ""))
+                batch.repeats.append(
+                    (batch.numbers[i], by_position[error_position][i] if error_position is not None else "")
+                )
             elif text:
                 batch.unnumbered.append(i)
 

@@ -33,6 +33,13 @@ def test_the_column_of_a_lone_cr_is_named(api, header, row, error):
     assert api.errors("contacts", f"{header}\n{row}\nA,B,c@d.example\n")[:1] == [f"Row 2: {error}"]
 
 
+def test_a_column_without_a_name_or_with_an_endless_one_is_named_briefly(api):
+    assert api.errors("companies", f"name,,{'x' * 500}\nA,b\rc,\nB,,b\rc\n") == [
+        "Row 2: Invalid character in 'column 2'",
+        f"Row 3: Invalid character in '{'x' * 100}'",
+    ]
+
+
 def test_a_lone_cr_between_whole_rows_ends_a_row(api):
     assert api.errors("companies", "name,city\nAcme,Berlin\rGlobex,Paris\nInitech,\r,Rome\n") == [
         "Row 5: Required field 'name' is empty"
