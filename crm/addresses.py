@@ -6,7 +6,7 @@ are the same. Keys have the form that people read, which is also the shorter one
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 
 import idna
@@ -68,7 +68,7 @@ def fold_email(text: str) -> str:
 
 def fold_emails(values: Sequence[str]) -> list[str]:
     """Return ``fold_email`` of every value, fast for plain ASCII."""
-    return fold_column(values, fold_email, beyond_case=(_ENCODED,))
+    return _refolded(fold_column(values), fold_email, (_ENCODED,))
 
 
 # --- domains --------------------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ def fold_domain(text: str) -> str:
 
 def fold_domains(values: Sequence[str]) -> list[str]:
     """Return ``fold_domain`` of every value, fast for plain ASCII."""
-    return fold_column(values, fold_domain, beyond_case=("/", ":", "?", "#", "@", ".\n", "www.", _ENCODED))
+    return _refolded(fold_column(values), fold_domain, ("/", ":", "?", "#", "@", ".\n", "www.", _ENCODED))
 
 
 def _host_of(text: str) -> str:
@@ -94,6 +94,18 @@ def _host_of(text: str) -> str:
     scheme = _SCHEME.match(text)
     authority = _AUTHORITY_END.split(text[scheme.end() if scheme else 0 :], maxsplit=1)[0]
     return _PORT.sub("", authority.rpartition("@")[2]).removesuffix(".")
+
+
+def _refolded(folded: list[str], one: Callable[[str], str], signs: Collection[str]) -> list[str]:
+    """Return ``one`` of every folded value; in ASCII, only what has one of some signs differs (LF ends a value)."""
+
+    def is_plain(text: str) -> bool:
+        return text.isascii() and not any(map(text.__contains__, signs))
+
+    if is_plain("\n".join([*folded, ""])):
+        return folded
+    known = {value: one(value) for value in set(folded) if not is_plain(f"{value}\n")}
+    return [known.get(value, value) for value in folded]
 
 
 # --- hosts ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
 
-from crm.characters import trim
+from crm.characters import trim_column
 from importexport import errors
 from importexport.files.formula import is_error_value, unmark_column
 from importexport.files.table import Batch
@@ -75,7 +75,7 @@ def prepare(values: Sequence[str]) -> list[str]:
     if "\r" in joined:
         prepared = [text.replace("\r\n", "\n").replace("\r", "\n") for text in prepared]
     if not joined.isascii():
-        prepared = list(map(trim, prepared))
+        prepared = trim_column(prepared)
         if max(map(len, prepared)) > LONG:
             prepared = [without_endless_marks(text) for text in prepared]
             joined = "\n".join(prepared)

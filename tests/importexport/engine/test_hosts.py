@@ -1,8 +1,11 @@
 """Addresses and domains by the API: what is refused, and what is the same record by its host."""
 
+import tracemalloc
+
 import pytest
 
 from crm.models import Company, Contact
+from importexport.columns.widgets import Email
 from tests.support.api import one_row
 
 UMLAUT, PUNYCODE = "info@köln.example", "info@xn--kln-sna.example"
@@ -64,6 +67,17 @@ def test_a_malformed_address_finds_nobody(api, tenant):
 )
 def test_a_long_cell_is_refused_in_one_sentence(api, cell, error):
     assert api.errors("contacts", one_row("contacts", email=cell)) == [error]
+
+
+@pytest.mark.parametrize("end", ["com", "", "-"])
+def test_a_cell_as_long_as_a_file_takes_no_memory_to_refuse(end):
+    cells = ["a@" + "a." * 5_000_000 + end, "a." * 5_000_000 + end, "a@" + "a-" * 5_000_000 + end]
+    tracemalloc.start()
+    _, wrong = Email(254).clean_column(cells, column="email")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sorted(wrong) == [0, 1, 2]
+    assert peak < 32 * 1024 * 1024
 
 
 def test_the_longest_address_is_stored(api):
