@@ -17,9 +17,9 @@ if __name__ == "__main__":
         if "--traceback" in sys.argv:
             raise
         sys.stderr.write(f"{error}\n")
-        sys.exit(3)
+        sys.exit(2)
     except OperationalError as error:
         if "--traceback" in sys.argv:
             raise
         sys.stderr.write(f"The database cannot be reached: {' '.join(str(error).split())}\n")
-        sys.exit(3)
+        sys.exit(2)

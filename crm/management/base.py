@@ -15,8 +15,9 @@ from django.db import OperationalError
 
 from crm.models import Tenant
 
-#: Exit statuses: rejected rows with --strict, user error, database unreachable, interrupted (Ctrl-C).
-STRICT, USER_ERROR, UNAVAILABLE, INTERRUPTED = 1, 2, 3, 130
+#: Exit statuses: rejected rows with --strict; nothing done, because of the arguments, the file or the database; stored,
+#: but not reported; interrupted (Ctrl-C).
+STRICT, USER_ERROR, UNREPORTED, INTERRUPTED = 1, 2, 3, 130
 
 
 class UserError(CommandError):
@@ -52,7 +53,7 @@ class RallyCommand(BaseCommand):
         except CommandError as error:
             problem = error
         except OperationalError as error:
-            problem = CommandError(f"The database cannot be reached: {str(error).strip()}", returncode=UNAVAILABLE)
+            problem = UserError(f"The database cannot be reached: {error}")
         except UnicodeEncodeError:
             problem = UserError("An argument is not valid UTF-8.")
         except OSError as error:

@@ -45,13 +45,13 @@ def check(data_dir, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
 )
 def test_an_invalid_value_is_a_one_line_error(tmp_path, env, sentence):
     done = check(tmp_path, **env)
-    assert (done.returncode, done.stdout, done.stderr) == (3, "", sentence + "\n")
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", sentence + "\n")
 
 
 def test_a_data_directory_that_cannot_be_created_is_a_one_line_error(tmp_path):
     (tmp_path / "file").write_text("")
     done = check(tmp_path / "file")
-    assert done.returncode == 3
+    assert done.returncode == 2
     assert done.stderr.startswith("RALLY_DATA_DIR cannot be used: ")
     assert done.stderr.count("\n") == 1
 

@@ -3,6 +3,8 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.db import transaction
+
 from crm.management.base import RallyCommand, add_tenant_argument, find_tenant, parse_expiry
 from crm.models import ApiKey
 from crm.models.api_key import create_api_key
@@ -22,5 +24,8 @@ class Command(RallyCommand):
     def handle(self, *, tenant: str, name: str, scope: str, expires: str | None, **_: Any) -> None:
         owner = find_tenant(tenant)
         expires_at = None if expires is None else parse_expiry(expires, owner)
-        _key, secret = create_api_key(tenant=owner, name=name, scope=scope, expires_at=expires_at)
-        self.stdout.write(secret)
+        # A key that could not be printed would be of no use to anybody, and is not stored.
+        with transaction.atomic():
+            _key, secret = create_api_key(tenant=owner, name=name, scope=scope, expires_at=expires_at)
+            self.stdout.write(secret)
+            self.stdout.flush()

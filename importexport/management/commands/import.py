@@ -10,10 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from django.core.management.base import CommandError
-
 from crm.management.base import (
-    INTERRUPTED,
     STRICT,
     RallyCommand,
     UserError,
@@ -28,6 +25,7 @@ from importexport.engine.report import Report
 from importexport.files.source import tidy_name
 from importexport.management.files import account_name, replacing
 from importexport.management.progress import progress_bar
+from importexport.management.reporting import reporting
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 from importexport.runs import lifecycle
@@ -46,7 +44,10 @@ OPTIONS = {
 class Command(RallyCommand):
     """Import a CSV file, with the same rules, messages and result as the API."""
 
-    help = "Import a CSV file. Exit status: 0 processed, 1 rows rejected with --strict, 2 invalid file or arguments."
+    help = (
+        "Import a CSV file. Exit status: 0 processed, 1 rows rejected with --strict, 2 invalid file or arguments,"
+        " 3 stored, but the report could not be written."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("entity", choices=list(RESOURCES))
@@ -79,21 +80,17 @@ class Command(RallyCommand):
                 raise UserError("--plan stores no rows: it takes neither --json, --rejected nor --strict.")
             self._plan(run, file, options)
             return
-        with (
-            opened(file) as source,
-            replacing(distinct(rejected, source)) as rejected_file,
-            progress_bar(size_of(source)) as progress,
-        ):
+        with opened(file) as source, contextlib.ExitStack() as outputs:
+            rejected_file = outputs.enter_context(replacing(distinct(rejected, source)))
+            progress = outputs.enter_context(progress_bar(size_of(source)))
             try:
                 observers = observers_for(rejected_file, progress)
                 report = services.import_file(run, source, dry_run=given["dry_run"], observers=observers)
             except errors.FileError as error:
                 raise UserError(str(error)) from None
-        try:
-            with quiet_pipe():
+            with quiet_pipe() if given["dry_run"] else reporting(run):
+                outputs.close()  # Only now does the file of rejected rows replace the previous one.
                 self._show(report, as_json=json)
-        except KeyboardInterrupt:
-            raise CommandError("Interrupted; the import had been stored.", returncode=INTERRUPTED) from None
         if strict and report.skipped:
             sys.exit(STRICT)
 
@@ -103,7 +100,8 @@ class Command(RallyCommand):
                 lifecycle.plan_now(run, source, options, progress=progress)
             except errors.FileError as error:
                 raise UserError(str(error)) from None
-        self.stdout.write(str(run.pk))
+        with reporting(run):
+            self.stdout.write(str(run.pk))
 
     def _show(self, report: Report, *, as_json: bool) -> None:
         if as_json:

@@ -13,6 +13,7 @@ from importexport.history import plan_check, row_files, row_log
 from importexport.history.plan_check import PlanChanged
 from importexport.management.files import account_name, write_chunks
 from importexport.management.progress import progress_bar
+from importexport.management.reporting import reporting
 from importexport.models import ImportRun
 from importexport.runs import lifecycle, serializers
 
@@ -70,7 +71,8 @@ class Command(RallyCommand):
                 )
         except lifecycle.NotPlanned as why:
             raise UserError(str(why)) from None
-        self.stdout.write(str(plan.pk))
+        with reporting(plan):
+            self.stdout.write(str(plan.pk))
 
     def _apply(self, run: ImportRun) -> None:
         try:
@@ -80,6 +82,10 @@ class Command(RallyCommand):
             raise UserError(str(why)) from None
         except PlanChanged as change:
             raise UserError(plan_check.sentence(change)) from None
+        with reporting(run):
+            self._show_applied(run)
+
+    def _show_applied(self, run: ImportRun) -> None:
         if run.kind == ImportRun.Kind.UNDO:
             self.stdout.write(f"{run.total_rows} changes: {run.imported} undone, {run.skipped} conflicts.")
             return

@@ -3,6 +3,8 @@
 import re
 import uuid
 from datetime import UTC, datetime
+from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -81,6 +83,13 @@ def test_a_key_is_printed_alone_and_only_its_digest_is_stored(shared, slug):
     assert keys_of(shared, slug) == [("ci", "write", digest_of(done.stdout.strip()), None, False)]
 
 
+def test_a_key_that_cannot_be_printed_is_not_stored(shared, slug):
+    with Path("/dev/full").open("wb") as full:
+        done = shared.manage("create_api_key", slug, "--name", "ci", capture_output=False, stdout=full, stderr=PIPE)
+    assert (done.returncode, done.stderr) == (2, "No space left on device.\n")
+    assert keys_of(shared, slug) == []
+
+
 def test_a_key_has_a_scope_and_expires_at_midnight_of_the_tenants_zone(shared, slug):
     done = shared.manage("create_api_key", slug, "--name", "ci", "--scope", "read", "--expires", "2100-01-01")
     assert done.returncode == 0
@@ -156,9 +165,7 @@ def test_a_superuser_needs_no_tenant(installation):
     assert rows(installation, "SELECT FROM crm_tenant") == []
 
 
-def test_an_unavailable_database_is_one_line_and_status_3(installation):
+def test_an_unavailable_database_is_one_line_and_status_2(installation):
     installation.env["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/nothing"
     done = installation.manage("list_api_keys", "acme")
-    assert (done.returncode, done.stdout) == (3, "")
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("The database cannot be reached: ")
+    assert refusal(done).startswith("The database cannot be reached: ")

@@ -9,8 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
@@ -18,93 +17,14 @@ import pytest
 
 from importexport.resources import RESOURCES
 from tests.support.api import zipped
-from tests.support.installation import ROOT, Installation
+from tests.support.installation import ROOT
+from tests.support.shell import Shell
 from tests.support.waiting import Background, ended, read_line
 
 #: Enough for several batches, and for much more than a pipe holds.
 MANY = 12_000
 #: Enough messages, or records, for more than a pipe holds.
 SOME = 5_000
-
-
-@dataclass
-class Shell:
-    """A shell in its own directory, with a tenant."""
-
-    installation: Installation
-    slug: str
-    folder: Path
-
-    def manage(self, *args, **options):
-        done = self.installation.manage(*map(str, args), **options)
-        assert "Traceback" not in str(done.stderr)
-        return done
-
-    def command(self, name, entity, *args):
-        return [name, entity, *map(str, args), "--tenant", self.slug]
-
-    def start(self, *args, **options):
-        """Start a command without waiting for it. It can be interrupted even if the tests ignore SIGINT."""
-        return subprocess.Popen(
-            [sys.executable, "manage.py", *args],
-            cwd=ROOT,
-            env=self.installation.env | options.pop("env", {}),
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - there are no threads
-            **options,
-        )
-
-    def write(self, content, name="file.csv"):
-        path = self.folder / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    def import_csv(self, content, *options, entity="companies"):
-        return self.manage(*self.command("import", entity, self.write(content), *options))
-
-    def refuses(self, *args, **options):
-        """Return the only line of stderr of a command with status 2, which prints and stores nothing."""
-        before = self.names()
-        done = self.manage(*args, **options)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert self.names() == before
-        (line,) = done.stderr.splitlines()
-        return line
-
-    def names(self):
-        with self.installation.connect() as connection:
-            return [name for (name,) in connection.execute("SELECT name FROM crm_company ORDER BY id").fetchall()]
-
-    def my_names(self):
-        query = "SELECT c.name FROM crm_company c JOIN crm_tenant t ON t.id = tenant_id WHERE slug = %s ORDER BY c.id"
-        with self.installation.connect() as connection:
-            return [name for (name,) in connection.execute(query, [self.slug]).fetchall()]
-
-    def store(self, count):
-        """Store companies without a command."""
-        query = (
-            "INSERT INTO crm_company (tenant_id, name, name_key, domain, domain_key, industry, description, phone,"
-            " website, address, city, state, country, postal_code, tags, notes) SELECT id, 'Company ' || n,"
-            " 'company ' || n, '', '', '', '', '', '', '', '', '', '', '', '{}', '' FROM crm_tenant,"
-            " generate_series(1, %s) n WHERE slug = %s"
-        )
-        with self.installation.connect() as connection:
-            connection.execute(query, [count, self.slug])
-
-
-@pytest.fixture(scope="module")
-def shared(new_installation):
-    """An installation shared by these tests, each with its own tenant."""
-    return new_installation()
-
-
-@pytest.fixture
-def shell(shared, tmp_path):
-    slug = f"t-{uuid.uuid4().hex[:12]}"
-    with shared.connect() as connection:
-        connection.execute(
-            "INSERT INTO crm_tenant (slug, name, currency, timezone) VALUES (%s, 'T', 'USD', 'UTC')", [slug]
-        )
-    return Shell(shared, slug, tmp_path)
 
 
 def rows_of(path, delimiter=","):
@@ -240,20 +160,6 @@ def test_messages_can_be_printed_without_unicode(shell):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[0] == "Row 3: Duplicate company with name '\\u6771\\u4eac'"
     assert shell.my_names() == ["東京"]
-
-
-def test_a_reader_of_the_messages_can_stop_early(shell):
-    rows = "Acme\n" * SOME
-    process = shell.start(
-        *shell.command("import", "companies", shell.write(f"name\n{rows}"), "--strict"),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    assert read_line(process.stdout) == b"Row 3: Duplicate company with name 'Acme'\n"
-    process.stdout.close()
-    process.stdout = None
-    assert ended(process) == (1, None, b"")
-    assert shell.my_names() == ["Acme"]
 
 
 # --- the rejected rows -----------------------------------------------------------------------------------------
@@ -400,20 +306,6 @@ def test_ctrl_c_in_the_middle_of_an_import_stores_nothing(shell):
     stdin.close()
     assert shell.my_names() == []
     assert list(shell.folder.iterdir()) == []
-
-
-def test_ctrl_c_after_an_import_does_not_say_that_nothing_was_stored(shell):
-    process = shell.start(
-        *shell.command("import", "companies", shell.write("name\n" + "Acme\n" * SOME)),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    # The messages exceed the size of a pipe, so the command waits for a reader.
-    read_line(process.stdout)
-    process.send_signal(signal.SIGINT)
-    status, _, complaint = ended(process)
-    assert (status, complaint) == (130, b"Interrupted; the import had been stored.\n")
-    assert shell.my_names() == ["Acme"]
 
 
 # --- export and template ---------------------------------------------------------------------------------------
