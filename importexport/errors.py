@@ -113,41 +113,46 @@ def too_many_cells(expected: int, found: int) -> RowError:
 
 
 class FileError(Exception):
-    """A file that cannot be imported, with a message for the user."""
+    """A file that cannot be imported: a ``code``, and a message for the user."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 class NotCsv(FileError):
     """A file of another type: an archive, a workbook, an image."""
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"The file is {kind}, not CSV. Save it as CSV (UTF-8) and import that.")
+        super().__init__("not_csv", f"The file is {kind}, not CSV. Save it as CSV (UTF-8) and import that.")
 
 
 class TooLarge(FileError):
     """A file over the size limit of its channel, in bytes."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(f"The file is larger than the limit of {limit} bytes. Split it, or use the command line.")
+        sentence = f"The file is larger than the limit of {limit} bytes. Split it, or use the command line."
+        super().__init__("file_too_large", sentence)
 
 
 def empty_file() -> FileError:
-    return FileError("The file is empty.")
+    return FileError("empty_file", "The file is empty.")
 
 
 def no_header() -> FileError:
-    return FileError("The file has no header: row 1 must name the columns.")
+    return FileError("no_header", "The file has no header: row 1 must name the columns.")
 
 
 def missing_columns(names: Iterable[str], found: str = "") -> FileError:
     """Return the error of a header without required columns; ``found`` says what it has (see columns_found)."""
     listed = [f"'{name}'" for name in names]
     start = f"Required column{'s' if len(listed) > 1 else ''} {', '.join(listed)} missing from the header."
-    return FileError(f"{start} {found}".rstrip())
+    return FileError("missing_column", f"{start} {found}".rstrip())
 
 
 def repeated_column(name: str, found: str = "") -> FileError:
     """Return the error of a header that has a column twice; ``found`` says what it has (see columns_found)."""
-    return FileError(f"Column '{name}' is repeated in the header. {found}".rstrip())
+    return FileError("repeated_column", f"Column '{name}' is repeated in the header. {found}".rstrip())
 
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -184,27 +189,33 @@ def later_header(row: int) -> str:
 
 
 def not_utf8(row: int) -> FileError:
-    return FileError(f"The file is not UTF-8: row {row} has bytes that are no UTF-8. Save it as CSV (UTF-8).")
+    return FileError(
+        "not_utf8", f"The file is not UTF-8: row {row} has bytes that are no UTF-8. Save it as CSV (UTF-8)."
+    )
 
 
 def utf16(row: int) -> FileError:
-    return FileError(f"The file is not UTF-8: row {row} looks like UTF-16. Save it as CSV (UTF-8).")
+    return FileError("not_utf8", f"The file is not UTF-8: row {row} looks like UTF-16. Save it as CSV (UTF-8).")
 
 
 def other_encoding(name: str) -> FileError:
     """Return the error of a file that begins with the byte-order mark of another encoding."""
     return FileError(
+        "not_utf8",
         f"The file is not UTF-8: row 1 begins with the byte-order mark of {name}. Save it as CSV UTF-8 (in Excel:"
-        " File, Save As, “CSV UTF-8”)."
+        " File, Save As, “CSV UTF-8”).",
     )
 
 
 def broken_quoting(row: int) -> FileError:
     return FileError(
+        "broken_quoting",
         f"Broken quoting in row {row}: a quoted cell never ends, or is followed by something other than"
-        " a delimiter or a line end."
+        " a delimiter or a line end.",
     )
 
 
 def endless_record(row: int, limit: int) -> FileError:
-    return FileError(f"Row {row} is longer than {limit} bytes; a closing quote or a line end may be missing.")
+    return FileError(
+        "endless_record", f"Row {row} is longer than {limit} bytes; a closing quote or a line end may be missing."
+    )

@@ -10,6 +10,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from importexport.api.causes import Cause
 from importexport.api.problems import problem_response
 
 
@@ -21,7 +22,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """Respond with 200 if requests can be served, or with 503 and the reason."""
     if error := what_is_missing():
-        return problem_response(status=503, detail=error)
+        return problem_response(Cause.NOT_READY, error)
     return JsonResponse({"status": "ready"})
 
 

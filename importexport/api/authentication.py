@@ -68,10 +68,10 @@ class ApiKeyAuthentication(BaseAuthentication):
         """
         secret = request.META.get("HTTP_X_API_KEY", "")
         if not secret:
-            raise NotAuthenticated(MISSING)
+            raise NotAuthenticated(MISSING, code="missing_key")
         caller = admit(secret) if is_well_formed(secret) else None
         if caller is None:
-            raise AuthenticationFailed(INVALID)
+            raise AuthenticationFailed(INVALID, code=f"{state_of(secret)}_key")
         return caller, caller
 
     def authenticate_header(self, request: Request) -> str:
@@ -89,6 +89,12 @@ def admit(secret: str) -> Caller | None:
     if texts[0] is None:
         return None
     return Caller(*(kind(text) for kind, text in zip(Caller.__annotations__.values(), texts, strict=True)))
+
+
+def state_of(secret: str) -> str:
+    """Return why a key does not work: it is expired, revoked or, if there is no such key, invalid."""
+    key = ApiKey.objects.filter(digest=digest_of(secret)).first() if is_well_formed(secret) else None
+    return key.state if key and key.state != "active" else "invalid"
 
 
 def key_id(request: Request) -> int | None:

@@ -7,7 +7,7 @@ import's own transaction.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import BinaryIO, cast
@@ -18,6 +18,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from importexport import errors
+from importexport.api.causes import Cause
 from importexport.api.ignored_columns import headers_of
 from importexport.api.problems import Problem, handle_exception
 from importexport.db import session_lock
@@ -31,16 +32,18 @@ KEPT = timedelta(hours=24)
 CHUNK = 64 * 1024
 #: The headers of a response that are kept with it.
 REPEATED = ("X-Import-Ignored-Columns", "Location")
+#: The header of a response that is given again.
+REPLAYED = {"Idempotent-Replayed": "true"}
 #: The status of a response that does not exist yet.
 BEGUN = 0
 AT_WORK = "A request with this Idempotency-Key is being carried out at this moment."
 
 
 class InFlight(Problem):
-    """The first request is still being processed. This response is not kept."""
+    """Something is still being processed. This response is not kept, since waiting helps."""
 
-    def __init__(self, detail: str = AT_WORK) -> None:
-        super().__init__(409, detail)
+    def __init__(self, cause: Cause = Cause.IDEMPOTENCY_KEY_IN_USE, detail: str = AT_WORK) -> None:
+        super().__init__(cause, detail)
 
 
 class Retry:
@@ -49,10 +52,17 @@ class Retry:
     #: The run that an earlier attempt has started without a response.
     begun: ImportRun | None = None
 
-    def __init__(self, request: Request, key_id: int | None, file: BinaryIO | None = None) -> None:
+    def __init__(
+        self,
+        request: Request,
+        key_id: int | None,
+        file: BinaryIO | None = None,
+        *,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name_of(request)
         self._key_id = key_id
-        self._digest = digest_of(request, file) if self.name else ""
+        self._digest = digest_of(request, file, options or {}) if self.name else ""
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -75,13 +85,14 @@ class Retry:
         if kept is None:
             return None
         if kept.digest != self._digest:
-            raise Problem(422, "This Idempotency-Key has come with another request within the last 24 hours.")
+            detail = "This Idempotency-Key has come with another request within the last 24 hours."
+            raise Problem(Cause.IDEMPOTENCY_KEY_REUSED, detail)
         if kept.status == BEGUN:
             self.begun = kept.run
             return None
         is_result = kept.run is not None and not kept.body
         content = b"".join(kept_result(cast(ImportRun, kept.run))) if is_result else kept.body.encode()
-        return HttpResponse(content, status=kept.status, headers=kept.headers)
+        return HttpResponse(content, status=kept.status, headers=kept.headers | REPLAYED)
 
     def begin(self, run: ImportRun) -> None:
         """Note that the request has started a run; called in the transaction that does so."""
@@ -145,13 +156,18 @@ def name_of(request: Request) -> str:
     if name is None:
         return ""
     if not 0 < len(name) <= 255 or not name.isascii() or not name.isprintable():
-        raise Problem(400, "The Idempotency-Key must have 1 to 255 printable ASCII characters.")
+        detail = "The Idempotency-Key must have 1 to 255 printable ASCII characters."
+        raise Problem(Cause.INVALID_IDEMPOTENCY_KEY, detail)
     return name
 
 
-def digest_of(request: Request, file: BinaryIO | None = None) -> str:
-    """Return the SHA-256 of a request's path, parameters and file; the file is rewound."""
-    asked = {"path": request.path.rstrip("/").replace("/v1/", "/", 1), "query": sorted(request.query_params.items())}
+def digest_of(request: Request, file: BinaryIO | None, options: Mapping[str, str]) -> str:
+    """Return the SHA-256 of a request's path, parameters and file; the file is rewound.
+
+    Options are the same in the query and in the form.
+    """
+    query = request.query_params.dict() | dict(options)
+    asked = {"path": request.path.rstrip("/").replace("/v1/", "/", 1), "query": sorted(query.items())}
     digest = hashlib.sha256(json.dumps(asked).encode())
     while file and (chunk := file.read(CHUNK)):
         digest.update(chunk)

@@ -12,6 +12,11 @@ from rest_framework.request import Request
 
 _RANGE = re.compile(r"\s*([\w!#$&^.+-]+|\*)/([\w!#$&^.+-]+|\*)\s*((?:;[^,]*)?)", re.ASCII)
 _QUALITY = re.compile(r";\s*q\s*=\s*([^;\s]*)", re.IGNORECASE)
+#: The type of errors. They are sent whatever the header says, so it says nothing about the response to a success;
+#: generated clients send it alone, because it is the only JSON that an operation describes.
+ERRORS = ("application", "problem+json")
+#: Bytes of any kind: who accepts them can save a response of any type, as download clients do.
+BYTES = ("application", "octet-stream")
 _WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
 
 
@@ -39,14 +44,18 @@ def accepts(header: str, media_type: str) -> bool:
     """Whether an Accept header accepts a media type, given without parameters.
 
     The most specific range decides, so ``text/csv;q=0, */*`` does not accept CSV. Parameters other than the weight are
-    ignored, and so are malformed ranges. A header without any valid range accepts everything.
+    ignored, and so are malformed ranges and the type of errors. A header without any other range accepts everything.
+    ``application/octet-stream`` accepts every type that no other range decides about.
     """
     ranges = [match for part in header.split(",") if (match := _RANGE.fullmatch(part))]
-    if not ranges:
-        return True
-    main, _, sub = media_type.partition("/")
     weights = {(match[1].lower(), match[2].lower()): weight(match[3]) for match in ranges}
-    for wanted in ((main, sub), (main, "*"), ("*", "*")):
+    weights.pop(ERRORS, None)
+    if not weights:
+        return True
+    if not weights.get(BYTES):
+        weights.pop(BYTES, None)
+    main, _, sub = media_type.partition("/")
+    for wanted in ((main, sub), (main, "*"), BYTES, ("*", "*")):
         if wanted in weights:
             return weights[wanted] > 0
     return False

@@ -2,7 +2,7 @@
 
 import contextlib
 import tempfile
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from email.message import Message
 from socket import socket
 from typing import Any, BinaryIO, cast
@@ -17,11 +17,13 @@ from rest_framework.parsers import BaseParser, DataAndFiles
 from rest_framework.request import Request
 
 from importexport import errors
+from importexport.api.causes import Cause
 from importexport.api.problems import Problem
 from importexport.files.signatures import check_kind
 from importexport.http.bodies import BESIDES, HEAD, deadline
 
 FIELD = "file"
+WRONG_BODY = f"The body must be multipart/form-data with the CSV file in the field '{FIELD}'."
 #: The server blocks until it has as many bytes as were asked for, so the first reads are small: they show the file's
 #: type early.
 FIRST_CHUNK, CHUNK = 1024, 64 * 1024
@@ -41,14 +43,14 @@ class ReceivedFile(UploadedFile):
 
 
 class UploadParser(BaseParser):
-    """Reads the file of a form and discards all other fields. Limits are checked before anything is buffered."""
+    """Reads the file and the fields of a form. Limits are checked before anything is buffered."""
 
     media_type = "multipart/form-data"
 
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> DataAndFiles:
-        """Return the form's file as the field FIELD.
+        """Return the form's file as the field FIELD, and its other fields; bytes that are not UTF-8 become surrogates.
 
         Raises Problem (400, 408), NotCsv as soon as the first bytes show another type of file, and TooLarge as soon as
         the file exceeds RALLY_IMPORT_MAX_BYTES.
@@ -59,10 +61,10 @@ class UploadParser(BaseParser):
         try:
             with contextlib.closing(body_chunks(stream, connection)) as chunks:
                 read_parts(chunks, boundary_of(media_type or ""), upload)
-            return DataAndFiles(QueryDict(), MultiValueDict({FIELD: [upload.finish()]}))
+            return DataAndFiles(upload.fields(), MultiValueDict({FIELD: [upload.finish()]}))
         except multipart.MultipartError as error:
             upload.close()
-            raise Problem(400, f"The multipart body is malformed: {error}.") from None
+            raise Problem(Cause.MALFORMED_BODY, f"The multipart body is malformed: {error}.") from None
         except BaseException:
             upload.close()
             raise
@@ -88,7 +90,7 @@ def received_file(request: Request) -> ReceivedFile:
     try:
         return cast(ReceivedFile, request.FILES[FIELD])
     except UnsupportedMediaType:
-        raise Problem(415, f"The body must be multipart/form-data with the CSV file in the field '{FIELD}'.") from None
+        raise Problem(Cause.UNSUPPORTED_MEDIA_TYPE, WRONG_BODY) from None
 
 
 def boundary_of(content_type: str) -> str:
@@ -96,16 +98,18 @@ def boundary_of(content_type: str) -> str:
     _kind, options = multipart.parse_options_header(content_type)
     boundary = options.get("boundary", "")
     if not boundary or len(boundary) > 200 or not boundary.isascii() or not boundary.isprintable():
-        raise Problem(400, "The Content-Type names no valid boundary.")
+        raise Problem(Cause.MALFORMED_BODY, "The Content-Type names no valid boundary.")
     return boundary
 
 
 class Upload:
-    """Collects the file from a parser's events."""
+    """Collects the file and the fields from a parser's events."""
 
     def __init__(self) -> None:
         self._file: tempfile.SpooledTemporaryFile | None = None
-        self._in_file = False
+        self._fields: list[tuple[str, bytearray]] = []
+        #: Takes the bytes of the current segment, if they are wanted.
+        self._sink: Callable[[bytes], None] | None = None
         self._name = ""
         self._head = b""
         self._size = 0
@@ -114,20 +118,29 @@ class Upload:
     def take_chunk(self, chunk: bytes) -> None:
         """Count a chunk of the body; the bytes that turn out to belong to the file are subtracted again."""
         if self._besides > BESIDES + CHUNK:
-            raise Problem(413, f"The body has more than {BESIDES} bytes beside the file.")
+            raise Problem(Cause.FORM_TOO_LARGE, f"The body has more than {BESIDES} bytes beside the file.")
         self._besides += len(chunk)
 
     def take(self, event: Any) -> None:
         """Handle the start of a segment, some of its bytes, or its end (None)."""
         if isinstance(event, multipart.MultipartSegment):
             self._begin(event)
-        elif event is not None and self._in_file:
-            self._write(bytes(event))
+        elif event is not None and self._sink:
+            self._sink(bytes(event))
+
+    def fields(self) -> QueryDict:
+        """Return the fields beside the file. Some clients give them a file name as well."""
+        found = QueryDict(mutable=True)
+        for name, value in self._fields:
+            found.appendlist(name, value.decode(errors="surrogateescape"))
+        return found
 
     def finish(self) -> ReceivedFile:
         """Return the file, rewound; raise Problem (400) if there is none."""
         if self._file is None:
-            raise Problem(400, f"There is no file. Send it as multipart/form-data in the field '{FIELD}', with a name.")
+            raise Problem(
+                Cause.NO_FILE, f"There is no file. Send it as multipart/form-data in the field '{FIELD}', with a name."
+            )
         self._file.seek(0)
         return ReceivedFile(self._file, self._name, size=self._size)
 
@@ -136,12 +149,19 @@ class Upload:
             self._file.close()
 
     def _begin(self, segment: Any) -> None:
-        name = file_name(segment) if segment.name == FIELD else ""
-        self._in_file = bool(name)
-        if not name:
+        if segment.name != FIELD:
+            value = bytearray()
+            self._fields.append((segment.name.encode("latin-1").decode(errors="replace"), value))
+            self._sink = value.extend
             return
+        name = file_name(segment)
+        self._sink = self._write if name else None
+        if name:
+            self._open(segment, name)
+
+    def _open(self, segment: Any, name: str) -> None:
         if self._file is not None:
-            raise Problem(400, f"There is more than one file in the field '{FIELD}'.")
+            raise Problem(Cause.SEVERAL_FILES, f"There is more than one file in the field '{FIELD}'.")
         check_transfer_encoding(segment)
         self._name = name
         self._file = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the caller closes it
@@ -170,7 +190,9 @@ def file_name(segment: Any) -> str:
     except (ValueError, TypeError):  # Contradictory parts of a name in several parts raise TypeError.
         if plain:
             return plain
-        raise Problem(400, "The file's name is malformed: 'filename*' must begin with UTF-8''.") from None
+        raise Problem(
+            Cause.INVALID_FILE_NAME, "The file's name is malformed: 'filename*' must begin with UTF-8''."
+        ) from None
 
 
 def extended_name(disposition: str) -> str:
@@ -193,7 +215,10 @@ def check_transfer_encoding(segment: Any) -> None:
     """Raise Problem (400) for a file in base64 or quoted-printable, which RFC 7578 deprecated for forms."""
     encoding = dict(segment.headerlist).get("Content-Transfer-Encoding", "binary").strip()
     if encoding.lower() not in PLAIN_ENCODINGS:
-        raise Problem(400, f"The file comes in the Content-Transfer-Encoding '{encoding[:100]}'. Send it as it is.")
+        raise Problem(
+            Cause.TRANSFER_ENCODING,
+            f"The file comes in the Content-Transfer-Encoding '{encoding[:100]}'. Send it as it is.",
+        )
 
 
 def body_chunks(stream: Any, connection: socket | None) -> Generator[bytes]:
@@ -205,11 +230,11 @@ def body_chunks(stream: Any, connection: socket | None) -> Generator[bytes]:
             try:
                 chunk = stream.read(size)
             except TimeoutError:
-                raise Problem(408, f"The body stood still for {idle} seconds.") from None
+                raise Problem(Cause.UPLOAD_STALLED, f"The body stood still for {idle} seconds.") from None
             except Exception:  # noqa: BLE001 - servers raise errors of their own for a truncated or malformed body
-                raise Problem(400, "The body stopped before its end, or is malformed.") from None
+                raise Problem(Cause.MALFORMED_BODY, "The body stopped before its end, or is malformed.") from None
             if is_over():
-                raise Problem(408, f"The body took longer than {whole} seconds.")
+                raise Problem(Cause.UPLOAD_TOO_SLOW, f"The body took longer than {whole} seconds.")
             if not chunk:
                 return
             yield chunk

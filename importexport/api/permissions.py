@@ -17,6 +17,7 @@ class IsHostOfTenant(BasePermission):
     """Allows a host that names the key's own tenant, or none."""
 
     message = "The API key belongs to another tenant than the host names."
+    code = "other_tenant"
 
     def has_permission(self, request: Request, view: Any) -> bool:
         slug = slug_of_host(request.get_host()) if settings.RALLY_BASE_DOMAIN else None
@@ -27,6 +28,7 @@ class HasScope(BasePermission):
     """Allows a key whose scope includes the view's ``scope``."""
 
     message = ""
+    code = "scope"
 
     def has_permission(self, request: Request, view: Any) -> bool:
         scope = caller_of(request).scope

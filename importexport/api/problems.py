@@ -13,6 +13,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from importexport import errors
+from importexport.api.causes import SOON, Cause, cause_of
 from importexport.db import UNAVAILABLE, Busy
 from importexport.history import plan_check
 from importexport.history.plan_check import PlanChanged
@@ -22,59 +23,72 @@ CONTENT_TYPE = "application/problem+json"
 #: As in RFC 9110; older versions of Python have another phrase.
 TITLES = {413: "Content Too Large"}
 AWAY = "The database cannot be reached. Try again later."
-RETRY_AFTER = {"Retry-After": "5"}
 
 
 class Problem(exceptions.APIException):
-    """An error response: its status, one sentence, and its headers."""
+    """An error response: its cause, one sentence, and headers beside those of the cause."""
 
-    def __init__(self, status: int, detail: str, *, headers: dict[str, str] | None = None) -> None:
+    def __init__(self, cause: Cause, detail: str, *, headers: dict[str, str] | None = None) -> None:
         super().__init__(detail)
-        self.status_code = status
+        self.cause = cause
+        self.status_code = cause.status
         self.headers = headers or {}
 
 
-def problem_body(status: int, detail: str) -> dict[str, Any]:
+def problem_body(status: int, detail: str, *, anchor: str) -> dict[str, Any]:
     """Return problem details; their ``type`` is the section of the docs that explains them."""
-    title = TITLES.get(status) or HTTPStatus(status).phrase
-    return {"type": f"/api/docs/problems#{status}", "title": title, "status": status, "detail": detail}
+    return {"type": f"/api/docs/problems#{anchor}", "title": title_of(status), "status": status, "detail": detail}
 
 
-class ProblemResponse(http.HttpResponse):
-    """A response with problem details."""
-
-    def __init__(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
-        super().__init__(
-            json.dumps(problem_body(status, detail)), status=status, content_type=CONTENT_TYPE, headers=headers
-        )
-        self["Cache-Control"] = "no-store"
+def title_of(status: int) -> str:
+    """Return the phrase of a status."""
+    return TITLES.get(status) or HTTPStatus(status).phrase
 
 
-def problem_response(*, status: int, detail: str) -> ProblemResponse:
+def json_response(body: dict[str, Any], headers: dict[str, str]) -> http.HttpResponse:
     """Return a response with problem details."""
-    return ProblemResponse(status, detail)
+    headers = {"Cache-Control": "no-store", **headers}
+    return http.HttpResponse(json.dumps(body), status=body["status"], content_type=CONTENT_TYPE, headers=headers)
+
+
+def problem_response(cause: Cause, detail: str, headers: dict[str, str] | None = None) -> http.HttpResponse:
+    """Return the response for a cause. It has a Retry-After if waiting helps."""
+    waiting = {"Retry-After": str(cause.retry_after)} if cause.retry_after else {}
+    return json_response(problem_body(cause.status, detail, anchor=cause.slug), waiting | (headers or {}))
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResponse | Response:
     """Turn an error of a view into problem details; DRF's exception handler. A bug reveals nothing about itself."""
     match error:
-        case errors.NotCsv():
-            return ProblemResponse(415, str(error))
-        case errors.TooLarge():
-            return ProblemResponse(413, str(error))
         case errors.FileError():
-            return ProblemResponse(400, str(error))
+            return problem_response(cause_of(error.code) or Cause.FAILED_FILE, str(error))
         case PlanChanged():
-            return ProblemResponse(409, plan_check.sentence(error))
+            return problem_response(Cause.PLAN_NO_LONGER_HOLDS, plan_check.sentence(error))
+        case Problem():
+            return problem_response(error.cause, str(error.detail), error.headers)
         case exceptions.APIException():
-            return ProblemResponse(error.status_code, str(error.detail), headers_of(error))
+            return drf_response(error)
         case Busy():
-            return ProblemResponse(503, str(error), RETRY_AFTER)
+            return problem_response(Cause.BUSY, str(error))
         case _ if isinstance(error, UNAVAILABLE):
             log(error, "Database unavailable", context)
-            return ProblemResponse(503, AWAY, RETRY_AFTER)
+            return problem_response(Cause.DATABASE_UNAVAILABLE, AWAY)
     log(error, "Bug", context)
-    return ProblemResponse(500, errors.BUG)
+    return problem_response(Cause.INTERNAL_ERROR, errors.BUG)
+
+
+def drf_response(error: exceptions.APIException) -> http.HttpResponse:
+    """Return the response for an exception of DRF's, with the headers that DRF's own handler gives it.
+
+    Its cause is the one that its code names. Without such a cause, its status is explained.
+    """
+    given = {"WWW-Authenticate": getattr(error, "auth_header", None), "Retry-After": getattr(error, "wait", None)}
+    headers = {name: str(value) for name, value in given.items() if value}
+    cause = cause_of(str(error.get_codes()))
+    if cause and cause.status == error.status_code:
+        return problem_response(cause, str(error.detail), headers)
+    body = problem_body(error.status_code, str(error.detail), anchor=str(error.status_code))
+    return json_response(body, headers)
 
 
 def log(error: Exception, what: str, context: dict[str, Any]) -> None:
@@ -86,15 +100,6 @@ def log(error: Exception, what: str, context: dict[str, Any]) -> None:
     logger.error("%s while handling a request", what, exc_info=error, extra={"fields": fields})
 
 
-def headers_of(error: exceptions.APIException) -> dict[str, str]:
-    """Return the headers of an error response."""
-    if isinstance(error, Problem):
-        return error.headers
-    # The same as in DRF's own handler.
-    given = {"WWW-Authenticate": getattr(error, "auth_header", None), "Retry-After": getattr(error, "wait", None)}
-    return {name: str(value) for name, value in given.items() if value}
-
-
 def is_api(request: http.HttpRequest) -> bool:
     """Whether a request is for the API."""
     return request.path.startswith("/api/")
@@ -103,30 +108,30 @@ def is_api(request: http.HttpRequest) -> bool:
 def bad_request(request: http.HttpRequest, exception: Exception) -> http.HttpResponse:
     """Django's handler400, for example for a Host that is not served."""
     if is_api(request):
-        return ProblemResponse(400, "The request is malformed, or its Host is not served here.")
+        return problem_response(Cause.MALFORMED_REQUEST, "The request is malformed, or its Host is not served here.")
     return defaults.bad_request(request, exception)
 
 
 def forbidden(request: http.HttpRequest, exception: Exception) -> http.HttpResponse:
     """Django's handler403."""
     if is_api(request):
-        return ProblemResponse(403, "This is not allowed.")
+        return problem_response(Cause.FORBIDDEN, "This is not allowed.")
     return defaults.permission_denied(request, exception)
 
 
 def not_found(request: http.HttpRequest, exception: Exception) -> http.HttpResponse:
     """Django's handler404."""
     if is_api(request):
-        return ProblemResponse(404, "There is nothing at this path.")
+        return problem_response(Cause.NO_SUCH_PATH, "There is nothing at this path.")
     return defaults.page_not_found(request, exception)
 
 
 def unavailable(request: http.HttpRequest) -> http.HttpResponse:
     """Return the response while the database is unavailable."""
     if is_api(request):
-        return ProblemResponse(503, AWAY, RETRY_AFTER)
+        return problem_response(Cause.DATABASE_UNAVAILABLE, AWAY)
     # Rendered without the request: its user would have to be loaded from the database.
-    return http.HttpResponse(loader.render_to_string("503.html"), status=503, headers=RETRY_AFTER)
+    return http.HttpResponse(loader.render_to_string("503.html"), status=503, headers={"Retry-After": str(SOON)})
 
 
 def server_error(request: http.HttpRequest) -> http.HttpResponse:
@@ -134,5 +139,5 @@ def server_error(request: http.HttpRequest) -> http.HttpResponse:
     if isinstance(sys.exception(), UNAVAILABLE):
         return unavailable(request)
     if is_api(request):
-        return ProblemResponse(500, "Something went wrong on our side.")
+        return problem_response(Cause.INTERNAL_ERROR, "Something went wrong on our side.")
     return defaults.server_error(request)

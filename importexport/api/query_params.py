@@ -5,10 +5,23 @@ from collections.abc import Collection, Mapping
 from django.http import QueryDict
 from rest_framework.request import Request
 
+from importexport.api.causes import Cause
+from importexport.api.misspellings import hint
 from importexport.api.problems import Problem
 
 #: The maximum and the default number of rows or runs per page.
 MOST, USUAL = 1000, 100
+#: What clients in different languages send for a boolean.
+BOOLEANS = {
+    "true": True,
+    "True": True,
+    "TRUE": True,
+    "1": True,
+    "false": False,
+    "False": False,
+    "FALSE": False,
+    "0": False,
+}
 
 
 def read_query(request: Request, known: Collection[str]) -> dict[str, str]:
@@ -16,9 +29,9 @@ def read_query(request: Request, known: Collection[str]) -> dict[str, str]:
     query = QueryDict(request.META.get("QUERY_STRING", "").strip("&"), encoding="utf-8")
     for name, values in query.lists():
         if name not in known:
-            raise Problem(400, f"Unknown query parameter '{name[:100]}'.")
+            raise Problem(Cause.UNKNOWN_PARAMETER, f"Unknown query parameter '{name[:100]}'{hint(name, known)}.")
         if len(values) > 1:
-            raise Problem(400, f"The query parameter '{name}' is given more than once.")
+            raise Problem(Cause.REPEATED_PARAMETER, f"The query parameter '{name}' is given more than once.")
     return {name: query[name] for name in query}
 
 
@@ -26,8 +39,16 @@ def choice(query: Mapping[str, str], name: str, values: Collection[str]) -> str 
     """Return a parameter's value, or None if it is missing; raise Problem (400) for an unknown value."""
     value = query.get(name)
     if value is not None and value not in values:
-        raise Problem(400, f"Unknown {name} '{value[:100]}'. Expected one of: {', '.join(values)}.")
+        raise Problem(Cause.INVALID_PARAMETER, f"Unknown {name} '{value[:100]}'. Expected one of: {', '.join(values)}.")
     return value
+
+
+def boolean(given: Mapping[str, str], name: str, *, cause: Cause = Cause.INVALID_PARAMETER) -> bool:
+    """Return a parameter that is true or false, false if it is missing; raise Problem (400) for anything else."""
+    value = given.get(name, "false")
+    if value not in BOOLEANS:
+        raise Problem(cause, f"Unknown {name} '{value[:100]}'. Expected one of: true, false.")
+    return BOOLEANS[value]
 
 
 def number(query: Mapping[str, str], name: str, *, usual: int, least: int, most: int) -> int:
@@ -36,5 +57,7 @@ def number(query: Mapping[str, str], name: str, *, usual: int, least: int, most:
     if text is None:
         return usual
     if not (text.isascii() and text.isdecimal() and len(text) < 16 and least <= int(text) <= most):
-        raise Problem(400, f"Unknown {name} '{text[:100]}'. Expected a whole number from {least} to {most}.")
+        raise Problem(
+            Cause.INVALID_PARAMETER, f"Unknown {name} '{text[:100]}'. Expected a whole number from {least} to {most}."
+        )
     return int(text)

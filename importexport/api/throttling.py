@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from importexport.api.authentication import caller_of
+from importexport.api.causes import Cause
 
 OVER_SHARE = "Too many requests of the tenant are being answered at this moment. Try again in 1 second."
 
@@ -16,6 +17,7 @@ class Throttle(BaseThrottle):
 
     seconds = 1
     message = ""
+    cause = Cause.RATE_LIMIT
 
     def wait(self) -> int:
         """Return the number of seconds after which the client may retry."""
@@ -40,6 +42,7 @@ class ShareThrottle(Throttle):
     """Limits a tenant to its share of the server's threads. The server counts them (see rally.server.shares)."""
 
     message = OVER_SHARE
+    cause = Cause.TOO_MANY_AT_ONCE
 
     def allow_request(self, request: Request, view: Any) -> bool:
         return not request.META.get("rally.is_over_share")

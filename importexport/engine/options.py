@@ -67,22 +67,28 @@ class Options:
 def read_options(given: Mapping[str, str], spec: EntitySpec) -> Options:
     """Parse options given by name for an entity; missing ones get their defaults.
 
-    Raises OptionError for unknown values, and for options that have no effect.
+    Raises OptionError for unknown values, and for options that have no effect unless they have their default, which
+    many clients send along with all others.
     """
-    options = Options(**{name: read_value(name, value, spec) for name, value in given.items()})
-    if not options.may_update and (idle := [name for name in OF_UPDATES if name in given]):
+    read = {name: read_value(name, value, spec) for name, value in given.items()}
+    chosen = {name: value for name, value in read.items() if value != default_of(name, spec)}
+    options = Options(**chosen)
+    if not options.may_update and (idle := [name for name in OF_UPDATES if name in chosen]):
         raise OptionError(f"'{idle[0]}' means nothing with mode 'create'.")
     return completed(options, spec)
 
 
 def read_value(name: str, value: str, spec: EntitySpec) -> str:
-    """Return the value of one option; raise OptionError if it has no such value for an entity."""
+    """Return the value of one option; raise OptionError if it has no such value for an entity.
+
+    The default of an option that means nothing for the entity is no fault.
+    """
     if name in FREE_TEXTS:
         return read_marker(name, value)
     known = values_of(name, spec)
-    if not known:
+    if not known and value != default_of(name, spec):
         raise OptionError(f"'{name}' means nothing for {spec.entity}.")
-    if value not in known:
+    if known and value not in known:
         raise unknown(name, value, known)
     return value
 
@@ -128,6 +134,11 @@ def values_of(name: str, spec: EntitySpec) -> tuple[str, ...]:
     if name == "missing" and not spec.creates_references:
         return ()
     return VALUES.get(name, ())
+
+
+def default_of(name: str, spec: EntitySpec) -> str:
+    """Return the value of an option that is not given; empty for a free text."""
+    return (values_of(name, spec) or VALUES.get(name) or ("",))[0]
 
 
 def from_kept(kept: Mapping[str, Any]) -> Options:

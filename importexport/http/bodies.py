@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 HEAD = 16
-#: The maximum size of the body apart from the file: boundaries, headers, and other form fields, which are ignored.
+#: The maximum size of the body apart from the file: boundaries, headers, and other form fields.
 BESIDES = 64 * 1024
 
 

@@ -130,7 +130,7 @@ def _apply_held(
         if aside is None:
             run.refresh_from_db()
             # A plan whose lock is held is about to be applied.
-            raise NotPlanned(WHY_NOT[ImportRun.Status.APPLYING] if is_plan(run) else why_not(run))
+            raise NotPlanned(*WHY_NOT[ImportRun.Status.APPLYING]) if is_plan(run) else why_not(run)
         _claim_held(run, begin)
         try:
             return tasks.carry_out(run.pk, aside, observers=observers, progress=progress)
@@ -164,7 +164,7 @@ def _leave_planned(run: ImportRun, **changes: Any) -> None:
     is_ours = ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNED).update(**fresh, **changes)
     run.refresh_from_db()
     if not is_ours:
-        raise NotPlanned(why_not(run))
+        raise why_not(run)
 
 
 def is_plan(run: ImportRun) -> bool:
@@ -172,10 +172,10 @@ def is_plan(run: ImportRun) -> bool:
     return run.status == ImportRun.Status.PLANNED
 
 
-def why_not(run: ImportRun) -> str:
+def why_not(run: ImportRun) -> "NotPlanned":
     """Return why a run cannot be applied."""
     is_undone = run.kind == ImportRun.Kind.UNDO and run.status == ImportRun.Status.DONE
-    return UNDONE if is_undone else WHY_NOT[ImportRun.Status(run.status)]
+    return NotPlanned(*(UNDONE if is_undone else WHY_NOT[ImportRun.Status(run.status)]))
 
 
 def start_undo(run: ImportRun, **by: Any) -> ImportRun:
@@ -199,9 +199,10 @@ def new_undo(run: ImportRun, *, begin: Begin | None = None, **by: Any) -> Import
     Raises NotPlanned if the run cannot be undone.
     """
     if run.status != ImportRun.Status.DONE:
-        raise NotPlanned("Only what was imported can be undone.")
+        raise NotPlanned("nothing_to_undo", "Only what was imported can be undone.")
     if run.purged_at:
-        raise NotPlanned("What this import has changed is no longer kept, so it cannot be undone.")
+        sentence = "What this import has changed is no longer kept, so it cannot be undone."
+        raise NotPlanned("undo_expired", sentence)
     undo = ImportRun.objects.create(
         tenant=run.tenant,
         kind=ImportRun.Kind.UNDO,
@@ -217,17 +218,28 @@ def new_undo(run: ImportRun, *, begin: Begin | None = None, **by: Any) -> Import
 
 
 class NotPlanned(ValueError):
-    """A run cannot be applied or undone; the message is shown to the user."""
+    """A run cannot be applied or undone: a code, and a sentence for the user."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
+#: Status → the code and the sentence of what stands in the way.
 WHY_NOT = {
-    ImportRun.Status.PLANNING: "Only a plan can be applied, and this one is still being made.",
-    ImportRun.Status.PLANNED: "The plan has just been made again.",
-    ImportRun.Status.APPLYING: "The plan is being applied at this moment; a plan is applied only once.",
-    ImportRun.Status.DONE: "This has been imported already; a plan is applied only once.",
-    ImportRun.Status.FAILED: "Only a plan can be applied, and this file failed.",
+    ImportRun.Status.PLANNING: ("plan_being_made", "Only a plan can be applied, and this one is still being made."),
+    ImportRun.Status.PLANNED: ("plan_made_again", "The plan has just been made again."),
+    ImportRun.Status.APPLYING: (
+        "plan_being_applied",
+        "The plan is being applied at this moment; a plan is applied only once.",
+    ),
+    ImportRun.Status.DONE: (
+        "plan_already_applied",
+        "This has been imported already; a plan is applied only once.",
+    ),
+    ImportRun.Status.FAILED: ("plan_failed", "Only a plan can be applied, and this file failed."),
 }
-UNDONE = "This has been undone already; a plan is applied only once."
+UNDONE = ("plan_already_applied", "This has been undone already; a plan is applied only once.")
 
 
 def resume(run: ImportRun) -> None:

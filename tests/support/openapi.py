@@ -19,7 +19,7 @@ BASE = "/api/v1/importexport/"
 UNKNOWN = {400, 401, 403, 404, 405, 429, 503}
 #: Headers of ours; the rest is HTTP's.
 OURS = re.compile(
-    r"x-ratelimit-|x-import-|location$|retry-after$|www-authenticate$|content-disposition$", re.IGNORECASE
+    r"x-ratelimit-|x-import-|idempotent-|location$|retry-after$|www-authenticate$|content-disposition$", re.IGNORECASE
 )
 
 

@@ -53,14 +53,19 @@ class RealTenant:
         return self._ask("POST", f"{entity}/{to}?{query}", server=server, headers=headers, body=body)
 
     def _ask(self, method, path, *, server, headers, body=None):
+        answer = self.ask(method, path, server=server, headers=headers, body=body)
+        return answer.status, json.loads(answer.body)
+
+    def ask(self, method, path, *, server=None, headers=None, body=None):
+        """Make a request; return the response with its body."""
         port = (server or self.server).port
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=120)) as client:
             target = f"/api/v1/importexport/{path}"
             client.request(method, target, body=body, headers={"X-Api-Key": self.secret} | (headers or {}))
             answer = client.getresponse()
-            content = answer.read()
-        check_answer(method, target, status=answer.status, headers=answer.headers, body=content)
-        return answer.status, json.loads(content)
+            answer.body = answer.read()
+        check_answer(method, target, status=answer.status, headers=answer.headers, body=answer.body)
+        return answer
 
     def export(self, entity, *, server=None):
         client = http.client.HTTPConnection("127.0.0.1", (server or self.server).port, timeout=120)

@@ -5,9 +5,10 @@ from typing import Any
 
 from django.conf import settings
 
+from importexport.api.causes import STATUSES
 from importexport.api.openapi import runs, texts
 from importexport.api.openapi.operation import RATE_HEADERS, READING, TAKING_A_FILE, Json, operation
-from importexport.api.openapi.problems import PROBLEMS, problem_answer
+from importexport.api.openapi.problems import problem_answer
 from importexport.api.openapi.schemas import SCHEMAS, ref
 from importexport.engine import export
 from importexport.engine.resource import EntityResource
@@ -68,7 +69,7 @@ def components() -> Json:
         "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}},
         "headers": {name: {"description": text, "schema": {"type": "integer"}} for name, text in RATE_HEADERS.items()},
         "schemas": SCHEMAS,
-        "responses": {f"Problem{status}": problem_answer(status) for status in PROBLEMS},
+        "responses": {f"Problem{status}": problem_answer(status) for status in STATUSES},
     }
 
 
@@ -104,14 +105,13 @@ def template_operation(resource: type[EntityResource]) -> Json:
 
 def import_operation(resource: type[EntityResource]) -> Json:
     """Describe an import."""
-    trial = {"type": "string", "enum": ["false", "true"], "default": "false"}
     return file_operation(
         resource,
         "import",
         summary=f"Import {resource.entity} from CSV",
         text=f"{texts.IMPORT}\n\n{columns_table(resource)}",
         content={"schema": ref("Result"), "examples": texts.results(resource)},
-        parameters=[runs.parameter("dry_run", "Respond in the same way, but store nothing", trial)],
+        parameters=[runs.DRY_RUN],
         headers=IMPORT_HEADERS,
     )
 
@@ -140,23 +140,30 @@ def file_operation(
         statuses=TAKING_A_FILE,
         **more,
     )
-    taken = [*runs.option_parameters(resource), *(parameters or []), runs.IDEMPOTENCY]
-    return described | {"parameters": taken, "requestBody": FORM}
+    options = [*runs.option_parameters(resource), *(parameters or [])]
+    return described | {"parameters": [*options, runs.IDEMPOTENCY], "requestBody": form(options)}
 
 
-FORM: Json = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {
-            "schema": {
-                "type": "object",
-                "required": ["file"],
-                "properties": {"file": {"type": "string", "format": "binary", "description": "A CSV file, UTF-8"}},
-            },
-            "encoding": {"file": {"contentType": "text/csv"}},
-        }
-    },
-}
+def form(options: list[Json]) -> Json:
+    """Describe the form with the file, and with the options that the query can have as well."""
+    file: Json = {"type": "string", "format": "binary", "description": "A CSV file, UTF-8"}
+    fields = {"file": file} | {option["name"]: form_field(option) for option in options}
+    schema: Json = {"type": "object", "required": ["file"], "properties": fields}
+    content = {"schema": schema, "encoding": {"file": {"contentType": "text/csv"}}}
+    return {"required": True, "content": {"multipart/form-data": content}}
+
+
+def form_field(option: Json) -> Json:
+    """Describe an option as a field of the form.
+
+    Its default is only told in words: clients that send all defaults would contradict the option in the query.
+    """
+    schema = {name: value for name, value in option["schema"].items() if name != "default"}
+    default = option["schema"].get("default")
+    said = "" if default is None else f". Default: `{str(default).lower()}`"
+    return schema | {"description": f"The same as the query parameter: {option['description']}{said}"}
+
+
 IMPORT_HEADERS = {
     "X-Import-Ignored-Columns": "The ignored columns: comma-separated, percent-encoded if not ASCII, cut to 1 kB",
     "X-Import-Warning": "Given if an identical file was imported within the last 24 hours; names that import",

@@ -10,6 +10,13 @@ RATE_HEADERS = {
 }
 
 
+#: On responses to a request with an Idempotency-Key.
+REPLAYED: Json = {
+    "Idempotent-Replayed": {
+        "description": "Given if the response is the first one to this Idempotency-Key again",
+        "schema": {"type": "string", "const": "true"},
+    }
+}
 #: The error statuses of an operation that reads, changes something, or takes a file, in the order of the checks.
 READING = (401, 429, 403, 404, 405, 406, 400, 503, 500)
 CHANGING = (401, 429, 403, 404, 405, 406, 400, 409, 422, 503, 500)
@@ -33,6 +40,7 @@ def operation(
     ``headers`` are the success response's headers and their descriptions; with a ``filename``, it is an attachment.
     """
     given: Json = {header: {"$ref": f"#/components/headers/{header}"} for header in RATE_HEADERS}
+    given |= REPLAYED if 422 in statuses else {}
     given |= {name: {"description": said, "schema": {"type": "string"}} for name, said in (headers or {}).items()}
     if filename:
         disposition = {"type": "string", "const": f'attachment; filename="{filename}"'}

@@ -1,85 +1,137 @@
-"""The error statuses of the API, with examples of their details."""
+"""The errors of the API, with examples of their details: for its description, and for the page that explains them."""
+
+from typing import Any
 
 from importexport import errors
 from importexport.api import authentication, permissions
+from importexport.api.causes import STATUSES, Cause
 from importexport.api.idempotency import AT_WORK
-from importexport.api.openapi import texts
-from importexport.api.openapi.operation import RATE_HEADERS, Json
-from importexport.api.problems import AWAY, problem_body
+from importexport.api.openapi.operation import RATE_HEADERS, REPLAYED, Json
+from importexport.api.parsers import WRONG_BODY
+from importexport.api.problems import AWAY, problem_body, title_of
 from importexport.api.throttling import OVER_SHARE
 from importexport.history import plan_check
 from importexport.history.plan_check import PlanChanged
 from importexport.models import ImportRun
 from importexport.runs import lifecycle
 
-#: Status → its meaning, and examples of its detail.
-PROBLEMS: dict[int, tuple[str, list[str]]] = {
-    401: (
-        "No key, or one that is malformed, unknown, expired or revoked",
-        [authentication.MISSING, authentication.INVALID],
-    ),
-    429: (
-        "The tenant has exceeded its requests per minute, or has too many requests in progress",
-        ["More than 1000 requests in a minute. Try again in 17 seconds.", OVER_SHARE],
-    ),
-    403: (
-        "The host names another tenant than the key's, or the key lacks the scope",
-        [
-            permissions.IsHostOfTenant.message,
-            "The API key has the scope 'read'; this needs 'write'.",
-        ],
-    ),
-    404: (
-        "An unknown path, entity, import or record",
-        ["There is nothing at this path.", "There is no such import.", "There is no such record."],
-    ),
-    405: (
-        "A method that is not allowed; the Allow header lists the allowed ones",
-        ["The method PUT is not allowed here."],
-    ),
-    406: (
-        "The Accept header excludes the media type of the response",
-        ["This endpoint gives text/csv, which the Accept header excludes."],
-    ),
-    408: (
-        "The upload stalled or took too long",
-        ["The body stood still for 30 seconds.", "The body took longer than 300 seconds."],
-    ),
-    409: (
-        "The plan is out of date, or was applied already or is being applied; or the Idempotency-Key is in use",
-        [
-            lifecycle.WHY_NOT[ImportRun.Status.DONE],
-            plan_check.sentence(PlanChanged(["Row 4 was to leave record 17 as it is; now: create a record"], 1)),
-            AT_WORK,
-        ],
-    ),
-    422: (
-        "The Idempotency-Key was used with a different request",
-        ["This Idempotency-Key has come with another request within the last 24 hours."],
-    ),
-    415: ("The body is not multipart/form-data, or the file is not CSV", [str(errors.NotCsv("an image"))]),
-    413: ("The file exceeds the size limit", [str(errors.TooLarge(10 * 1024 * 1024))]),
-    400: (
-        "A query parameter is invalid, the body is malformed, or the file cannot be imported at all",
-        texts.FILE_ERRORS,
-    ),
-    503: (
-        "The database cannot be reached, or another import of the tenant has blocked this one for 30 seconds",
-        [AWAY, errors.busy("contacts", "8c1c7a10-6f96-4ff8-8b86-d011b42d00c0"), errors.RECORDS_BUSY],
-    ),
-    500: ("A bug in the server; nothing was stored", [errors.BUG]),
+#: Cause → examples of its detail.
+EXAMPLES: dict[Cause, list[str]] = {
+    Cause.MISSING_KEY: [authentication.MISSING],
+    Cause.INVALID_KEY: [authentication.INVALID],
+    Cause.EXPIRED_KEY: [authentication.INVALID],
+    Cause.REVOKED_KEY: [authentication.INVALID],
+    Cause.RATE_LIMIT: ["More than 1000 requests in a minute. Try again in 17 seconds."],
+    Cause.TOO_MANY_AT_ONCE: [OVER_SHARE],
+    Cause.OTHER_TENANT: [permissions.IsHostOfTenant.message],
+    Cause.SCOPE: ["The API key has the scope 'read'; this needs 'write'."],
+    Cause.FORBIDDEN: ["This is not allowed."],
+    Cause.NO_SUCH_PATH: ["There is nothing at this path."],
+    Cause.NO_SUCH_IMPORT: ["There is no such import."],
+    Cause.NO_SUCH_RECORD: ["There is no such record."],
+    Cause.NO_REJECTED_ROWS: ["This import has no rejected rows."],
+    Cause.REJECTED_ROWS_EXPIRED: ["The rejected rows of this import are no longer kept."],
+    Cause.METHOD_NOT_ALLOWED: ["The method PUT is not allowed here."],
+    Cause.NOT_ACCEPTABLE: ["This endpoint gives text/csv, which the Accept header excludes."],
+    Cause.UPLOAD_STALLED: ["The body stood still for 30 seconds."],
+    Cause.UPLOAD_TOO_SLOW: ["The body took longer than 300 seconds."],
+    Cause.IDEMPOTENCY_KEY_IN_USE: [AT_WORK],
+    Cause.PLAN_BEING_MADE: [lifecycle.WHY_NOT[ImportRun.Status.PLANNING][1]],
+    Cause.PLAN_BEING_APPLIED: [lifecycle.WHY_NOT[ImportRun.Status.APPLYING][1]],
+    Cause.PLAN_ALREADY_APPLIED: [lifecycle.WHY_NOT[ImportRun.Status.DONE][1], lifecycle.UNDONE[1]],
+    Cause.PLAN_MADE_AGAIN: [lifecycle.WHY_NOT[ImportRun.Status.PLANNED][1]],
+    Cause.PLAN_NO_LONGER_HOLDS: [
+        plan_check.sentence(PlanChanged(["Row 4 was to leave record 17 as it is; now: create a record"], 1)),
+        plan_check.sentence(PlanChanged()),
+    ],
+    Cause.PLAN_FAILED: [lifecycle.WHY_NOT[ImportRun.Status.FAILED][1]],
+    Cause.NOTHING_TO_UNDO: ["Only what was imported can be undone."],
+    Cause.UNDO_EXPIRED: ["What this import has changed is no longer kept, so it cannot be undone."],
+    Cause.IDEMPOTENCY_KEY_REUSED: ["This Idempotency-Key has come with another request within the last 24 hours."],
+    Cause.UNSUPPORTED_MEDIA_TYPE: [WRONG_BODY],
+    Cause.NOT_CSV: [str(errors.NotCsv("an image"))],
+    Cause.FILE_TOO_LARGE: [str(errors.TooLarge(10 * 1024 * 1024))],
+    Cause.FORM_TOO_LARGE: ["The body has more than 65536 bytes beside the file."],
+    Cause.MALFORMED_REQUEST: ["The request is malformed, or its Host is not served here."],
+    Cause.UNKNOWN_PARAMETER: [
+        "Unknown query parameter 'page'.",
+        "Unknown form field 'dryRun' (did you mean 'dry_run'?).",
+    ],
+    Cause.REPEATED_PARAMETER: ["The query parameter 'mode' is given more than once."],
+    Cause.INVALID_PARAMETER: ["Unknown limit '0'. Expected a whole number from 1 to 1000."],
+    Cause.INVALID_OPTION: [
+        "Unknown mode 'merge'. Expected one of: create, update, upsert.",
+        "'blank' means nothing with mode 'create'.",
+    ],
+    Cause.CONTRADICTORY_OPTION: ["'dry_run' is 'true' in the query, but 'false' in the form."],
+    Cause.INVALID_IDEMPOTENCY_KEY: ["The Idempotency-Key must have 1 to 255 printable ASCII characters."],
+    Cause.MALFORMED_BODY: [
+        "The multipart body is malformed: Unexpected end of multipart stream (parser not closed).",
+        "The body stopped before its end, or is malformed.",
+    ],
+    Cause.INVALID_FILE_NAME: ["The file's name is malformed: 'filename*' must begin with UTF-8''."],
+    Cause.TRANSFER_ENCODING: ["The file comes in the Content-Transfer-Encoding 'base64'. Send it as it is."],
+    Cause.NO_FILE: ["There is no file. Send it as multipart/form-data in the field 'file', with a name."],
+    Cause.SEVERAL_FILES: ["There is more than one file in the field 'file'."],
+    Cause.EMPTY_FILE: [str(errors.empty_file())],
+    Cause.NO_HEADER: [str(errors.no_header())],
+    Cause.MISSING_COLUMN: [
+        str(errors.missing_columns(["email"], errors.columns_found(1, ["first_name", "last_name"], ","))),
+    ],
+    Cause.REPEATED_COLUMN: [str(errors.repeated_column("email", errors.columns_found(1, ["email", "E-Mail"], ",")))],
+    Cause.NOT_UTF8: [str(errors.not_utf8(7)), str(errors.other_encoding("UTF-16"))],
+    Cause.BROKEN_QUOTING: [str(errors.broken_quoting(7))],
+    Cause.ENDLESS_RECORD: [str(errors.endless_record(7, 10 * 1024 * 1024))],
+    Cause.FAILED_FILE: [str(errors.missing_columns(["email"]))],
+    Cause.BUSY: [
+        errors.busy("contacts", "8c1c7a10-6f96-4ff8-8b86-d011b42d00c0"),
+        errors.RECORDS_BUSY,
+        errors.RUN_BUSY,
+    ],
+    Cause.DATABASE_UNAVAILABLE: [AWAY],
+    Cause.NOT_READY: ["2 migration(s) not applied."],
+    Cause.INTERNAL_ERROR: [errors.BUG],
 }
+#: Status → the headers that its responses have, or may have.
+OWN_HEADERS = {
+    401: ["WWW-Authenticate"],
+    405: ["Allow"],
+    **{cause.status: ["Retry-After"] for cause in Cause if cause.retry_after},
+}
+#: The statuses of responses that an Idempotency-Key repeats.
+REPEATED = {400, 409, 413, 415}
 
 
 def problem_answer(status: int) -> Json:
     """Describe the response with an error status."""
-    meaning, details = PROBLEMS[status]
     headers: Json = {} if status == 401 else {name: {"$ref": f"#/components/headers/{name}"} for name in RATE_HEADERS}
-    own = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}.get(status)
-    if own:
-        headers[own] = {"schema": {"type": "string"}}
+    headers |= {name: {"schema": {"type": "string"}} for name in OWN_HEADERS.get(status, [])}
+    headers |= REPLAYED if status in REPEATED else {}
     shown = {
-        f"problem{i}": {"summary": text[:60], "value": problem_body(status, text)} for i, text in enumerate(details, 1)
+        f"{cause.slug}-{number}": {
+            "summary": cause.meaning,
+            "value": problem_body(status, detail, anchor=cause.slug),
+        }
+        for cause in causes_of(status)
+        for number, detail in enumerate(EXAMPLES[cause], 1)
     }
     body = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": shown}
-    return {"description": meaning, "headers": headers, "content": {"application/problem+json": body}}
+    return {"description": STATUSES[status], "headers": headers, "content": {"application/problem+json": body}}
+
+
+def causes_of(status: int) -> list[Cause]:
+    """Return the causes of a status, in the order of their table."""
+    return [cause for cause in Cause if cause.status == status]
+
+
+def explained() -> list[dict[str, Any]]:
+    """Return statuses with their causes and the examples of each, as the page of problems shows them."""
+    return [
+        {
+            "status": status,
+            "title": title_of(status),
+            "meaning": meaning,
+            "causes": [(cause, EXAMPLES[cause]) for cause in causes_of(status)],
+        }
+        for status, meaning in sorted(STATUSES.items())
+    ]

@@ -19,6 +19,12 @@ OPTIONS = {
     "tags": "How a row's tags change the record's tags; not with mode `create`",
     "missing": "Whether a row that names an unknown company or stage is rejected, or the company or stage is created",
 }
+DRY_RUN: Json = {
+    "name": "dry_run",
+    "in": "query",
+    "description": "Respond in the same way, but store nothing",
+    "schema": {"type": "boolean", "default": False},
+}
 IDEMPOTENCY: Json = {
     "name": "Idempotency-Key",
     "in": "header",

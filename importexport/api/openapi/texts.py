@@ -28,18 +28,6 @@ without byte-order marks), separated by commas, semicolons or tabs, with LF, CRL
 white space, dashes, `_` and invisible characters. Optional columns may be missing; unknown columns are ignored. Text in
 a spreadsheet's text form (`="01067"`) is read as the text.
 """
-FILE_ERRORS = [
-    "Unknown query parameter 'dry_run'",
-    "There is no file. Send it as multipart/form-data in the field 'file'.",
-    "The multipart body is malformed: Unexpected end of multipart stream (parser not closed).",
-    str(errors.empty_file()),
-    str(errors.no_header()),
-    str(errors.missing_columns(["email"], errors.columns_found(1, ["first_name", "last_name"], ","))),
-    str(errors.repeated_column("email", errors.columns_found(1, ["email", "E-Mail"], ","))),
-    str(errors.not_utf8(7)),
-    str(errors.other_encoding("UTF-16")),
-    str(errors.broken_quoting(7)),
-]
 #: Entity → errors of its rows, besides those that all entities share.
 _ROW_ERRORS = {
     "contacts": [

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from importexport.api.authentication import Caller, caller_of
+from importexport.api.causes import Cause
 from importexport.api.permissions import IsHostOfTenant
 from importexport.api.problems import Problem
 from importexport.api.query_params import read_query
@@ -69,24 +70,27 @@ class EndpointView(APIView):
         for throttle in self.get_throttles():
             if not throttle.allow_request(request, self):
                 message, seconds = getattr(throttle, "message", "Too many requests."), throttle.wait() or 1
-                raise Problem(429, message, headers={"Retry-After": str(seconds)})
+                cause = getattr(throttle, "cause", Cause.RATE_LIMIT)
+                raise Problem(cause, message, headers={"Retry-After": str(seconds)})
 
     def check_permissions(self, request: Request, *, only: type[BasePermission] = BasePermission) -> None:
         """Raise PermissionDenied for the first permission that fails; ``only`` limits the check to a class of them."""
         for permission in self.get_permissions():
             if isinstance(permission, only) and not permission.has_permission(request, self):
-                self.permission_denied(request, message=getattr(permission, "message", None))
+                message, code = getattr(permission, "message", None), getattr(permission, "code", None)
+                self.permission_denied(request, message=message, code=code)
 
     def check_path(self, *, entity: str = "", **_: str) -> None:
         """Raise Problem (404) for an unknown entity."""
         if entity not in RESOURCES:
-            raise Problem(404, "There is nothing at this path.")
+            raise Problem(Cause.NO_SUCH_PATH, "There is nothing at this path.")
 
     def check_method(self, request: Request) -> None:
         """Raise Problem (405), with the allowed methods."""
         if request.method not in self.allowed_methods:
             listed = ", ".join(self.allowed_methods)
-            raise Problem(405, f"The method {request.method} is not allowed here.", headers={"Allow": listed})
+            detail = f"The method {request.method} is not allowed here."
+            raise Problem(Cause.METHOD_NOT_ALLOWED, detail, headers={"Allow": listed})
 
     def check_query(self, **kwargs: str) -> None:
         """Raise Problem (400) for invalid parameters."""
@@ -96,4 +100,4 @@ class UnknownView(EndpointView):
     """An unknown path under /api/; without a valid key, the response is 401 as everywhere."""
 
     def check_path(self, **_: str) -> None:
-        raise Problem(404, "There is nothing at this path.")
+        raise Problem(Cause.NO_SUCH_PATH, "There is nothing at this path.")

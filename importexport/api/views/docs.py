@@ -8,9 +8,10 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
+from importexport.api.causes import Cause
 from importexport.api.openapi.document import description
-from importexport.api.openapi.problems import PROBLEMS
-from importexport.api.problems import ProblemResponse, problem_body
+from importexport.api.openapi.problems import explained
+from importexport.api.problems import problem_response
 
 
 @method_decorator(csrf_exempt, "dispatch")  # Otherwise another method would get an HTML page.
@@ -20,7 +21,8 @@ class PublicView(View):
     http_method_names = ("get", "head")
 
     def http_method_not_allowed(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return ProblemResponse(405, f"The method {request.method} is not allowed here.", {"Allow": "GET, HEAD"})
+        detail = f"The method {request.method} is not allowed here."
+        return problem_response(Cause.METHOD_NOT_ALLOWED, detail, {"Allow": "GET, HEAD"})
 
 
 class SchemaView(PublicView):
@@ -41,8 +43,4 @@ class ProblemsView(PublicView):
     """The page that the ``type`` of problem details points to."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        listed = [
-            problem_body(status, meaning) | {"details": details}
-            for status, (meaning, details) in sorted(PROBLEMS.items())
-        ]
-        return render(request, "importexport/api/problems.html", {"problems": listed})
+        return render(request, "importexport/api/problems.html", {"statuses": explained()})

@@ -2,27 +2,25 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO, ClassVar, cast
 
 from django.conf import settings
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from importexport import services
-from importexport.api import authentication
+from importexport.api import authentication, import_options
 from importexport.api.idempotency import KeptResult, Retry, earlier_like
 from importexport.api.ignored_columns import headers_of
+from importexport.api.import_options import Asked
 from importexport.api.parsers import ReceivedFile, received_file
-from importexport.api.problems import Problem
-from importexport.api.query_params import choice
 from importexport.api.renderers import CsvRenderer, ExcelRenderer
 from importexport.api.views.base import EndpointView
 from importexport.db import patience
 from importexport.engine import export
 from importexport.engine.export import FileFormat
-from importexport.engine.options import NAMES, OptionError, Options, read_options
 from importexport.engine.report import Report
 from importexport.files.source import tidy_name
 from importexport.http.downloads import file_response
@@ -70,45 +68,42 @@ class TemplateView(EndpointView):
 
 
 class OptionsView(EndpointView):
-    """The base of endpoints that take a file, with import options in the query."""
+    """The base of endpoints that take a file, with import options in the query or the form."""
 
-    parameters: ClassVar[tuple[str, ...]] = NAMES
-    chosen: Options
+    scope = "write"
+    parameters: ClassVar[tuple[str, ...]] = import_options.OPTIONS
+    #: Whether there can be a dry run.
+    may_be_dry: ClassVar[bool] = True
 
     def check_query(self, *, entity: str = "", **_: str) -> None:
-        given = {name: value for name, value in self.query.items() if name in NAMES}
-        try:
-            self.chosen = read_options(given, RESOURCES[entity].describe())
-        except OptionError as error:
-            raise Problem(400, str(error)) from None
+        import_options.check_query(self.query, RESOURCES[entity].describe(), may_be_dry=self.may_be_dry)
+
+    def read_options(self, request: Request, entity: str) -> Asked:
+        """Return the options in the query and in the form, whose body has been read; raise Problem (400)."""
+        spec = RESOURCES[entity].describe()
+        fields = cast(QueryDict, request.data)
+        return import_options.read_all(self.query, fields, spec, may_be_dry=self.may_be_dry)
 
 
 class ImportView(OptionsView):
     """Imports a CSV file."""
 
-    scope = "write"
-    parameters: ClassVar[tuple[str, ...]] = ("dry_run", *NAMES)
-
-    def check_query(self, *, entity: str = "", **_: str) -> None:
-        choice(self.query, "dry_run", ("true", "false"))
-        super().check_query(entity=entity)
-
     def post(self, request: Request, entity: str) -> HttpResponseBase:
         """Import the uploaded file and return the result; a dry run stores nothing."""
         with received_file(request) as upload, allowed_wait():
+            asked = self.read_options(request, entity)
             run = new_run(request, entity, upload)
-            retry = Retry(request, run.key_id, upload.file)
-            return retry.answer(lambda: self._import(upload.file, run, retry))
+            retry = Retry(request, run.key_id, upload.file, options=asked.given)
+            return retry.answer(lambda: self._import(upload.file, run, retry, asked))
 
-    def _import(self, file: BinaryIO, run: ImportRun, retry: Retry) -> HttpResponseBase:
-        is_dry = self.query.get("dry_run") == "true"
-        run.options = self.chosen.kept()
-        observers = [] if is_dry else [KeptResult(retry, run, names_ignored=True)]
-        report = services.import_file(run, file, dry_run=is_dry, observers=observers)
+    def _import(self, file: BinaryIO, run: ImportRun, retry: Retry, asked: Asked) -> HttpResponseBase:
+        run.options = asked.options.kept()
+        observers = [] if asked.is_dry else [KeptResult(retry, run, names_ignored=True)]
+        report = services.import_file(run, file, dry_run=asked.is_dry, observers=observers)
         response = result_response(report)
         for name, value in headers_of(report).items():
             response[name] = value
-        if not is_dry and not retry.name and (earlier := earlier_like(run)):
+        if not asked.is_dry and not retry.name and (earlier := earlier_like(run)):
             response["X-Import-Warning"] = (
                 f"This file was imported before, as {earlier.pk}, at {moment(earlier.created_at)}."
             )

@@ -10,6 +10,7 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from importexport.api import authentication, idempotency
+from importexport.api.causes import Cause
 from importexport.api.idempotency import InFlight, KeptResult, Retry
 from importexport.api.parsers import received_file
 from importexport.api.problems import Problem
@@ -18,6 +19,7 @@ from importexport.api.renderers import CsvRenderer
 from importexport.api.views.base import BASE, EndpointView
 from importexport.api.views.files import OptionsView, allowed_wait, new_run, result_response
 from importexport.engine.export import CONTENT_TYPES
+from importexport.engine.options import Options
 from importexport.errors import BUG, FileError
 from importexport.history import row_files, row_log
 from importexport.http.downloads import file_response
@@ -31,18 +33,19 @@ CSV = CONTENT_TYPES["csv"]
 class PlanView(OptionsView):
     """Plans the import of a CSV file, to be applied later."""
 
-    scope = "write"
+    may_be_dry = False
 
     def post(self, request: Request, entity: str) -> HttpResponseBase:
         with received_file(request) as upload, allowed_wait():
+            asked = self.read_options(request, entity)
             run = new_run(request, entity, upload)
-            retry = Retry(request, run.key_id, upload.file)
-            return retry.answer(lambda: self._plan(retry, run, upload.file))
+            retry = Retry(request, run.key_id, upload.file, options=asked.given)
+            return retry.answer(lambda: self._plan(retry, run, upload.file, asked.options))
 
-    def _plan(self, retry: Retry, run: ImportRun, file: BinaryIO) -> HttpResponseBase:
+    def _plan(self, retry: Retry, run: ImportRun, file: BinaryIO, options: Options) -> HttpResponseBase:
         if retry.begun:
             return finished_plan(retry.begun)
-        lifecycle.plan_now(run, file, self.chosen, begin=retry.begin)
+        lifecycle.plan_now(run, file, options, begin=retry.begin)
         return created(run)
 
 
@@ -50,7 +53,7 @@ def finished_plan(run: ImportRun) -> HttpResponseBase:
     """Finish a plan that an earlier attempt of the same request started, and return the response."""
     lifecycle.finish(run)
     if run.status == ImportRun.Status.FAILED:
-        raise Problem(500, run.error) if run.error == BUG else FileError(run.error)
+        raise Problem(Cause.INTERNAL_ERROR, BUG) if run.error == BUG else FileError("failed_file", run.error)
     return created(run)
 
 
@@ -70,7 +73,7 @@ class RunView(EndpointView):
             found = ImportRun.objects.select_related("tenant").filter(tenant=self.caller.tenant_id)
             self.run = found.get(pk=UUID(run_id))
         except (ValueError, ImportRun.DoesNotExist):
-            raise Problem(404, "There is no such import.") from None
+            raise Problem(Cause.NO_SUCH_IMPORT, "There is no such import.") from None
 
 
 class ImportsView(EndpointView):
@@ -113,7 +116,9 @@ class ImportsView(EndpointView):
         try:
             return ImportRun.objects.get(pk=UUID(text), tenant=self.caller.tenant_id)
         except (ValueError, ImportRun.DoesNotExist):
-            raise Problem(400, f"Unknown after '{text[:100]}'. Expected the id of an import.") from None
+            raise Problem(
+                Cause.INVALID_PARAMETER, f"Unknown after '{text[:100]}'. Expected the id of an import."
+            ) from None
 
 
 class ImportDetailView(RunView):
@@ -131,8 +136,12 @@ class RowsView(RunView):
     parameters = ("action", "limit", "after", "format")
 
     def get_renderers(self) -> list[BaseRenderer]:
-        """Return the renderer for CSV if the query asks for it; the query is checked later."""
-        return [CsvRenderer()] if self.request.query_params.get("format") == "csv" else super().get_renderers()
+        """Return the renderers, with the one for CSV first if the query asks for it; the query is checked later.
+
+        A client that was generated for both formats accepts JSON whichever one it asks for.
+        """
+        first = [CsvRenderer()] if self.request.query_params.get("format") == "csv" else []
+        return [*first, *super().get_renderers()]
 
     def get(self, request: Request, run_id: str) -> HttpResponseBase:
         """Return a page of rows in file order, or all rows as CSV."""
@@ -140,7 +149,7 @@ class RowsView(RunView):
         after = number(self.query, "after", usual=0, least=0, most=10**12)
         limit = number(self.query, "limit", usual=USUAL, least=1, most=MOST)
         if choice(self.query, "format", ("json", "csv")) == "csv":
-            return self._csv(action, after)
+            return self._csv(action, after, limit)
         page, rest = row_log.some_rows(self.run, action=action, after=after, limit=limit)
         following = urlencode({**self.query, "after": page[-1].number}) if rest else None
         return JsonResponse(
@@ -150,9 +159,9 @@ class RowsView(RunView):
             }
         )
 
-    def _csv(self, action: str | None, after: int) -> HttpResponseBase:
-        if "limit" in self.query:
-            raise Problem(400, "'limit' means nothing with format 'csv', which has all rows.")
+    def _csv(self, action: str | None, after: int, limit: int) -> HttpResponseBase:
+        if limit != USUAL:
+            raise Problem(Cause.INVALID_PARAMETER, "'limit' means nothing with format 'csv', which has all rows.")
         pieces = row_files.csv_chunks(row_log.rows(self.run, action=action, after=after), self.run)
         return file_response(pieces, f"{self.run.entity}_rows.csv", CSV)
 
@@ -165,9 +174,9 @@ class RejectedView(RunView):
     def get(self, request: Request, run_id: str) -> HttpResponseBase:
         """Return the file, or 404 if there are no rejected rows (any more)."""
         if self.run.purged_at:
-            raise Problem(404, "The rejected rows of this import are no longer kept.")
+            raise Problem(Cause.REJECTED_ROWS_EXPIRED, "The rejected rows of this import are no longer kept.")
         if not self.run.has_rejected:
-            raise Problem(404, "This import has no rejected rows.")
+            raise Problem(Cause.NO_REJECTED_ROWS, "This import has no rejected rows.")
         return file_response(row_files.rejected_file(self.run), f"{self.run.entity}_rejected.csv", CSV)
 
 
@@ -192,7 +201,8 @@ class ApplyView(RunView):
         except lifecycle.NotPlanned as why:
             if retry.begun and self.run.status == ImportRun.Status.DONE:
                 return self._result()
-            raise (InFlight(str(why)) if self.run.is_at_work else Problem(409, str(why))) from None
+            cause = Cause[why.code.upper()]
+            raise (InFlight if cause.retry_after else Problem)(cause, str(why)) from None
         return self._result() if report is None else result_response(report)
 
     def _result(self) -> HttpResponseBase:
@@ -221,7 +231,7 @@ class UndoView(RunView):
         try:
             run = lifecycle.plan_undo(self.run, begin=retry.begin, **by)
         except lifecycle.NotPlanned as why:
-            raise Problem(409, str(why)) from None
+            raise Problem(Cause[why.code.upper()], str(why)) from None
         return created(run)
 
 
@@ -234,7 +244,7 @@ class HistoryView(EndpointView):
         known = RESOURCES[entity]._meta.model._default_manager.filter(tenant=self.caller.tenant_id)
         self.record: Any = known.filter(pk=int(record)).first() if len(record) < 19 else None
         if self.record is None:
-            raise Problem(404, "There is no such record.")
+            raise Problem(Cause.NO_SUCH_RECORD, "There is no such record.")
 
     def get(self, request: Request, entity: str, record: str) -> HttpResponse:
         """Return what imports did to the record, latest first."""

@@ -241,12 +241,12 @@ def test_contacts_are_not_created(api):
         ("contacts", "mode=update&tags=x", "Unknown tags 'x'. Expected one of: replace, add, remove."),
         ("contacts", "missing=x", "Unknown missing 'x'. Expected one of: reject, create."),
         ("contacts", "dry_run=yes", "Unknown dry_run 'yes'. Expected one of: true, false."),
-        ("contacts", "blank=keep", "'blank' means nothing with mode 'create'."),
-        ("contacts", "mode=create&match_on=email", "'match_on' means nothing with mode 'create'."),
+        ("contacts", "blank=clear", "'blank' means nothing with mode 'create'."),
+        ("companies", "mode=create&match_on=domain", "'match_on' means nothing with mode 'create'."),
         ("deals", "mode=update&tags=add", "'tags' means nothing for deals."),
         ("companies", "missing=create", "'missing' means nothing for companies."),
         ("contacts", "mode=update&mode=upsert", "The query parameter 'mode' is given more than once."),
-        ("contacts", "Mode=update", "Unknown query parameter 'Mode'."),
+        ("contacts", "Mode=update", "Unknown query parameter 'Mode' (did you mean 'mode'?)."),
     ],
 )
 def test_an_invalid_option_is_an_error(api, entity, query, detail):

@@ -82,7 +82,7 @@ def test_an_import_is_undone_after_showing_the_plan(shell):
     ("args", "message"),
     [
         (["--mode", "merge"], "Unknown mode 'merge'. Expected one of: create, update, upsert.\n"),
-        (["--blank", "keep"], "'blank' means nothing with mode 'create'.\n"),
+        (["--blank", "clear"], "'blank' means nothing with mode 'create'.\n"),
         (["--plan", "--json"], "--plan stores no rows: it takes neither --json, --rejected nor --strict.\n"),
     ],
 )

@@ -106,7 +106,7 @@ def test_problems_are_problem_details(api, key):
     answer = api.request("GET", "/api/nothing", key=key)
     assert set(answer.json) == {"type", "title", "status", "detail"}
     assert answer.json["status"] == 404
-    assert answer.json["type"] == "/api/docs/problems#404"
+    assert answer.json["type"] == "/api/docs/problems#no-such-path"
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 

@@ -1,0 +1,112 @@
+"""The options of an import: in the query, in the form beside the file, or some here and some there."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from django.utils.datastructures import MultiValueDict
+
+from importexport.api.causes import Cause
+from importexport.api.misspellings import meant
+from importexport.api.problems import Problem
+from importexport.api.query_params import BOOLEANS, boolean
+from importexport.engine.options import NAMES, OptionError, Options, read_options, read_value
+from importexport.engine.spec import EntitySpec
+
+#: All of them, as parameters of the query and as fields of the form.
+OPTIONS = ("dry_run", *NAMES)
+
+
+class Asked(NamedTuple):
+    """What a request asks for."""
+
+    #: The options as they were given: with others, it is another request.
+    given: dict[str, str]
+    options: Options
+    is_dry: bool
+
+
+def check_query(query: Mapping[str, str], spec: EntitySpec, *, may_be_dry: bool) -> None:
+    """Check the options in the query, before the body is read; raise Problem (400) for invalid ones.
+
+    Without a mode, options that only make sense in some modes are left for later: the form may have the mode.
+    """
+    read_dry_run(query, may_be_dry=may_be_dry)
+    given = engine_options(query)
+    with problems():
+        for name, value in given.items():
+            read_value(name, value, spec)
+        if "mode" in given:
+            read_options(given, spec)
+
+
+def read_all(
+    query: Mapping[str, str], fields: MultiValueDict[str, Any], spec: EntitySpec, *, may_be_dry: bool
+) -> Asked:
+    """Return what the query and the fields of the form ask for; raise Problem (400) if that is invalid."""
+    given = merged({name: query[name] for name in OPTIONS if name in query}, form_options(fields))
+    is_dry = read_dry_run(given, may_be_dry=may_be_dry)
+    with problems():
+        return Asked(given, read_options(engine_options(given), spec), is_dry)
+
+
+def form_options(fields: MultiValueDict[str, Any]) -> dict[str, str]:
+    """Return the options among the fields of a form; fields of other names are ignored.
+
+    Raises Problem (400) for an option that is given twice or is not UTF-8, and for a misspelt name: the client would
+    believe that ``dryRun`` stores nothing.
+    """
+    found = {}
+    for name, values in fields.lists():
+        if name in OPTIONS:
+            found[name] = only_value(name, values)
+        elif option := meant(name, OPTIONS):
+            raise Problem(Cause.UNKNOWN_PARAMETER, f"Unknown form field '{name[:100]}' (did you mean '{option}'?).")
+    return found
+
+
+def only_value(name: str, values: list[str]) -> str:
+    """Return the value of a field; raise Problem (400) if it is given more than once or is not UTF-8."""
+    if len(values) > 1:
+        raise Problem(Cause.REPEATED_PARAMETER, f"The form field '{name}' is given more than once.")
+    if any("\ud800" <= character <= "\udfff" for character in values[0]):
+        raise Problem(Cause.INVALID_OPTION, f"The form field '{name}' is not UTF-8.")
+    return values[0]
+
+
+def merged(query: Mapping[str, str], form: Mapping[str, str]) -> dict[str, str]:
+    """Return the options of both; raise Problem (400) if they give one of them different values."""
+    for name in query:
+        if name in form and comparable(name, query[name]) != comparable(name, form[name]):
+            raise Problem(
+                Cause.CONTRADICTORY_OPTION,
+                f"'{name}' is '{query[name][:100]}' in the query, but '{form[name][:100]}' in the form.",
+            )
+    return {**form, **query}
+
+
+def comparable(name: str, value: str) -> str | bool:
+    """Return a value in a form that is the same for all spellings of a boolean."""
+    return BOOLEANS.get(value, value) if name == "dry_run" else value
+
+
+def read_dry_run(given: Mapping[str, str], *, may_be_dry: bool) -> bool:
+    """Return whether nothing is to be stored; raise Problem (400) for other values, and where that means nothing."""
+    is_dry = boolean(given, "dry_run", cause=Cause.INVALID_OPTION)
+    if is_dry and not may_be_dry:
+        raise Problem(Cause.INVALID_OPTION, "'dry_run' means nothing for a plan, which stores no records.")
+    return is_dry
+
+
+def engine_options(given: Mapping[str, str]) -> dict[str, str]:
+    """Return the options that the engine knows."""
+    return {name: given[name] for name in NAMES if name in given}
+
+
+@contextmanager
+def problems() -> Iterator[None]:
+    """Turn OptionError into Problem (400)."""
+    try:
+        yield
+    except OptionError as error:
+        raise Problem(Cause.INVALID_OPTION, str(error)) from None

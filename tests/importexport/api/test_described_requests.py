@@ -1,0 +1,151 @@
+"""Requests with all that the description offers: as Swagger's *Try it out*, Postman and generated clients send them."""
+
+from urllib.parse import urlencode
+
+import pytest
+
+from importexport.api.openapi.document import description
+from importexport.api.parsers import FIELD
+from tests.support.api import GOOD, Api, Upload, one_row
+
+BAD = "first_name,last_name,email\nA,B,nobody\n"
+
+
+def found(described):
+    """Follow a reference within the description."""
+    while "$ref" in described:
+        target = description()
+        for name in described["$ref"].removeprefix("#/").split("/"):
+            target = target[name]
+        described = target
+    return described
+
+
+def operations():
+    """Yield the operations of the description, as parameters of a test."""
+    for path, item in description()["paths"].items():
+        for method, operation in item.items():
+            if method in {"get", "post"}:
+                yield pytest.param(method, path, operation, id=operation["operationId"])
+
+
+def query_of(operation):
+    """Return the schemas of the query's parameters."""
+    described = [found(each) for each in operation.get("parameters", [])]
+    return {each["name"]: found(each["schema"]) for each in described if each["in"] == "query"}
+
+
+def spelt(value):
+    """Return a value as it stands in a query."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def queries(operation):
+    """Yield the queries to try: all defaults, alone and with each value of every other parameter that lists them."""
+    schemas = query_of(operation)
+    defaults = {name: spelt(schema["default"]) for name, schema in schemas.items() if "default" in schema}
+    yield defaults
+    for name, schema in schemas.items():
+        listed = [True, False] if schema.get("type") == "boolean" else schema.get("enum", [])
+        for value in listed if name not in defaults else []:
+            yield defaults | {name: spelt(value)}
+
+
+def fields_of(operation):
+    """Return the names of the form's fields beside the file."""
+    content = operation.get("requestBody", {}).get("content", {})
+    return set(found(content["multipart/form-data"]["schema"])["properties"]) - {FIELD} if content else set()
+
+
+@pytest.fixture
+def api(tenant):
+    return Api(tenant)
+
+
+@pytest.fixture
+def path_of(api):
+    """A function that fills in a path, with records and runs made for it."""
+
+    def fill(path):
+        if "{id}" in path:
+            return path.replace("{id}", run_for(path.rpartition("/")[2]))
+        if "{record}" in path:
+            entity = path.split("/")[4]
+            api.import_csv(entity, one_row(entity))
+            newest = api.look(f"imports/{api.look('imports')['results'][0]['id']}/rows")["results"][0]
+            return path.replace("{record}", str(newest["record"]))
+        return path
+
+    def run_for(what):
+        if what == "apply":
+            return api.plan("contacts", one_row("contacts"))["id"]
+        api.import_csv("contacts", one_row("contacts") if what != "rejected" else BAD)
+        return api.look("imports")["results"][0]["id"]
+
+    return fill
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("method", "path", "operation"), list(operations()))
+def test_no_operation_rejects_what_it_offers(api, path_of, method, path, operation):
+    for query in queries(operation):
+        target = f"{path_of(path)}?{urlencode(query)}"
+        sent = {FIELD: Upload("a.csv", one_row(path.split("/")[4]).encode())} if "requestBody" in operation else {}
+        response = getattr(api.client, method)(target, sent)
+        assert response.status_code < 300, (target, response.getvalue())
+        response.close()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("entity", GOOD)
+@pytest.mark.parametrize("what", ["import", "plan"])
+def test_no_form_rejects_the_defaults_of_the_query(api, entity, what):
+    path = f"/api/v1/importexport/{entity}/{what}"
+    operation = description()["paths"][path]["post"]
+    defaults = next(queries(operation))
+    fields = {name: defaults[name] for name in fields_of(operation) if name in defaults}
+    assert fields.keys() >= {"mode", "match_on", "blank"}
+    for target in (path, f"{path}?{urlencode(defaults)}"):
+        response = api.client.post(target, {FIELD: Upload("a.csv", one_row(entity).encode()), **fields})
+        assert response.status_code in {200, 201}, response.getvalue()
+
+
+@pytest.mark.parametrize("entity", GOOD)
+def test_a_form_does_not_offer_defaults_that_would_contradict_the_query(entity):
+    form = description()["paths"][f"/api/v1/importexport/{entity}/import"]["post"]["requestBody"]
+    schema = found(form["content"]["multipart/form-data"]["schema"])
+    assert "dry_run" in schema["properties"]
+    assert not [name for name, described in schema["properties"].items() if "default" in described]
+
+
+DEFAULTS = "mode=create&match_on=email&blank=keep&tags=replace&missing=reject&dry_run=false"
+
+
+def test_all_defaults_are_the_plain_import(api, tenant):
+    assert api.import_csv("contacts", one_row("contacts"), DEFAULTS)["imported"] == 1
+    assert api.import_csv("contacts", one_row("contacts"), DEFAULTS)["errors"] == [
+        "Row 2: Duplicate contact with email 'ada@example.com'"
+    ]
+    newest, _ = api.look("imports")["results"]
+    assert newest["options"] == {"mode": "create", "missing": "reject"}
+
+
+@pytest.mark.parametrize(
+    ("entity", "query"),
+    [("deals", "tags=replace"), ("deals", "mode=update&tags=replace"), ("companies", "missing=reject")],
+)
+def test_the_default_of_an_option_that_the_entity_does_not_have_is_no_fault(api, entity, query):
+    assert api.post_file(entity, one_row(entity), query=query).status_code == 200
+
+
+def test_the_default_limit_is_no_fault_where_all_rows_are_given(api):
+    api.import_csv("contacts", one_row("contacts"))
+    run = api.look("imports")["results"][0]["id"]
+    assert api.get(f"imports/{run}/rows?format=csv&limit=100&after=0").status_code == 200
+    assert api.get(f"imports/{run}/rows?format=csv&limit=99").status_code == 400
+
+
+@pytest.mark.parametrize("query", ["status=", "entity=", "limit=", "after="])
+def test_an_empty_value_is_a_fault(api, query):
+    """Clients leave out what they have no value for: an empty one is a variable that should have been set."""
+    assert api.get(f"imports?{query}").status_code == 400
