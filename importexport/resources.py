@@ -116,6 +116,7 @@ class ActivityResource(EntityResource):
                 "company_name": "company_id",
                 "deal_name": "deal_id",
             },
+            {"body": "body_digest", "completed_at": "completed_at"},
         ),
     )
 

@@ -24,7 +24,7 @@ from crm.access import access_of
 from crm.admin.lists import BoundedChangeList, EstimatingPaginator
 from crm.characters import trim
 from crm.models import Tenant
-from crm.models.fields import LongText, TagList, has_forbidden
+from crm.models.fields import LongText, TagList, has_forbidden, unrepeated
 
 NUL = "\0"
 #: The template with which Django reports a list it cannot show. Django blames the database for a malformed query
@@ -42,7 +42,7 @@ class TidyForm(forms.ModelForm):
                 texts = [tidy(value)]
                 self.cleaned_data[name] = texts[0]
             elif isinstance(value, list):
-                self.cleaned_data[name] = texts = list(dict.fromkeys(map(tidy, value)))
+                self.cleaned_data[name] = texts = unrepeated(map(tidy, value))
             else:
                 continue
             if any(map(has_forbidden, texts)):

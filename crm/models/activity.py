@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from crm.models.fields import Folded, LongText
+from crm.models.fields import Digest, Folded, LongText
 from crm.models.record import Record
 
 
@@ -36,6 +36,7 @@ class Activity(Record):
     subject = models.CharField(max_length=255)
     subject_key = Folded("subject", max_length=765, db_collation="C")
     body = LongText(max_length=10_000)
+    body_digest = Digest("body")
     scheduled_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
@@ -72,6 +73,8 @@ class Activity(Record):
                     "contact",
                     "company",
                     "deal",
+                    "completed_at",
+                    "body_digest",
                 ],
                 nulls_distinct=False,
                 name="activity_is_unique",

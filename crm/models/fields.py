@@ -9,6 +9,7 @@ from django import forms
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.functions import MD5
 from django.utils.text import get_text_list
 from django.utils.translation import gettext_lazy as _
 
@@ -38,6 +39,15 @@ def validate_tag(tag: str) -> None:
     """Raise ValidationError for a tag that could not be read back from a comma-separated cell."""
     if "," in tag or tag != trim(tag):
         raise ValidationError(_("A tag has no comma and no surrounding white space."))
+
+
+def unrepeated(tags: Iterable[str]) -> list[str]:
+    """Return tags without repeats, ignoring case: the first spelling stays."""
+    texts = list(tags)
+    first: dict[str, str] = {}
+    for key, tag in zip(fold_column(texts), texts, strict=True):
+        first.setdefault(key, tag)
+    return list(first.values())
 
 
 class Text(models.CharField):
@@ -103,6 +113,23 @@ class FoldedDomain(Folded):
         return fold_domains(values)
 
 
+class Digest(models.GeneratedField):
+    """A digest of another field, kept by the database: for unique constraints on texts too long for an index."""
+
+    db_collation = "C"
+
+    def __init__(self, source: str, **options: Any) -> None:
+        self.source = source
+        digest = models.CharField(max_length=32, db_collation=self.db_collation)
+        super().__init__(expression=MD5(source), output_field=digest, db_persist=True, **options)
+
+    def deconstruct(self) -> Any:
+        name, path, _, options = super().deconstruct()
+        for option in ("expression", "output_field", "db_persist"):
+            del options[option]
+        return name, path, [self.source], options
+
+
 class TagList(ArrayField):
     """Tags in the given order, stored as a text array: no extra rows, and no join in an export."""
 
@@ -111,6 +138,17 @@ class TagList(ArrayField):
         options.setdefault("blank", True)
         options.setdefault("default", list)
         super().__init__(**options)
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Drop repeated tags from the record as well, so that it has what is stored."""
+        tags = super().pre_save(model_instance, add)
+        if isinstance(tags, list):
+            setattr(model_instance, self.attname, tags := unrepeated(tags))
+        return tags
+
+    def get_db_prep_save(self, value: Any, connection: Any) -> Any:
+        """Drop repeated tags, whichever way they are stored."""
+        return super().get_db_prep_save(unrepeated(value) if isinstance(value, (list, tuple)) else value, connection)
 
 
 class FoldingQuerySet(models.QuerySet):
@@ -155,12 +193,11 @@ class Folding(models.Model):
 
     def validate_constraints(self, exclude: Any = None) -> None:
         """Validate uniqueness by matching keys, which forms exclude because they do not show them."""
-        keys = {field.name for field in folded_fields(type(self))}
-        super().validate_constraints({*(exclude or ())} - keys)
+        super().validate_constraints({*(exclude or ())}.difference(sources_of_keys(type(self))))
 
     def unique_error_message(self, model_class: type[models.Model], unique_check: Any) -> ValidationError:
         """Return the error for a duplicate. It names the fields the user knows, not the matching keys."""
-        sources = {field.name: field.source for field in folded_fields(model_class)}
+        sources = sources_of_keys(model_class)
         names = [sources.get(name, name) for name in unique_check if name != "tenant"]
         fields: list[Any] = [model_class._meta.get_field(name) for name in names]
         labels: list[Any] = [str(field.verbose_name) for field in fields]
@@ -177,3 +214,9 @@ def folded_fields(model: type[models.Model], sources: Collection[str] | None = N
 def folded_field(model: type[models.Model], column: str) -> Folded:
     """Return the matching key that is stored in a database column of a model."""
     return next(field for field in folded_fields(model) if field.column == column)
+
+
+def sources_of_keys(model: type[models.Model]) -> dict[str, str]:
+    """Return the fields that make records unique in place of what the user knows, each with the field it stands for."""
+    keys = [field for field in model._meta.concrete_fields if isinstance(field, (Folded, Digest))]
+    return {field.name: field.source for field in keys}

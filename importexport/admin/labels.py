@@ -29,7 +29,8 @@ SAME = {
     "contacts": gettext_lazy("Two contacts are the same when they have the same email."),
     "deals": gettext_lazy("Two deals are the same when they have the same name and are in the same pipeline."),
     "activities": gettext_lazy(
-        "Two activities are the same when type, subject, times, due date, contact, company and deal are all the same."
+        "Two activities are the same when type, subject, body, times, due date, contact, company and deal are all the"
+        " same."
     ),
 }
 ERROR_CODES = {

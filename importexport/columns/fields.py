@@ -68,7 +68,7 @@ class Column(Field):
         self.clean_cells(cells, required=self.required)
         if self.column_name in cells.errors[0]:
             raise ValueError(cells.errors[0][self.column_name])
-        for field in instance._meta.concrete_fields:
+        for field in stored_fields(instance):
             (stored,) = cells.stored[field.column]
             if field.column == self.stores:
                 setattr(instance, field.attname, self.widget.load(stored, field))
@@ -95,7 +95,12 @@ def as_text(cell: Any) -> str:
 def cells_of(row: Mapping[str, Any], instance: Any) -> Cells:
     """Return one row as a batch, in which a record's fields are what other columns have stored."""
     cells = Cells(Batch([1], [[]], {name: [as_text(cell)] for name, cell in row.items()}))
-    for field in instance._meta.concrete_fields:
+    for field in stored_fields(instance):
         value = getattr(instance, field.attname)
         cells.stored[field.column] = [None if value is None else str(value)]
     return cells
+
+
+def stored_fields(instance: Any) -> list[Any]:
+    """Return a record's fields, without those that the database fills."""
+    return [field for field in instance._meta.concrete_fields if not field.generated]

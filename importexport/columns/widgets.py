@@ -18,7 +18,7 @@ from import_export.widgets import Widget
 
 from crm.addresses import is_email
 from crm.characters import trim, without_invisible
-from crm.models.fields import CURRENCIES, FORBIDDEN, TagList
+from crm.models.fields import CURRENCIES, FORBIDDEN, TagList, unrepeated
 from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.files.header import fold_label
@@ -411,7 +411,7 @@ class Moment(_Zoned):
 
 
 class Tags(Cell):
-    """Comma-separated tags, in their order and without duplicates."""
+    """Comma-separated tags, in their order and, ignoring case, without repeats."""
 
     sql = "array_to_string({0}, ',')"
     blank_stored = "{}"
@@ -437,7 +437,7 @@ class Tags(Cell):
         """Reject forbidden characters, then tags over the limit."""
         if FORBIDDEN.search(value):
             raise ValueError(errors.character(column))
-        tags = list(dict.fromkeys(tag for part in value.split(",") if (tag := trim(part))))
+        tags = unrepeated(tag for part in value.split(",") if (tag := trim(part)))
         if any(len(tag) > self.limit for tag in tags):
             raise ValueError(errors.too_long(column, self.limit))
         return tags

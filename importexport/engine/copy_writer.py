@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection, models
 from psycopg import sql
 
+from crm.models.fields import Digest
 from importexport.db import ANY_TENANT, copy_in, identifiers
 from importexport.engine.spec import Key
 
@@ -34,8 +35,9 @@ class Writer:
         # If there is only one constraint, name it, so that PostgreSQL does not check all other indexes.
         named = sql.SQL("ON CONSTRAINT {}").format(sql.Identifier(unique[0].name))
         self._conflict = named if len(unique) == 1 else sql.SQL("")
-        keys = {model._meta.get_field(name).column for rule in unique for name in rule.fields}  # type: ignore[union-attr]
-        self._identity = [i for i, name in enumerate(self.columns) if name in keys]
+        #: The columns of unique constraints; in place of a digest, its source.
+        self._unique = {text_column(model._meta.get_field(name)) for rule in unique for name in rule.fields}
+        self._identity = [i for i, name in enumerate(self.columns) if name in self._unique]
         #: The number of rows in the last batch that were sent to the database, and the indexes of those it skipped.
         self._staged = 0
         self._skipped: list[int] = []
@@ -142,6 +144,11 @@ class Writer:
             condition=condition,
             conflict=self._conflict,
         )
+
+
+def text_column(field: Any) -> str:
+    """Return the database column that says what a field is: of a digest, that of its text."""
+    return field.source if isinstance(field, Digest) else field.column
 
 
 def column_type(field: models.Field) -> sql.Composable:

@@ -15,12 +15,14 @@ from importexport.columns.references import can_create
 class Key:
     """A unique key: the ``column`` that messages name, and the database column that stores it.
 
-    ``others`` maps the other columns of a composite key to their database columns.
+    ``others`` maps the other columns of a composite key to their database columns. ``details`` does so for columns that
+    distinguish records with the same key; unlike the key, an import may change them.
     """
 
     column: str
     stored: str
     others: Mapping[str, str] = field(default_factory=dict, hash=False)
+    details: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def columns(self) -> list[str]:

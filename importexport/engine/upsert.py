@@ -7,12 +7,13 @@ from django.db import IntegrityError
 from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.db import Busy, is_clash, retry
+from importexport.engine.finder import Found, Pair
 from importexport.engine.importer import Importer, Prepared, Rejected, good_rows
 from importexport.engine.options import Options
-from importexport.engine.outcome import Change, Outcome, stretches_of
+from importexport.engine.outcome import Change, ColumnError, Outcome, stretches_of
 from importexport.engine.spec import EntitySpec, Key
 from importexport.engine.upsert_sql import Changeable
-from importexport.engine.upsert_writer import Merger, Pair
+from importexport.engine.upsert_writer import Merger
 from importexport.files.table import Batch, Table
 
 
@@ -74,7 +75,7 @@ class UpsertImporter(Importer):
         skipped = self.writer.insert(wanted)
         wrong |= {n: [error] for n, error in self._duplicates(cells, positions, skipped).items()}
         created = self.writer.created([n for n in wanted if n not in wrong])
-        self.writer.see([record for _, record in (*pairs, *created)])
+        self.writer.see(pairs, created)
         rejected |= {positions[n]: found for n, found in wrong.items()}
         comparable = self._comparable(rows, cells, positions)
         return self._outcome(prepared.batch.numbers, positions, comparable, pairs, created, changes)
@@ -104,6 +105,7 @@ class UpsertImporter(Importer):
         Retries when a concurrent edit takes a name or domain first, and raises Busy if that happens repeatedly.
         """
         found = self.writer.find()
+        self.writer.merge_tags(found.pairs)
 
         def attempt() -> tuple[Rejected, list[Pair], dict[int, str]]:
             wrong, pairs = self._reject_duplicates(cells, positions, found)
@@ -116,15 +118,16 @@ class UpsertImporter(Importer):
         except IntegrityError as error:
             raise Busy(errors.RECORDS_BUSY) from error
 
-    def _reject_duplicates(self, cells: Cells, positions: list[int], found: list[Pair]) -> tuple[Rejected, list[Pair]]:
+    def _reject_duplicates(self, cells: Cells, positions: list[int], found: Found) -> tuple[Rejected, list[Pair]]:
         """Return the errors of duplicates (of an earlier row or another record), and the remaining pairs."""
         others = [key for key in self.spec.keys if key is not self._key]
-        claims = {key: self.writer.claims(key, found) for key in others}
-        seen = self.writer.seen(record for _, record in found)
+        claims = {key: self.writer.claims(key, found.pairs) for key in others}
+        seen = self.writer.seen(record for _, record in found.pairs)
         taken: dict[Key, set[str]] = {key: set() for key in others}
-        wrong: Rejected = {}
+        wrong: Rejected = {n: [self._duplicate(cells, positions[n], self._key)] for n in found.repeated}
+        wrong |= {n: [self._ambiguous(cells, positions[n])] for n in found.unclear}
         pairs = []
-        for n, record in found:
+        for n, record in found.pairs:
             clash = next((key for key in others if is_taken(claims[key].get(n), taken[key])), None)
             blamed = self._key if record in seen else clash
             if blamed:
@@ -135,6 +138,10 @@ class UpsertImporter(Importer):
                 taken[key].update(value for value, _ in filter(None, [claims[key].get(n)]))
             pairs.append((n, record))
         return wrong, pairs
+
+    def _ambiguous(self, cells: Cells, position: int) -> ColumnError:
+        name = self._key.column
+        return name, errors.ambiguous(self.spec.noun.capitalize(), cells.text(name)[position])
 
     def _unmatched(self, cells: Cells, positions: list[int], rows: list[int]) -> Rejected:
         """Return the errors of rows without a record: an update rejects all, an upsert those without required cells."""

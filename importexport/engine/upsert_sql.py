@@ -3,7 +3,7 @@
 Within these expressions ``t`` is the record, ``s`` the row as staged, ``new`` the record's values after the change.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from string import Formatter
@@ -54,7 +54,7 @@ class NewValues:
             return sql.Identifier("t", name)
         template = entry.column.widget.cleared_sql
         cleared = self._filled(template) if template else sql.Identifier("s", name)
-        return self._case(entry, name, cleared=cleared, given=self._given(name))
+        return self._case(entry, name, cleared=cleared, given=sql.Identifier("s", name))
 
     def folded(self, field: Folded) -> sql.Composable:
         """Return a matching key's new value, which follows its source's."""
@@ -96,15 +96,6 @@ class NewValues:
             present=sql.Identifier("t", name),
         )
 
-    def _given(self, name: str) -> sql.Composable:
-        """Return what a record gets from a cell that is not blank."""
-        row, record = sql.Identifier("s", name), sql.Identifier("t", name)
-        if not isinstance(self._fields[name], TagList) or self._options.tags == "replace":
-            return row
-        if self._options.tags == "add":
-            return sql.SQL("{} || {}").format(record, TAGS_WITHOUT.format(row, record))
-        return TAGS_WITHOUT.format(record, row)
-
     def _difference(self, name: str) -> sql.Composed:
         entry = self._changeable.get(name)
         return DIFFERENCE.format(
@@ -121,16 +112,11 @@ CASE = sql.SQL(
     " ELSE {present} END"
 )
 
-#: The tags of the first list that are not in the second, in their order.
-TAGS_WITHOUT = sql.SQL(
-    "ARRAY(SELECT tag FROM unnest({0}) WITH ORDINALITY AS u(tag, place) WHERE tag <> ALL({1}) ORDER BY place)"
-)
-
 DIFFERS = sql.SQL("new.{0} IS DISTINCT FROM t.{0}")
 DIFFERENCE = sql.SQL("{key}, CASE WHEN {differs} THEN jsonb_build_array({present}, {new}{shown}) END")
 
 
-def comma_separated(parts: Iterator[sql.Composable]) -> sql.Composed:
+def comma_separated(parts: Iterable[sql.Composable]) -> sql.Composed:
     """Return a list in SQL."""
     return sql.SQL(", ").join(parts)
 

@@ -1,27 +1,23 @@
-"""Matches rows with existing records, compares them, and updates the records.
+"""Compares rows with existing records, and updates the records.
 
 The database does the comparison, because it knows the types. A batch takes a fixed number of statements.
 """
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from itertools import product
 from typing import Any
 
 from django.db import connection, models, transaction
 from psycopg import sql
 
-from crm.models.fields import folded_fields
-from importexport.db import ANY_TENANT, by_index, identifiers, unzipped
-from importexport.engine.copy_writer import Writer
+from crm.models.fields import Digest, TagList, folded_fields
+from importexport.db import ANY_TENANT, unzipped
+from importexport.engine.copy_writer import Writer, column_type
+from importexport.engine.finder import DetailFinder, Finder, Found, Pair
 from importexport.engine.options import Options
 from importexport.engine.spec import Key
-from importexport.engine.upsert_sql import Changeable, NewValues
-
-#: The temporary table of records that have already been matched with a row of the file.
-SEEN = "rally_seen"
-#: The index of a row in the batch, and the id of its record.
-Pair = tuple[int, int]
+from importexport.engine.tags import TagMerger
+from importexport.engine.upsert_sql import Changeable, NewValues, comma_separated
 
 
 class Merger(Writer):
@@ -45,24 +41,40 @@ class Merger(Writer):
         options: Options,
     ) -> None:
         super().__init__(model, tenant=tenant, columns=columns)
-        self._key = key
         self._changeable = {entry.column.stores: entry for entry in changeable}
         self._folded = folded_fields(model, self._changeable)
         self._new = NewValues(self._changeable, self._folded, fields=self._fields, options=options)
+        self._tags = [
+            TagMerger(name, bit=entry.bit, widget=entry.column.widget, how=options.tags)
+            for name, entry in self._changeable.items()
+            if isinstance(self._fields[name], TagList)
+        ]
+        given = [entry.column.column_name for entry in changeable]
+        self._details = {name: self._fields[name] for column, name in key.details.items() if column in given}
+        self._finder, self._found = self._new_finder(key, options), Found([])
+        changed = {*self._changeable, *(str(field.column) for field in self._folded)}
+        #: Whether an update can violate a unique constraint.
+        self._may_clash = not changed.isdisjoint(self._unique)
+
+    def _new_finder(self, key: Key, options: Options) -> Finder:
+        fields = {name: self._fields[name] for name in (key.stored, *key.others.values())}
+        parts = {"table": self._table, "staging": self._staging, "tenant": self.tenant, "fields": fields}
+        if key.details or any(field.null for field in fields.values()):
+            return DetailFinder(details=self._details, may_create=options.may_create, **parts)
+        return Finder(**parts)
+
+    def _definitions(self) -> sql.Composed:
+        digests = [field for field in self._details.values() if isinstance(field, Digest)]
+        return comma_separated([super()._definitions(), *map(generated, digests)])
 
     def __enter__(self) -> "Merger":
         super().__enter__()
-        with connection.cursor() as cursor:
-            cursor.execute(
-                sql.SQL("CREATE TEMPORARY TABLE {} (id bigint PRIMARY KEY) ON COMMIT DROP").format(self._seen)
-            )
+        self._finder.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
         super().__exit__(kind, *exc)
-        if kind is None:
-            with connection.cursor() as cursor:
-                cursor.execute(sql.SQL("DROP TABLE {}").format(self._seen))
+        self._finder.__exit__(kind, *exc)
 
     def stage(self, rows: Sequence[Sequence[str | None]], given: Sequence[int], cleared: Sequence[int]) -> None:
         """Load a batch: one list of COPY texts per column, and for each row the masks of given and cleared columns."""
@@ -73,50 +85,19 @@ class Merger(Writer):
                 names = ["n", "given", "cleared", *self.columns]
                 self._stage(cursor, names, [list(numbers), *map(list, masks), *rows])
 
-    def find(self) -> list[Pair]:
-        """Return the rows that match existing records, with the records, in row order. The records are locked."""
-        if not self._staged:
-            return []
-        keys = [self._key.stored, *self._key.others.values()]
-        nullable = [name for name in keys if self._fields[name].null]
-        with connection.cursor() as cursor, by_index(cursor):
-            found = self._find_any(cursor, keys, nullable) if nullable else self._find_next(cursor, keys)
-        return sorted(found)
+    def find(self) -> Found:
+        """Match rows with existing records. The records are locked."""
+        self._found = self._finder.find(self._staged) if self._staged else Found([])
+        return self._found
 
-    def _find_next(self, cursor: Any, keys: list[str]) -> list[Pair]:
-        """Find each record as the next one in the order of the key, which only one index supports: PostgreSQL may
-        underestimate a new tenant's records, and would then use any index by tenant."""
-        statement = FIND_NEXT.format(
-            staging=self._staging,
-            table=self._table,
-            same=all_of(EQUAL.format(sql.Identifier(name)) for name in keys),
-            order=identifiers(["tenant_id", *keys], of="t"),
-            wanted=identifiers(keys, of="s"),
-            key=sql.Identifier("t", self._key.stored),
-        )
-        cursor.execute(statement, [self.tenant.pk] * 2)
-        return cursor.fetchall()
-
-    def _find_any(self, cursor: Any, keys: list[str], nullable: list[str]) -> list[Pair]:
-        """Find records by a key with nullable columns."""
-        found: list[Pair] = []
-        # NULLs are equal here, but an index cannot find them by "=", so each combination of NULLs needs its own query.
-        for pattern in product([False, True], repeat=len(nullable)):
-            is_null = dict(zip(nullable, pattern, strict=True))
-            own = [(IS_NULL if is_null[name] else IS_NOT_NULL).format(sql.Identifier("s", name)) for name in nullable]
-            same = [(BOTH_NULL if is_null.get(name) else EQUAL).format(sql.Identifier(name)) for name in keys]
-            statement = FIND_ANY.format(
-                staging=self._staging, table=self._table, tenant=ANY_TENANT, same=all_of(same), own=all_of(own)
-            )
-            cursor.execute(statement, [self.tenant.pk])
-            found.extend(cursor.fetchall())
-        return found
+    def merge_tags(self, pairs: Sequence[Pair]) -> None:
+        """Replace the tags of rows by the new tags of their records. Call once: it overwrites the tags of the file."""
+        for tags in self._tags if pairs else ():
+            tags.merge(self._staging, self._joined, unzipped(pairs))
 
     def seen(self, ids: Iterable[int]) -> set[int]:
         """Return which of the records have already been matched with a row of the file."""
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL("SELECT id FROM {} WHERE id = ANY(%s)").format(self._seen), [list(ids)])
-            return {pk for (pk,) in cursor}
+        return set(self._finder.seen(ids))
 
     def claims(self, key: Key, pairs: Sequence[Pair]) -> dict[int, tuple[str, bool]]:
         """Return the rows that would change a unique key of their record: the new value, and whether another record
@@ -146,7 +127,7 @@ class Merger(Writer):
     def update(self, pairs: Sequence[Pair]) -> None:
         """Update records from their rows; raise IntegrityError if a concurrent edit has taken a unique key."""
         if pairs:
-            with transaction.atomic(savepoint=bool(self._folded)), connection.cursor() as cursor:
+            with transaction.atomic(savepoint=self._may_clash), connection.cursor() as cursor:
                 cursor.execute(self._change, unzipped(pairs))
 
     def insert(self, numbers: Sequence[int]) -> list[int]:
@@ -166,14 +147,12 @@ class Merger(Writer):
             cursor.execute(statement, [list(numbers)])
             return cursor.fetchall()
 
-    def see(self, ids: Iterable[int]) -> None:
-        """Remember that these records have been matched with rows of the file."""
-        with connection.cursor() as cursor:
-            cursor.execute(sql.SQL("INSERT INTO {} SELECT unnest(%s::bigint[])").format(self._seen), [list(ids)])
+    def see(self, matched: Sequence[Pair], created: Sequence[Pair]) -> None:
+        """Remember that these records have been matched with, or created from, rows of the file."""
+        new = {record for _, record in created}
+        self._finder.see([*(record for _, record in matched), *new], exact={*self._found.exact, *new})
 
     # --- SQL ---
-
-    _seen = sql.Identifier(SEEN)
 
     @cached_property
     def _joined(self) -> sql.Composed:
@@ -195,26 +174,18 @@ class Merger(Writer):
         return self._insertion_of(sql.SQL("n = ANY(%s)"))
 
 
+def generated(digest: Digest) -> sql.Composed:
+    """Return the definition of a generated column, as in the model's table."""
+    expression, _ = digest.generated_sql(connection)
+    return sql.SQL("{} {} GENERATED ALWAYS AS ({}) STORED").format(
+        sql.Identifier(str(digest.column)), column_type(digest), sql.SQL(expression)
+    )
+
+
 #: The rows of a batch joined with their records.
 JOINED = sql.SQL(
     "unnest(%s::int[], %s::bigint[]) AS m(n, id) JOIN {staging} AS s ON s.n = m.n JOIN {table} AS t ON t.id = m.id"
 )
-
-#: The key is compared again once the record is locked, because a concurrent edit may have changed it.
-FIND_NEXT = sql.SQL(
-    "SELECT s.n, held.id FROM {staging} AS s CROSS JOIN LATERAL"
-    " (SELECT t.id, t.tenant_id = %s AND {same} AS is_it FROM {table} AS t"
-    " WHERE ({order}) >= (%s, {wanted}) AND {key} <> '' ORDER BY {order} LIMIT 1) AS found CROSS JOIN LATERAL"
-    " (SELECT t.id FROM {table} AS t WHERE found.is_it AND t.id = found.id AND {same} LIMIT 1"
-    " FOR NO KEY UPDATE) AS held"
-)
-
-FIND_ANY = sql.SQL(
-    "SELECT s.n, found.id FROM {staging} AS s CROSS JOIN LATERAL (SELECT t.id FROM {table} AS t"
-    " WHERE t.tenant_id = {tenant} AND {same} LIMIT 1 FOR NO KEY UPDATE) AS found WHERE {own}"
-)
-IS_NULL, IS_NOT_NULL = sql.SQL("{} IS NULL"), sql.SQL("{} IS NOT NULL")
-BOTH_NULL, EQUAL = sql.SQL("t.{} IS NULL"), sql.SQL("t.{0} = s.{0}")
 
 CLAIMS = sql.SQL(
     "SELECT n, wanted, EXISTS (SELECT FROM {table} AS o WHERE o.tenant_id = {tenant}"
@@ -235,8 +206,3 @@ UPDATE = sql.SQL(
     "UPDATE {table} AS t SET {values}, updated_at = now()"
     " FROM unnest(%s::int[], %s::bigint[]) AS m(n, id) JOIN {staging} AS s ON s.n = m.n WHERE t.id = m.id"
 )
-
-
-def all_of(conditions: Iterable[sql.Composable]) -> sql.Composed:
-    """Return the conjunction of some conditions."""
-    return sql.SQL(" AND ").join(conditions)

@@ -3,15 +3,15 @@
 Records that have been edited since then are conflicts, and are kept.
 """
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
-from django.db import connection, models
+from django.db import IntegrityError, connection, models, transaction
 from psycopg import sql
 
 from crm.matching_keys import recompute
-from crm.models import Stage
+from crm.models import Activity, Stage
 from crm.models.fields import folded_fields
 from importexport.db import unzipped
 from importexport.engine.outcome import Change, Outcome, stretches_of
@@ -61,7 +61,7 @@ class Reverter:
                 changes=[
                     Change(n, "create", entity, pk, "{}")
                     if pk in back
-                    else Change(n, "conflict", entity, pk, "{}", TAKEN if is_whole else ORPHANED)
+                    else Change(n, "conflict", entity, pk, "{}", taken(model) if is_whole else ORPHANED)
                     for n, pk, is_whole, there in found
                     if pk in back or not there
                 ],
@@ -80,8 +80,8 @@ class Reverter:
             while waiting:
                 tried = {row.id: row for row in self._try_restoring(model, waiting)}
                 found |= tried
-                taken = [pk for pk, row in tried.items() if row.note == TAKEN]
-                waiting = taken if len(taken) < len(waiting) else []
+                again = [pk for pk, row in tried.items() if row.note == taken(model)]
+                waiting = again if len(again) < len(waiting) else []
             rows = sorted(found.values(), key=lambda row: (row.number, row.id))
             same = [(row.number, row.record) for row in rows if row.is_there and row.changes == row.conflicts == "{}"]
             yield Outcome(
@@ -90,10 +90,25 @@ class Reverter:
             )
 
     def _try_restoring(self, model: type[models.Model], batch: list[int]) -> list["Restored"]:
+        """Restore a batch. If that violates a constraint, look for taken keys first, and then try smaller batches."""
+        for is_wary in (False, True):
+            with suppress(IntegrityError), transaction.atomic():
+                return self._restore_together(model, batch, is_wary=is_wary)
+        if len(batch) == 1:
+            return self._restore_together(model, batch, is_wary=True)
+        middle = len(batch) // 2
+        return [row for part in (batch[:middle], batch[middle:]) for row in self._try_restoring(model, part)]
+
+    def _restore_together(self, model: type[models.Model], batch: list[int], *, is_wary: bool) -> list["Restored"]:
+        """Restore a batch in one statement; with ``is_wary``, not the records whose former keys are taken.
+
+        Raises IntegrityError if records would become duplicates.
+        """
         with connection.cursor() as cursor, temporary(cursor, revert_sql.BACK):
             types = changed_columns(cursor, model, batch)
             cursor.execute(revert_sql.comparison(model, types), [batch])
-            self._reject_taken(cursor, model, types)
+            if is_wary:
+                self._reject_taken(cursor, model, types)
             self._reject_orphaned(cursor, model, types)
             cursor.execute(revert_sql.restoration(model, types))
             cursor.execute(revert_sql.FOUND)
@@ -103,11 +118,11 @@ class Reverter:
             recompute(model, [row.record for row in found if row.changes != "{}"])
         return found
 
-    def _reject_taken(self, cursor: Any, model: type[models.Model], changed: Collection[str]) -> None:
-        """Mark records as conflicts if another record now has their former name, e-mail or domain."""
-        for column in (str(field.column) for field in folded_fields(model)):
-            if column in changed:
-                cursor.execute(revert_sql.taken_as_conflicts(model, column), [TAKEN, self.run.tenant_id])
+    def _reject_taken(self, cursor: Any, model: type[models.Model], types: Mapping[str, str]) -> None:
+        """Mark records as conflicts if another record now has their former name, e-mail, domain or other unique key."""
+        for rule in model._meta.constraints:
+            if isinstance(rule, models.UniqueConstraint) and (columns := revert_sql.unique_columns(model, rule, types)):
+                cursor.execute(revert_sql.taken_as_conflicts(model, columns, types), [taken(model), self.run.tenant_id])
 
     def _reject_orphaned(self, cursor: Any, model: type[models.Model], changed: Collection[str]) -> None:
         """Mark records as conflicts if they would refer to a record that no longer exists."""
@@ -147,6 +162,11 @@ class Reverter:
                 cursor.execute(revert_sql.deletion(model), [records])
             else:
                 cursor.execute(revert_sql.kept_deletion(model), [numbers, records, self.run.pk, entity])
+
+
+def taken(model: type[models.Model]) -> str:
+    """Return the note for a record whose former unique key another one has now."""
+    return "Another activity is the same by now." if model is Activity else TAKEN
 
 
 class Created(NamedTuple):

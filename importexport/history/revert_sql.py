@@ -4,7 +4,7 @@ In these statements, ``c`` is an entry of the row log, ``t`` a record, and ``b``
 to restore.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import models
@@ -12,6 +12,7 @@ from psycopg import sql
 
 from crm.models import Stage
 from importexport.db import ANY_TENANT, identifiers
+from importexport.engine.copy_writer import text_column
 
 BACK = sql.Identifier("rally_back")
 
@@ -26,6 +27,11 @@ def references_of(model: type[models.Model]) -> list[Any]:
     return [f for f in model._meta.concrete_fields if isinstance(f, models.ForeignKey) and f.name != "tenant"]
 
 
+def generated_columns(model: type[models.Model]) -> set[str]:
+    """Return the columns that the database fills."""
+    return {str(field.column) for field in model._meta.concrete_fields if field.generated}
+
+
 # --- recreate deleted records ------------------------------------------------------------------------
 
 
@@ -36,6 +42,7 @@ class Recreation:
         self._parts = {
             "table": table_of(model),
             "names": identifiers(columns),
+            "stored": identifiers(set(columns).difference(generated_columns(model))),
             "was": sql.Identifier(f"rally_was_{entity}"),
             "whole": all_of(map(target_exists, references_of(model))),
         }
@@ -70,7 +77,7 @@ KEPT = sql.SQL(
     "(SELECT c.number, c.record, (c.image::{was}).* FROM importexport_rowchange AS c WHERE c.id = ANY(%s)) AS p"
 )
 RECREATE = sql.SQL(
-    "INSERT INTO {table} ({names}) SELECT {names} FROM {rows} WHERE {whole}"
+    "INSERT INTO {table} ({stored}) SELECT {stored} FROM {rows} WHERE {whole}"
     " ORDER BY number ON CONFLICT DO NOTHING RETURNING id"
 )
 RECREATED = sql.SQL(
@@ -98,12 +105,31 @@ def restoration(model: type[models.Model], types: Mapping[str, str]) -> sql.Comp
     )
 
 
-def taken_as_conflicts(model: type[models.Model], column: str) -> sql.Composed:
-    """Return the statement that marks records as conflicts if another record now has their former key."""
+def unique_columns(model: type[models.Model], rule: models.UniqueConstraint, changed: Collection[str]) -> list[str]:
+    """Return the columns of a unique constraint, except the tenant's; none if none of them has changed."""
+    columns = [text_column(model._meta.get_field(name)) for name in rule.fields if name != "tenant"]
+    return columns if set(columns).intersection(changed) else []
+
+
+def taken_as_conflicts(model: type[models.Model], columns: Sequence[str], types: Mapping[str, str]) -> sql.Composed:
+    """Return the statement that marks records as conflicts if another record now has their former unique key."""
     is_taken = TAKEN.format(
-        table=table_of(model), key=sql.Identifier("t", column), before=before(column), tenant=ANY_TENANT
+        table=table_of(model),
+        tenant=ANY_TENANT,
+        key=sql.Identifier("t", columns[0]),
+        value=restored(columns[0], types),
+        same=all_of(SAME.format(sql.Identifier("t", name), restored(name, types)) for name in columns[1:]),
     )
     return MARK_CONFLICTS.format(back=BACK, condition=is_taken)
+
+
+def restored(column: str, types: Mapping[str, str]) -> sql.Composable:
+    """Return the value of a column after the restoration."""
+    if column not in types:
+        return sql.Identifier("o", column)
+    return CASE_RESTORED.format(
+        sql.Literal(column), before(column), sql.SQL(types[column]), sql.Identifier("o", column)
+    )
 
 
 def orphaned_as_conflicts(reference: models.ForeignKey) -> sql.Composed:
@@ -155,9 +181,11 @@ MARK_CONFLICTS = sql.SQL(
     "UPDATE {back} AS b SET conflicts = b.conflicts || b.changes, changes = '{{}}', note = %s WHERE {condition}"
 )
 TAKEN = sql.SQL(
-    "{before} <> '' AND EXISTS (SELECT FROM {table} AS t WHERE t.tenant_id = {tenant}"
-    " AND {key} <> '' AND {key} = {before} AND t.id <> b.record)"
+    "b.changes <> '{{}}' AND EXISTS (SELECT FROM {table} AS o JOIN {table} AS t ON t.tenant_id = {tenant}"
+    " AND {key} <> '' AND {key} = {value} AND t.id <> o.id AND {same} WHERE o.id = b.record)"
 )
+SAME = sql.SQL("{} IS NOT DISTINCT FROM {}")
+CASE_RESTORED = sql.SQL("CASE WHEN b.values ? {} THEN {}::{} ELSE {} END")
 ORPHANED = sql.SQL(
     "{before} IS NOT NULL AND NOT EXISTS (SELECT FROM {other} AS x WHERE x.id = {before}::bigint FOR KEY SHARE)"
 )

@@ -126,9 +126,31 @@ def test_activities_that_differ_in_nothing_but_what_is_blank_collide(tenant):
         make_activity(tenant, subject=" CALL ")
     for values in ({"activity_type": "note"}, {"due_date": "2025-06-15"}, {"scheduled_at": "2025-06-15T10:00Z"},
                    {"contact": make_contact(tenant)}, {"company": Company.objects.create(tenant=tenant, name="A")},
-                   {"deal": make_deal(tenant)}):  # fmt: skip
+                   {"deal": make_deal(tenant)}, {"body": "One"}, {"body": "one"},
+                   {"completed_at": "2025-06-15T10:00Z"}, {"body": "x" * 10_000}):  # fmt: skip
         make_activity(tenant, **values)
-    assert Activity.objects.count() == 7
+        with pytest.raises(IntegrityError, match="activity_is_unique"), transaction.atomic():
+            make_activity(tenant, **values)
+    assert Activity.objects.count() == 11
+
+
+def test_the_digest_of_a_body_follows_every_way_of_writing(tenant):
+    make_activity(tenant, body="One")
+    activity = make_activity(tenant)
+    activity.body = "One"
+    with pytest.raises(ValidationError, match=r"same .*subject.*body"):
+        activity.full_clean()
+    with pytest.raises(IntegrityError, match="activity_is_unique"), transaction.atomic():
+        activity.save()
+    with pytest.raises(IntegrityError, match="activity_is_unique"), transaction.atomic():
+        Activity.objects.update(body="Two")
+    with pytest.raises(IntegrityError, match="activity_is_unique"), transaction.atomic():
+        Activity.objects.bulk_update([activity], ["body"])
+    activity.refresh_from_db()
+    activity.body = "Two"
+    activity.full_clean()
+    activity.save()
+    assert refuses(activity, body="One") == "activity_is_unique"
 
 
 def test_a_key_in_use_has_a_name_of_its_own(tenant):
@@ -187,6 +209,21 @@ def test_bulk_writes_keep_the_keys(tenant):
         company.name += " Straße"
     Company.objects.bulk_update(companies, ["name"])
     assert list(Company.objects.values_list("name_key", flat=True)) == ["acme strasse", "globex strasse"]
+
+
+def test_tags_are_stored_without_repeats_whatever_their_case(tenant):
+    contact = make_contact(tenant, tags=["VIP", "vip", "x", "Vip"])
+    assert contact.tags == ["VIP", "x"]
+    contact.tags = ["Straße", "STRASSE"]
+    contact.save()
+    assert (contact.tags, Contact.objects.get().tags) == (["Straße"], ["Straße"])
+    Contact.objects.update(tags=["a", "A"])
+    assert Contact.objects.get().tags == ["a"]
+    contact.tags = ["b", "B"]
+    Contact.objects.bulk_update([contact], ["tags"])
+    assert Contact.objects.get().tags == ["b"]
+    Company.objects.bulk_create([Company(tenant=tenant, name="Acme", tags=["c", "C"])])
+    assert Company.objects.get().tags == ["c"]
 
 
 def test_a_change_moves_updated_at(tenant):

@@ -18,7 +18,8 @@ SAME_RECORD = {
     "contacts": "The same contact: the same e-mail, ignoring case.",
     "companies": "The same company: the same name, ignoring case, or the same domain if there is one.",
     "deals": "The same deal: the same name, ignoring case, in the same pipeline.",
-    "activities": "The same activity: the same type, subject, scheduled_at, due_date, contact, company and deal.",
+    "activities": "The same activity: the same type, subject, body, scheduled_at, completed_at, due_date, contact,"
+    " company and deal.",
 }
 #: Column → what the help of the column does not say: the meaning of a blank cell, and of an ambiguous name.
 BESIDES = {

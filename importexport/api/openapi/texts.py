@@ -18,8 +18,8 @@ like `2025-06-15T14:30:00Z`, decimals with two places. Text that a spreadsheet w
 value gets a leading `'`, which imports remove. The response is streamed.
 """
 EXPORT_XLSX = """
-All records, oldest first, as an XLSX file. Numbers and dates are typed cells (times in UTC); text is never a formula.
-The response is streamed.
+All records, oldest first, as an XLSX file. Numbers, dates and times are typed cells (times in UTC, shown as
+`2025-06-15T14:30:00Z`); text is never a formula. The response is streamed.
 """
 IMPORT = """
 Valid rows are stored in one transaction; each other row is rejected with one message. Row numbers are as in a

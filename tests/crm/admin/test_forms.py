@@ -39,6 +39,11 @@ def test_tags_are_separated_by_commas(acme):
     assert Contact.objects.get(email="x@acme.example").tags == ["vip", "emea"]
 
 
+def test_a_tag_is_stored_once_whatever_its_case(acme):
+    assert post(acme, "contact/add/", contact_form(email="x@acme.example", tags="VIP,vip, Vip")).status_code == 302
+    assert Contact.objects.get(email="x@acme.example").tags == ["VIP"]
+
+
 def deal_form(stage, **values):
     return {"name": "Big one", "value": "10.50", "currency": "EUR", "stage": stage.pk, "probability": ""} | values
 

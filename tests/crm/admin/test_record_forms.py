@@ -75,6 +75,13 @@ def test_a_duplicate_activity_is_a_form_error(acme):
     assert add(acme, "activity", ACTIVITY | same | {"subject": "Call of acme", "activity_type": "note"}) == {}
 
 
+def test_two_activities_that_differ_in_body_or_completion_time_are_no_duplicates(acme):
+    done = {"completed_at_0": "2025-06-15", "completed_at_1": "14:30:00"}
+    for values in ({"body": "One\r\nTwo"}, {"body": "Two"}, {"body": "Two"} | done):
+        assert add(acme, "activity", ACTIVITY | values) == {}
+        assert "same" in str(add(acme, "activity", ACTIVITY | values))
+
+
 @pytest.mark.parametrize("model", ["contact", "company", "deal", "activity"])
 def test_a_reference_to_another_tenants_record_is_a_form_error(acme, globex, model):
     forms = {
