@@ -1,6 +1,7 @@
 """All messages about errors in files and rows. No other module contains any."""
 
 from collections.abc import Iterable
+from typing import Self
 
 ECHO_LIMIT = 100
 
@@ -35,7 +36,7 @@ class RowError(str):
     __slots__ = ("code",)
     code: str
 
-    def __new__(cls, code: str, sentence: str) -> "RowError":
+    def __new__(cls, code: str, sentence: str) -> Self:
         """Return the message with its code."""
         error = super().__new__(cls, sentence)
         error.code = code
@@ -107,6 +108,61 @@ def character(column: str) -> RowError:
 
 def too_many_cells(expected: int, found: int) -> RowError:
     return RowError("cells", f"Expected {expected} columns, found {found}")
+
+
+# --- warnings: what they are about is stored as it is, or left out, but somebody should look at it ---------------
+
+
+#: Code → what it is about, for the documentation.
+WARNINGS = {
+    "garbled": "UTF-8 that was read as Windows-1252, such as `JÃ¼rgen`",
+    "lost_character": "a text with U+FFFD, which stands for a character that was lost before the import",
+    "scientific": "a phone number or postal code in scientific form, such as `4.47912E+11`",
+    "email_domain": "an e-mail address whose domain looks like a typing error, such as `gmial.com`",
+    "ignored_column": "a column that is unknown, and has values",
+}
+
+
+class RowWarning(RowError):
+    """A message about a cell that is stored as it is, or about a column that is not; it is no error of a row."""
+
+    __slots__ = ()
+
+
+def garbled(column: str, word: str, meant: str) -> RowWarning:
+    return RowWarning(
+        "garbled",
+        f"'{echo(word)}' in '{column}' looks garbled and was probably '{echo(meant)}': the file was saved with the"
+        " wrong encoding",
+    )
+
+
+def lost_character(column: str, word: str) -> RowWarning:
+    return RowWarning(
+        "lost_character",
+        f"'{echo(word)}' in '{column}' has lost a character: the file itself has '\ufffd' in its place",
+    )
+
+
+def scientific(column: str, value: str) -> RowWarning:
+    return RowWarning(
+        "scientific", f"'{echo(value)}' in '{column}' was shortened by a spreadsheet: its last digits are probably lost"
+    )
+
+
+def email_domain(column: str, domain: str, meant: str) -> RowWarning:
+    return RowWarning(
+        "email_domain", f"'{echo(domain)}' in '{column}' looks like a typing error: did you mean '{meant}'?"
+    )
+
+
+def ignored_column(name: str, filled: int) -> RowWarning:
+    """Return the warning about an unknown column; all those without a name share one, under the name ""."""
+    cells = "1 filled cell, which is" if filled == 1 else f"{filled} filled cells, which are"
+    subject = (
+        f"The column '{echo(name)}' is unknown: it has" if name else "There are columns without a header: they have"
+    )
+    return RowWarning("ignored_column", f"{subject} {cells} not imported")
 
 
 # --- errors of the whole file: nothing is stored ------------------------------------------------------------

@@ -1,12 +1,12 @@
 """Admin pages for import runs: the list, and the page of each run from its preview to its result."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterator
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db.models import QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet, Value
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -21,8 +21,9 @@ from unfold.decorators import display
 from crm.access import Access, access_of
 from crm.admin import formatting
 from crm.admin.base import BoundedAdmin
-from importexport.admin import labels, option_form, permissions, presenters, related_runs
+from importexport.admin import labels, option_form, permissions, presenters, related_runs, warnings
 from importexport.admin.progress import progress
+from importexport.admin.run_filters import ActorFilter, ChannelFilter, EntityFilter, StateFilter
 from importexport.engine.export import CONTENT_TYPES
 from importexport.engine.options import from_kept
 from importexport.history import row_files, row_log
@@ -41,56 +42,23 @@ PAGES = {
     Status.DONE: ("result", 3),
     Status.FAILED: ("failed", 2),
 }
-#: The maximum number of users and API keys in the filter.
-PEOPLE = 100
-
-
-class ValueFilter(admin.SimpleListFilter):
-    """Filters runs by a field, which subclasses name as the parameter, with the labels of its values."""
-
-    values: ClassVar[Mapping[Any, Any]] = {}
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return list(self.values.items())
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ImportRun]) -> QuerySet[ImportRun]:
-        return queryset.filter(**{str(self.parameter_name): self.value()}) if self.value() else queryset
-
-
-class EntityFilter(ValueFilter):
-    """Filters runs by entity."""
-
-    title, parameter_name, values = gettext_lazy("records"), "entity", labels.ENTITIES
-
-
-class StateFilter(ValueFilter):
-    """Filters runs by state."""
-
-    title, parameter_name, values = gettext_lazy("state"), "status", labels.STATES
-
-
-class ChannelFilter(ValueFilter):
-    """Filters runs by channel."""
-
-    title, parameter_name, values = gettext_lazy("channel"), "channel", labels.CHANNELS
-
-
-class ActorFilter(ValueFilter):
-    """Filters runs by user or API key."""
-
-    title, parameter_name = gettext_lazy("who"), "actor"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the users and keys that have imported."""
-        actors = model_admin.get_queryset(request).order_by("actor").values_list("actor", flat=True).distinct()
-        return [(actor, actor) for actor in actors[:PEOPLE]]
 
 
 @admin.register(ImportRun)
 class ImportRunAdmin(BoundedAdmin):
     """The import runs of all channels. They are read-only: only imports create and change them."""
 
-    list_display = ("file", "entity_name", "when", "who", "channel_name", "state", "imported_rows", "rejected_rows")
+    list_display = (
+        "file",
+        "entity_name",
+        "when",
+        "who",
+        "channel_name",
+        "state",
+        "imported_rows",
+        "rejected_rows",
+        "warned",
+    )
     list_filter = (EntityFilter, StateFilter, ChannelFilter, ActorFilter, ("created_at", admin.DateFieldListFilter))
     list_per_page = 50
     list_filter_sheet = True
@@ -106,6 +74,8 @@ class ImportRunAdmin(BoundedAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImportRun]:
         access = access_of(request)
         found = super().get_queryset(request).defer("header", "groups", "sample", "error")
+        is_opened = Value(value=True) if access.can_manage else ExpressionWrapper(Q(user=request.user), BooleanField())
+        found = found.annotate(is_opened=is_opened)
         if access.is_superuser and access.tenant is None:
             return found
         return found.filter(tenant=access.tenant) if access.can_view else found.none()
@@ -189,6 +159,11 @@ class ImportRunAdmin(BoundedAdmin):
     @display(description=gettext_lazy("Rejected"), ordering="skipped")
     def rejected_rows(self, run: ImportRun) -> str:
         return labels.grouped(run.skipped) if run.status == Status.DONE else "–"
+
+    @display(description=gettext_lazy("Warnings"), ordering="warning_count")
+    def warned(self, run: ImportRun) -> str:
+        """Return the warnings; columns are named to those who may open the run."""
+        return warnings.in_list(run, named=run.is_opened) or "–"  # type: ignore[attr-defined]
 
     # --- pages of a run ---
 
@@ -350,6 +325,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "repair_summary": related_runs.repair_summary(run) if context["related_runs"] else "",
         "may_update": from_kept(run.options).may_update,
         "counts": option_form.counts_in_words(run.counts, run.references) if context["options"] else [],
+        "left_out_count": len(warnings.left_out(run)),
         "share": 100 * run.imported / run.total_rows if run.total_rows else 0,
     }
     return context | (content_context(request, run) if context["may_open"] and not run.purged_at else {})
@@ -379,7 +355,12 @@ def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     """Return the context of a file's content."""
     chosen = presenters.ErrorFilter.of(request.GET)
     groups = presenters.groups(run, chosen)
+    left_out, doubtful = warnings.left_out(run), warnings.doubtful(run)
     return {
+        "left_out": left_out[: warnings.NAMES],
+        "more_left_out": len(left_out[warnings.NAMES :]),
+        "doubtful": doubtful[: warnings.GROUPS],
+        "more_doubtful": doubtful[warnings.GROUPS :],
         "header": presenters.header_found(run),
         "sample": presenters.sample(run),
         "changed": changed_context(request, run),

@@ -48,6 +48,12 @@ ERROR_CODES = {
     "character": gettext_lazy("Forbidden character"),
     "cells": gettext_lazy("Too many cells"),
 }
+WARNING_CODES = {
+    "garbled": gettext_lazy("Garbled text"),
+    "lost_character": gettext_lazy("Lost character"),
+    "scientific": gettext_lazy("Shortened by a spreadsheet"),
+    "email_domain": gettext_lazy("Looks like a typing error"),
+}
 STATES = {
     Status.PLANNING: gettext_lazy("Being checked"),
     Status.PLANNED: gettext_lazy("To be confirmed"),
@@ -103,6 +109,21 @@ def created(entity: str, count: int) -> str:
 def rows(count: int) -> str:
     """Return a number of rows: ``1 row``, ``12,345 rows``."""
     return ngettext("%(count)s row", "%(count)s rows", count) % {"count": grouped(count)}
+
+
+def cells(count: int) -> str:
+    """Return a number of filled cells: ``1 filled cell``, ``12,345 filled cells``."""
+    return ngettext("%(count)s filled cell", "%(count)s filled cells", count) % {"count": grouped(count)}
+
+
+def columns_left_out(count: int) -> str:
+    """Return a number of columns whose values are not imported: ``1 column left out``."""
+    return ngettext("%(count)s column left out", "%(count)s columns left out", count) % {"count": grouped(count)}
+
+
+def warnings(count: int) -> str:
+    """Return a number of warnings: ``1 warning``, ``12,345 warnings``."""
+    return ngettext("%(count)s warning", "%(count)s warnings", count) % {"count": grouped(count)}
 
 
 def size(count: int) -> str:

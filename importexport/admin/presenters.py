@@ -13,11 +13,11 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from importexport.admin.labels import CREATED_REFERENCES, ERROR_CODES
+from importexport.engine.groups import GROUPS as KEPT_GROUPS
 from importexport.errors import FileError
 from importexport.files.csv_reader import Reader
 from importexport.files.header import ERROR_COLUMN, count_known, fold_label
 from importexport.history import row_log, suggestions
-from importexport.history.error_groups import GROUPS as KEPT_GROUPS
 from importexport.models import ImportRun, RejectedRow
 from importexport.resources import RESOURCES
 
@@ -40,10 +40,11 @@ def shown(text: str, *, limit: int = CHARACTERS) -> str:
 
 
 class IgnoredColumn(NamedTuple):
-    """An unknown header cell, and the column that was probably meant, or ""."""
+    """An unknown header cell, the column that was probably meant, or "", and how many cells below it are filled."""
 
     name: str
     meant: str
+    filled: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,10 +67,12 @@ def header_found(run: ImportRun) -> HeaderFound:
     header = run.header
     missing = header.get("missing", [])
     ignored = header.get("ignored", [])
+    filled = header.get("ignored_cells", {})
+    named = zip(ignored, with_suggestions(ignored[:IGNORED], missing), strict=False)
     cells, columns = header.get("cells", [])[:COLUMNS], header.get("columns", [])[:COLUMNS]
     return HeaderFound(
         pairs=[(shown(cell), column or "") for cell, column in zip(cells, columns, strict=True)],
-        ignored=with_suggestions(ignored[:IGNORED], missing),
+        ignored=[column._replace(filled=filled.get(name, 0)) for name, column in named],
         more_ignored=len(ignored[IGNORED:]),
         missing=missing,
     )

@@ -27,7 +27,7 @@ class RelatedRun(NamedTuple):
 def related_runs(run: ImportRun) -> list[RelatedRun]:
     """Return the runs related to a run: first its parent, then its children."""
     follow = run.children.filter(status__in=[Status.PLANNED, Status.APPLYING, Status.DONE]).order_by("created_at")
-    found = [*filter(None, [run.parent]), *follow.defer("header", "groups", "sample")[:SHOWN]]
+    found = [*filter(None, [run.parent]), *follow.defer("header", "groups", "warnings", "sample")[:SHOWN]]
     return [
         RelatedRun(other, relation_of(other, run), shown(other.file_name) or _("no name"), text_of(other))
         for other in found

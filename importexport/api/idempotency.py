@@ -19,7 +19,7 @@ from rest_framework.request import Request
 
 from importexport import errors
 from importexport.api.causes import Cause
-from importexport.api.ignored_columns import headers_of
+from importexport.api.ignored_columns import headers_of, warnings_header
 from importexport.api.problems import Problem, handle_exception
 from importexport.db import session_lock
 from importexport.engine.observers import Observer
@@ -31,7 +31,7 @@ HEADER = "HTTP_IDEMPOTENCY_KEY"
 KEPT = timedelta(hours=24)
 CHUNK = 64 * 1024
 #: The headers of a response that are kept with it.
-REPEATED = ("X-Import-Ignored-Columns", "Location")
+REPEATED = ("X-Import-Ignored-Columns", "X-Import-Warnings", "Location")
 #: The header of a response that is given again.
 REPLAYED = {"Idempotent-Replayed": "true"}
 #: The status of a response that does not exist yet.
@@ -147,7 +147,8 @@ class KeptResult(Observer):
         self._retry, self._run, self._names_ignored = retry, run, names_ignored
 
     def end(self, report: Report) -> None:
-        self._retry.keep_result(self._run, headers_of(report) if self._names_ignored else {})
+        headers = headers_of(report) if self._names_ignored else warnings_header(report.warning_count)
+        self._retry.keep_result(self._run, headers)
 
 
 def name_of(request: Request) -> str:
@@ -187,7 +188,7 @@ def earlier_like(run: ImportRun) -> ImportRun | None:
         imported__gt=0,
         created_at__gt=timezone.now() - KEPT,
     )
-    return same.exclude(pk=run.pk).defer("header", "groups", "sample").order_by("-created_at").first()
+    return same.exclude(pk=run.pk).defer("header", "groups", "warnings", "sample").order_by("-created_at").first()
 
 
 def kept_result(run: ImportRun) -> Iterator[bytes]:

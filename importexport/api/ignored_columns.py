@@ -1,4 +1,4 @@
-"""The response header X-Import-Ignored-Columns."""
+"""The response headers of imports: X-Import-Ignored-Columns and X-Import-Warnings."""
 
 from itertools import accumulate
 from urllib.parse import quote
@@ -9,10 +9,14 @@ IGNORED_COLUMNS_LIMIT = 1024
 
 
 def headers_of(report: Report) -> dict[str, str]:
-    """Return the header for a report, or none if no column was ignored."""
-    if not report.ignored_columns:
-        return {}
-    return {"X-Import-Ignored-Columns": listed_names(report.ignored_columns)}
+    """Return the headers for a report: always the number of warnings, and the ignored columns if there are any."""
+    named = {"X-Import-Ignored-Columns": listed_names(report.ignored_columns)} if report.ignored_columns else {}
+    return named | warnings_header(report.warning_count)
+
+
+def warnings_header(count: int) -> dict[str, str]:
+    """Return the header with a number of warnings."""
+    return {"X-Import-Warnings": str(count)}
 
 
 def listed_names(names: list[str]) -> str:

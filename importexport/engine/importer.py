@@ -3,13 +3,14 @@
 from collections.abc import Collection, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import compress
 from typing import TypeVar, cast
 
 from crm.models.fields import folded_field, folded_fields
 from importexport import errors
 from importexport.columns.cells import Cells
+from importexport.columns.doubtful import Doubts, doubts_about
 from importexport.columns.fields import Column
 from importexport.columns.references import can_create, widget_of
 from importexport.db import lock_entities
@@ -39,6 +40,7 @@ class Prepared:
     cells: Cells
     given: Sequence[int] = ()
     cleared: Sequence[int] = ()
+    doubts: Doubts = field(default_factory=dict)
 
 
 class Importer:
@@ -91,6 +93,7 @@ class Importer:
         """Clean the columns of a batch that need no query; runs in another thread."""
         prepared = self._read(batch)
         self._clean(prepared.cells, needs_records=False)
+        prepared.doubts = doubts_about(self.spec.columns, batch.columns, prepared.cells.text)
         return prepared
 
     def _read(self, batch: Batch) -> Prepared:
@@ -113,6 +116,8 @@ class Importer:
         outcome = self._store(prepared, rejected)
         outcome.rejected = [Rejection(batch.numbers[i], batch.records[i], rejected[i]) for i in sorted(rejected)]
         outcome.repeats = batch.repeats
+        doubts = prepared.doubts
+        outcome.warnings = [warning for i in sorted(doubts) if i not in rejected for warning in doubts[i]]
         if self._missing:
             outcome.changes += self._missing.settle(batch.numbers)
         return outcome

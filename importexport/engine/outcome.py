@@ -57,6 +57,8 @@ class Outcome:
     changes: list[Change] = field(default_factory=list)
     #: The values stored for created rows, as a list per column, so that observers can compare them.
     values: Sequence[Sequence[str | None]] = ()
+    #: The warnings about stored rows.
+    warnings: Sequence[ColumnError] = ()
     #: The original number and message of the first rows that were rejected by an earlier import.
     repeats: Sequence[tuple[int, str]] = ()
 

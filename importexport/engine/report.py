@@ -5,9 +5,12 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 from import_export.results import Error, Result, RowResult
 
+from importexport import errors
+from importexport.engine.groups import GROUPS, Groups, group
 from importexport.engine.outcome import Outcome
 
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -45,6 +48,9 @@ class Report(Result):
         super().__init__()
         self.messages = Messages()
         self.ignored_columns: list[str] = []
+        #: How many cells of each ignored column are filled, in all rows; "": of all columns without a name.
+        self.ignored_cells: dict[str, int] = {}
+        self._doubtful = Groups()
         #: The number of records that already had the values of their row and were not written.
         self.unchanged = 0
 
@@ -68,6 +74,23 @@ class Report(Result):
         """The number of rejected rows."""
         return len(self.messages)
 
+    @property
+    def dropped(self) -> dict[str, int]:
+        """The ignored columns that have values, each with the number of its filled cells."""
+        return {name: filled for name, filled in self.ignored_cells.items() if filled}
+
+    @property
+    def warning_count(self) -> int:
+        """The number of warnings: one for each doubtful cell that is stored and each ignored column with values."""
+        return len(self.dropped) + self._doubtful.count
+
+    @property
+    def warnings(self) -> list[dict[str, Any]]:
+        """The warnings in groups (see ImportRun.warnings): ignored columns first."""
+        ignored = [(name, filled, errors.ignored_column(name, filled)) for name, filled in self.dropped.items()]
+        groups = [group(warning.code, name, filled, warning, warning) for name, filled, warning in ignored]
+        return [*groups, *self._doubtful.listed()][:GROUPS]
+
     def has_errors(self) -> bool:
         """Whether the file or a hook failed, so that nothing was imported. Rejected rows do not count as errors."""
         return bool(self.base_errors)
@@ -83,6 +106,7 @@ class Report(Result):
         self.totals[RowResult.IMPORT_TYPE_UPDATE] += outcome.count_changes("update")
         self.totals[RowResult.IMPORT_TYPE_SKIP] += len(outcome.rejected) + outcome.count("unchanged")
         self.unchanged += outcome.count("unchanged")
+        self._doubtful.add(outcome.warnings)
         if outcome.rejected:
             self.messages.extend([rejection.message for rejection in outcome.rejected])
 

@@ -134,7 +134,7 @@ class EntityResource(LibraryResource):
         return report
 
     def _run(self, table: Table, observers: Sequence[Observer], report: Report, name: str) -> None:
-        report.ignored_columns = table.header.ignored
+        report.ignored_columns, report.ignored_cells = table.header.ignored, table.ignored_cells
         importer = UpsertImporter if self.options.may_update else Importer
         importer(self.spec, self.options, table).run(observers, report, name=name)
 

@@ -43,6 +43,8 @@ class Header:
     positions: dict[str, int]
     ignored: list[str]
     repeated: list[str]
+    #: The names of the columns that are not imported, by position; "" if they have none.
+    dropped: dict[int, str]
     #: Positions of the columns with errors and original row numbers in a file of rejected rows, else None.
     error_position: int | None = None
     row_position: int | None = None
@@ -69,7 +71,7 @@ def read_header(cells: Sequence[str], *, columns: Iterable[str]) -> Header:
     """Match header cells to column names."""
     known = {fold_label(name): name for name in columns}
     positions: dict[str, int] = {}
-    ignored: dict[str, None] = {}
+    dropped: dict[int, str] = {}
     repeated: dict[str, None] = {}
     labels = [fold_cell(cell) for cell in cells]
     for position, (cell, label) in enumerate(zip(cells, labels, strict=True)):
@@ -78,7 +80,8 @@ def read_header(cells: Sequence[str], *, columns: Iterable[str]) -> Header:
             repeated[name] = None
         elif name:
             positions[name] = position
-        elif label not in CARRIED and trim(cell):
-            ignored[trim(cell)] = None
+        elif label not in CARRIED:
+            dropped[position] = trim(cell)
+    ignored = list(dict.fromkeys(filter(None, dropped.values())))
     places = (labels.index(label) if label in labels else None for label in map(fold_label, (ERROR_COLUMN, ROW_COLUMN)))
-    return Header(list(cells), positions, list(ignored), list(repeated), *places)
+    return Header(list(cells), positions, ignored, list(repeated), dropped, *places)

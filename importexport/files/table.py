@@ -1,6 +1,7 @@
 """A file as a table: batches of rows, with a list per column."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
@@ -70,6 +71,8 @@ class Table:
     def __init__(self, rows: Rows, *, columns: list[str], required: list[str]) -> None:
         self.rows = rows
         self.header = header.read_header(rows.header, columns=columns)
+        #: How many cells of each ignored column are filled, in the rows read so far; "": of all that have no name.
+        self.ignored_cells = Counter(dict.fromkeys(self.header.ignored, 0))
         header_check.check(self.header, rows, columns=columns, required=required)
 
     def batches(self) -> Iterator[Batch]:
@@ -89,6 +92,9 @@ class Table:
             rows = [r[:width] + [""] * (width - len(r)) for r in records]
         by_position = list(zip(*rows, strict=True))
         batch.columns = {name: by_position[i] for name, i in self.header.positions.items()}
+        for i, name in self.header.dropped.items():
+            if filled := count_filled(by_position[i]):
+                self.ignored_cells[name] += filled
         if self.rows.broken:
             batch.broken = {
                 i: [errors.echo(self.header.name_at(position)) for position in self.rows.broken[number]]
@@ -111,6 +117,14 @@ class Table:
                 )
             elif text:
                 batch.unnumbered.append(i)
+
+
+def count_filled(cells: Sequence[str]) -> int:
+    """Return how many cells are not blank."""
+    if cells.count("") == len(cells):
+        return 0
+    strip = str.strip if "".join(cells).isascii() else trim
+    return sum(map(bool, map(strip, cells)))
 
 
 def read_table(file: Source, *, columns: list[str], required: list[str], max_bytes: int | None = None) -> Table:

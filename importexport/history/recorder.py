@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from itertools import chain
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from importexport import errors
+from importexport.engine.groups import Groups
 from importexport.engine.observers import Observer
 from importexport.engine.outcome import Outcome, Rejection, Stretch
 from importexport.engine.report import Report
@@ -16,7 +18,6 @@ from importexport.engine.resource import EntityResource
 from importexport.files.source import Measured, printable
 from importexport.files.table import Table
 from importexport.history import repairs
-from importexport.history.error_groups import Groups
 from importexport.history.plan_check import PlanChanged, PlanDigest
 from importexport.history.row_log import clear_row_log, copy_rows, write_row_log
 from importexport.models import ImportRun, RejectedRow
@@ -96,7 +97,7 @@ class ImportRecorder(Observer):
 
     def add(self, outcome: Outcome) -> None:
         if outcome.rejected:
-            self._groups.add(outcome.rejected)
+            self._groups.add(chain.from_iterable(rejection.errors for rejection in outcome.rejected))
             self._copy_rejections(outcome.rejected)
         self._note_first(outcome.stretches.get("create", ()))
         self._recorder.add(outcome)
@@ -111,6 +112,8 @@ class ImportRecorder(Observer):
         run.total_rows, run.imported, run.skipped = report.total_rows, report.imported, report.skipped
         run.counts, run.references = dict(self._counts), dict(self._references)
         run.groups = self._groups.listed()
+        run.warnings, run.warning_count = report.warnings, report.warning_count
+        run.header |= {"ignored_cells": report.ignored_cells}
         run.parent = run.parent or repairs.find_corrected(run, self._repeats)
         run.rows_done, run.bytes_done = run.total_rows, run.size
         if self._recorder.is_plan:

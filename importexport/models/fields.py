@@ -25,8 +25,9 @@ class JsonText(models.TextField):
         return None if value is None else json.dumps(value)
 
 
-#: An empty JSON object as a database default.
+#: An empty JSON object, and an empty list, as database defaults.
 EMPTY = models.Value("{}", output_field=models.TextField())
+EMPTY_LIST = models.Value("[]", output_field=models.TextField())
 
 
 class ExactDecoder(json.JSONDecoder):

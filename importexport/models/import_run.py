@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
-from importexport.models.fields import EMPTY, JsonText
+from importexport.models.fields import EMPTY, EMPTY_LIST, JsonText
 
 
 class ImportRun(models.Model):
@@ -77,13 +77,18 @@ class ImportRun(models.Model):
     plan_digest = models.CharField(max_length=64, default="", db_default="")
     suggestions = JsonText(default=dict, db_default=EMPTY, editable=False)
     #: The recognised header: ``cells``; ``columns``, the name for each cell, or null; ``ignored``; ``missing``;
-    #: ``delimiter``; ``mark``, whether the file begins with a byte-order mark.
+    #: ``delimiter``; ``mark``, whether the file begins with a byte-order mark; ``ignored_cells``, the number of filled
+    #: cells of each ignored column, "" standing for those without a name.
     header = JsonText(default=dict, editable=False)
     #: Why the whole file failed, or why a plan could not be applied.
     error = models.TextField(default="", db_column="fault")
     #: Errors of the same kind, most frequent first: ``code``, ``column``, ``sentence`` ("" if it differs between rows),
     #: ``example`` and ``rows``.
     groups = JsonText(default=list, editable=False)
+    #: Warnings, grouped in the same way, and their number (see Report.warning_count). Of an ignored column, ``column``
+    #: is its header and ``rows`` the number of its filled cells.
+    warnings = JsonText(default=list, db_default=EMPTY_LIST, editable=False)
+    warning_count = models.BigIntegerField(default=0, db_default=0)
     #: The first records as a plan would store them, as lists of cells in template order.
     sample = JsonText(default=list, editable=False)
     #: When the upload and the rejected rows were deleted.

@@ -26,5 +26,5 @@ def purge(*, days: int | None = None) -> int:
         RowChange.objects.filter(run__in=ids).update(changes={}, image="")
         never = [ImportRun.Status.PLANNED, ImportRun.Status.PLANNING]
         ImportRun.objects.filter(pk__in=ids, status__in=never).delete()
-        ImportRun.objects.filter(pk__in=ids).update(purged_at=Now(), header={}, groups=[], sample=[])
+        ImportRun.objects.filter(pk__in=ids).update(purged_at=Now(), header={}, groups=[], warnings=[], sample=[])
     return len(ids)

@@ -31,6 +31,7 @@ def run_json(run: ImportRun) -> Json:
         "totalRows": run.total_rows,
         "imported": run.imported,
         "skipped": run.skipped,
+        "warningCount": run.warning_count,
         "created": counts.get("create", 0),
         "updated": counts.get("update", 0),
         "unchanged": counts.get("unchanged", 0),
@@ -46,7 +47,12 @@ def run_json(run: ImportRun) -> Json:
 def detail_json(run: ImportRun) -> Json:
     """Return a run with its related runs."""
     children = run.children.filter(status=ImportRun.Status.DONE).order_by("created_at").values_list("pk", flat=True)
-    detail = run_json(run) | {"ignoredColumns": run.header.get("ignored", []), "children": list(map(str, children))}
+    detail = run_json(run) | {
+        "ignoredColumns": run.header.get("ignored", []),
+        "ignoredCells": run.header.get("ignored_cells", {}),
+        "warnings": run.warnings,
+        "children": list(map(str, children)),
+    }
     if run.kind == ImportRun.Kind.IMPORT and run.status in {ImportRun.Status.DONE, ImportRun.Status.PLANNED}:
         related = related_runs_of(run)
         detail["relatedRuns"] = detail["family"] = {

@@ -45,6 +45,8 @@ PLAN_FIELDS = [
     "skipped",
     "header",
     "groups",
+    "warnings",
+    "warning_count",
     "sample",
     "counts",
     "references",

@@ -125,7 +125,7 @@ def plan_operation(resource: type[EntityResource]) -> Json:
         summary=f"Plan an import of {resource.entity}",
         text="Computes what an import would do, row by row, and stores no records. `apply` then does exactly that.",
         content={"schema": ref("Import")},
-        headers=runs.LOCATION,
+        headers=runs.LOCATION | runs.WARNINGS,
         success="201",
     )
 
@@ -167,6 +167,7 @@ def form_field(option: Json) -> Json:
 
 IMPORT_HEADERS = {
     "X-Import-Ignored-Columns": "The ignored columns: comma-separated, percent-encoded if not ASCII, cut to 1 kB",
+    **runs.WARNINGS,
     "X-Import-Warning": "Given if an identical file was imported within the last 24 hours; names that import",
 }
 

@@ -33,6 +33,7 @@ IDEMPOTENCY: Json = {
 }
 RUN_ID: Json = {"name": "id", "in": "path", "required": True, "schema": UUID}
 LOCATION = {"Location": "The path of the plan"}
+WARNINGS = {"X-Import-Warnings": "The number of warnings, as in `warningCount`"}
 JSON, CSV = "application/json", "text/csv; charset=utf-8"
 
 
@@ -109,6 +110,7 @@ def paths(entities: list[str]) -> Json:
                 {JSON: {"schema": {"oneOf": [ref("Result"), ref("Import")]}}},
                 [RUN_ID, IDEMPOTENCY],
                 statuses=CHANGING,
+                headers=WARNINGS,
             )
         },
         f"{one}/undo": {

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 
 from importexport.api.openapi.operation import Json
+from importexport.engine.groups import GROUPS
 from importexport.engine.options import FREE_TEXTS, NAMES, VALUES
+from importexport.errors import WARNINGS
 from importexport.history import row_log
 from importexport.history.revert import MODELS
 from importexport.models import ImportRun
@@ -95,6 +97,7 @@ SUMMARY: Json = {
     "totalRows": COUNT,
     "imported": COUNT | {"description": "created + updated + unchanged"},
     "skipped": COUNT,
+    "warningCount": COUNT | {"description": "One for each doubtful cell that is stored, and for each ignored column"},
     "created": COUNT,
     "updated": COUNT,
     "unchanged": COUNT,
@@ -107,6 +110,13 @@ SUMMARY: Json = {
 }
 DETAIL: Json = SUMMARY | {
     "ignoredColumns": TEXTS,
+    "ignoredCells": {
+        "type": "object",
+        "description": 'Ignored column → how many of its cells are filled, in all rows; the name `""` stands for all'
+        " columns without a header",
+        "additionalProperties": COUNT,
+    },
+    "warnings": {"type": "array", "items": {"$ref": "#/components/schemas/Warning"}, "maxItems": GROUPS},
     "children": {
         "type": "array",
         "items": UUID,
@@ -115,6 +125,16 @@ DETAIL: Json = SUMMARY | {
     "relatedRuns": RELATED,
     "family": former_name_of("relatedRuns", RELATED),
 }
+WARNING = members(
+    {
+        "code": enum(WARNINGS, description="; ".join(f"`{code}`: {text}" for code, text in WARNINGS.items())),
+        "column": {"type": "string", "description": "The column, or the header of the ignored one"},
+        "sentence": {"type": "string", "description": "The message, or an empty text if it differs between rows"},
+        "example": {"type": "string", "description": "One of the messages"},
+        "rows": COUNT | {"description": "The number of rows; of an ignored column, its filled cells"},
+    },
+    description="Warnings of the same kind; those about ignored columns come first, then the most frequent",
+)
 ROW = members(
     {
         "row": COUNT | {"description": "The row number as in a spreadsheet; the header is row 1"},
@@ -161,6 +181,7 @@ SCHEMAS: Json = {
     "Import": members(
         DETAIL, optional=("relatedRuns", "family"), description="An import, a plan or an undo, with its related imports"
     ),
+    "Warning": WARNING,
     "Row": ROW,
     "Trace": TRACE,
 }

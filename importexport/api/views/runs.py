@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from importexport.api import authentication, idempotency
 from importexport.api.causes import Cause
 from importexport.api.idempotency import InFlight, KeptResult, Retry
+from importexport.api.ignored_columns import warnings_header
 from importexport.api.parsers import received_file
 from importexport.api.problems import Problem
 from importexport.api.query_params import MOST, USUAL, choice, number
@@ -59,9 +60,10 @@ def finished_plan(run: ImportRun) -> HttpResponseBase:
 
 def created(run: ImportRun) -> HttpResponseBase:
     """Return the response for a new plan."""
-    response = JsonResponse(serializers.detail_json(run), status=201)
-    response["Location"] = f"{BASE}/imports/{run.pk}"
-    return response
+    headers = {"Location": f"{BASE}/imports/{run.pk}"}
+    if run.kind == ImportRun.Kind.IMPORT:
+        headers |= warnings_header(run.warning_count)
+    return JsonResponse(serializers.detail_json(run), status=201, headers=headers)
 
 
 class RunView(EndpointView):
@@ -96,7 +98,7 @@ class ImportsView(EndpointView):
         count = found.count()
         if last := self._last():
             found = found.filter(created_at__lte=last.created_at).exclude(created_at=last.created_at, pk__gte=last.pk)
-        page = list(found.defer("header", "groups", "sample", "suggestions")[: limit + 1])
+        page = list(found.defer("header", "groups", "warnings", "sample", "suggestions")[: limit + 1])
         rest = len(page) > limit
         page = page[:limit]
         after = urlencode({**self.query, "after": page[-1].pk}) if rest else None
@@ -203,13 +205,20 @@ class ApplyView(RunView):
                 return self._result()
             cause = Cause[why.code.upper()]
             raise (InFlight if cause.retry_after else Problem)(cause, str(why)) from None
-        return self._result() if report is None else result_response(report)
+        if report is None:
+            return self._result()
+        response = result_response(report)
+        for name, value in warnings_header(report.warning_count).items():
+            response[name] = value
+        return response
 
     def _result(self) -> HttpResponseBase:
         """Return the result of the run, as the first response would have."""
         if self.run.kind == ImportRun.Kind.UNDO:
             return JsonResponse(serializers.detail_json(self.run))
-        return HttpResponse(b"".join(idempotency.kept_result(self.run)), content_type="application/json")
+        headers = warnings_header(self.run.warning_count)
+        result = b"".join(idempotency.kept_result(self.run))
+        return HttpResponse(result, content_type="application/json", headers=headers)
 
 
 class UndoView(RunView):

@@ -26,6 +26,7 @@ from importexport.files.source import tidy_name
 from importexport.management.files import account_name, replacing
 from importexport.management.progress import progress_bar
 from importexport.management.reporting import reporting
+from importexport.management.results import counts, told_besides
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 from importexport.runs import lifecycle
@@ -101,18 +102,23 @@ class Command(RallyCommand):
             except errors.FileError as error:
                 raise UserError(str(error)) from None
         with reporting(run):
+            for line in told_besides(run):
+                self.stderr.write(line)
             self.stdout.write(str(run.pk))
 
     def _show(self, report: Report, *, as_json: bool) -> None:
         if as_json:
             sys.stdout.buffer.writelines(report.json_chunks())
             sys.stdout.buffer.write(b"\n")
+            # The result has no place for it.
+            for line in told_besides(report):
+                self.stderr.write(line)
             return
         for message in report.messages:
             self.stdout.write(message.replace("\n", " "))
-        if report.ignored_columns:
-            self.stdout.write(f"Ignored columns: {', '.join(report.ignored_columns)}")
-        self.stdout.write(f"{report.total_rows} rows: {report.imported} imported, {report.skipped} skipped.")
+        for line in told_besides(report):
+            self.stdout.write(line)
+        self.stdout.write(counts(report))
 
 
 def observers_for(rejected: BinaryIO | None, progress: Progress | None) -> list[Observer]:

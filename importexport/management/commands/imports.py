@@ -14,6 +14,7 @@ from importexport.history.plan_check import PlanChanged
 from importexport.management.files import account_name, write_chunks
 from importexport.management.progress import progress_bar
 from importexport.management.reporting import reporting
+from importexport.management.results import counts, told_besides
 from importexport.models import ImportRun
 from importexport.runs import lifecycle, serializers
 
@@ -89,7 +90,9 @@ class Command(RallyCommand):
         if run.kind == ImportRun.Kind.UNDO:
             self.stdout.write(f"{run.total_rows} changes: {run.imported} undone, {run.skipped} conflicts.")
             return
-        self.stdout.write(f"{run.total_rows} rows: {run.imported} imported, {run.skipped} skipped.")
+        for line in told_besides(run):
+            self.stdout.write(line)
+        self.stdout.write(counts(run))
 
 
 WHAT = {
@@ -113,5 +116,7 @@ def find_run(text: str, tenant: Tenant) -> ImportRun:
 def line_of(run: ImportRun) -> str:
     """Return a line with an import's id, time, state, counts and file."""
     when = f"{run.created_at.astimezone(run.tenant.zone):%Y-%m-%d %H:%M}"
-    counts = f"{run.total_rows} rows, {run.imported} imported, {run.skipped} skipped"
-    return f"{run.pk}  {when}  {run.status:8}  {run.entity:10}  {counts}  {run.file_name} ({run.actor})"
+    rows = f"{run.total_rows} rows, {run.imported} imported, {run.skipped} skipped"
+    if run.warning_count:
+        rows += f", {run.warning_count} warning{'s' if run.warning_count > 1 else ''}"
+    return f"{run.pk}  {when}  {run.status:8}  {run.entity:10}  {rows}  {run.file_name} ({run.actor})"

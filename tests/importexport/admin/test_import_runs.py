@@ -45,8 +45,8 @@ def test_a_preview_stores_nothing_and_says_so(editor):
 def test_a_preview_names_ignored_and_missing_columns(editor):
     run = editor.check("first_name,last_name,email,Phnoe,Shoe size\r\nA,B,a@example.com,1,2\r\n")
     words = editor.run_page(run)
-    assert "“ Phnoe ” is not a known column and is ignored. Did you mean phone ?" in words
-    assert "“ Shoe size ” is not a known column and is ignored. Optional columns not in" in words
+    assert "“ Phnoe ” is not a known column: its one filled cell is ignored. Did you mean phone ?" in words
+    assert "“ Shoe size ” is not a known column: its one filled cell is ignored. Optional columns not in" in words
     assert "mobile , title" in words
     assert "3 columns were recognised" in words
 

@@ -39,8 +39,8 @@ def test_import_prints_messages_and_counts(shell):
     assert done.stdout.splitlines() == [
         "Row 3: Duplicate company with name 'Acme'",
         "Row 4: Invalid number format in 'employee_count'",
-        "Ignored columns: Shoe size",
-        "3 rows: 1 imported, 2 skipped.",
+        "Ignored columns: Shoe size (1 filled cell)",
+        "3 rows: 1 imported, 2 skipped, 1 warning.",
     ]
     assert (done.returncode, done.stderr) == (0, "")
     assert shell.my_names() == ["Acme"]

@@ -1,9 +1,10 @@
-"""Groups errors of the same kind while an import runs."""
+"""Groups errors, or warnings, of the same kind while an import runs."""
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
-from importexport.engine.outcome import Rejection
+from importexport.engine.outcome import ColumnError
 
 #: The maximum number of distinct messages to count, and of groups to keep.
 SENTENCES, GROUPS = 10_000, 200
@@ -16,13 +17,17 @@ class Groups:
         self._sentences: Counter[tuple[str, str, str]] = Counter()
         self._codes: Counter[tuple[str, str]] = Counter()
 
-    def add(self, rejected: list[Rejection]) -> None:
-        for rejection in rejected:
-            for column, error in rejection.errors:
-                self._codes[column, error.code] += 1
-                key = (column, error.code, str(error))
-                if key in self._sentences or len(self._sentences) < SENTENCES:
-                    self._sentences[key] += 1
+    @property
+    def count(self) -> int:
+        """The number of errors."""
+        return self._codes.total()
+
+    def add(self, found: Iterable[ColumnError]) -> None:
+        for column, error in found:
+            self._codes[column, error.code] += 1
+            key = (column, error.code, str(error))
+            if key in self._sentences or len(self._sentences) < SENTENCES:
+                self._sentences[key] += 1
 
     def listed(self) -> list[dict[str, Any]]:
         """Return the groups, most frequent first: messages shared by several rows, the others by code."""
