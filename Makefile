@@ -7,12 +7,12 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
 MANAGE := $(PY) manage.py
 
-.PHONY: help run test setup serve lint bench screenshots lock
+.PHONY: help run test setup serve port lint bench screenshots lock
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
-run: setup ## Serve a demo tenant with sample records on 127.0.0.1:$PORT (default 8000)
+run: port setup ## Serve a demo tenant with sample records on 127.0.0.1:$PORT (default 8000)
 	@$(MANAGE) serve --demo
 
 test: setup ## Run the tests; ARGS="-k name" selects some of them
@@ -20,8 +20,12 @@ test: setup ## Run the tests; ARGS="-k name" selects some of them
 
 setup: $(STAMP) ## Create .venv with all dependencies
 
-serve: setup ## Migrate and serve the database in DATABASE_URL on 127.0.0.1:$PORT
+serve: port setup ## Migrate and serve the database in DATABASE_URL on 127.0.0.1:$PORT
 	@$(MANAGE) serve
+
+# The server checks the port as well; this is for those who would wait for the set-up in vain.
+port:
+	@if command -v python3 >/dev/null; then python3 rally/server/port.py; fi
 
 lint: setup ## Check style, types and import layers
 	@$(PY) -m ruff check .

@@ -7,18 +7,19 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
 from django.db import connection
 
+from crm.management.base import RallyCommand, UserError
 from importexport.db import session_lock
 from importexport.runs import retention
 from rally.postgres.embedded import keep_over_exec
+from rally.server import port
 
 #: The advisory lock held during migrations, an arbitrary unused number.
 MIGRATION_LOCK = 7_625_771
 
 
-class Command(BaseCommand):
+class Command(RallyCommand):
     """Migrate, collect static files, delete old data, and execute gunicorn."""
 
     help = "Migrate the database and serve on 127.0.0.1:8000 (see RALLY_BIND and PORT)."
@@ -28,6 +29,8 @@ class Command(BaseCommand):
 
     def handle(self, *, demo: bool, verbosity: int, **_: Any) -> None:
         """Serve; never returns, because the server replaces this process."""
+        if problem := port.main():
+            raise UserError(problem)
         # Servers that start at the same time migrate one after the other.
         with session_lock([MIGRATION_LOCK]):
             call_command("migrate", verbosity=0, interactive=False)
