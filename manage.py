@@ -6,7 +6,7 @@ import sys
 
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "rally.settings")
@@ -22,4 +22,11 @@ if __name__ == "__main__":
         if "--traceback" in sys.argv:
             raise
         sys.stderr.write(f"The database cannot be reached: {' '.join(str(error).split())}\n")
+        sys.exit(2)
+    except ProgrammingError as error:
+        from crm.management.base import UNMIGRATED, is_unmigrated
+
+        if "--traceback" in sys.argv or not is_unmigrated(error):
+            raise
+        sys.stderr.write(f"{UNMIGRATED}\n")
         sys.exit(2)

@@ -11,13 +11,17 @@ from typing import Any, NoReturn
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError
+from django.db import OperationalError, ProgrammingError, connection
+from django.db.migrations.executor import MigrationExecutor
+from psycopg.errors import UndefinedColumn, UndefinedTable
 
 from crm.models import Tenant
 
 #: Exit statuses: rejected rows with --strict; nothing done, because of the arguments, the file or the database; stored,
 #: but not reported; interrupted (Ctrl-C).
 STRICT, USER_ERROR, UNREPORTED, INTERRUPTED = 1, 2, 3, 130
+
+UNMIGRATED = "The database has not been migrated to this version. Run manage.py migrate first."
 
 
 class UserError(CommandError):
@@ -48,23 +52,15 @@ class RallyCommand(BaseCommand):
             output = super().execute(*args, **options)
             with quiet_pipe():
                 return output
-        except ValidationError as error:
-            problem: CommandError = UserError("; ".join(error.messages))
-        except CommandError as error:
-            problem = error
-        except OperationalError as error:
-            problem = UserError(f"The database cannot be reached: {error}")
-        except UnicodeEncodeError:
-            problem = UserError("An argument is not valid UTF-8.")
-        except OSError as error:
-            problem = UserError(": ".join(str(part) for part in (error.filename, f"{error.strerror}.") if part))
-            discard_stdout()
-        except KeyboardInterrupt:
-            problem = CommandError("Interrupted; nothing was stored.", returncode=INTERRUPTED)
+        except (Exception, KeyboardInterrupt) as error:
+            found = problem_of(error)
+            if found is None:
+                raise
+            problem, is_output_lost = found, isinstance(error, OSError)
         if not self._called_from_command_line or options.get("traceback"):
             raise problem
         self.stderr.write(" ".join(str(problem).split()))
-        if problem.returncode == INTERRUPTED:
+        if problem.returncode == INTERRUPTED or is_output_lost:
             discard_stdout()
         sys.exit(problem.returncode)
 
@@ -78,6 +74,34 @@ class RallyCommand(BaseCommand):
     def _refuse(self, message: str) -> NoReturn:
         self.stderr.write(" ".join(message.split()))
         sys.exit(USER_ERROR)
+
+
+def problem_of(error: BaseException) -> CommandError | None:
+    """Return an error as a sentence and an exit status, or None if it is a fault of ours."""
+    match error:
+        case CommandError():
+            return error
+        case ValidationError():
+            return UserError("; ".join(error.messages))
+        case OperationalError():
+            return UserError(f"The database cannot be reached: {error}")
+        case ProgrammingError() if is_unmigrated(error):
+            return UserError(UNMIGRATED)
+        case UnicodeEncodeError():
+            return UserError("An argument is not valid UTF-8.")
+        case OSError():
+            return UserError(": ".join(str(part) for part in (error.filename, f"{error.strerror}.") if part))
+        case KeyboardInterrupt():
+            return CommandError("Interrupted; nothing was stored.", returncode=INTERRUPTED)
+    return None
+
+
+def is_unmigrated(error: ProgrammingError) -> bool:
+    """Whether a table or column is missing because migrations have not been applied."""
+    if not isinstance(error.__cause__, UndefinedTable | UndefinedColumn):
+        return False
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 @contextlib.contextmanager
