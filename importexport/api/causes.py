@@ -74,7 +74,7 @@ class Cause(Enum):
     NO_SUCH_PATH = 404, "The path or the entity does not exist", "Compare the path with the API's description."
     NO_SUCH_IMPORT = 404, "The tenant has no import with this id", "Take the id from the list of imports."
     NO_SUCH_RECORD = 404, "The tenant has no record with this id", "Take the id from an export or a row of an import."
-    NO_REJECTED_ROWS = 404, "The import has rejected no rows", "Nothing: there is nothing to correct."
+    NO_REJECTED_ROWS = 404, "The import has rejected no rows", "There is nothing to correct."
     REJECTED_ROWS_EXPIRED = (
         404,
         "The rejected rows were deleted after the time for which they are kept",
@@ -96,14 +96,14 @@ class Cause(Enum):
         "Send the request again later: it will get the first response.",
         SOON,
     )
-    PLAN_BEING_MADE = 409, "The plan is still being made", "Apply it once its status is `planned`.", SOON
+    PLAN_BEING_MADE = 409, "The plan is still being made", "Apply it once its status is planned.", SOON
     PLAN_BEING_APPLIED = (
         409,
         "The plan is being applied by another request",
-        "Wait until the status of the import is `done`.",
+        "Wait until the status of the import is done.",
         SOON,
     )
-    PLAN_ALREADY_APPLIED = 409, "The plan was applied before", "Nothing: see the import for its result."
+    PLAN_ALREADY_APPLIED = 409, "The plan was applied before", "Look at the import for its result."
     PLAN_MADE_AGAIN = (
         409,
         "The plan was made again while it was to be applied",
@@ -119,7 +119,7 @@ class Cause(Enum):
         "The file of the plan failed, so there is nothing to apply",
         "Correct the file and plan it again.",
     )
-    NOTHING_TO_UNDO = 409, "The import has stored nothing (yet)", "Undo imports with the status `done` only."
+    NOTHING_TO_UNDO = 409, "The import has stored nothing (yet)", "Undo only imports with the status done."
     UNDO_EXPIRED = (
         409,
         "What the import changed was deleted after the time for which it is kept",
@@ -134,7 +134,7 @@ class Cause(Enum):
     UNSUPPORTED_MEDIA_TYPE = (
         415,
         "The body is not multipart/form-data",
-        "Send the file in the field `file` of a form, as `curl -F file=@contacts.csv` does.",
+        "Send the file in the field file of a form, as curl -F file=@contacts.csv does.",
     )
     NOT_CSV = 415, "The file is of another type: a workbook, an archive, an image", "Save it as CSV (UTF-8)."
     FILE_TOO_LARGE = 413, "The file exceeds the size limit", "Split the file, or use the command line."
@@ -161,9 +161,9 @@ class Cause(Enum):
         "The body ends too early, or is not what its headers say",
         "Have a library build the form, and send it completely.",
     )
-    INVALID_FILE_NAME = 400, "The name of the file is malformed", "Send a plain `filename`."
+    INVALID_FILE_NAME = 400, "The name of the file is malformed", "Send a plain filename."
     TRANSFER_ENCODING = 400, "The file is encoded as base64 or quoted-printable", "Send its bytes as they are."
-    NO_FILE = 400, "The form has no file", "Send the file in the field `file`, with a file name."
+    NO_FILE = 400, "The form has no file", "Send the file in the field file, with a file name."
     SEVERAL_FILES = 400, "The form has several files", "Send one request for each file."
     # --- 400: the file ---
     EMPTY_FILE = 400, "The file is empty", "Send a file with a header and rows."

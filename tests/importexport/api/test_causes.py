@@ -73,6 +73,7 @@ def test_the_page_explains_every_cause_and_every_status():
     for cause in Cause:
         section = page.partition(f'id="{cause.slug}"')[2].partition("</section>")[0]
         assert "<li><code>" in section
+        assert "`" not in section
         assert ("Retry-After" in section) >= bool(cause.retry_after)
 
 
