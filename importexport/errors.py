@@ -72,8 +72,13 @@ def stage_not_found(value: str, pipeline: str) -> RowError:
     return RowError("not_found", f"Stage '{echo(value)}' not found in pipeline '{echo(pipeline)}'")
 
 
+def is_new(kind: str, value: str) -> str:
+    """Return the message about a record that is created because a row names it."""
+    return f"{kind} '{echo(value)}' is new"
+
+
 def did_you_mean(sentence: str, names: list[str]) -> str:
-    """Return a not found message with suggestions."""
+    """Return a message about a name with suggestions."""
     listed = " or ".join(f"'{echo(name)}'" for name in names)
     return f"{sentence} (did you mean {listed}?)"
 
@@ -234,6 +239,11 @@ def columns_found(row: int, names: list[str], delimiter: str) -> str:
 def one_cell(row: int, name: str) -> str:
     """Return the sentence about a header that is a single cell."""
     return f"Row {row} is a single cell, '{echo(name)}', where commas, semicolons or tabs would separate columns."
+
+
+def meant_for(cell: str, column: str) -> str:
+    """Return the sentence about a column of the file that is probably a missing one."""
+    return f"'{echo(cell)}' may be meant for '{column}'."
 
 
 OTHER_SEPARATOR = "The file probably uses another separator."

@@ -57,7 +57,7 @@ def _import_once(
     recorders = [ImportRecorder(run, source, aside=aside, is_new=is_new)] if is_recorded else []
     columns, required = resource.spec.column_names, resource.needed_names()
     try:
-        table = read_table(source, columns=columns, required=required, max_bytes=run.max_bytes)
+        table = read_table(source, columns=columns, required=required, entity=run.entity, max_bytes=run.max_bytes)
         return resource.import_data(
             table,
             dry_run=dry_run,

@@ -362,6 +362,7 @@ def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "doubtful": doubtful[: warnings.GROUPS],
         "more_doubtful": doubtful[warnings.GROUPS :],
         "header": presenters.header_found(run),
+        "resembling": presenters.resembling(run),
         "sample": presenters.sample(run),
         "changed": changed_context(request, run),
         "groups": groups[: presenters.GROUPS],

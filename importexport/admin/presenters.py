@@ -1,9 +1,9 @@
 """The content of a run, prepared for the templates: header, error groups, rows."""
 
-import difflib
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -15,8 +15,9 @@ from django.http import QueryDict
 from importexport.admin.labels import CREATED_REFERENCES, ERROR_CODES
 from importexport.engine.groups import GROUPS as KEPT_GROUPS
 from importexport.errors import FileError
+from importexport.files.column_hints import column_hints
 from importexport.files.csv_reader import Reader
-from importexport.files.header import ERROR_COLUMN, count_known, fold_label
+from importexport.files.header import count_known, read_header
 from importexport.history import row_log, suggestions
 from importexport.models import ImportRun, RejectedRow
 from importexport.resources import RESOURCES
@@ -68,7 +69,7 @@ def header_found(run: ImportRun) -> HeaderFound:
     missing = header.get("missing", [])
     ignored = header.get("ignored", [])
     filled = header.get("ignored_cells", {})
-    named = zip(ignored, with_suggestions(ignored[:IGNORED], missing), strict=False)
+    named = zip(ignored, with_hints(ignored, missing, run.entity), strict=False)
     cells, columns = header.get("cells", [])[:COLUMNS], header.get("columns", [])[:COLUMNS]
     return HeaderFound(
         pairs=[(shown(cell), column or "") for cell, column in zip(cells, columns, strict=True)],
@@ -78,15 +79,10 @@ def header_found(run: ImportRun) -> HeaderFound:
     )
 
 
-def with_suggestions(names: Iterable[str], free: Collection[str]) -> list[IgnoredColumn]:
-    """Return the unknown names, each with the most similar of the columns that are missing."""
-    known = {fold_label(name): name for name in free}
-    return [IgnoredColumn(shown(name), _nearest(name, known)) for name in names]
-
-
-def _nearest(name: str, known: dict[str, str]) -> str:
-    near = difflib.get_close_matches(fold_label(name[:CHARACTERS]), known, n=1, cutoff=0.6)
-    return known[near[0]] if near else ""
+def with_hints(names: Sequence[str], free: Collection[str], entity: str) -> list[IgnoredColumn]:
+    """Return the first unknown names, each with the column that may be meant, of those that are missing."""
+    hints = column_hints(names, free, entity)
+    return [IgnoredColumn(shown(name), hints.get(name, "")) for name in names[:IGNORED]]
 
 
 def unknown_in_upload(run: ImportRun) -> list[IgnoredColumn]:
@@ -97,11 +93,13 @@ def unknown_in_upload(run: ImportRun) -> list[IgnoredColumn]:
             cells = Reader(file, score=lambda cells: count_known(cells, names)).header
     except FileError:
         return []
-    found = {fold_label(cell) for cell in cells}
-    free = [name for name in names if fold_label(name) not in found]
-    passed_over = {fold_label(name) for name in (*names, ERROR_COLUMN, "")}
-    unknown = dict.fromkeys(cell.strip() for cell in cells if fold_label(cell) not in passed_over)
-    return with_suggestions(list(unknown)[:IGNORED], free)
+    header = read_header(cells, columns=names)
+    return with_hints(header.ignored, header.missing(names), run.entity)
+
+
+def resembling(run: ImportRun) -> list[str]:
+    """Return the first messages about records that would be created for rows and resemble existing ones."""
+    return [shown(sentence, limit=300) for sentence in islice(suggestions.all_about_new(run), IGNORED)]
 
 
 class Sample(NamedTuple):

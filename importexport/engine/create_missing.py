@@ -165,6 +165,6 @@ def name_json(record: Any) -> str:
     return json.dumps({"name": [None, record.name]})
 
 
-def entity_of(record: models.Model) -> str:
-    """Return the entity of a record: companies or stages."""
+def entity_of(record: models.Model | type[models.Model]) -> str:
+    """Return the entity of a record or a model: companies or stages."""
     return str(record._meta.verbose_name_plural)

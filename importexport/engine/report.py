@@ -51,6 +51,8 @@ class Report(Result):
         #: How many cells of each ignored column are filled, in all rows; "": of all columns without a name.
         self.ignored_cells: dict[str, int] = {}
         self._doubtful = Groups()
+        #: Ignored column → the column that may be meant.
+        self.column_hints: dict[str, str] = {}
         #: The number of records that already had the values of their row and were not written.
         self.unchanged = 0
 

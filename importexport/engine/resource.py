@@ -18,6 +18,7 @@ from importexport.engine.row_results import RowResults
 from importexport.engine.spec import EntitySpec
 from importexport.engine.upsert import UpsertImporter
 from importexport.errors import FileError
+from importexport.files.column_hints import column_hints
 from importexport.files.table import DatasetRows, Table
 
 logger = logging.getLogger(__name__)
@@ -126,7 +127,8 @@ class EntityResource(LibraryResource):
             else:
                 keep_instances = kwargs.get("retain_instance_in_row_result", False)
                 rows = RowResults(self, report, keep_instances=keep_instances, collect_failed_rows=collect_failed_rows)
-                table = Table(DatasetRows(dataset), columns=list(self.fields), required=required)
+                rows_of_dataset = DatasetRows(dataset)
+                table = Table(rows_of_dataset, columns=list(self.fields), required=required, entity=self.entity)
                 self._run(table, [rows, *observers], report, name)
             self.after_import(dataset, report, **hints)
         except Exception as error:  # noqa: BLE001 - django-import-export reports any error, including those of hooks
@@ -135,6 +137,7 @@ class EntityResource(LibraryResource):
 
     def _run(self, table: Table, observers: Sequence[Observer], report: Report, name: str) -> None:
         report.ignored_columns, report.ignored_cells = table.header.ignored, table.ignored_cells
+        report.column_hints = column_hints(table.header.ignored, table.header.missing(self.fields), self.entity)
         importer = UpsertImporter if self.options.may_update else Importer
         importer(self.spec, self.options, table).run(observers, report, name=name)
 

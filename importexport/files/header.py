@@ -54,6 +54,10 @@ class Header:
         """The number of cells of a complete row."""
         return len(self.cells)
 
+    def missing(self, columns: Iterable[str]) -> list[str]:
+        """Return those of some columns that the header lacks."""
+        return [name for name in columns if name not in self.positions]
+
     def name_at(self, position: int) -> str:
         """Return the name of the column at a position; if it has none, its number."""
         known = (name for name, at in self.positions.items() if at == position)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from crm.characters import trim
 from importexport import errors
+from importexport.files.column_hints import column_hints
 from importexport.files.csv_reader import DELIMITERS
 from importexport.files.header import Header, count_known, fold_cell, fold_label
 from importexport.files.source import printable
@@ -25,8 +26,11 @@ class Rows(Protocol):
         """Return the next rows and their numbers."""
 
 
-def check(header: Header, rows: Rows, *, columns: Collection[str], required: Sequence[str]) -> None:
-    """Raise FileError for missing required columns, and for repeated columns."""
+def check(header: Header, rows: Rows, *, columns: Collection[str], required: Sequence[str], entity: str = "") -> None:
+    """Raise FileError for missing required columns, and for repeated columns.
+
+    Other columns may be meant for a missing one, by what the columns of the ``entity`` are called elsewhere.
+    """
     if header.repeated:
         raise errors.repeated_column(header.repeated[0], _describe(header, rows))
     missing = [name for name in required if name not in header.positions]
@@ -37,6 +41,9 @@ def check(header: Header, rows: Rows, *, columns: Collection[str], required: Seq
             hints.append(errors.later_header(better[0]))
         elif header.width == 1:
             hints.append(errors.OTHER_SEPARATOR)
+        else:
+            meant = column_hints(header.ignored, header.missing(columns), entity)
+            hints.extend(errors.meant_for(cell, name) for cell, name in meant.items() if name in missing)
         raise errors.missing_columns(missing, " ".join(hints).strip())
 
 

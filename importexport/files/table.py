@@ -68,12 +68,12 @@ class Rows(Protocol):
 class Table:
     """The rows that an import reads: the ``header`` and, once, the ``batches``."""
 
-    def __init__(self, rows: Rows, *, columns: list[str], required: list[str]) -> None:
+    def __init__(self, rows: Rows, *, columns: list[str], required: list[str], entity: str = "") -> None:
         self.rows = rows
         self.header = header.read_header(rows.header, columns=columns)
         #: How many cells of each ignored column are filled, in the rows read so far; "": of all that have no name.
         self.ignored_cells = Counter(dict.fromkeys(self.header.ignored, 0))
-        header_check.check(self.header, rows, columns=columns, required=required)
+        header_check.check(self.header, rows, columns=columns, required=required, entity=entity)
 
     def batches(self) -> Iterator[Batch]:
         """Yield the rows in batches, without blank rows."""
@@ -127,10 +127,13 @@ def count_filled(cells: Sequence[str]) -> int:
     return sum(map(bool, map(strip, cells)))
 
 
-def read_table(file: Source, *, columns: list[str], required: list[str], max_bytes: int | None = None) -> Table:
+def read_table(
+    file: Source, *, columns: list[str], required: list[str], entity: str = "", max_bytes: int | None = None
+) -> Table:
     """Open a CSV file as a table; raise FileError if it cannot be imported."""
     score = lambda cells: header.count_known(cells, columns)  # noqa: E731 - names the argument
-    return Table(csv_reader.Reader(file, score=score, max_bytes=max_bytes), columns=columns, required=required)
+    rows = csv_reader.Reader(file, score=score, max_bytes=max_bytes)
+    return Table(rows, columns=columns, required=required, entity=entity)
 
 
 class DatasetRows:

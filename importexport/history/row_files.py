@@ -52,7 +52,7 @@ def csv_chunks(rows: Iterator[LoggedRow], run: ImportRun) -> Iterator[bytes]:
     writer.writerow(CSV_HEADER)
     for count, row in enumerate(rows, 1):
         head = [row.number, row.action, row.entity, row.record or ""]
-        error = message_of(row, run) if row.action == "reject" else row.note
+        error = message_of(row, run) if row.action == "reject" else row.note or suggestions.about_new(run, row)
         for name, before, after in list(shown_changes(row)) or [("", "", "")]:
             writer.writerow([*head, name, mark(before), mark(after), mark(error)])
         if count % CHUNK_ROWS == 0:

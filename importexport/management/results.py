@@ -1,20 +1,31 @@
 """The result of an import in words: warnings, ignored columns, counts."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from importexport.engine.report import Report
+from importexport.history import suggestions
 from importexport.models import ImportRun
+
+#: How many new names are listed because they resemble existing ones.
+NEW_NAMES = 20
 
 
 def told_besides(result: Report | ImportRun) -> Iterator[str]:
-    """Yield a line per group of warnings, then one with the ignored columns and the number of their filled cells."""
+    """Yield a line per group of warnings, then one with the ignored columns, the number of their filled cells and what
+    they may mean; of a plan, also the new names that resemble existing ones."""
     for group in result.warnings:
         if group["code"] != "ignored_column":
             yield warning_line(group)
-    cells = result.ignored_cells if isinstance(result, Report) else result.header.get("ignored_cells", {})
+    if isinstance(result, Report):
+        cells, hints = result.ignored_cells, result.column_hints
+    else:
+        cells, hints = result.header.get("ignored_cells", {}), suggestions.columns_meant(result)
     if cells:
-        yield f"Ignored columns: {', '.join(ignored_columns(cells))}"
+        yield f"Ignored columns: {', '.join(ignored_columns(cells, hints))}"
+    if isinstance(result, ImportRun):
+        yield from (sentence.replace("\n", " ") for sentence in islice(suggestions.all_about_new(result), NEW_NAMES))
 
 
 def warning_line(group: Mapping[str, Any]) -> str:
@@ -27,11 +38,13 @@ def warning_line(group: Mapping[str, Any]) -> str:
     return f"Warning: {group['sentence']}{f' ({rows} rows)' if rows > 1 else ''}".replace("\n", " ")
 
 
-def ignored_columns(cells: Mapping[str, int]) -> Iterator[str]:
-    """Yield each ignored column with the number of its filled cells; all those without a name come as one."""
+def ignored_columns(cells: Mapping[str, int], hints: Mapping[str, str]) -> Iterator[str]:
+    """Yield each ignored column with the number of its filled cells, and the column that it may mean; all those without
+    a name come as one."""
     for name, filled in cells.items():
         shown = "empty" if not filled else "1 filled cell" if filled == 1 else f"{filled} filled cells"
-        yield f"{name or 'without a header'} ({shown})"
+        meant = f"; did you mean {hints[name]}?" if name in hints else ""
+        yield f"{name or 'without a header'} ({shown}{meant})"
 
 
 def counts(result: Report | ImportRun) -> str:

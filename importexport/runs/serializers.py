@@ -50,6 +50,7 @@ def detail_json(run: ImportRun) -> Json:
     detail = run_json(run) | {
         "ignoredColumns": run.header.get("ignored", []),
         "ignoredCells": run.header.get("ignored_cells", {}),
+        "columnHints": suggestions.columns_meant(run),
         "warnings": run.warnings,
         "children": list(map(str, children)),
     }
@@ -72,8 +73,8 @@ def row_json(row: LoggedRow, run: ImportRun) -> Json:
     if row.action == "reject":
         rendered["error"] = message_of(row, run)
         rendered["cells"] = row.cells
-        if meant := suggestions.meant(run, row):
-            rendered["didYouMean"] = meant
+    if meant := suggestions.meant(run, row):
+        rendered["didYouMean"] = meant
     if row.note:
         rendered["note"] = row.note
     return rendered

@@ -117,6 +117,11 @@ DETAIL: Json = SUMMARY | {
         "additionalProperties": COUNT,
     },
     "warnings": {"type": "array", "items": {"$ref": "#/components/schemas/Warning"}, "maxItems": GROUPS},
+    "columnHints": {
+        "type": "object",
+        "description": "Ignored column → the column that was probably meant; only of columns that the file lacks",
+        "additionalProperties": TEXT,
+    },
     "children": {
         "type": "array",
         "items": UUID,
@@ -153,7 +158,8 @@ ROW = members(
         "cells": TEXTS | {"description": "The cells of a rejected row"},
         "didYouMean": {
             "type": "object",
-            "description": "Column → similar names that exist",
+            "description": "Column → similar names that exist, in plans: for names that were not found, and for"
+            " companies and stages that would be created",
             "additionalProperties": TEXTS,
         },
         "note": {"type": "string", "description": "Why a change could not be undone"},

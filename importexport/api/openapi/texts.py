@@ -26,7 +26,8 @@ Valid rows are stored in one transaction; each other row is rejected with one me
 spreadsheet: the header is row 1, and blank lines or a `sep=;` line above it count. The file is CSV in UTF-8 (with or
 without byte-order marks), separated by commas, semicolons or tabs, with LF, CRLF or CR. Headers match ignoring case,
 white space, dashes, `_` and invisible characters. Optional columns may be missing; unknown columns are ignored. Text in
-a spreadsheet's text form (`="01067"`) is read as the text.
+a spreadsheet's text form (`="01067"`) is read as the text. A cell that is nothing but a spreadsheet's error value
+(`#N/A`, `#REF!`, …) rejects its row, in every mode.
 """
 #: Entity → errors of its rows, besides those that all entities share.
 _ROW_ERRORS = {

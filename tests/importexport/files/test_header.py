@@ -100,7 +100,7 @@ def test_choices_match_without_dashes_and_invisible_characters(api):
     ("content", "detail"),
     [
         ("first_name;last_name; Mail \n", "Required column 'email' missing from the header."
-         " Row 1 has 'first_name', 'last_name', 'Mail', separated by semicolons."),
+         " Row 1 has 'first_name', 'last_name', 'Mail', separated by semicolons. 'Mail' may be meant for 'email'."),
         ("\nfirst_name\tlast_name\n", "Required column 'email' missing from the header."
          " Row 2 has 'first_name', 'last_name', separated by tabs."),
         ("first_name|last_name|email\nA|B|C\n", f"{MISSING} Row 1 is a single cell, 'first_name|last_name|email', where"

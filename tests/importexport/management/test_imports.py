@@ -108,3 +108,40 @@ def test_a_reader_that_stops_early_ends_only_the_list(shell, installation):
     done = installation.manage(*listing, capture_output=False, stdout=writer, stderr=subprocess.PIPE)
     os.close(writer)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_marker_clears_only_where_it_is_named(shell):
+    shell("import", "contacts", shell.write(HEAD + "Ada,L,ada@example.com,1\n"))
+    file = shell.write(HEAD + "Ada,L,ada@example.com,[clear]\n")
+    shell("import", "contacts", file, "--mode", "update", "--clear-marker", "[clear]")
+    assert shell("export", "contacts").splitlines()[1].startswith("Ada,L,ada@example.com,,")
+    assert shell("import", "contacts", file, "--clear-marker", "[clear]", status=2) == (
+        "'clear_marker' means nothing with mode 'create'.\n"
+    )
+    assert shell("import", "contacts", file, "--mode", "update", "--clear-marker", "#N/A", status=2) == (
+        "'clear_marker' cannot be '#N/A': rows with a spreadsheet error value are always rejected.\n"
+    )
+
+
+def test_an_import_says_which_columns_may_be_meant(installation, shell):
+    file = shell.write("first_name,last_name,email,Cell,Shoe size\nA,B,x,1,2\n")
+    said = "Ignored columns: Cell (1 filled cell; did you mean mobile?), Shoe size (1 filled cell)"
+    assert said in shell("import", "contacts", file).splitlines()
+    done = installation.manage("import", "contacts", file, "--json", "--tenant", "acme")
+    assert json.loads(done.stdout)["skipped"] == 1
+    assert done.stderr.splitlines() == [said]
+    wrong = shell.write("first_name,Surname,email\nA,B,a@example.com\n")
+    assert "'Surname' may be meant for 'last_name'." in shell("import", "contacts", wrong, status=2)
+
+
+def test_a_plan_says_what_may_be_meant_beside_its_id(installation, shell):
+    shell("import", "companies", shell.write("name\nAcme\n"))
+    file = shell.write("first_name,last_name,email,company_name,Cell\nA,B,a@example.com,Acmee,1\n")
+    done = installation.manage("import", "contacts", file, "--missing", "create", "--plan", "--tenant", "acme")
+    assert done.stderr.splitlines() == [
+        "Ignored columns: Cell (1 filled cell; did you mean mobile?)",
+        "Row 2: Company 'Acmee' is new (did you mean 'Acme'?)",
+    ]
+    shown = json.loads(shell("imports", "show", done.stdout.strip()))
+    assert shown["columnHints"] == {"Cell": "mobile"}
+    assert "Company 'Acmee' is new (did you mean 'Acme'?)" in shell("imports", "rows", done.stdout.strip())
