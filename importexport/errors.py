@@ -13,6 +13,8 @@ def echo(value: str) -> str:
 
 #: The error of a run that ended because of a bug.
 BUG = "Something went wrong on our side. Nothing was stored."
+#: The error of a run whose process was stopped, or lost the database.
+INTERRUPTED = "The import was interrupted before its end. Nothing was stored."
 
 
 # --- temporary conditions -----------------------------------------------------------------------------------
@@ -41,6 +43,24 @@ class RowError(str):
         error = super().__new__(cls, sentence)
         error.code = code
         return error
+
+
+#: Code → what is wrong with the cell, or with the row. Programs rely on the codes: they are only ever added to.
+CODES = {
+    "required": "A required cell is empty",
+    "email": "Not an e-mail address",
+    "duplicate": "The record exists already, or an earlier row of the file is the same",
+    "choice": "Not one of the values that the column can have",
+    "not_found": "No record has the name or e-mail address",
+    "ambiguous": "More than one record has the name",
+    "date": "Not a date, or not a date and time",
+    "number": "Not a number",
+    "range": "A number outside the column's limits",
+    "length": "The text is too long",
+    "spreadsheet_error": "An error value of a spreadsheet, such as #N/A",
+    "character": "The text has a character that is not allowed",
+    "cells": "The row has more cells than the header; no column is named",
+}
 
 
 def at_row(number: int, errors: Iterable[str]) -> str:

@@ -25,6 +25,7 @@ class ContactResource(EntityResource):
 
     entity, noun = "contacts", "contact"
     keys = (Key("email", "email_key"),)
+    filters = ("lifecycle_stage", "lead_source", "tags", "company_name", "country")
 
     first_name = Column(Text, Contact.first_name, required=True)
     last_name = Column(Text, Contact.last_name, required=True)
@@ -53,6 +54,7 @@ class CompanyResource(EntityResource):
 
     entity, noun = "companies", "company"
     keys = (Key("name", "name_key"), Key("domain", "domain_key"))
+    filters = ("industry", "tags", "country")
 
     name = Column(Text, Company.name, required=True)
     domain = Column(Text, Company.domain)
@@ -79,6 +81,7 @@ class DealResource(EntityResource):
 
     entity, noun = "deals", "deal"
     keys = (Key("name", "name_key", {"pipeline_name": "pipeline_id"}),)
+    filters = ("stage_name", "pipeline_name", "currency", "contact_email", "company_name")
 
     name = Column(Text, Deal.name, required=True)
     value = Column(Amount, Deal.value)
@@ -119,6 +122,8 @@ class ActivityResource(EntityResource):
             {"body": "body_digest", "completed_at": "completed_at"},
         ),
     )
+
+    filters = ("activity_type", "status", "priority", "contact_email", "company_name", "deal_name")
 
     activity_type = Column(Choice, Activity.activity_type, required=True)
     subject = Column(Text, Activity.subject, required=True)

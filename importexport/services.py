@@ -1,6 +1,6 @@
 """The functions that all channels call to import and export files, and for templates."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from django.db import models
@@ -77,19 +77,19 @@ def export_file(
     tenant: Tenant,
     format: FileFormat = "csv",
     queryset: models.QuerySet | None = None,
-    columns: Collection[str] | None = None,
+    columns: Sequence[str] | None = None,
     bom: bool = False,
 ) -> Iterator[bytes]:
     """Yield an entity's records, or those of ``queryset``, as a file in chunks; the first chunk is sent immediately.
 
-    If ``columns`` is given, the file contains only these, in the order of the template. With ``bom``, a CSV file begins
-    with a byte-order mark; raises ValueError for a workbook.
+    ``columns`` are the columns of the file in their order, out of the resource's ``exportable``; by default, those of
+    the template. With ``bom``, a CSV file begins with a byte-order mark; raises ValueError for a workbook.
     """
     if bom and format != "csv":
         raise ValueError("Only a CSV file can begin with a byte-order mark.")
     resource = RESOURCES[entity](tenant)
     records = resource.streamed_queryset(queryset)
-    chosen = [column for column in resource.columns if columns is None or column.column_name in columns]
+    chosen = list(resource.columns) if columns is None else [resource.exportable[name] for name in columns]
     if format == "xlsx":
         return resource.streamed(export.stream_xlsx(records, chosen, sheet=entity))
     return resource.streamed(export.stream_csv(records, chosen, bom=bom))

@@ -27,6 +27,7 @@ from crm.models.record import Record
 from importexport.admin.mixins import ImportExportMixin
 from importexport.history import row_log
 from importexport.models import ImportRun
+from importexport.resources import RESOURCES
 from importexport.runs import records
 
 #: The most records that are deleted in one go: each is named on the page that asks.
@@ -70,6 +71,13 @@ class RunFilter(admin.SimpleListFilter):
         found = ImportRun.objects.filter(pk=wanted, entity=model_admin.entity, status=ImportRun.Status.DONE)
         access = access_of(request)
         return (found.filter(tenant=access.tenant) if access.tenant or not access.is_superuser else found).first()
+
+
+def choice_filters(entity: str) -> tuple[str, ...]:
+    """Return the fields by which an entity's list offers a filter: of its filters, those with a few known values."""
+    resource = RESOURCES[entity]
+    sources = (resource.declared[name].source for name in resource.filters)
+    return tuple(source.name for source in sources if source.choices)
 
 
 class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):

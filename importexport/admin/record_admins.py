@@ -18,7 +18,7 @@ from crm.admin.lists import lowered
 from crm.admin.panels import Panel
 from crm.models import Activity, Company, Contact, Deal, Stage
 from crm.models.fields import CURRENCIES
-from importexport.admin.base import EntityAdmin, RunFilter, record_link, web_link
+from importexport.admin.base import EntityAdmin, RunFilter, choice_filters, record_link, web_link
 
 ADDRESS = (gettext_lazy("Address"), {"fields": ("address", ("postal_code", "city"), ("state", "country"))})
 DATES = (gettext_lazy("Dates"), {"fields": (("created_at", "updated_at"), "imports")})
@@ -47,7 +47,7 @@ class ContactAdmin(EntityAdmin):
     list_display = ("name", "email", "company_link", "phone", "stage", "added")
     sortable_by = ("name", "email", "added")
     list_select_related = ("company",)
-    list_filter = (RunFilter, "lifecycle_stage")
+    list_filter = (RunFilter, *choice_filters("contacts"))
     autocomplete_fields = ("company",)
     fieldsets = (
         (None, {"fields": (("first_name", "last_name"), "email", ("phone", "mobile"))}),
@@ -216,7 +216,7 @@ class ActivityAdmin(EntityAdmin):
     list_display = ("subject", "kind", "state", "urgency", "due_date", "about", "added")
     sortable_by = ("subject", "due_date", "added")
     list_select_related = ("contact", "company", "deal")
-    list_filter = (RunFilter, "activity_type", "status", "priority")
+    list_filter = (RunFilter, *choice_filters("activities"))
     autocomplete_fields = ("contact", "company", "deal")
     fieldsets = (
         (None, {"fields": ("subject", ("activity_type", "priority"), "status", "body")}),

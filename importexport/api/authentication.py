@@ -48,12 +48,16 @@ class Caller(NamedTuple):
         return Tenant.from_db(DEFAULT_DB_ALIAS, ["id", "slug", "name", "currency", "timezone"], values)
 
     @property
+    def remaining(self) -> int:
+        """The requests that are left in the current minute."""
+        return max(settings.RALLY_RATE_LIMIT - self.requests, 0)
+
+    @property
     def limit_headers(self) -> dict[str, str]:
         """The headers of the rate limit, which every response carries."""
-        limit = settings.RALLY_RATE_LIMIT
         return {
-            "X-RateLimit-Limit": str(limit),
-            "X-RateLimit-Remaining": str(max(limit - self.requests, 0)),
+            "X-RateLimit-Limit": str(settings.RALLY_RATE_LIMIT),
+            "X-RateLimit-Remaining": str(self.remaining),
             "X-RateLimit-Reset": str(self.window_end),
         }
 

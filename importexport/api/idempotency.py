@@ -20,6 +20,7 @@ from rest_framework.request import Request
 from importexport import errors
 from importexport.api.causes import Cause
 from importexport.api.ignored_columns import headers_of, warnings_header
+from importexport.api.links import links_of
 from importexport.api.problems import Problem, handle_exception
 from importexport.db import session_lock
 from importexport.engine.observers import Observer
@@ -31,7 +32,7 @@ HEADER = "HTTP_IDEMPOTENCY_KEY"
 KEPT = timedelta(hours=24)
 CHUNK = 64 * 1024
 #: The headers of a response that are kept with it.
-REPEATED = ("X-Import-Ignored-Columns", "X-Import-Warnings", "Location")
+REPEATED = ("X-Import-Ignored-Columns", "X-Import-Warnings", "Location", "Link")
 #: The header of a response that is given again.
 REPLAYED = {"Idempotent-Replayed": "true"}
 #: The status of a response that does not exist yet.
@@ -147,8 +148,13 @@ class KeptResult(Observer):
         self._retry, self._run, self._names_ignored = retry, run, names_ignored
 
     def end(self, report: Report) -> None:
-        headers = headers_of(report) if self._names_ignored else warnings_header(report.warning_count)
-        self._retry.keep_result(self._run, headers)
+        self._retry.keep_result(self._run, result_headers(self._run, report, names_ignored=self._names_ignored))
+
+
+def result_headers(run: ImportRun, report: Report, *, names_ignored: bool) -> dict[str, str]:
+    """Return the headers of an import's result; those for ignored columns only if it ``names_ignored``."""
+    about = headers_of(report) if names_ignored else warnings_header(report.warning_count)
+    return links_of(run, has_rejected=report.skipped > 0) | about
 
 
 def name_of(request: Request) -> str:

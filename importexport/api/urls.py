@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from importexport.api.views import base, docs, files, runs
+from importexport.api.views import base, docs, files, me, runs
 
 ENTITY = r"^(?:v1/)?importexport/(?P<entity>[^/]+)"
 IMPORTS = r"^(?:v1/)?importexport/imports"
@@ -21,6 +21,7 @@ urlpatterns = [
     re_path(rf"{ENTITY}/export/excel/?\Z", files.ExcelExportView.as_view()),
     re_path(rf"{ENTITY}/import/?\Z", files.ImportView.as_view()),
     re_path(rf"{ENTITY}/template/?\Z", files.TemplateView.as_view()),
+    re_path(r"^(?:v1/)?me/?\Z", me.MeView.as_view()),
     re_path(r"^v1/schema/?\Z", docs.SchemaView.as_view(), name="schema"),
     re_path(r"^docs/?\Z", docs.DocsView.as_view(), name="docs"),
     re_path(r"^docs/problems/?\Z", docs.ProblemsView.as_view(), name="problems"),

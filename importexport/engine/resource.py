@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.core.exceptions import ImproperlyConfigured
 
 from crm.models import Tenant
 from importexport.columns.fields import Column
+from importexport.columns.widgets import Cell, Moment, Whole
 from importexport.db import Busy
 from importexport.engine.importer import Importer
 from importexport.engine.library import LibraryResource
@@ -22,6 +24,8 @@ from importexport.files.column_hints import column_hints
 from importexport.files.table import DatasetRows, Table
 
 logger = logging.getLogger(__name__)
+#: What an export can have besides the columns of files, and an import never sets.
+BESIDES: dict[str, type[Cell]] = {"id": Whole, "created_at": Moment, "updated_at": Moment}
 
 
 class EntityResource(LibraryResource):
@@ -40,6 +44,8 @@ class EntityResource(LibraryResource):
 
     entity: ClassVar[str]
     noun: ClassVar[str]
+    #: The columns by which exports and lists can be filtered.
+    filters: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, tenant: Tenant | None = None, *, options: Options | None = None, **kwargs: Any) -> None:
         super().__init__(tenant, **kwargs)
@@ -83,6 +89,21 @@ class EntityResource(LibraryResource):
     def columns(self) -> tuple[Column, ...]:
         """The columns of files, in order."""
         return tuple(self.fields.values())
+
+    @property
+    def exportable(self) -> dict[str, Column]:
+        """The columns that an export can have: those of files, then the record's id and times."""
+        return {**self.fields, **self._besides}
+
+    @cached_property
+    def _besides(self) -> dict[str, Column]:
+        return {name: self._besides_column(name, widget) for name, widget in BESIDES.items()}
+
+    def _besides_column(self, name: str, widget: type[Cell]) -> Column:
+        column = Column(widget, getattr(self._meta.model, name))
+        column.column_name = name
+        column.widget.bind(self.tenant)
+        return column
 
     def needed_names(self) -> list[str]:
         """Return the columns that a file must have with the resource's options.

@@ -136,6 +136,15 @@ def _rejected(run: ImportRun, after: int) -> Iterator[LoggedRow]:
         yield LoggedRow(row.number, "reject", run.entity, None, cells=row.cells, errors=row.errors)
 
 
+def cell_of(row: LoggedRow, column: str, run: ImportRun) -> str | None:
+    """Return a rejected row's cell in a column, as the file has it; None where the file lacks the column."""
+    columns = run.header.get("columns", [])
+    if column not in columns:
+        return None
+    position = columns.index(column)
+    return row.cells[position] if position < len(row.cells) else ""
+
+
 def shown_changes(row: LoggedRow) -> Iterator[tuple[str, str, str]]:
     """Yield the columns that a row changes, in template order, with the exported cells before and after. A new stage
     only has a name."""
@@ -187,7 +196,8 @@ def traces(record: Any, entity: str) -> list[Trace]:
         .exclude(action="conflict")
     )
     found += [Trace(change.run, change.number, change.action) for change in changes.select_related("run__tenant")]
-    return sorted(found, key=lambda trace: trace.run.created_at, reverse=True)
+    # Imports of the same records finish in the order in which they stored them, but may have waited for each other.
+    return sorted(found, key=lambda trace: trace.run.finished_at or trace.run.created_at, reverse=True)
 
 
 def holds(record: int) -> Q:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from importexport import errors
 from importexport.history import suggestions
 from importexport.history.repairs import related_runs_of
 from importexport.history.row_files import message_of
-from importexport.history.row_log import LoggedRow, Trace, shown_changes
+from importexport.history.row_log import LoggedRow, Trace, cell_of, shown_changes
 from importexport.models import ImportRun
 
 Json = dict[str, Any]
@@ -28,6 +29,7 @@ def run_json(run: ImportRun) -> Json:
         "createdAt": moment(run.created_at),
         "finishedAt": moment(run.finished_at),
         "options": run.options,
+        "rowsDone": run.rows_done,
         "totalRows": run.total_rows,
         "imported": run.imported,
         "skipped": run.skipped,
@@ -72,12 +74,29 @@ def row_json(row: LoggedRow, run: ImportRun) -> Json:
         rendered["changes"] = {name: [before, after] for name, before, after in shown_changes(row)}
     if row.action == "reject":
         rendered["error"] = message_of(row, run)
+        rendered["errors"] = errors_json(row, run)
         rendered["cells"] = row.cells
     if meant := suggestions.meant(run, row):
         rendered["didYouMean"] = meant
     if row.note:
         rendered["note"] = row.note
     return rendered
+
+
+def errors_json(row: LoggedRow, run: ImportRun) -> list[Json]:
+    """Return the errors of a rejected row, in the order of its message; the column of an error of the whole row is
+    null."""
+    messages = suggestions.sentences(run, row)
+    return [
+        {"column": column or None, "code": code, "value": value_of(row, column, run), "message": message}
+        for (column, code, _), message in zip(row.errors, messages, strict=True)
+    ]
+
+
+def value_of(row: LoggedRow, column: str, run: ImportRun) -> str | None:
+    """Return the cell that an error is about, cut like a value in a message."""
+    cell = cell_of(row, column, run)
+    return None if cell is None else errors.echo(cell)
 
 
 def trace_json(trace: Trace) -> Json:

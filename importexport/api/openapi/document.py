@@ -7,10 +7,10 @@ from django.conf import settings
 
 from importexport.api.causes import STATUSES
 from importexport.api.openapi import runs, texts
+from importexport.api.openapi.exports import export_operation, template_operation
 from importexport.api.openapi.operation import RATE_HEADERS, READING, TAKING_A_FILE, Json, operation
 from importexport.api.openapi.problems import problem_answer
 from importexport.api.openapi.schemas import SCHEMAS, ref
-from importexport.engine import export
 from importexport.engine.resource import EntityResource
 from importexport.resources import RESOURCES
 
@@ -46,7 +46,7 @@ def description() -> Json:
         paths[f"{base}/plan"] = {"post": plan_operation(resource)}
         paths[f"{base}/template"] = {"get": template_operation(resource)}
         paths[f"{base}/{{record}}/imports"] = {"get": runs.history_operation(resource.entity)}
-    paths |= runs.paths(list(RESOURCES))
+    paths |= runs.paths(list(RESOURCES)) | {"/api/v1/me": {"get": me_operation()}}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Rally import / export", "version": "1", "description": texts.INTRODUCTION},
@@ -57,7 +57,8 @@ def description() -> Json:
             {
                 "name": "imports",
                 "description": "All import runs, from every channel: plan, apply, correct and undo them.",
-            }
+            },
+            {"name": "key", "description": "What a key belongs to, and its limits."},
         ],
         "paths": paths,
         "components": components(),
@@ -74,34 +75,11 @@ def components() -> Json:
     }
 
 
-def export_operation(resource: type[EntityResource], file_format: export.FileFormat) -> Json:
-    """Describe an export."""
-    content: Json = {"schema": {"type": "string", "format": "binary"}}
-    if file_format == "csv":
-        content = {"schema": {"type": "string"}, "example": texts.csv_example(resource)}
-    return operation(
-        f"{resource.entity}_export_{file_format}",
-        tag=resource.entity,
-        summary=f"Export {resource.entity} as {file_format.upper()}",
-        text=texts.EXPORT_CSV if file_format == "csv" else texts.EXPORT_XLSX,
-        content={export.CONTENT_TYPES[file_format]: content},
-        filename=f"{resource.entity}.{file_format}",
-        statuses=READING,
-    )
-
-
-def template_operation(resource: type[EntityResource]) -> Json:
-    """Describe a template."""
-    content = {"schema": {"type": "string"}, "example": ",".join(resource.column_names()) + "\r\n"}
-    return operation(
-        f"{resource.entity}_template",
-        tag=resource.entity,
-        summary=f"Template for {resource.entity}",
-        text="A CSV file with the header row only.",
-        content={export.CONTENT_TYPES["csv"]: content},
-        filename=f"{resource.entity}_template.csv",
-        statuses=READING,
-    )
+def me_operation() -> Json:
+    """Describe the endpoint that tells a key about itself."""
+    content = {"application/json": {"schema": ref("Me"), "example": texts.ME}}
+    summary = "Show the key's tenant, the key itself and its limits"
+    return operation("me_show", tag="key", summary=summary, content=content, statuses=READING)
 
 
 def import_operation(resource: type[EntityResource]) -> Json:
@@ -113,7 +91,7 @@ def import_operation(resource: type[EntityResource]) -> Json:
         text=f"{texts.IMPORT}\n\n{columns_table(resource)}",
         content={"schema": ref("Result"), "examples": texts.results(resource)},
         parameters=[runs.DRY_RUN],
-        headers=IMPORT_HEADERS,
+        headers=runs.LINKS | IMPORT_HEADERS,
     )
 
 

@@ -8,6 +8,8 @@ RATE_HEADERS = {
     "X-RateLimit-Remaining": "Requests left in this minute",
     "X-RateLimit-Reset": "When this minute ends, in Unix time",
 }
+#: Of CSV files.
+ENCODED = {"Content-Encoding": "`gzip` if the request accepts that", "Vary": "`Accept-Encoding`"}
 
 
 #: On responses to a request with an Idempotency-Key.

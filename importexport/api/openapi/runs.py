@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from importexport.api.openapi.operation import CHANGING, READING, Json, operation
+from importexport.api.openapi.operation import CHANGING, ENCODED, READING, Json, operation
 from importexport.api.openapi.schemas import COUNT, TEXT, UUID, members, page, ref, text_of_length
 from importexport.engine.options import FREE_TEXTS, NAMES, values_of
 from importexport.engine.resource import EntityResource
@@ -34,6 +34,10 @@ IDEMPOTENCY: Json = {
 RUN_ID: Json = {"name": "id", "in": "path", "required": True, "schema": UUID}
 LOCATION = {"Location": "The path of the plan"}
 WARNINGS = {"X-Import-Warnings": "The number of warnings, as in `warningCount`"}
+LINKS = {
+    "Location": "The path of the import",
+    "Link": 'The path of its rejected rows, if there are any (RFC 8288): `<…/rejected>; rel="rejected"`',
+}
 JSON, CSV = "application/json", "text/csv; charset=utf-8"
 
 
@@ -91,7 +95,7 @@ def paths(entities: list[str]) -> Json:
                 "List the rows of an import or a plan, with the outcome of each",
                 {JSON: {"schema": page("Row")}, CSV: {"schema": TEXT}},
                 [RUN_ID, *rows],
-                headers={"Content-Disposition": 'With CSV: `attachment; filename="contacts_rows.csv"`'},
+                headers={"Content-Disposition": 'With CSV: `attachment; filename="contacts_rows.csv"`'} | ENCODED,
             )
         },
         f"{one}/rejected": {
@@ -100,7 +104,7 @@ def paths(entities: list[str]) -> Json:
                 "The rejected rows as CSV with `import_row` and `import_error`, to be corrected and imported again",
                 {CSV: {"schema": TEXT}},
                 [RUN_ID],
-                headers={"Content-Disposition": '`attachment; filename="contacts_rejected.csv"`'},
+                headers={"Content-Disposition": '`attachment; filename="contacts_rejected.csv"`'} | ENCODED,
             )
         },
         f"{one}/apply": {
@@ -110,7 +114,7 @@ def paths(entities: list[str]) -> Json:
                 {JSON: {"schema": {"oneOf": [ref("Result"), ref("Import")]}}},
                 [RUN_ID, IDEMPOTENCY],
                 statuses=CHANGING,
-                headers=WARNINGS,
+                headers=LINKS | WARNINGS,
             )
         },
         f"{one}/undo": {

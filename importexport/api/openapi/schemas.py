@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from crm.models import ApiKey
+from importexport import errors
 from importexport.api.openapi.operation import Json
 from importexport.engine.groups import GROUPS
 from importexport.engine.options import FREE_TEXTS, NAMES, VALUES
@@ -29,6 +31,16 @@ def members(properties: Json, *, optional: tuple[str, ...] = (), **more: object)
     """Return the schema of an object whose members are required, except for the optional ones."""
     required = [name for name in properties if name not in optional]
     return {"type": "object", "required": required, "properties": properties, **more}
+
+
+def ref(name: str) -> Json:
+    """Return a reference to a schema."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def code_list() -> str:
+    """Return the codes of row errors and their meanings as a Markdown list."""
+    return "\n".join(f"- `{code}`: {meaning}" for code, meaning in errors.CODES.items())
 
 
 def enum(values: Iterable[str], **more: object) -> Json:
@@ -84,15 +96,20 @@ SUMMARY: Json = {
     "id": UUID,
     "kind": enum(ImportRun.Kind.values),
     "entity": enum(RESOURCES),
-    "status": enum(ImportRun.Status.values),
+    "status": enum(
+        ImportRun.Status.values,
+        description="`planning`, `applying` and `running` are at work. A `running` import has no plan; it is listed"
+        " once it has taken a second, and becomes `failed` if it is interrupted",
+    ),
     "channel": CHANNEL,
     "door": former_name_of("channel", CHANNEL),
     "actor": {"type": "string", "description": "The name of the key or user"},
     "fileName": TEXT,
     "size": or_null(COUNT) | {"description": "In bytes"},
     "sha256": {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"},
-    "createdAt": MOMENT,
+    "createdAt": MOMENT | {"description": "When the work began"},
     "finishedAt": or_null(MOMENT),
+    "rowsDone": COUNT | {"description": "The rows processed so far, while the import is at work"},
     "options": OPTIONS,
     "totalRows": COUNT,
     "imported": COUNT | {"description": "created + updated + unchanged"},
@@ -140,6 +157,20 @@ WARNING = members(
     },
     description="Warnings of the same kind; those about ignored columns come first, then the most frequent",
 )
+ROW_ERROR = members(
+    {
+        "column": {"type": ["string", "null"], "description": "Null if the error concerns the whole row"},
+        "code": enum(errors.CODES, description=code_list()),
+        "value": {
+            "type": ["string", "null"],
+            "maxLength": errors.ECHO_LIMIT,
+            "description": f"The cell as in the file, cut after {errors.ECHO_LIMIT} characters; null if the file has no"
+            " such column",
+        },
+        "message": {"type": "string", "description": "As in `error`, where several are joined by `; `"},
+    },
+    description="What is wrong with a row",
+)
 ROW = members(
     {
         "row": COUNT | {"description": "The row number as in a spreadsheet; the header is row 1"},
@@ -155,6 +186,12 @@ ROW = members(
             "additionalProperties": {"type": "array", "items": TEXT, "minItems": 2, "maxItems": 2},
         },
         "error": {"type": "string", "description": "The message of a rejected row"},
+        "errors": {
+            "type": "array",
+            "items": ref("RowError"),
+            "minItems": 1,
+            "description": "The errors of a rejected row, in the template's column order",
+        },
         "cells": TEXTS | {"description": "The cells of a rejected row"},
         "didYouMean": {
             "type": "object",
@@ -164,7 +201,7 @@ ROW = members(
         },
         "note": {"type": "string", "description": "Why a change could not be undone"},
     },
-    optional=("changes", "error", "cells", "didYouMean", "note"),
+    optional=("changes", "error", "errors", "cells", "didYouMean", "note"),
 )
 TRACE = members(
     {
@@ -180,7 +217,37 @@ TRACE = members(
     },
     description="What an import did to a record",
 )
+ME = members(
+    {
+        "tenant": members(
+            {
+                "slug": TEXT,
+                "name": TEXT,
+                "currency": {"type": "string", "description": "ISO 4217; the default of deals"},
+                "timezone": {"type": "string", "description": "IANA name; of times without an offset"},
+            }
+        ),
+        "key": members(
+            {
+                "name": TEXT,
+                "scope": enum(ApiKey.Scope.values, description="Each includes the one before"),
+                "createdAt": MOMENT,
+                "expiresAt": or_null(MOMENT) | {"description": "Null if it does not expire"},
+            }
+        ),
+        "limits": members(
+            {
+                "requestsPerMinute": COUNT | {"description": "Of all keys of the tenant together"},
+                "requestsRemaining": COUNT | {"description": "In the current minute"},
+                "maxFileBytes": COUNT | {"description": "The largest file that an import takes"},
+                "keepDays": COUNT | {"description": "How long the contents of files, and of plans, are kept"},
+            }
+        ),
+    },
+    description="The tenant, the key and the limits of the caller",
+)
 SCHEMAS: Json = {
+    "Me": ME,
     "Result": RESULT,
     "Problem": PROBLEM,
     "ImportSummary": members(SUMMARY, description="An import, a plan or an undo, as in lists"),
@@ -189,13 +256,9 @@ SCHEMAS: Json = {
     ),
     "Warning": WARNING,
     "Row": ROW,
+    "RowError": ROW_ERROR,
     "Trace": TRACE,
 }
-
-
-def ref(name: str) -> Json:
-    """Return a reference to a schema."""
-    return {"$ref": f"#/components/schemas/{name}"}
 
 
 def page(name: str, **besides: Json) -> Json:

@@ -12,14 +12,18 @@ Import and export customer records as files. Every request needs a key in the `X
 tenant. The version in the path may be left out (`/api/importexport/…`). Errors are problem details (RFC 9457).
 A request is checked in this order: 401, 429, 403 (host), 404, 405, 406, 400 (query), 403 (scope), 415, 413, 400 (file).
 """
-EXPORT_CSV = """
-All records, oldest first: CSV (RFC 4180) in UTF-8 with CRLF, quotes only where needed, dates like `2025-06-15`, times
-like `2025-06-15T14:30:00Z`, decimals with two places. Text that a spreadsheet would treat as a formula or an error
-value gets a leading `'`, which imports remove. The response is streamed.
+_SELECTED = """
+All records, or those that meet every condition asked for, oldest first. Choices and names match as in imports, other
+texts ignoring case; a record needs all of the `tags`.
 """
-EXPORT_XLSX = """
-All records, oldest first, as an XLSX file. Numbers, dates and times are typed cells (times in UTC, shown as
-`2025-06-15T14:30:00Z`); text is never a formula. The response is streamed.
+EXPORT_CSV = f"""{_SELECTED}
+The file is CSV (RFC 4180) in UTF-8 with CRLF, quotes only where needed, dates like `2025-06-15`, times like
+`2025-06-15T14:30:00Z`, decimals with two places. Text that a spreadsheet would treat as a formula or an error value
+gets a leading `'`, which imports remove. The response is streamed, as gzip if the request accepts that.
+"""
+EXPORT_XLSX = f"""{_SELECTED}
+The file is a workbook in which numbers, dates and times are typed cells (times in UTC, shown as `2025-06-15T14:30:00Z`)
+and text is never a formula. A time with microseconds is text. The response is streamed.
 """
 IMPORT = """
 Valid rows are stored in one transaction; each other row is rejected with one message. Row numbers are as in a
@@ -29,6 +33,11 @@ white space, dashes, `_` and invisible characters. Optional columns may be missi
 a spreadsheet's text form (`="01067"`) is read as the text. A cell that is nothing but a spreadsheet's error value
 (`#N/A`, `#REF!`, …) rejects its row, in every mode.
 """
+ME = {
+    "tenant": {"slug": "acme", "name": "Acme Inc", "currency": "USD", "timezone": "Europe/Berlin"},
+    "key": {"name": "ci", "scope": "write", "createdAt": "2026-01-05T09:30:00Z", "expiresAt": None},
+    "limits": {"requestsPerMinute": 1000, "requestsRemaining": 998, "maxFileBytes": 10485760, "keepDays": 30},
+}
 #: Entity → errors of its rows, besides those that all entities share.
 _ROW_ERRORS = {
     "contacts": [

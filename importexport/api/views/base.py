@@ -1,5 +1,6 @@
 """The base of all endpoints: the order in which a request is checked, and the headers of every response."""
 
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
@@ -14,8 +15,6 @@ from importexport.api.problems import Problem
 from importexport.api.query_params import read_query
 from importexport.api.requests import ApiRequest
 from importexport.resources import RESOURCES
-
-BASE = "/api/v1/importexport"
 
 
 class EndpointView(APIView):
@@ -56,7 +55,7 @@ class EndpointView(APIView):
         self.check_method(request)  # 405
         self.format_kwarg = None
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)  # 406
-        self.query = read_query(request, self.parameters)  # 400
+        self.query = read_query(request, self.known_parameters(**kwargs))  # 400
         self.check_query(**kwargs)
         self.check_permissions(request)  # 403
 
@@ -91,6 +90,10 @@ class EndpointView(APIView):
             listed = ", ".join(self.allowed_methods)
             detail = f"The method {request.method} is not allowed here."
             raise Problem(Cause.METHOD_NOT_ALLOWED, detail, headers={"Allow": listed})
+
+    def known_parameters(self, **kwargs: str) -> Collection[str]:
+        """Return the query parameters of the endpoint, which can depend on the path."""
+        return self.parameters
 
     def check_query(self, **kwargs: str) -> None:
         """Raise Problem (400) for invalid parameters."""

@@ -1,6 +1,6 @@
 """The endpoints for files: export, template and import."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import BinaryIO, ClassVar, cast
 
@@ -12,18 +12,22 @@ from rest_framework.request import Request
 
 from importexport import services
 from importexport.api import authentication, import_options
-from importexport.api.idempotency import KeptResult, Retry, earlier_like
+from importexport.api.causes import Cause
+from importexport.api.downloads import download
+from importexport.api.idempotency import KeptResult, Retry, earlier_like, result_headers
 from importexport.api.ignored_columns import headers_of
 from importexport.api.import_options import Asked
 from importexport.api.parsers import ReceivedFile, received_file
+from importexport.api.problems import Problem
+from importexport.api.query_params import boolean
 from importexport.api.renderers import CsvRenderer, ExcelRenderer
 from importexport.api.views.base import EndpointView
 from importexport.db import patience
 from importexport.engine import export
 from importexport.engine.export import FileFormat
 from importexport.engine.report import Report
+from importexport.engine.selection import Selection, SelectionError, read_selection, selection_names
 from importexport.files.source import tidy_name
-from importexport.http.downloads import file_response
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 from importexport.runs.serializers import moment
@@ -37,22 +41,48 @@ class ExportView(EndpointView):
     """An entity's records as a CSV file."""
 
     renderer_classes: Sequence[type[BaseRenderer]] = (CsvRenderer,)
+    parameters: ClassVar[tuple[str, ...]] = ("bom",)
     file_format: ClassVar[FileFormat] = "csv"
+    selection: Selection
+    has_bom: bool
+
+    def known_parameters(self, *, entity: str = "", **_: str) -> list[str]:
+        """Return the parameters, which include the entity's filters."""
+        return [*self.parameters, *selection_names(RESOURCES[entity])]
+
+    def check_query(self, *, entity: str = "", **_: str) -> None:
+        self.has_bom = boolean(self.query, "bom")
+        try:
+            self.selection = read_selection(self.query, RESOURCES[entity](self.caller.tenant))
+        except SelectionError as error:
+            raise Problem(Cause.INVALID_PARAMETER, str(error)) from None
 
     def get(self, request: Request, entity: str) -> HttpResponseBase:
-        is_asked = request.method == "GET"
-        pieces = services.export_file(entity, tenant=self.caller.tenant, format=self.file_format) if is_asked else None
-        return file_response(pieces, f"{entity}.{self.file_format}", export.CONTENT_TYPES[self.file_format])
+        name = f"{entity}.{self.file_format}"
+        return download(request, lambda: self._pieces(entity), name, file_format=self.file_format)
 
     def head(self, request: Request, entity: str) -> HttpResponseBase:
         """Respond like GET, without creating the file."""
         return self.get(request, entity)
+
+    def _pieces(self, entity: str) -> Iterator[bytes]:
+        tenant, chosen = self.caller.tenant, self.selection
+        records = RESOURCES[entity](tenant).get_queryset().filter(chosen.condition) if chosen.condition else None
+        return services.export_file(
+            entity,
+            tenant=tenant,
+            format=self.file_format,
+            queryset=records,
+            columns=chosen.columns,
+            bom=self.has_bom,
+        )
 
 
 class ExcelExportView(ExportView):
     """An entity's records as an XLSX file."""
 
     renderer_classes = (ExcelRenderer,)
+    parameters = ()
     file_format = "xlsx"
 
 
@@ -60,9 +90,14 @@ class TemplateView(EndpointView):
     """A CSV file with the header row only."""
 
     renderer_classes = (CsvRenderer,)
+    parameters = ("bom",)
+
+    def check_query(self, **_: str) -> None:
+        self.has_bom = boolean(self.query, "bom")
 
     def get(self, request: Request, entity: str) -> HttpResponseBase:
-        response = HttpResponse(services.template_file(entity), content_type=export.CONTENT_TYPES["csv"])
+        content = services.template_file(entity, bom=self.has_bom)
+        response = HttpResponse(content, content_type=export.CONTENT_TYPES["csv"])
         response["Content-Disposition"] = f'attachment; filename="{entity}_template.csv"'
         return response
 
@@ -101,7 +136,8 @@ class ImportView(OptionsView):
         observers = [] if asked.is_dry else [KeptResult(retry, run, names_ignored=True)]
         report = services.import_file(run, file, dry_run=asked.is_dry, observers=observers)
         response = result_response(report)
-        for name, value in headers_of(report).items():
+        headers = headers_of(report) if asked.is_dry else result_headers(run, report, names_ignored=True)
+        for name, value in headers.items():
             response[name] = value
         if not asked.is_dry and not retry.name and (earlier := earlier_like(run)):
             response["X-Import-Warning"] = (

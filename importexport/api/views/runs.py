@@ -11,24 +11,22 @@ from rest_framework.request import Request
 
 from importexport.api import authentication, idempotency
 from importexport.api.causes import Cause
+from importexport.api.downloads import download
 from importexport.api.idempotency import InFlight, KeptResult, Retry
 from importexport.api.ignored_columns import warnings_header
+from importexport.api.links import BASE, links_of, path_of
 from importexport.api.parsers import received_file
 from importexport.api.problems import Problem
 from importexport.api.query_params import MOST, USUAL, choice, number
 from importexport.api.renderers import CsvRenderer
-from importexport.api.views.base import BASE, EndpointView
+from importexport.api.views.base import EndpointView
 from importexport.api.views.files import OptionsView, allowed_wait, new_run, result_response
-from importexport.engine.export import CONTENT_TYPES
 from importexport.engine.options import Options
 from importexport.errors import BUG, FileError
 from importexport.history import row_files, row_log
-from importexport.http.downloads import file_response
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 from importexport.runs import lifecycle, serializers
-
-CSV = CONTENT_TYPES["csv"]
 
 
 class PlanView(OptionsView):
@@ -60,7 +58,7 @@ def finished_plan(run: ImportRun) -> HttpResponseBase:
 
 def created(run: ImportRun) -> HttpResponseBase:
     """Return the response for a new plan."""
-    headers = {"Location": f"{BASE}/imports/{run.pk}"}
+    headers = {"Location": path_of(run)}
     if run.kind == ImportRun.Kind.IMPORT:
         headers |= warnings_header(run.warning_count)
     return JsonResponse(serializers.detail_json(run), status=201, headers=headers)
@@ -156,7 +154,7 @@ class RowsView(RunView):
         following = urlencode({**self.query, "after": page[-1].number}) if rest else None
         return JsonResponse(
             {
-                "next": f"{BASE}/imports/{self.run.pk}/rows?{following}" if following else None,
+                "next": f"{path_of(self.run)}/rows?{following}" if following else None,
                 "results": [serializers.row_json(row, self.run) for row in page],
             }
         )
@@ -164,8 +162,8 @@ class RowsView(RunView):
     def _csv(self, action: str | None, after: int, limit: int) -> HttpResponseBase:
         if limit != USUAL:
             raise Problem(Cause.INVALID_PARAMETER, "'limit' means nothing with format 'csv', which has all rows.")
-        pieces = row_files.csv_chunks(row_log.rows(self.run, action=action, after=after), self.run)
-        return file_response(pieces, f"{self.run.entity}_rows.csv", CSV)
+        make = lambda: row_files.csv_chunks(row_log.rows(self.run, action=action, after=after), self.run)  # noqa: E731
+        return download(self.request, make, f"{self.run.entity}_rows.csv")
 
 
 class RejectedView(RunView):
@@ -179,7 +177,7 @@ class RejectedView(RunView):
             raise Problem(Cause.REJECTED_ROWS_EXPIRED, "The rejected rows of this import are no longer kept.")
         if not self.run.has_rejected:
             raise Problem(Cause.NO_REJECTED_ROWS, "This import has no rejected rows.")
-        return file_response(row_files.rejected_file(self.run), f"{self.run.entity}_rejected.csv", CSV)
+        return download(request, lambda: row_files.rejected_file(self.run), f"{self.run.entity}_rejected.csv")
 
 
 class ApplyView(RunView):
@@ -192,7 +190,12 @@ class ApplyView(RunView):
         """Do exactly what the plan says and return the result; raise Problem (409) if that is no longer possible."""
         retry = Retry(request, authentication.key_id(request))
         with allowed_wait():
-            return retry.answer(lambda: self._apply(retry))
+            return retry.answer(lambda: self._linked(self._apply(retry)))
+
+    def _linked(self, response: HttpResponseBase) -> HttpResponseBase:
+        for name, value in links_of(self.run, has_rejected=self.run.has_rejected).items():
+            response[name] = value
+        return response
 
     def _apply(self, retry: Retry) -> HttpResponseBase:
         if retry.begun and self.run.status == ImportRun.Status.DONE:

@@ -39,6 +39,7 @@ def test_it_has_all_endpoints(schema):
             ("get", "{record}/imports"),
         )
     } | {
+        ("get", "/api/v1/me"),
         ("get", "/api/v1/importexport/imports"),
         ("get", "/api/v1/importexport/imports/{id}"),
         ("get", "/api/v1/importexport/imports/{id}/rows"),

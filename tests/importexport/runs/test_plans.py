@@ -72,6 +72,9 @@ def test_a_plan_has_the_outcome_of_each_row(api, people):
                 "action": "reject",
                 "record": None,
                 "error": "Row 5: Invalid email format 'x'",
+                "errors": [
+                    {"column": "email", "code": "email", "value": "x", "message": "Invalid email format 'x'"},
+                ],
                 "cells": ["A", "B", "x", "", ""],
             }
             | entity,
@@ -80,6 +83,14 @@ def test_a_plan_has_the_outcome_of_each_row(api, people):
                 "action": "reject",
                 "record": None,
                 "error": "Row 6: Company 'Acmee' not found (did you mean 'Acme'?)",
+                "errors": [
+                    {
+                        "column": "company_name",
+                        "code": "not_found",
+                        "value": "Acmee",
+                        "message": "Company 'Acmee' not found (did you mean 'Acme'?)",
+                    },
+                ],
                 "cells": ["A", "B", "c@example.com", "", "Acmee"],
                 "didYouMean": {"company_name": ["Acme"]},
             }

@@ -1,0 +1,83 @@
+"""Describes the exports, and what they can be asked for."""
+
+from importexport.api.openapi import texts
+from importexport.api.openapi.operation import ENCODED, READING, Json, operation
+from importexport.api.openapi.runs import parameter
+from importexport.columns.fields import Column
+from importexport.engine import export
+from importexport.engine.resource import BESIDES, EntityResource
+from importexport.engine.selection import COLUMNS, UPDATED_SINCE
+
+
+def export_operation(resource: type[EntityResource], file_format: export.FileFormat) -> Json:
+    """Describe an export."""
+    content: Json = {"schema": {"type": "string", "format": "binary"}}
+    if file_format == "csv":
+        content = {"schema": {"type": "string"}, "example": texts.csv_example(resource)}
+    described = operation(
+        f"{resource.entity}_export_{file_format}",
+        tag=resource.entity,
+        summary=f"Export {resource.entity} as {file_format.upper()}",
+        text=texts.EXPORT_CSV if file_format == "csv" else texts.EXPORT_XLSX,
+        content={export.CONTENT_TYPES[file_format]: content},
+        filename=f"{resource.entity}.{file_format}",
+        headers=ENCODED if file_format == "csv" else None,
+        statuses=READING,
+    )
+    marks = [BOM] if file_format == "csv" else []
+    asked = [columns_parameter(resource), since_parameter(), *filter_parameters(resource), *marks]
+    return described | {"parameters": asked}
+
+
+def template_operation(resource: type[EntityResource]) -> Json:
+    """Describe a template."""
+    content = {"schema": {"type": "string"}, "example": ",".join(resource.column_names()) + "\r\n"}
+    described = operation(
+        f"{resource.entity}_template",
+        tag=resource.entity,
+        summary=f"Template for {resource.entity}",
+        text="A CSV file with the header row only.",
+        content={export.CONTENT_TYPES["csv"]: content},
+        filename=f"{resource.entity}_template.csv",
+        statuses=READING,
+    )
+    return described | {"parameters": [BOM]}
+
+
+BOM = parameter(
+    "bom",
+    "Whether the file begins with a byte-order mark, by which Excel knows its encoding",
+    {"type": "string", "enum": ["false", "true"], "default": "false"},
+)
+
+
+def columns_parameter(resource: type[EntityResource]) -> Json:
+    """Describe the parameter for columns: a comma-separated list."""
+    names = {"type": "string", "enum": [*resource.column_names(), *BESIDES]}
+    schema = {"type": "array", "items": names, "uniqueItems": True, "minItems": 1}
+    text = "The columns of the file, in this order, separated by commas. Without: those of the template"
+    return parameter(COLUMNS, text, schema) | {"style": "form", "explode": False}
+
+
+def since_parameter() -> Json:
+    """Describe the parameter for the time of the last change."""
+    text = (
+        "Only records created or changed at this time or later: an ISO 8601 date or time; without an offset, in the"
+        " tenant's time zone. Encode `+` as `%2B`"
+    )
+    return parameter(UPDATED_SINCE, text, {"type": "string", "examples": ["2025-06-15T14:30:00Z", "2025-06-15"]})
+
+
+def filter_parameters(resource: type[EntityResource]) -> list[Json]:
+    """Describe the filters of an entity."""
+    columns = {name: resource.declared[name] for name in resource.filters}
+    return [
+        parameter(name, f"Only records with this {name}: {column.help}", values_of(column))
+        for name, column in columns.items()
+    ]
+
+
+def values_of(column: Column) -> Json:
+    """Return the schema of a filter's values."""
+    choices = [value for value, _ in column.source.flatchoices]
+    return {"type": "string", "enum": choices} if choices else {"type": "string", "minLength": 1}

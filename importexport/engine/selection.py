@@ -1,0 +1,124 @@
+"""What an export is asked for: which records, and which of their columns. The same in the API and the shell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import F, Q, TextField, Value
+from django.db.models.functions import Cast, Upper
+
+from importexport import errors
+from importexport.columns.cells import prepare
+from importexport.columns.fields import Column
+from importexport.columns.references import Reference
+from importexport.columns.widgets import Choice, Tags, is_storable
+from importexport.engine.resource import EntityResource
+
+COLUMNS, UPDATED_SINCE = "columns", "updated_since"
+TEXTS = ArrayField(TextField())
+CONTAINS: Any = TEXTS.get_lookup("contains")
+
+
+class SelectionError(ValueError):
+    """Something that an export cannot be asked for; the message is shown to the user."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The records of an export, as a condition, and its columns; None for those of the template."""
+
+    condition: Q = field(default_factory=Q)
+    columns: list[str] | None = None
+
+
+def selection_names(resource: type[EntityResource]) -> list[str]:
+    """Return what an export of an entity can be asked for: columns, the time of the last change, and filters."""
+    return [COLUMNS, UPDATED_SINCE, *resource.filters]
+
+
+def read_selection(given: Mapping[str, str], resource: EntityResource) -> Selection:
+    """Return what is asked for, by name (see ``selection_names``); all conditions have to be met.
+
+    Raises SelectionError for a value that cannot be meant.
+    """
+    columns = read_columns(given[COLUMNS], resource) if COLUMNS in given else None
+    condition = Q()
+    if UPDATED_SINCE in given:
+        condition &= changed_since(given[UPDATED_SINCE], resource)
+    for name in resource.filters:
+        if name in given:
+            condition &= condition_of(given[name], resource.stored[name], resource)
+    return Selection(condition, columns)
+
+
+def read_columns(text: str, resource: EntityResource) -> list[str]:
+    """Return the columns that a comma-separated list names, in its order; raise SelectionError for an unknown or
+    repeated one."""
+    known, names = resource.exportable, [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in known:
+            raise SelectionError(f"Unknown column '{errors.echo(name)}'. Expected some of: {', '.join(known)}.")
+        if names.count(name) > 1:
+            raise SelectionError(f"The column '{name}' is given more than once.")
+    return names
+
+
+def changed_since(text: str, resource: EntityResource) -> Q:
+    """Return the condition that a record was created or changed at a time or later: an ISO 8601 date or time, in the
+    tenant's zone if it has no offset."""
+    return Q(updated_at__gte=parsed(text, resource.exportable["updated_at"], name=UPDATED_SINCE))
+
+
+def condition_of(text: str, column: Column, resource: EntityResource) -> Q:
+    """Return the condition that a record's cell in a column is what a text says; raise SelectionError if none can be.
+
+    Choices and names match as in imports, other texts ignoring case; of tags, a record has to have all.
+    """
+    widget, name = column.widget, column.source.name
+    if isinstance(widget, Reference):
+        return Q(**{f"{name}__in": named(text, column, resource)})
+    value = parsed(text, column, name=column.column_name)
+    if isinstance(widget, Tags):
+        return has_tags(name, value)
+    return Q(**{name if isinstance(widget, Choice) else f"{name}__iexact": value})
+
+
+def named(text: str, column: Column, resource: EntityResource) -> list[int]:
+    """Return the ids of the records that a name or e-mail address stands for; raise SelectionError without any."""
+    widget = column.widget
+    (key,) = widget.folded.fold_column([cleaned(text)])
+    found = widget.model._default_manager.filter(tenant=resource.tenant, **{widget.key: key})
+    ids = list(found.values_list("pk", flat=True)) if key and is_storable(key) else []
+    if not ids:
+        raise unknown(text, column, name=column.column_name)
+    return ids
+
+
+def has_tags(name: str, tags: list[str]) -> Q:
+    """Return the condition that a record has all the tags, ignoring case."""
+    stored = Cast(Upper(Cast(F(name), TextField())), TEXTS)
+    return Q(CONTAINS(stored, [Upper(Value(tag)) for tag in tags]))
+
+
+def parsed(text: str, column: Column, *, name: str) -> Any:
+    """Return the value of a cell; raise SelectionError for a blank or invalid one."""
+    value = cleaned(text)
+    try:
+        found = column.widget.parse(value, name) if value else None
+    except ValueError:
+        found = None
+    if not found:
+        raise unknown(text, column, name=name)
+    return found
+
+
+def cleaned(text: str) -> str:
+    """Return a text as it would be in a file's cell."""
+    return prepare([text])[0]
+
+
+def unknown(text: str, column: Column, *, name: str) -> SelectionError:
+    """Return the error for a value that a column cannot have."""
+    expected = column.help.partition(";")[0]
+    return SelectionError(f"Unknown {name} '{errors.echo(text)}'. Expected {expected}.")
