@@ -257,11 +257,11 @@ def session_lock(key: Sequence[int], *, wait: bool = True) -> Iterator[bool]:
         yield is_taken
     finally:
         if is_taken:
-            _unlock(key)
+            release_lock(key)
 
 
-def _unlock(key: Sequence[int]) -> None:
-    """Give up a session's lock; where the connection is lost, the lock has gone with it."""
+def release_lock(key: Sequence[int]) -> None:
+    """Give up a lock of the session; where the connection is lost, the lock has gone with it."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(call("pg_advisory_unlock", key), key)

@@ -1,6 +1,8 @@
 """The functions that all channels call to import and export files, and for templates."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from io import SEEK_END
 from typing import Any, BinaryIO
 
 from django.db import models
@@ -15,6 +17,7 @@ from importexport.engine.report import Report
 from importexport.errors import FileError
 from importexport.files.source import Measured
 from importexport.files.table import read_table
+from importexport.history.announcement import Announcement, announced
 from importexport.history.recorder import ImportRecorder, note_failed
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
@@ -38,23 +41,39 @@ def import_file(
     if the run is a plan and the result differs from it; nothing is stored then.
     """
     start = file.tell() if file.seekable() else None
-    is_new = run._state.adding
+    is_new = run._state.adding and not dry_run
 
-    def attempt() -> Report:
-        if start is not None:
-            file.seek(start)
-        return _import_once(run, file, dry_run=dry_run, aside=aside, observers=observers, is_new=is_new)
+    with announced(run, size_of(file, start)) if is_new else nullcontext() as announcement:
 
-    return retry(attempt, when=lambda error: start is not None and is_tie(error))
+        def attempt() -> Report:
+            if start is not None:
+                file.seek(start)
+            return _import_once(run, file, dry_run=dry_run, aside=aside, observers=observers, announcement=announcement)
+
+        return retry(attempt, when=lambda error: start is not None and is_tie(error))
+
+
+def size_of(file: BinaryIO, start: int | None) -> int | None:
+    """Return the size of a file from a position on, in bytes, or None for a pipe; the position is left at the end."""
+    return None if start is None else file.seek(0, SEEK_END) - start
 
 
 def _import_once(
-    run: ImportRun, file: BinaryIO, *, dry_run: bool, aside: Any, observers: Sequence[Observer], is_new: bool
+    run: ImportRun,
+    file: BinaryIO,
+    *,
+    dry_run: bool,
+    aside: Any,
+    observers: Sequence[Observer],
+    announcement: Announcement | None,
 ) -> Report:
     resource = RESOURCES[run.entity](run.tenant, options=from_kept(run.options))
     source = Measured(file)
     is_recorded = not dry_run or aside is not None
-    recorders = [ImportRecorder(run, source, aside=aside, is_new=is_new)] if is_recorded else []
+    save = announcement.save if announcement else None
+    recorders: list[Observer] = [ImportRecorder(run, source, aside=aside, save=save)] if is_recorded else []
+    if announcement:
+        recorders.append(announcement)
     columns, required = resource.spec.column_names, resource.needed_names()
     try:
         table = read_table(source, columns=columns, required=required, entity=run.entity, max_bytes=run.max_bytes)
@@ -67,7 +86,7 @@ def _import_once(
         )
     except FileError as error:
         if is_recorded:
-            note_failed(run, error, source, is_new=is_new)
+            note_failed(run, error, source, save=save)
         raise
 
 

@@ -39,6 +39,7 @@ PAGES = {
     Status.PLANNING: ("work", 2),
     Status.PLANNED: ("preview", 2),
     Status.APPLYING: ("work", 3),
+    Status.RUNNING: ("work", 3),
     Status.DONE: ("result", 3),
     Status.FAILED: ("failed", 2),
 }
@@ -143,6 +144,7 @@ class ImportRunAdmin(BoundedAdmin):
             "planning": "info",
             "planned": "warning",
             "applying": "info",
+            "running": "info",
             "done": "success",
             "failed": "danger",
             "nothing": "danger",

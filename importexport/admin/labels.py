@@ -58,6 +58,7 @@ STATES = {
     Status.PLANNING: gettext_lazy("Being checked"),
     Status.PLANNED: gettext_lazy("To be confirmed"),
     Status.APPLYING: gettext_lazy("Being imported"),
+    Status.RUNNING: gettext_lazy("Being imported"),
     Status.DONE: gettext_lazy("Imported"),
     Status.FAILED: gettext_lazy("Failed"),
 }

@@ -119,6 +119,7 @@ class Cause(Enum):
         "The file of the plan failed, so there is nothing to apply",
         "Correct the file and plan it again.",
     )
+    NOT_A_PLAN = 409, "The file is being imported without a plan", "Nothing: only plans can be applied."
     NOTHING_TO_UNDO = 409, "The import has stored nothing (yet)", "Undo only imports with the status done."
     UNDO_EXPIRED = (
         409,

@@ -1,10 +1,11 @@
 """Records an import: its rejected rows, row log and result (see models.ImportRun)."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import chain
 from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
@@ -40,11 +41,11 @@ class Recorder:
     PlanChanged if the result differs from the plan.
     """
 
-    def __init__(self, run: ImportRun, *, aside: Any = None, is_new: bool = False) -> None:
+    def __init__(self, run: ImportRun, *, aside: Any = None, save: Callable[[], None] | None = None) -> None:
         self.run = run
         self.is_plan = aside is not None
         self.to = aside or connection
-        self._is_new = is_new
+        self._save = save or run.save
         self._digest = PlanDigest() if self.is_plan or run.plan_digest else None
 
     def begin(self) -> None:
@@ -72,18 +73,19 @@ class Recorder:
         if digest != self.run.plan_digest:
             raise PlanChanged
         self.run.status, self.run.finished_at = ImportRun.Status.DONE, timezone.now()
-        # A retry has to insert the run again: the first attempt was rolled back.
-        self.run.save(force_insert=self._is_new)
+        self._save()
 
 
 class ImportRecorder(Observer):
-    """The observer that records an import, or a plan if ``aside`` is given (see Recorder)."""
+    """The observer that records an import, or a plan if ``aside`` is given (see Recorder); ``save`` saves the run."""
 
-    def __init__(self, run: ImportRun, source: Measured, *, aside: Any = None, is_new: bool = False) -> None:
+    def __init__(
+        self, run: ImportRun, source: Measured, *, aside: Any = None, save: Callable[[], None] | None = None
+    ) -> None:
         self.run = run
         run.started_at = run.started_at or timezone.now()
         self._source = source
-        self._recorder = Recorder(run, aside=aside, is_new=is_new)
+        self._recorder = Recorder(run, aside=aside, save=save)
         self._groups = Groups()
         self._counts: Counter[str] = Counter()
         self._references: Counter[str] = Counter()
@@ -172,16 +174,24 @@ def sample_rows(resource: EntityResource, ids: list[int]) -> list[list[str]]:
     return [[column.widget.render(column.get_value(record)) for column in resource.columns] for record in records]
 
 
-def note_failed(run: ImportRun, error: errors.FileError, source: Measured, *, is_new: bool) -> None:
-    """Record that a whole file failed, and why. A new run is not in the database yet."""
+def note_failed(
+    run: ImportRun, error: errors.FileError, source: Measured, *, save: Callable[[], None] | None = None
+) -> None:
+    """Record that a whole file failed, and why. ``save`` saves a new run, which may not be in the database yet."""
     if not isinstance(error, errors.TooLarge) and not run.sha256 and source.seekable():
         source.read_on()
         run.size, run.sha256 = source.size, source.sha256
     run.status, run.finished_at = ImportRun.Status.FAILED, timezone.now()
     run.error = printable(str(error))
-    if is_new:
-        run.save(force_insert=True)
+    if save:
+        save()
         return
     # save() would recreate a run that was discarded in the meantime.
     ImportRun.objects.filter(pk=run.pk).update(status=run.status, finished_at=run.finished_at, error=run.error)
     clear_row_log(run.pk, connection)
+
+
+def note_interrupted(run_id: UUID, *, error: str = errors.INTERRUPTED) -> None:
+    """Record that a run ended before its import did, so that nothing of it was stored."""
+    interrupted = {"status": ImportRun.Status.FAILED, "finished_at": timezone.now(), "error": error}
+    ImportRun.objects.filter(pk=run_id, status=ImportRun.Status.RUNNING).update(**interrupted)

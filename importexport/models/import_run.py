@@ -3,11 +3,13 @@
 import datetime as dt
 import tempfile
 import uuid
+import zlib
 from typing import BinaryIO
 
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from importexport.models.fields import EMPTY, EMPTY_LIST, JsonText
 
@@ -32,15 +34,17 @@ class ImportRun(models.Model):
         SHELL = "shell", "Shell"
 
     class Status(models.TextChoices):
-        """The state of a run: ``planning`` and ``applying`` are in progress; ``planned`` awaits confirmation."""
+        """The state of a run: ``planning``, ``applying`` and ``running`` are in progress; ``planned`` awaits
+        confirmation. A running import has no plan, and its file is not stored."""
 
         PLANNING = "planning"
         PLANNED = "planned"
         APPLYING = "applying"
+        RUNNING = "running"
         DONE = "done"
         FAILED = "failed"
 
-    AT_WORK = (Status.PLANNING, Status.APPLYING)
+    AT_WORK = (Status.PLANNING, Status.APPLYING, Status.RUNNING)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey("crm.Tenant", models.CASCADE, related_name="import_runs")
@@ -60,7 +64,8 @@ class ImportRun(models.Model):
     size = models.BigIntegerField(null=True)
     sha256 = models.CharField(max_length=64, default="")
 
-    created_at = models.DateTimeField(db_default=Now())
+    #: When the work began, even if the run is stored at its end.
+    created_at = models.DateTimeField(default=timezone.now, db_default=Now())
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     #: Progress while the run is at work.
@@ -101,7 +106,9 @@ class ImportRun(models.Model):
             models.Index(fields=["tenant", "-created_at"], name="importrun_in_order"),
             models.Index(fields=["tenant", "sha256", "-created_at"], name="importrun_by_content"),
             models.Index(
-                fields=["created_at"], name="importrun_at_work", condition=models.Q(status__in=["planning", "applying"])
+                fields=["created_at"],
+                name="importrun_at_work",
+                condition=models.Q(status__in=["planning", "applying", "running"]),
             ),
         ]
 
@@ -110,7 +117,7 @@ class ImportRun(models.Model):
 
     @property
     def is_at_work(self) -> bool:
-        """Whether the run is being planned or applied, or is waiting for that."""
+        """Whether the run is being planned, applied or imported, or is waiting for that."""
         return self.status in self.AT_WORK
 
     @property
@@ -136,6 +143,15 @@ class ImportRun(models.Model):
     def duration(self) -> dt.timedelta | None:
         """The time from start to finish, or None."""
         return self.finished_at - self.started_at if self.started_at and self.finished_at else None
+
+
+#: The first half of a run's lock, an arbitrary unused number. The locks of entities begin with a tenant's id.
+LOCK = -7_625_772
+
+
+def lock_of(run_id: uuid.UUID) -> tuple[int, int]:
+    """Return the advisory lock that a process holds while it works on a run."""
+    return LOCK, zlib.crc32(run_id.bytes) >> 1
 
 
 class UploadPart(models.Model):

@@ -43,7 +43,8 @@ class Caretaker(threading.Thread):
             time.sleep(PACE)
 
     def look(self) -> None:
-        """Resume each run that was abandoned in the previous check as well: a new run may not have its lock yet."""
+        """Resume each run that was abandoned in the previous check as well: a new run may not have its lock yet. A
+        running import is not resumed, but noted as interrupted."""
         left = tasks.unattended()
         for run_id in self._pauses.due(left & self._left, now=time.monotonic()):
             tasks.start(run_id)

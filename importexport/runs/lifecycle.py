@@ -233,6 +233,10 @@ WHY_NOT = {
         "plan_being_applied",
         "The plan is being applied at this moment; a plan is applied only once.",
     ),
+    ImportRun.Status.RUNNING: (
+        "not_a_plan",
+        "Only a plan can be applied, and this file is being imported at this moment.",
+    ),
     ImportRun.Status.DONE: (
         "plan_already_applied",
         "This has been imported already; a plan is applied only once.",
@@ -243,7 +247,8 @@ UNDONE = ("plan_already_applied", "This has been undone already; a plan is appli
 
 
 def resume(run: ImportRun) -> None:
-    """Resume the work of a process that died; a run that is being processed is left alone."""
+    """Resume the work of a process that died, or note that it was interrupted; a run that is being processed is left
+    alone."""
     if run.is_at_work:
         tasks.start(run.pk)
 

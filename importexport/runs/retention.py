@@ -17,7 +17,8 @@ def purge(*, days: int | None = None) -> int:
     """
     kept = settings.RALLY_IMPORT_KEEP_DAYS if days is None else days
     old = ImportRun.objects.filter(created_at__lt=timezone.now() - dt.timedelta(days=kept), purged_at=None)
-    ids = list(old.exclude(status=ImportRun.Status.APPLYING).values_list("pk", flat=True))
+    storing = [ImportRun.Status.APPLYING, ImportRun.Status.RUNNING]
+    ids = list(old.exclude(status__in=storing).values_list("pk", flat=True))
     if not ids:
         return 0
     with transaction.atomic():

@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 import uuid
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
@@ -22,14 +21,13 @@ from importexport.db import UNAVAILABLE, Busy, advisory_lock, held_locks, patien
 from importexport.engine.observers import Observer, Progress, ProgressObserver
 from importexport.engine.report import Report
 from importexport.history import plan_check, suggestions
-from importexport.history.recorder import Settled
+from importexport.history.recorder import Settled, note_interrupted
 from importexport.history.row_log import clear_row_log
 from importexport.history.undo import undo
 from importexport.models import ImportRun
+from importexport.models.import_run import LOCK, lock_of
 
 logger = logging.getLogger("rally.jobs")
-#: The first half of a run's lock, an arbitrary unused number. The locks of entities begin with a tenant's id.
-LOCK = -7_625_772
 #: Limits the number of files this process works on at once.
 AT_ONCE = threading.BoundedSemaphore(4)
 #: Seconds between two updates of the progress.
@@ -87,7 +85,7 @@ def held(run_id: uuid.UUID, *, wait: bool = False) -> Iterator[Any]:
     With ``wait``, raises Busy if that takes too long (see ``db.patience``).
     """
     with closing(connection.copy()) as aside:
-        is_held = advisory_lock((LOCK, lock_number(run_id)), session=True, wait=wait, over=aside)
+        is_held = advisory_lock(lock_of(run_id), session=True, wait=wait, over=aside)
         if wait and not is_held:
             raise Busy(errors.RUN_BUSY)
         yield aside if is_held else None
@@ -99,7 +97,16 @@ def unattended() -> set[uuid.UUID]:
     if not (found := set(runs) - _here):
         return found
     attended = held_locks(LOCK)
-    return {run_id for run_id in found if lock_number(run_id) not in attended}
+    return {run_id for run_id in found if lock_of(run_id)[1] not in attended}
+
+
+def settle_interrupted() -> None:
+    """Note which imports were interrupted, without waiting for the caretaker of a server."""
+    left = ImportRun.objects.filter(pk__in=unattended(), status=ImportRun.Status.RUNNING)
+    for run_id in left.values_list("pk", flat=True):
+        with held(run_id) as aside:
+            if aside:
+                carry_out(run_id, aside)
 
 
 def wait(run_id: uuid.UUID, *, seconds: float) -> bool:
@@ -134,11 +141,6 @@ def _work_held(run_id: uuid.UUID) -> None:
             carry_out(run_id, aside)
 
 
-def lock_number(run_id: uuid.UUID) -> int:
-    """Return the second half of a run's lock."""
-    return zlib.crc32(run_id.bytes) >> 1
-
-
 def carry_out(
     run_id: uuid.UUID, aside: Any, *, observers: Sequence[Observer] = (), progress: Progress | None = None
 ) -> Report | None:
@@ -148,6 +150,10 @@ def carry_out(
     """
     run = ImportRun.objects.select_related("tenant").filter(pk=run_id).first()
     if run is None or not run.is_at_work:
+        return None
+    if run.status == ImportRun.Status.RUNNING:
+        # Its process is gone, and the file with it.
+        note_interrupted(run_id)
         return None
     run.started_at = timezone.now()
     ImportRun.objects.filter(pk=run_id).update(started_at=run.started_at, rows_done=0, bytes_done=0)

@@ -228,7 +228,8 @@ def seen(tenant: Caller) -> tuple[Any, ...]:
 def is_settled(tenant: Caller) -> bool:
     """Whether a tenant has no unfinished runs."""
     return not tenant.sql(
-        "SELECT 1 FROM importexport_importrun WHERE tenant_id = %s AND status IN ('planning', 'applying')", tenant.pk
+        "SELECT 1 FROM importexport_importrun WHERE tenant_id = %s AND status IN ('planning', 'applying', 'running')",
+        tenant.pk,
     )
 
 

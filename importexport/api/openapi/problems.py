@@ -37,6 +37,7 @@ EXAMPLES: dict[Cause, list[str]] = {
     Cause.UPLOAD_TOO_SLOW: ["The body took longer than 300 seconds."],
     Cause.IDEMPOTENCY_KEY_IN_USE: [AT_WORK],
     Cause.PLAN_BEING_MADE: [lifecycle.WHY_NOT[ImportRun.Status.PLANNING][1]],
+    Cause.NOT_A_PLAN: [lifecycle.WHY_NOT[ImportRun.Status.RUNNING][1]],
     Cause.PLAN_BEING_APPLIED: [lifecycle.WHY_NOT[ImportRun.Status.APPLYING][1]],
     Cause.PLAN_ALREADY_APPLIED: [lifecycle.WHY_NOT[ImportRun.Status.DONE][1], lifecycle.UNDONE[1]],
     Cause.PLAN_MADE_AGAIN: [lifecycle.WHY_NOT[ImportRun.Status.PLANNED][1]],

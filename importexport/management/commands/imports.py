@@ -16,7 +16,7 @@ from importexport.management.progress import progress_bar
 from importexport.management.reporting import reporting
 from importexport.management.results import counts, told_besides
 from importexport.models import ImportRun
-from importexport.runs import lifecycle, serializers
+from importexport.runs import lifecycle, serializers, tasks
 
 #: The number of imports to list.
 LISTED = 50
@@ -42,6 +42,7 @@ class Command(RallyCommand):
 
     def handle(self, *, what: str, tenant: str, **given: Any) -> None:
         owner = find_tenant(tenant)
+        tasks.settle_interrupted()
         if what == "list":
             self._list(owner)
             return

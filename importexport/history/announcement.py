@@ -1,0 +1,215 @@
+"""Shows a new import to others while it runs.
+
+Its run is stored in the import's own transaction, which nobody else can see before its end. Therefore an import that
+takes longer than a second is announced: a thread stores its run over a connection of its own, and then its progress.
+Shorter imports pay nothing for it. An import that waits for another one is announced as well.
+
+The connection also holds the run's lock. If the process dies, so does the lock, and whoever finds the run without one
+notes that it was interrupted (see runs.tasks).
+"""
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from queue import SimpleQueue
+
+from django.db import Error, OperationalError, connection, transaction
+from psycopg import sql
+
+from importexport import errors
+from importexport.db import UNAVAILABLE, Busy, advisory_lock, is_lock_timeout, release_lock
+from importexport.engine.observers import Observer
+from importexport.engine.outcome import Outcome
+from importexport.files.table import Table
+from importexport.history.recorder import note_interrupted
+from importexport.models import ImportRun
+from importexport.models.import_run import lock_of
+
+logger = logging.getLogger("rally.jobs")
+#: Seconds before an import is announced, and between two notes of its progress.
+PACE = 1.0
+#: How long the announcer waits for locks in the database, as PostgreSQL reads it; nobody waits for the announcer.
+PATIENCE = "1s"
+#: The fields of an announced run, besides what is known of its progress.
+FIELDS = ("id", "tenant_id", "entity", "options", "channel", "user_id", "key_id", "actor", "file_name", "created_at")
+
+
+class Announcement(Observer):
+    """The announcement of one new run. Its methods are called in the import's thread, except for ``go_on``.
+
+    ``size`` is the size of the file in bytes, or None if it is not known yet.
+    """
+
+    def __init__(self, run: ImportRun, size: int | None) -> None:
+        self.run = run
+        self.size = size
+        #: Whether the database may have the run already.
+        self.is_made = False
+        self._progress = (0, 0)
+        #: Held while the run is written, so that neither thread waits in the database for the other.
+        self._guard = threading.Lock()
+        #: Whether the import's own transaction writes the run, and whether the import has ended.
+        self._is_saving = self._is_over = False
+        #: The process id of the database session that has the run's lock.
+        self._session: int | None = None
+
+    # --- in the import's thread ---
+
+    def begin(self, table: Table) -> None:
+        self._table, self._progress, self._is_saving = table, (0, 0), False
+
+    def add(self, outcome: Outcome) -> None:
+        self._progress = self._progress[0] + outcome.rows, self._table.rows.bytes_read
+
+    def save(self) -> None:
+        """Store the run as it is now, in the current transaction, in place of what was announced."""
+        with self._guard:
+            self._is_saving = True
+        self.run._state.adding = not self.is_made
+        # The announcement may have been deleted, and then save() inserts the run as well.
+        self.run.save(force_insert=not self.is_made)
+
+    def end_by(self, error: BaseException) -> None:
+        """Note that the import was interrupted; forget one that was only too busy, for its caller is told to retry."""
+        with self._guard:
+            self._is_saving = True
+        if not self.is_made:
+            return
+        # Where the database is away, the caretaker does it later.
+        with contextlib.suppress(Error):
+            if is_too_busy(error):
+                ImportRun.objects.filter(pk=self.run.pk, status=ImportRun.Status.RUNNING).delete()
+            else:
+                note_interrupted(self.run.pk, error=errors.BUG if is_bug(error) else errors.INTERRUPTED)
+
+    def release(self) -> None:
+        """Let the announcer forget about the run."""
+        with self._guard:
+            self._is_over = True
+
+    # --- in the announcer's thread ---
+
+    def go_on(self) -> bool:
+        """Announce the run, or note its progress; return whether to come again."""
+        with self._guard:
+            if self._is_over:
+                self._let_go()
+            elif not self._is_saving:
+                self._write()
+            return not self._is_over
+
+    def _write(self) -> None:
+        is_made, self.is_made = self.is_made, True
+        self._hold()
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
+            if is_made:
+                cursor.execute(NOTE, [*self._progress, self.run.pk])
+            else:
+                self._insert()
+
+    def _insert(self) -> None:
+        rows, size = self._progress
+        shown = {name: getattr(self.run, name) for name in FIELDS}
+        run = ImportRun(status=ImportRun.Status.RUNNING, size=self.size, rows_done=rows, bytes_done=size, **shown)
+        run.started_at = run.created_at
+        run.save(force_insert=True)
+
+    def _hold(self) -> None:
+        """Take the run's lock, and take it again if its session was lost."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (session,) = cursor.fetchone()
+        if session != self._session:
+            advisory_lock(lock_of(self.run.pk), session=True, wait=False)
+            self._session = session
+
+    def _let_go(self) -> None:
+        if self._session is not None:
+            release_lock(lock_of(self.run.pk))
+
+
+def is_too_busy(error: BaseException) -> bool:
+    """Whether an import gave up because others held what it needs for too long."""
+    return isinstance(error, OperationalError) and (isinstance(error, Busy) or is_lock_timeout(error))
+
+
+def is_bug(error: BaseException) -> bool:
+    """Whether an import ended by a fault of ours, and not because somebody stopped it or the database went away."""
+    return isinstance(error, Exception) and not isinstance(error, UNAVAILABLE)
+
+
+#: A run may have been taken for interrupted while the announcer's connection was lost.
+NOTE = sql.SQL(
+    "UPDATE {} SET status = 'running', fault = '', finished_at = NULL, rows_done = %s, bytes_done = %s"
+    " WHERE id = %s AND status IN ('running', 'failed')"
+).format(sql.Identifier(ImportRun._meta.db_table))
+
+
+class Announcer:
+    """The thread that announces the imports of its process. It comes with the first one."""
+
+    def __init__(self) -> None:
+        self._due: SimpleQueue[tuple[float, Announcement]] = SimpleQueue()
+        self._guard = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, announcement: Announcement) -> None:
+        """Announce an import unless it ends soon."""
+        self._due.put((time.monotonic() + PACE, announcement))
+        if self._thread is None or not self._thread.is_alive():
+            self._start()
+
+    def _start(self) -> None:
+        with self._guard:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="announcer", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        announced: set[Announcement] = set()
+        while True:
+            # All wait equally long, so they are due in the order in which they come.
+            due, announcement = self._due.get()
+            time.sleep(max(due - time.monotonic(), 0))
+            if is_going_on(announcement):
+                announced.add(announcement)
+                self._due.put((time.monotonic() + PACE, announcement))
+            else:
+                announced.discard(announcement)
+            if not announced:
+                connection.close()
+
+
+def is_going_on(announcement: Announcement) -> bool:
+    """Look after one import; return whether it goes on. It does not fail because nobody can see it."""
+    try:
+        return announcement.go_on()
+    except UNAVAILABLE as error:
+        logger.warning("Database unavailable while announcing an import: %s", error)
+        connection.close_if_unusable_or_obsolete()
+        return True
+    except Exception:
+        logger.exception("Bug while announcing an import")
+        return False
+
+
+ANNOUNCER = Announcer()
+
+
+@contextlib.contextmanager
+def announced(run: ImportRun, size: int | None) -> Iterator[Announcement]:
+    """Announce a new run while the block imports it."""
+    announcement = Announcement(run, size)
+    ANNOUNCER.watch(announcement)
+    try:
+        yield announcement
+    except errors.FileError:
+        raise  # It is stored as the result of the run.
+    except BaseException as error:
+        announcement.end_by(error)
+        raise
+    finally:
+        announcement.release()
