@@ -6,7 +6,7 @@ import pytest
 
 from crm.models import Contact, Deal
 from importexport.models import ImportRun
-from tests.support.api import problem
+from tests.support.api import BASE, Upload, problem
 
 
 def marked(marker="[clear]", **options):
@@ -87,6 +87,14 @@ def test_a_cleared_status_follows_completed_at(api):
     api.import_csv("activities", "activity_type,subject,status,completed_at\ncall,Hi,cancelled,2025-06-15T10:00:00Z\n")
     api.import_csv("activities", "activity_type,subject,status\ncall,Hi,[clear]\n", marked())
     assert api.rows("activities")[0]["status"] == "completed"
+
+
+def test_the_marker_may_be_a_field_of_the_form(api, ada):
+    file = Upload("file.csv", b"email,phone\nada@example.com,[clear]\n")
+    form = {"file": file, "mode": "update", "clear_marker": "[clear]"}
+    assert api.client.post(f"{BASE}/contacts/import", form).status_code == 200
+    ada.refresh_from_db()
+    assert ada.phone == ""
 
 
 def test_a_plan_clears_as_it_said(api, ada):
