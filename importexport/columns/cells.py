@@ -28,9 +28,10 @@ class Cells:
         self.stage_probabilities: list[str | None] = []
         self._texts = {name: prepare(values) for name, values in batch.columns.items()}
         self._absent = [""] * self.count
+        self._joined: dict[str, str] = {}
         self._values = batch.columns
         for name, texts in self._texts.items():
-            for i in error_values(batch.columns[name], texts):
+            for i in error_values(batch.columns[name], texts) if "#" in self.joined(name) else ():
                 self.errors[i][name] = errors.spreadsheet_error(name, texts[i])
 
     @property
@@ -46,17 +47,22 @@ class Cells:
                 found[name] = [i for i in unmarked(self._values[name]) if texts[i] == marker]
                 for i in found[name]:
                     texts[i] = ""
+                self._joined.pop(name, None)
         return found
 
     def text(self, column: str) -> list[str]:
         """Return the prepared cells of a column, blank if it is not in the file."""
         return self._texts.get(column, self._absent)
 
+    def joined(self, column: str) -> str:
+        """Return the prepared cells of a column as one text, in which one look may be enough."""
+        if column not in self._joined:
+            self._joined[column] = "\n".join(self.text(column))
+        return self._joined[column]
+
 
 def error_values(values: Sequence[str], texts: Sequence[str]) -> list[int]:
     """Return the positions of a spreadsheet's error values in a column: its cells, and the same prepared."""
-    if "#" not in "\n".join(texts):
-        return []
     return [i for i in unmarked(values) if is_error_value(texts[i])]
 
 

@@ -5,9 +5,10 @@ A column at a time: of most columns, one look at the joined text says that there
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from importexport import errors
+from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
 from importexport.columns.mail_domains import typing_errors
 from importexport.columns.references import Reference
@@ -37,8 +38,8 @@ Check = Callable[[str], errors.RowWarning | None]
 Doubts = dict[int, list[tuple[str, errors.RowWarning]]]
 
 
-def doubts_about(columns: Iterable[Column], raw: dict[str, Sequence[str]], text: Callable[[str], list[str]]) -> Doubts:
-    """Return the warnings about a batch: ``raw`` has its cells as in the file, by column; ``text`` gives them prepared.
+def doubts_about(columns: Iterable[Column], raw: Mapping[str, Sequence[str]], cells: Cells) -> Doubts:
+    """Return the warnings about a batch: ``raw`` has its cells as in the file, by column; ``cells`` has them prepared.
 
     Trimming and normalisation can spoil the proof that a text is garbled: the second character of ``Ã\\u00a0``, an
     ``à``, is white space.
@@ -47,18 +48,19 @@ def doubts_about(columns: Iterable[Column], raw: dict[str, Sequence[str]], text:
     for column in columns:
         name = column.column_name
         if name in raw and isinstance(column.widget, WORDS):
-            for position, warning in _about_column(column, raw[name], text(name)):
+            for position, warning in _about_column(column, raw[name], cells):
                 found[position].append((name, warning))
     return found
 
 
-def _about_column(column: Column, raw: Sequence[str], texts: list[str]) -> Iterator[tuple[int, errors.RowWarning]]:
-    name, joined = column.column_name, "\n".join(texts)
+def _about_column(column: Column, raw: Sequence[str], cells: Cells) -> Iterator[tuple[int, errors.RowWarning]]:
+    name = column.column_name
+    texts, joined = cells.text(name), cells.joined(name)
     if not joined.isascii():
         yield from _checked(raw, lambda cell: _unreadable(cell, name))
     if name in DIGITS and "e+" in joined.lower():
         yield from _checked(texts, lambda cell: _shortened(cell, name))
-    if isinstance(column.widget, Email) and not typing_errors().keys().isdisjoint("@".join(texts).lower().split("@")):
+    if isinstance(column.widget, Email) and may_be_mistyped(joined):
         yield from _checked(texts, lambda cell: _mistyped(cell, name))
 
 
@@ -86,6 +88,11 @@ def _unreadable(cell: str, column: str) -> errors.RowWarning | None:
 def _shortened(cell: str, column: str) -> errors.RowWarning | None:
     """Return the warning about a phone number or code that a spreadsheet has taken for a number: ``4.47912E+11``."""
     return errors.scientific(column, cell) if _SCIENTIFIC.fullmatch(cell) else None
+
+
+def may_be_mistyped(joined: str) -> bool:
+    """Whether one of the addresses in a joined column has a domain that is taken for a typing error."""
+    return not typing_errors().keys().isdisjoint(joined.lower().replace("\n", "@").split("@"))
 
 
 def _mistyped(cell: str, column: str) -> errors.RowWarning | None:

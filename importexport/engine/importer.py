@@ -93,7 +93,7 @@ class Importer:
         """Clean the columns of a batch that need no query; runs in another thread."""
         prepared = self._read(batch)
         self._clean(prepared.cells, needs_records=False)
-        prepared.doubts = doubts_about(self.spec.columns, batch.columns, prepared.cells.text)
+        prepared.doubts = doubts_about(self.spec.columns, batch.columns, prepared.cells)
         return prepared
 
     def _read(self, batch: Batch) -> Prepared:

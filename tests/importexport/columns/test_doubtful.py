@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm.characters import trim
+from importexport.columns.cells import Cells
 from importexport.columns.doubtful import doubts_about, ungarbled
 from importexport.columns.mail_domains import PROVIDERS, SHORT, typing_errors
+from importexport.files.table import Batch
 from importexport.resources import ContactResource
 
 #: The bytes that mean nothing in Windows-1252; browsers read them as control characters.
@@ -20,7 +21,8 @@ def garbled(text):
 
 def warnings(column, cell):
     """Return the codes and sentences of the warnings about one cell."""
-    found = doubts_about(ContactResource.fields.values(), {column: (cell,)}, lambda name: [trim(cell)])
+    batch = Batch([2], [[cell]], {column: (cell,)})
+    found = doubts_about(ContactResource.fields.values(), batch.columns, Cells(batch))
     return [(warning.code, str(warning)) for _, warning in found.get(0, [])]
 
 
