@@ -113,6 +113,11 @@ def rows(count: int) -> str:
 
 
 def cells(count: int) -> str:
+    """Return a number of cells: ``1 cell``, ``12,345 cells``."""
+    return ngettext("%(count)s cell", "%(count)s cells", count) % {"count": grouped(count)}
+
+
+def filled_cells(count: int) -> str:
     """Return a number of filled cells: ``1 filled cell``, ``12,345 filled cells``."""
     return ngettext("%(count)s filled cell", "%(count)s filled cells", count) % {"count": grouped(count)}
 

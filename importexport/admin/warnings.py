@@ -8,8 +8,10 @@ from importexport.admin import labels
 from importexport.admin.presenters import shown
 from importexport.models import ImportRun
 
-#: How many groups of warnings, and names of columns, are shown at first.
+#: How many groups of warnings, and names of columns, are shown at first; and how many columns in the list of runs, with
+#: how many characters of their names.
 GROUPS, NAMES = 8, 5
+LISTED, SHORT = 2, 24
 
 
 class LeftOut(NamedTuple):
@@ -22,7 +24,7 @@ class LeftOut(NamedTuple):
 def left_out(run: ImportRun) -> list[LeftOut]:
     """Return the columns whose values are not imported."""
     groups = [group for group in run.warnings if group["code"] == "ignored_column"]
-    return [LeftOut(shown(group["column"]), labels.cells(group["rows"])) for group in groups]
+    return [LeftOut(shown(group["column"]), labels.filled_cells(group["rows"])) for group in groups]
 
 
 class Warnings(NamedTuple):
@@ -48,15 +50,21 @@ def _group(group: dict[str, Any]) -> Warnings:
 
 def in_list(run: ImportRun, *, named: bool) -> str:
     """Return a run's warnings as the list of runs has them; ``named`` says whether the user may see the columns."""
-    columns = left_out(run)
-    cells = run.warning_count - len(columns)
+    columns = [group for group in run.warnings if group["code"] == "ignored_column"]
     parts = []
-    if columns and named:
-        names = ", ".join(_("“%(name)s”") % {"name": column.name or "–"} for column in columns[:NAMES])
-        more = " …" if len(columns) > NAMES else ""
-        parts.append(_("%(names)s left out") % {"names": names + more})
-    elif columns:
-        parts.append(labels.columns_left_out(len(columns)))
-    if cells:
+    if columns:
+        parts.append(_names(columns) if named else labels.columns_left_out(len(columns)))
+    if cells := run.warning_count - len(columns):
         parts.append(labels.warnings(cells))
-    return ", ".join(parts)
+    return "; ".join(parts)
+
+
+def _names(columns: list[dict[str, Any]]) -> str:
+    """Return the first of the ignored columns: ``Left out: “Fax” (3 cells), “Old” (1 cell) and 4 more``."""
+    names = [
+        f"“{name}” ({cells})" if name else f"{_('without a header')} ({cells})"
+        for name, cells in ((shown(group["column"], limit=SHORT), labels.cells(group["rows"])) for group in columns)
+    ]
+    text = _("Left out: %(names)s") % {"names": ", ".join(names[:LISTED])}
+    more = len(names) - LISTED
+    return text + _(" and %(count)s more") % {"count": labels.grouped(more)} if more > 0 else text

@@ -73,7 +73,15 @@ def test_columns_are_named_to_those_who_may_open_the_file(editor, tenant, role):
 def test_the_list_names_them_beside_the_counts(editor, admin_of_tenant):
     editor.confirm(editor.check(DROPPED))
     for staff in (editor, admin_of_tenant):
-        assert "“Fax”, “–” left out" in staff.page(LIST)
+        assert "Left out: “Fax” (2 cells), without a header (1 cell)" in staff.page(LIST)
+
+
+def test_the_list_names_the_first_columns_only(editor):
+    names = [f"Custom field number {n}, which has a long name" for n in range(5)]
+    header = ",".join(f'"{name}"' for name in names)
+    editor.confirm(editor.check(f"{HEAD},{header}\nAda,Lovelace,ada@example.com,1,a,b,c,d,e\n"))
+    shown = "“Custom field number 0, …” (1 cell), “Custom field number 1, …” (1 cell) and 3 more"
+    assert f"Left out: {shown}" in editor.page(LIST)
 
 
 def test_the_list_counts_doubtful_cells(editor):
