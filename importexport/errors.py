@@ -97,6 +97,11 @@ def is_new(kind: str, value: str) -> str:
     return f"{kind} '{echo(value)}' is new"
 
 
+def counted(count: int, noun: str) -> str:
+    """Return a number with a noun that forms its plural with an s: ``1 row``, ``2 rows``."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def did_you_mean(sentence: str, names: list[str]) -> str:
     """Return a message about a name with suggestions."""
     listed = " or ".join(f"'{echo(name)}'" for name in names)

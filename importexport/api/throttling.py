@@ -8,6 +8,7 @@ from rest_framework.throttling import BaseThrottle
 
 from importexport.api.authentication import caller_of
 from importexport.api.causes import Cause
+from importexport.errors import counted
 
 OVER_SHARE = "Too many requests of the tenant are being answered at this moment. Try again in 1 second."
 
@@ -32,9 +33,8 @@ class RateThrottle(Throttle):
         if caller.requests <= settings.RALLY_RATE_LIMIT:
             return True
         self.seconds = max(1, int(caller.seconds_left) + 1)
-        self.message = (
-            f"More than {settings.RALLY_RATE_LIMIT} requests in a minute. Try again in {self.seconds} seconds."
-        )
+        most = counted(settings.RALLY_RATE_LIMIT, "request")
+        self.message = f"More than {most} in a minute. Try again in {counted(self.seconds, 'second')}."
         return False
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from tqdm import tqdm
 
 from importexport.engine.observers import Progress
+from importexport.errors import counted
 
 
 @contextlib.contextmanager
@@ -23,7 +24,7 @@ def progress_bar(size: int | None) -> Iterator[Progress | None]:
     with tqdm(total=size, unit="B", unit_scale=True, unit_divisor=1024, **shape) as bar:
 
         def show(rows: int, read: int) -> None:
-            bar.set_postfix_str(f"{rows} rows", refresh=False)
+            bar.set_postfix_str(counted(rows, "row"), refresh=False)
             bar.update(read - bar.n)
 
         yield show

@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any
 
 from importexport.engine.report import Report
+from importexport.errors import counted
 from importexport.history import suggestions
 from importexport.models import ImportRun
 
@@ -42,13 +43,18 @@ def ignored_columns(cells: Mapping[str, int], hints: Mapping[str, str]) -> Itera
     """Yield each ignored column with the number of its filled cells, and the column that it may mean; all those without
     a name come as one."""
     for name, filled in cells.items():
-        shown = "empty" if not filled else "1 filled cell" if filled == 1 else f"{filled} filled cells"
+        shown = counted(filled, "filled cell") if filled else "empty"
         meant = f"; did you mean {hints[name]}?" if name in hints else ""
         yield f"{name or 'without a header'} ({shown}{meant})"
 
 
 def counts(result: Report | ImportRun) -> str:
     """Return the line of counts, which ends a result."""
-    warnings = result.warning_count
-    besides = f", {warnings} warning{'s' if warnings > 1 else ''}" if warnings else ""
-    return f"{result.total_rows} rows: {result.imported} imported, {result.skipped} skipped{besides}."
+    warnings = f", {counted(result.warning_count, 'warning')}" if result.warning_count else ""
+    rows = counted(result.total_rows, "row")
+    return f"{rows}: {result.imported} imported, {result.skipped} skipped{warnings}."
+
+
+def undo_counts(run: ImportRun) -> str:
+    """Return the line of counts of an undo."""
+    return f"{counted(run.total_rows, 'change')}: {run.imported} undone, {counted(run.skipped, 'conflict')}."

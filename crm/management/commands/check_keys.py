@@ -8,6 +8,7 @@ from typing import Any
 from django.apps import apps
 
 from crm.management.base import RallyCommand, quiet_pipe
+from crm.management.output import add_json_argument, print_table
 from crm.matching_keys import Taken, recompute, taken_keys
 from crm.models.fields import folded_fields
 
@@ -30,7 +31,7 @@ class Command(RallyCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--repair", action="store_true", help="first recompute the keys that can be unique by now")
-        parser.add_argument("--json", action="store_true", help="print a JSON array")
+        add_json_argument(parser)
 
     def handle(self, *, repair: bool, json: bool, verbosity: int, **_: Any) -> None:
         models = [model for model in apps.get_app_config("crm").get_models() if folded_fields(model)]
@@ -42,18 +43,11 @@ class Command(RallyCommand):
             if json:
                 self.stdout.write(as_json(found))
             elif found:
-                self._print_table(found)
+                print_table(HEADINGS, map(cells_of, sorted(found)))
             elif verbosity:
                 self.stdout.write("All matching keys are up to date.")
         if found:
             sys.exit(OUTDATED)
-
-    def _print_table(self, found: list[Taken]) -> None:
-        rows = [HEADINGS, *(cells_of(record) for record in sorted(found))]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
-            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            self.stdout.write(line.rstrip())
 
 
 def as_json(found: list[Taken]) -> str:

@@ -1,10 +1,10 @@
 """`manage.py list_api_keys acme`."""
 
-import datetime as dt
 from argparse import ArgumentParser
 from typing import Any
 
-from crm.management.base import RallyCommand, add_tenant_argument, find_tenant, quiet_pipe
+from crm.management.base import RallyCommand, add_tenant_argument, find_tenant
+from crm.management.output import add_json_argument, minute, print_json, print_table, second
 from crm.models import ApiKey
 
 HEADINGS = ("NAME", "SCOPE", "STATE", "CREATED", "LAST USED", "EXPIRES")
@@ -17,23 +17,28 @@ class Command(RallyCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_tenant_argument(parser)
+        add_json_argument(parser)
 
-    def handle(self, *, tenant: str, **_: Any) -> None:
+    def handle(self, *, tenant: str, json: bool, **_: Any) -> None:
         keys = ApiKey.objects.filter(tenant=find_tenant(tenant))
-        rows = [HEADINGS, *(row_of(key) for key in keys)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        with quiet_pipe():
-            for row in rows:
-                self.stdout.write(
-                    "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-                )
+        if json:
+            print_json([key_json(key) for key in keys])
+        else:
+            print_table(HEADINGS, map(row_of, keys))
 
 
 def row_of(key: ApiKey) -> tuple[str, ...]:
     """Return the cells of a key's row."""
-    return (key.name, key.scope, key.state, *map(shown, (key.created_at, key.last_used_at, key.expires_at)))
+    return (key.name, key.scope, key.state, minute(key.created_at), minute(key.last_used_at), minute(key.expires_at))
 
 
-def shown(moment: dt.datetime | None) -> str:
-    """Return a time in UTC, to the minute, or "-"."""
-    return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M}Z" if moment else "-"
+def key_json(key: ApiKey) -> dict[str, str | None]:
+    """Return a key as JSON."""
+    return {
+        "name": key.name,
+        "scope": key.scope,
+        "state": key.state,
+        "createdAt": second(key.created_at),
+        "lastUsedAt": second(key.last_used_at),
+        "expiresAt": second(key.expires_at),
+    }

@@ -25,7 +25,7 @@ from importexport.engine.report import Report
 from importexport.files.source import tidy_name
 from importexport.management.files import account_name, replacing
 from importexport.management.progress import progress_bar
-from importexport.management.reporting import reporting
+from importexport.management.reporting import reporting, show_plan
 from importexport.management.results import counts, told_besides
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
@@ -77,9 +77,9 @@ class Command(RallyCommand):
             options=options.kept(),
         )
         if given["plan"]:
-            if rejected or json or strict:
-                raise UserError("--plan stores no rows: it takes neither --json, --rejected nor --strict.")
-            self._plan(run, file, options)
+            if rejected or strict:
+                raise UserError("--plan stores no rows: it takes neither --rejected nor --strict.")
+            self._plan(run, file, options, as_json=json)
             return
         with opened(file) as source, contextlib.ExitStack() as outputs:
             rejected_file = outputs.enter_context(replacing(distinct(rejected, source)))
@@ -95,16 +95,13 @@ class Command(RallyCommand):
         if strict and report.skipped:
             sys.exit(STRICT)
 
-    def _plan(self, run: ImportRun, file: str, options: Options) -> None:
+    def _plan(self, run: ImportRun, file: str, options: Options, *, as_json: bool) -> None:
         with opened(file) as source, progress_bar(size_of(source)) as progress:
             try:
                 lifecycle.plan_now(run, source, options, progress=progress)
             except errors.FileError as error:
                 raise UserError(str(error)) from None
-        with reporting(run):
-            for line in told_besides(run):
-                self.stderr.write(line)
-            self.stdout.write(str(run.pk))
+        show_plan(run, as_json=as_json)
 
     def _show(self, report: Report, *, as_json: bool) -> None:
         if as_json:

@@ -1,25 +1,27 @@
 """`manage.py imports list --tenant acme`, and commands for a single import."""
 
-import json
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from crm.management.base import RallyCommand, UserError, add_tenant_argument, find_tenant, quiet_pipe
+from crm.management.base import RallyCommand, UserError, add_tenant_argument, find_tenant
+from crm.management.output import add_json_argument, print_json, print_lines
 from crm.models import Tenant
 from importexport.errors import FileError
 from importexport.history import plan_check, row_files, row_log
 from importexport.history.plan_check import PlanChanged
 from importexport.management.files import account_name, write_chunks
 from importexport.management.progress import progress_bar
-from importexport.management.reporting import reporting
-from importexport.management.results import counts, told_besides
+from importexport.management.reporting import reporting, show_plan
+from importexport.management.results import counts, told_besides, undo_counts
 from importexport.models import ImportRun
+from importexport.resources import RESOURCES
 from importexport.runs import lifecycle, serializers, tasks
 
-#: The number of imports to list.
-LISTED = 50
+#: The number of imports to list, by default and at most.
+USUAL, MOST = 20, 1000
 
 
 class Command(RallyCommand):
@@ -28,27 +30,24 @@ class Command(RallyCommand):
     help = "Inspect and undo imports, and apply plans: list, show, rows, rejected, undo, apply."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="what", required=True, metavar="list|show|rows|rejected|undo|apply")
+        actions = parser.add_subparsers(dest="what", required=True, metavar="|".join(WHAT))
         for name, text in WHAT.items():
-            action = actions.add_parser(name, help=text)
+            action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
             action.error = parser.error  # type: ignore[method-assign]
             if name != "list":
                 action.add_argument("id", help="the id of the import")
             add_tenant_argument(action, option=True)
-            if name == "rows":
-                action.add_argument("--action", choices=row_log.ACTIONS, help="only rows with this action")
-            if name in {"rows", "rejected"}:
-                action.add_argument("--output", metavar="FILE", type=Path, help="a CSV file (default: stdout)")
+            ARGUMENTS[name](action)
 
     def handle(self, *, what: str, tenant: str, **given: Any) -> None:
         owner = find_tenant(tenant)
         tasks.settle_interrupted()
         if what == "list":
-            self._list(owner)
+            list_runs(owner, given["limit"], as_json=given["json"], entity=given["entity"], status=given["status"])
             return
         run = find_run(given["id"], owner)
         if what == "show":
-            self.stdout.write(json.dumps(serializers.detail_json(run), indent=2, ensure_ascii=False))
+            print_json(serializers.detail_json(run))
         elif what == "rows":
             write_chunks(row_files.csv_chunks(row_log.rows(run, action=given["action"]), run), given["output"])
         elif what == "rejected":
@@ -56,16 +55,11 @@ class Command(RallyCommand):
                 raise UserError("This import has no rejected rows, or they have been purged.")
             write_chunks(row_files.rejected_file(run), given["output"])
         elif what == "undo":
-            self._undo(run)
+            self._undo(run, as_json=given["json"])
         else:
             self._apply(run)
 
-    def _list(self, tenant: Tenant) -> None:
-        with quiet_pipe():
-            for run in ImportRun.objects.filter(tenant=tenant).select_related("tenant")[:LISTED]:
-                self.stdout.write(line_of(run))
-
-    def _undo(self, run: ImportRun) -> None:
+    def _undo(self, run: ImportRun, *, as_json: bool) -> None:
         try:
             with progress_bar(None) as progress:
                 plan = lifecycle.plan_undo(
@@ -73,8 +67,7 @@ class Command(RallyCommand):
                 )
         except lifecycle.NotPlanned as why:
             raise UserError(str(why)) from None
-        with reporting(plan):
-            self.stdout.write(str(plan.pk))
+        show_plan(plan, as_json=as_json)
 
     def _apply(self, run: ImportRun) -> None:
         try:
@@ -89,7 +82,7 @@ class Command(RallyCommand):
 
     def _show_applied(self, run: ImportRun) -> None:
         if run.kind == ImportRun.Kind.UNDO:
-            self.stdout.write(f"{run.total_rows} changes: {run.imported} undone, {run.skipped} conflicts.")
+            self.stdout.write(undo_counts(run))
             return
         for line in told_besides(run):
             self.stdout.write(line)
@@ -106,6 +99,41 @@ WHAT = {
 }
 
 
+def add_list_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``imports list``."""
+    parser.add_argument("--entity", choices=list(RESOURCES), help="only imports of this entity")
+    parser.add_argument("--status", choices=ImportRun.Status.values, help="only imports in this state")
+    parser.add_argument("--limit", type=int, default=USUAL, metavar="N", help=f"at most so many (default: {USUAL})")
+    add_json_argument(parser, "print a JSON array of imports as the API returns them")
+
+
+def add_rows_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``imports rows``."""
+    parser.add_argument("--action", choices=row_log.ACTIONS, help="only rows with this action")
+    add_output_argument(parser)
+
+
+def add_output_argument(parser: ArgumentParser) -> None:
+    """Add ``--output`` to a parser."""
+    parser.add_argument("--output", metavar="FILE", type=Path, help="a CSV file (default: stdout)")
+
+
+def add_undo_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments of ``imports undo``."""
+    add_json_argument(parser, "print the plan as JSON, as the API returns it, rather than its id alone")
+
+
+#: Adds the arguments of an action to its parser, besides the id and the tenant.
+ARGUMENTS: dict[str, Callable[[ArgumentParser], None]] = {
+    "list": add_list_arguments,
+    "show": lambda parser: add_json_argument(parser, "print JSON, the only format of the details"),
+    "rows": add_rows_arguments,
+    "rejected": add_output_argument,
+    "undo": add_undo_arguments,
+    "apply": lambda parser: None,
+}
+
+
 def find_run(text: str, tenant: Tenant) -> ImportRun:
     """Return a tenant's import by its id; raise UserError if there is none."""
     try:
@@ -114,10 +142,21 @@ def find_run(text: str, tenant: Tenant) -> ImportRun:
         raise UserError(f"Import '{text}' not found.") from None
 
 
+def list_runs(tenant: Tenant, limit: int, *, as_json: bool, **wanted: str | None) -> None:
+    """Print a tenant's latest imports with the ``wanted`` values of their fields; raise UserError for a wrong limit."""
+    if not 1 <= limit <= MOST:
+        raise UserError(f"--limit is a number from 1 to {MOST}.")
+    chosen = {name: value for name, value in wanted.items() if value is not None}
+    runs = ImportRun.objects.filter(tenant=tenant, **chosen).select_related("tenant").order_by("-created_at", "-pk")
+    if as_json:
+        print_json([serializers.run_json(run) for run in runs[:limit]])
+    else:
+        print_lines(map(line_of, runs[:limit]))
+
+
 def line_of(run: ImportRun) -> str:
-    """Return a line with an import's id, time, state, counts and file."""
+    """Return a line with an import's id, time, state, kind, mode, counts and file."""
     when = f"{run.created_at.astimezone(run.tenant.zone):%Y-%m-%d %H:%M}"
-    rows = f"{run.total_rows} rows, {run.imported} imported, {run.skipped} skipped"
-    if run.warning_count:
-        rows += f", {run.warning_count} warning{'s' if run.warning_count > 1 else ''}"
-    return f"{run.pk}  {when}  {run.status:8}  {run.entity:10}  {rows}  {run.file_name} ({run.actor})"
+    what = f"{run.status:8}  {run.kind:6}  {run.options.get('mode', '-'):6}  {run.entity:10}"
+    rows = undo_counts(run) if run.kind == ImportRun.Kind.UNDO else counts(run)
+    return f"{run.pk}  {when}  {what}  {rows.rstrip('.')}  {run.file_name} ({run.actor})"

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from crm.management.base import RallyCommand, UserError
+from importexport.errors import counted
 from importexport.runs import retention
 
 
@@ -19,4 +20,4 @@ class Command(RallyCommand):
         if days is not None and not 0 <= days <= 36_500:
             raise UserError("--days is a number from 0 to 36500.")
         count = retention.purge(days=days)
-        self.stdout.write(f"{count} import{'' if count == 1 else 's'} purged.")
+        self.stdout.write(f"{counted(count, 'import')} purged.")

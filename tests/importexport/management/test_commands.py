@@ -67,7 +67,7 @@ def test_json_is_the_result_of_the_api(shell):
 
 def test_a_dash_reads_stdin(shell):
     done = shell.manage(*shell.command("import", "companies", "-"), input="name\nAcme\n")
-    assert (done.returncode, done.stdout) == (0, "1 rows: 1 imported, 0 skipped.\n")
+    assert (done.returncode, done.stdout) == (0, "1 row: 1 imported, 0 skipped.\n")
     assert shell.my_names() == ["Acme"]
 
 
@@ -183,7 +183,7 @@ def test_corrected_rows_can_be_imported_directly(shell):
     rejected.write_bytes(rejected.read_bytes().replace(b"few", b"7"))
     again = shell.folder / "again.csv"
     done = shell.manage(*shell.command("import", "companies", rejected, "--rejected", again))
-    assert done.stdout == "1 rows: 1 imported, 0 skipped.\n"
+    assert done.stdout == "1 row: 1 imported, 0 skipped.\n"
     assert shell.my_names() == ["Acme", "Globex"]
     assert rows_of(again, "\t") == [["name", "employee_count", "import_error"]]
 

@@ -83,7 +83,7 @@ def test_an_import_is_undone_after_showing_the_plan(shell):
     [
         (["--mode", "merge"], "Unknown mode 'merge'. Expected one of: create, update, upsert.\n"),
         (["--blank", "clear"], "'blank' means nothing with mode 'create'.\n"),
-        (["--plan", "--json"], "--plan stores no rows: it takes neither --json, --rejected nor --strict.\n"),
+        (["--plan", "--strict"], "--plan stores no rows: it takes neither --rejected nor --strict.\n"),
     ],
 )
 def test_an_invalid_option_is_an_error(shell, args, message):
@@ -92,8 +92,8 @@ def test_an_invalid_option_is_an_error(shell, args, message):
 
 def test_a_dry_run_stores_nothing(shell):
     path = shell.write(HEAD + "A,B,a@example.com,\n")
-    assert shell("import", "contacts", path, "--dry-run") == "1 rows: 1 imported, 0 skipped.\n"
-    assert shell("import", "contacts", path) == "1 rows: 1 imported, 0 skipped.\n"
+    assert shell("import", "contacts", path, "--dry-run") == "1 row: 1 imported, 0 skipped.\n"
+    assert shell("import", "contacts", path) == "1 row: 1 imported, 0 skipped.\n"
 
 
 def test_an_unknown_import_is_an_error(shell):

@@ -87,7 +87,7 @@ def test_plans_and_undos_whose_report_is_lost_are_status_3(shell):
     said = []
     for command in (
         shell.command("import", "companies", path, "--plan"),
-        ["imports", "undo", listed.split()[0], "--tenant", shell.slug],
+        ["imports", "undo", listed.split()[0], "--tenant", shell.slug, "--json"],
     ):
         with Path("/dev/full").open("wb") as full:
             status, _, line = ended(shell.start(*command, stdout=full, stderr=subprocess.PIPE))

@@ -57,17 +57,17 @@ def test_a_plan_tells_them_on_stderr_and_again_when_it_is_applied(shell):
     plan = done.stdout.strip()
     assert json.loads(shell("imports", "show", plan).stdout)["ignoredCells"] == {"Fax": 2, "Old": 0, "": 1}
     assert shell("imports", "apply", plan).stdout.splitlines() == [*BESIDES, COUNTS]
-    assert "3 rows, 2 imported, 1 skipped, 6 warnings" in shell("imports", "list").stdout
+    assert "3 rows: 2 imported, 1 skipped, 6 warnings" in shell("imports", "list").stdout
 
 
 def test_a_file_without_any_is_told_as_ever(shell):
     done = shell(content=f"{HEAD}\nA,B,a@example.com,1\n")
-    assert (done.stdout, done.stderr) == ("1 rows: 1 imported, 0 skipped.\n", "")
+    assert (done.stdout, done.stderr) == ("1 row: 1 imported, 0 skipped.\n", "")
 
 
 def test_one_warning_is_one(shell):
     done = shell(content=f"{HEAD}\nA,B,a@gmial.com,1\n")
     assert done.stdout.splitlines() == [
         "Warning: 'gmial.com' in 'email' looks like a typing error: did you mean 'gmail.com'?",
-        "1 rows: 1 imported, 0 skipped, 1 warning.",
+        "1 row: 1 imported, 0 skipped, 1 warning.",
     ]

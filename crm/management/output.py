@@ -1,0 +1,51 @@
+"""What commands print: tables for people, JSON for programs."""
+
+import datetime as dt
+import json
+import sys
+from argparse import ArgumentParser
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from crm.management.base import quiet_pipe
+
+
+def add_json_argument(parser: ArgumentParser, text: str = "print a JSON array") -> None:
+    """Add ``--json`` to a parser."""
+    parser.add_argument("--json", action="store_true", help=text)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON; the names of members are those of the API."""
+    print_lines([json_text(value)])
+
+
+def json_text(value: Any) -> str:
+    """Return a value as JSON that stdout can show."""
+    # What another encoding lacks has to be escaped as JSON does, not as Python does.
+    is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
+    return json.dumps(value, indent=2, ensure_ascii=not is_utf8)
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows below their headings, in columns."""
+    lines = [headings, *rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    print_lines("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines, of which the reader may take only the first ones (``… | head``)."""
+    with quiet_pipe():
+        for line in lines:
+            sys.stdout.write(f"{line}\n")
+
+
+def minute(moment: dt.datetime | None) -> str:
+    """Return a time in UTC, to the minute, or "-"."""
+    return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M}Z" if moment else "-"
+
+
+def second(moment: dt.datetime | None) -> str | None:
+    """Return a time in UTC as the API does, or None."""
+    return f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}" if moment else None
