@@ -229,6 +229,10 @@ def no_header() -> FileError:
     return FileError("no_header", "The file has no header: row 1 must name the columns.")
 
 
+def too_many_columns(limit: int) -> FileError:
+    return FileError("too_many_columns", f"The header has more than {limit} columns.")
+
+
 def missing_columns(names: Iterable[str], found: str = "") -> FileError:
     """Return the error of a header without required columns; ``found`` says what it has (see columns_found)."""
     listed = [f"'{name}'" for name in names]

@@ -169,6 +169,7 @@ class Cause(Enum):
     # --- 400: the file ---
     EMPTY_FILE = 400, "The file is empty", "Send a file with a header and rows."
     NO_HEADER = 400, "The file has no header", "Name the columns in its first row."
+    TOO_MANY_COLUMNS = 400, "The header has too many columns", "Keep the columns that you want to import."
     MISSING_COLUMN = 400, "A required column is missing", "Add the columns that the detail names; see the template."
     REPEATED_COLUMN = 400, "A column occurs more than once in the header", "Remove or rename one of them."
     NOT_UTF8 = 400, "The file is not UTF-8", "Save it as CSV (UTF-8)."

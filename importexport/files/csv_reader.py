@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 from crm.characters import INVISIBLE, trim
 from importexport import errors
+from importexport.files.header import CARRIED
 from importexport.files.lines import LONE_CR, RECORD_LIMIT, Endless, Lines, Source
 from importexport.files.lone_cr import Halves
 
 DELIMITERS = ",;\t"
+#: No file of a known program has more columns; without a limit, one of delimiters only would take a gigabyte.
+COLUMNS_LIMIT = 5_000
 #: Surrogates that stand for invalid bytes.
 _INVALID = re.compile("[\udc80-\udcff]")
 #: A line above the header that names the delimiter, as spreadsheets understand it.
@@ -42,7 +45,8 @@ class Reader:
         first, named = self._find_header(lines)
         self.delimiter = named or detect_delimiter(first, score)
         self._halves: Halves | None = None
-        self._records = csv.reader(itertools.chain(first, lines), delimiter=self.delimiter, strict=True)
+        header_lines = self._header_lines(itertools.chain(first, lines))
+        self._records = csv.reader(itertools.chain(header_lines, lines), delimiter=self.delimiter, strict=True)
         self.header = self._read_header()
         self.header_row = self.row
         self._halves = Halves(len(self.header))
@@ -84,6 +88,7 @@ class Reader:
                 if not _BLANK_LINE.fullmatch(line):
                     names = None if named else _NAMES_DELIMITER.fullmatch(line)
                     if not names:
+                        check_width(line)
                         return [line.removeprefix(LONE_CR)], named
                     named = "\t" if names[1].startswith("\\") else names[1]
                 self.row += 1
@@ -91,6 +96,15 @@ class Reader:
         except Endless:
             raise errors.endless_record(self.row + 1, RECORD_LIMIT) from None
         return [], named
+
+    def _header_lines(self, lines: Iterator[str]) -> Iterator[str]:
+        """Yield the lines of the header, which may contain line breaks; raise FileError if it is too wide."""
+        before = self._count_received()
+        for line in lines:
+            check_width(line)
+            yield line
+            if self._count_received() > before:
+                return
 
     def _read_header(self) -> list[str]:
         header, *_ = [*self._next_records(rows=1, size=0), []]
@@ -153,6 +167,15 @@ class Reader:
         if isinstance(error, Endless) or "field larger" in str(error):
             return errors.endless_record(self.row + 1, RECORD_LIMIT)
         return errors.broken_quoting(self.row + 1)
+
+
+def check_width(line: str) -> None:
+    """Raise FileError for a line of a header with too many columns, before it is parsed.
+
+    A file of rejected rows has more columns than the file that they are from.
+    """
+    if max(map(line.count, DELIMITERS)) >= COLUMNS_LIMIT + len(CARRIED):
+        raise errors.too_many_columns(COLUMNS_LIMIT)
 
 
 def detect_delimiter(lines: Sequence[str], score: Callable[[list[str]], int]) -> str:

@@ -76,6 +76,7 @@ EXAMPLES: dict[Cause, list[str]] = {
     Cause.SEVERAL_FILES: ["There is more than one file in the field 'file'."],
     Cause.EMPTY_FILE: [str(errors.empty_file())],
     Cause.NO_HEADER: [str(errors.no_header())],
+    Cause.TOO_MANY_COLUMNS: [str(errors.too_many_columns(5000))],
     Cause.MISSING_COLUMN: [
         str(errors.missing_columns(["email"], errors.columns_found(1, ["first_name", "last_name"], ","))),
     ],

@@ -98,6 +98,8 @@ def test_a_header_alone_is_an_import_of_nothing(api):
         (b" , ,\n\"\",\n\xe2\x80\x8b\n", "The file has no header: row 1 must name the columns."),
         (b"sep=;\n\n", "The file has no header: row 1 must name the columns."),
         (codecs.BOM_UTF8, "The file has no header: row 1 must name the columns."),
+        (b"name" + 5002 * b",", "The header has more than 5000 columns."),
+        (b'"na\nme' + b'"' + 5002 * b",", "The header has more than 5000 columns."),
         (GOOD.encode() + b"Z\xfcrich,B,c@example.com\n", "The file is not UTF-8: row 3 has bytes that are no UTF-8. Save it as CSV (UTF-8)."),
         ("last_name,fïrst_name\n".encode("latin-1"), "The file is not UTF-8: row 1 has bytes that are no UTF-8. Save it as CSV (UTF-8)."),
         (GOOD.encode() + b'"a\nb",\xff,c\n', "The file is not UTF-8: row 3 has bytes that are no UTF-8. Save it as CSV (UTF-8)."),
