@@ -75,14 +75,14 @@ def operation_of(method: str, path: str) -> dict[str, Any] | None:
     return None
 
 
-def resolved(answer: dict[str, Any]) -> dict[str, Any]:
-    """Follow a reference."""
-    found: Any = description()
-    if "$ref" not in answer:
-        return answer
-    for name in answer["$ref"].removeprefix("#/").split("/"):
-        found = found[name]
-    return found
+def resolved(described: dict[str, Any]) -> dict[str, Any]:
+    """Follow a reference; what stands beside it is added."""
+    if "$ref" not in described:
+        return described
+    target: Any = description()
+    for name in described["$ref"].removeprefix("#/").split("/"):
+        target = target[name]
+    return target | {name: value for name, value in described.items() if name != "$ref"}
 
 
 def check_headers(answer: dict[str, Any], headers: Any, where: str) -> None:

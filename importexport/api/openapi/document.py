@@ -6,11 +6,12 @@ from typing import Any
 from django.conf import settings
 
 from importexport.api.causes import STATUSES
-from importexport.api.openapi import runs, texts
+from importexport.api.openapi import examples, runs, texts
 from importexport.api.openapi.exports import export_operation, template_operation
-from importexport.api.openapi.operation import RATE_HEADERS, READING, TAKING_A_FILE, Json, operation
+from importexport.api.openapi.operation import READING, TAKING_A_FILE, Json, operation, ref
 from importexport.api.openapi.problems import problem_answer
-from importexport.api.openapi.schemas import SCHEMAS, ref
+from importexport.api.openapi.schemas import SCHEMAS
+from importexport.api.openapi.sharing import share
 from importexport.engine.resource import EntityResource
 from importexport.resources import RESOURCES
 
@@ -34,9 +35,37 @@ BESIDES = {
 }
 
 
+TAGS = [
+    {"name": "imports", "description": "All import runs, from every channel: plan, apply, correct and undo them."},
+    {"name": "key", "description": "What a key belongs to, and its limits."},
+]
+KEY: Json = {
+    "key": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Api-Key",
+        "description": "A key of the tenant, `rk_live_…`: created in the admin, or by `manage.py create_api_key`",
+    }
+}
+
+
 @cache
 def description() -> Json:
-    """Return the OpenAPI 3.1 document."""
+    """Return the OpenAPI 3.1 document, except for the address of the server."""
+    paths, responses = all_paths(), {f"Problem{status}": problem_answer(status) for status in STATUSES}
+    shared = share(paths, responses)
+    return {
+        "openapi": "3.1.0",
+        "info": texts.INFO,
+        "security": [{"key": []}],
+        "tags": [{"name": entity, "description": SAME_RECORD[entity]} for entity in RESOURCES] + TAGS,
+        "paths": paths,
+        "components": {"securitySchemes": KEY, "schemas": SCHEMAS, "responses": responses, **shared},
+    }
+
+
+def all_paths() -> Json:
+    """Return the paths with their operations."""
     paths: Json = {}
     for resource in RESOURCES.values():
         base = f"/api/v1/importexport/{resource.entity}"
@@ -46,40 +75,19 @@ def description() -> Json:
         paths[f"{base}/plan"] = {"post": plan_operation(resource)}
         paths[f"{base}/template"] = {"get": template_operation(resource)}
         paths[f"{base}/{{record}}/imports"] = {"get": runs.history_operation(resource.entity)}
-    paths |= runs.paths(list(RESOURCES)) | {"/api/v1/me": {"get": me_operation()}}
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "Rally import / export", "version": "1", "description": texts.INTRODUCTION},
-        "servers": [{"url": "/"}],
-        "security": [{"key": []}],
-        "tags": [{"name": entity, "description": SAME_RECORD[entity]} for entity in RESOURCES]
-        + [
-            {
-                "name": "imports",
-                "description": "All import runs, from every channel: plan, apply, correct and undo them.",
-            },
-            {"name": "key", "description": "What a key belongs to, and its limits."},
-        ],
-        "paths": paths,
-        "components": components(),
-    }
-
-
-def components() -> Json:
-    """Return the components that operations refer to."""
-    return {
-        "securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Api-Key"}},
-        "headers": {name: {"description": text, "schema": {"type": "integer"}} for name, text in RATE_HEADERS.items()},
-        "schemas": SCHEMAS,
-        "responses": {f"Problem{status}": problem_answer(status) for status in STATUSES},
-    }
+    return paths | runs.paths() | {"/api/v1/me": {"get": me_operation()}}
 
 
 def me_operation() -> Json:
     """Describe the endpoint that tells a key about itself."""
-    content = {"application/json": {"schema": ref("Me"), "example": texts.ME}}
-    summary = "Show the key's tenant, the key itself and its limits"
-    return operation("me_show", tag="key", summary=summary, content=content, statuses=READING)
+    return operation(
+        "me_show",
+        tag="key",
+        summary="Show the key and its limits",
+        text="Returns the tenant of the key, the key itself without its secret, and the limits of the caller.",
+        content={"application/json": {"schema": ref("Me"), "example": examples.ME}},
+        statuses=READING,
+    )
 
 
 def import_operation(resource: type[EntityResource]) -> Json:
@@ -102,7 +110,7 @@ def plan_operation(resource: type[EntityResource]) -> Json:
         "plan",
         summary=f"Plan an import of {resource.entity}",
         text="Computes what an import would do, row by row, and stores no records. `apply` then does exactly that.",
-        content={"schema": ref("Import")},
+        content={"schema": ref("Import"), "example": examples.PLANNED},
         headers=runs.LOCATION | runs.WARNINGS,
         success="201",
     )

@@ -1,11 +1,11 @@
 """Describes the exports, and what they can be asked for."""
 
 from importexport.api.openapi import texts
-from importexport.api.openapi.operation import ENCODED, READING, Json, operation
+from importexport.api.openapi.enums import choices_of, name_of
+from importexport.api.openapi.operation import ENCODED, READING, Json, operation, ref
 from importexport.api.openapi.runs import parameter
-from importexport.columns.fields import Column
 from importexport.engine import export
-from importexport.engine.resource import BESIDES, EntityResource
+from importexport.engine.resource import EntityResource
 from importexport.engine.selection import COLUMNS, UPDATED_SINCE
 
 
@@ -47,13 +47,13 @@ def template_operation(resource: type[EntityResource]) -> Json:
 BOM = parameter(
     "bom",
     "Whether the file begins with a byte-order mark, by which Excel knows its encoding",
-    {"type": "string", "enum": ["false", "true"], "default": "false"},
+    {"type": "boolean", "default": False},
 )
 
 
 def columns_parameter(resource: type[EntityResource]) -> Json:
     """Describe the parameter for columns: a comma-separated list."""
-    names = {"type": "string", "enum": [*resource.column_names(), *BESIDES]}
+    names = ref(name_of(resource, "column"))
     schema = {"type": "array", "items": names, "uniqueItems": True, "minItems": 1}
     text = "The columns of the file, in this order, separated by commas. Without: those of the template"
     return parameter(COLUMNS, text, schema) | {"style": "form", "explode": False}
@@ -72,12 +72,12 @@ def filter_parameters(resource: type[EntityResource]) -> list[Json]:
     """Describe the filters of an entity."""
     columns = {name: resource.declared[name] for name in resource.filters}
     return [
-        parameter(name, f"Only records with this {name}: {column.help}", values_of(column))
+        parameter(name, f"Only records with this {name}: {column.help}", values_of(resource, name))
         for name, column in columns.items()
     ]
 
 
-def values_of(column: Column) -> Json:
+def values_of(resource: type[EntityResource], name: str) -> Json:
     """Return the schema of a filter's values."""
-    choices = [value for value, _ in column.source.flatchoices]
-    return {"type": "string", "enum": choices} if choices else {"type": "string", "minLength": 1}
+    has_choices = choices_of(resource.declared[name])
+    return ref(name_of(resource, name)) if has_choices else {"type": "string", "minLength": 1}

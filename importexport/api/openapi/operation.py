@@ -3,10 +3,27 @@
 from typing import Any
 
 Json = dict[str, Any]
+
+
+def ref(name: str) -> Json:
+    """Return a reference to a schema."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def header(text: str, schema: Json | None = None) -> Json:
+    """Describe a header of a response, by default a text."""
+    return {"description": text, "schema": schema or {"type": "string"}}
+
+
+#: On every response.
+IDENTIFIED = {
+    "X-Request-Id": header("The id of the request in the logs: that of the request's own X-Request-Id, or a new one")
+}
+#: On responses to requests with a valid key.
 RATE_HEADERS = {
-    "X-RateLimit-Limit": "The tenant's requests per minute",
-    "X-RateLimit-Remaining": "Requests left in this minute",
-    "X-RateLimit-Reset": "When this minute ends, in Unix time",
+    "X-RateLimit-Limit": header("The tenant's requests per minute", {"type": "integer"}),
+    "X-RateLimit-Remaining": header("Requests left in this minute", {"type": "integer"}),
+    "X-RateLimit-Reset": header("When this minute ends, in Unix time", {"type": "integer"}),
 }
 #: Of CSV files.
 ENCODED = {"Content-Encoding": "`gzip` if the request accepts that", "Vary": "`Accept-Encoding`"}
@@ -14,10 +31,9 @@ ENCODED = {"Content-Encoding": "`gzip` if the request accepts that", "Vary": "`A
 
 #: On responses to a request with an Idempotency-Key.
 REPLAYED: Json = {
-    "Idempotent-Replayed": {
-        "description": "Given if the response is the first one to this Idempotency-Key again",
-        "schema": {"type": "string", "const": "true"},
-    }
+    "Idempotent-Replayed": header(
+        "Given if the response is the first one to this Idempotency-Key again", {"type": "string", "const": "true"}
+    )
 }
 #: The error statuses of an operation that reads, changes something, or takes a file, in the order of the checks.
 READING = (401, 429, 403, 404, 405, 406, 400, 503, 500)
@@ -32,7 +48,7 @@ def operation(
     summary: str,
     content: Json,
     statuses: tuple[int, ...],
-    text: str = "",
+    text: str,
     headers: dict[str, str] | None = None,
     filename: str = "",
     success: str = "200",
@@ -41,13 +57,17 @@ def operation(
 
     ``headers`` are the success response's headers and their descriptions; with a ``filename``, it is an attachment.
     """
-    given: Json = {header: {"$ref": f"#/components/headers/{header}"} for header in RATE_HEADERS}
-    given |= REPLAYED if 422 in statuses else {}
-    given |= {name: {"description": said, "schema": {"type": "string"}} for name, said in (headers or {}).items()}
+    given: Json = IDENTIFIED | RATE_HEADERS | (REPLAYED if 422 in statuses else {})
+    given |= {name: header(said) for name, said in (headers or {}).items()}
     if filename:
         disposition = {"type": "string", "const": f'attachment; filename="{filename}"'}
-        given["Content-Disposition"] = {"schema": disposition}
+        given["Content-Disposition"] = header("The name of the file", disposition)
     answers: Json = {success: {"description": "Done", "headers": given, "content": content}}
     answers |= {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in statuses}
-    described: Json = {"operationId": operation_id, "tags": [tag], "summary": summary, "responses": answers}
-    return described | ({"description": text} if text else {})
+    return {
+        "operationId": operation_id,
+        "tags": [tag],
+        "summary": summary,
+        "description": text.strip(),
+        "responses": answers,
+    }

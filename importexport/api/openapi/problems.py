@@ -6,7 +6,7 @@ from importexport import errors
 from importexport.api import authentication, permissions
 from importexport.api.causes import STATUSES, Cause
 from importexport.api.idempotency import AT_WORK
-from importexport.api.openapi.operation import RATE_HEADERS, REPLAYED, Json
+from importexport.api.openapi.operation import IDENTIFIED, RATE_HEADERS, REPLAYED, Json, header, ref
 from importexport.api.parsers import WRONG_BODY
 from importexport.api.problems import AWAY, problem_body, title_of
 from importexport.api.throttling import OVER_SHARE
@@ -94,11 +94,14 @@ EXAMPLES: dict[Cause, list[str]] = {
     Cause.NOT_READY: ["2 migration(s) not applied."],
     Cause.INTERNAL_ERROR: [errors.BUG],
 }
+RETRY_AFTER = header(
+    "The number of seconds to wait before sending the request again; given where waiting helps", {"type": "integer"}
+)
 #: Status → the headers that its responses have, or may have.
-OWN_HEADERS = {
-    401: ["WWW-Authenticate"],
-    405: ["Allow"],
-    **{cause.status: ["Retry-After"] for cause in Cause if cause.retry_after},
+OWN_HEADERS: dict[int, Json] = {
+    401: {"WWW-Authenticate": header("How to authenticate (RFC 9110)")},
+    405: {"Allow": header("The methods that the path has")},
+    **{cause.status: {"Retry-After": RETRY_AFTER} for cause in Cause if cause.retry_after},
 }
 #: The statuses of responses that an Idempotency-Key repeats.
 REPEATED = {400, 409, 413, 415}
@@ -106,8 +109,7 @@ REPEATED = {400, 409, 413, 415}
 
 def problem_answer(status: int) -> Json:
     """Describe the response with an error status."""
-    headers: Json = {} if status == 401 else {name: {"$ref": f"#/components/headers/{name}"} for name in RATE_HEADERS}
-    headers |= {name: {"schema": {"type": "string"}} for name in OWN_HEADERS.get(status, [])}
+    headers = IDENTIFIED | ({} if status == 401 else RATE_HEADERS) | OWN_HEADERS.get(status, {})
     headers |= REPLAYED if status in REPEATED else {}
     shown = {
         f"{cause.slug}-{number}": {
@@ -117,7 +119,7 @@ def problem_answer(status: int) -> Json:
         for cause in causes_of(status)
         for number, detail in enumerate(EXAMPLES[cause], 1)
     }
-    body = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": shown}
+    body = {"schema": ref("Problem"), "examples": shown}
     return {"description": STATUSES[status], "headers": headers, "content": {"application/problem+json": body}}
 
 

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from importexport.api.openapi.operation import CHANGING, ENCODED, READING, Json, operation
-from importexport.api.openapi.schemas import COUNT, TEXT, UUID, members, page, ref, text_of_length
-from importexport.engine.options import FREE_TEXTS, NAMES, values_of
+from importexport.api.links import BASE
+from importexport.api.openapi import examples
+from importexport.api.openapi.enums import option_of
+from importexport.api.openapi.operation import CHANGING, ENCODED, READING, Json, operation, ref
+from importexport.api.openapi.schemas import TEXT, UUID, text_of_length
+from importexport.engine.options import FREE_TEXTS, NAMES
 from importexport.engine.resource import EntityResource
-from importexport.history import row_log
-from importexport.models import ImportRun
 
-BASE = "/api/v1/importexport"
 OPTIONS = {
     "mode": "Whether rows create records, update existing records, or both (`upsert`)",
     "match_on": "The column that identifies a row's record; not with mode `create`",
@@ -32,11 +32,18 @@ IDEMPOTENCY: Json = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 RUN_ID: Json = {"name": "id", "in": "path", "required": True, "schema": UUID}
-LOCATION = {"Location": "The path of the plan"}
+LOCATION = {"Location": "The path of the import, plan or undo"}
 WARNINGS = {"X-Import-Warnings": "The number of warnings, as in `warningCount`"}
-LINKS = {
-    "Location": "The path of the import",
+LINKS = LOCATION | {
     "Link": 'The path of its rejected rows, if there are any (RFC 8288): `<…/rejected>; rel="rejected"`',
+}
+APPLIED: Json = {
+    "import": {
+        "summary": "The result of a plan",
+        "value": {name: examples.IMPORT[name] for name in ("totalRows", "imported", "skipped")}
+        | {"errors": [row["error"] for row in examples.ROWS["results"] if "error" in row]},
+    },
+    "undo": {"summary": "An undo", "value": examples.UNDONE},
 }
 JSON, CSV = "application/json", "text/csv; charset=utf-8"
 
@@ -51,8 +58,7 @@ def option_schema(name: str, resource: type[EntityResource]) -> Json:
     """Return the schema of an option's values; empty if the option does not apply to the entity."""
     if name in FREE_TEXTS:
         return text_of_length(FREE_TEXTS[name])
-    values = values_of(name, resource.describe())
-    return {"type": "string", "enum": list(values), "default": values[0]} if values else {}
+    return option_of(name, resource)
 
 
 def parameter(name: str, text: str, schema: Json) -> Json:
@@ -60,40 +66,53 @@ def parameter(name: str, text: str, schema: Json) -> Json:
     return {"name": name, "in": "query", "description": text, "schema": schema}
 
 
-def paths(entities: list[str]) -> Json:
+def paths() -> Json:
     """Describe the endpoints for runs."""
     one = f"{BASE}/imports/{{id}}"
     limit = parameter(
         "limit", "The maximum number of results", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}
     )
-    status: Json = {"type": "string", "enum": list(ImportRun.Status.values)}
     listing = [
-        parameter("entity", "Only runs of this entity", {"type": "string", "enum": entities}),
-        parameter("status", "Only runs with this status", status),
+        parameter("entity", "Only runs of this entity", ref("Entity")),
+        parameter("status", "Only runs with this status", ref("RunStatus")),
         limit,
         parameter("after", "The id of the last import of the previous page; see `next`", {"type": "string"}),
     ]
     rows = [
-        parameter("action", "Only rows with this outcome", {"type": "string", "enum": list(row_log.ACTIONS)}),
+        parameter("action", "Only rows with this outcome", ref("RowAction")),
         limit,
         parameter("after", "The last row of the previous page; see `next`", {"type": "integer"}),
-        parameter("format", "`csv` returns all rows", {"type": "string", "enum": ["json", "csv"], "default": "json"}),
+        parameter("format", "`csv` returns all rows", ref("RowFormat") | {"default": "json"}),
     ]
     return {
         f"{BASE}/imports": {
             "get": endpoint(
                 "imports_list",
-                "List imports, latest first",
-                {JSON: {"schema": page("ImportSummary", count=COUNT)}},
+                "List imports",
+                "Returns the import runs of all channels, latest first.",
+                {JSON: {"schema": ref("ImportPage"), "example": examples.IMPORTS}},
                 listing,
             )
         },
-        one: {"get": endpoint("imports_show", "Show an import", {JSON: {"schema": ref("Import")}}, [RUN_ID])},
+        one: {
+            "get": endpoint(
+                "imports_show",
+                "Show an import",
+                "Returns an import, a plan or an undo, with its related runs.",
+                {JSON: {"schema": ref("Import"), "example": examples.IMPORT}},
+                [RUN_ID],
+            )
+        },
         f"{one}/rows": {
             "get": endpoint(
                 "imports_rows",
-                "List the rows of an import or a plan, with the outcome of each",
-                {JSON: {"schema": page("Row")}, CSV: {"schema": TEXT}},
+                "List the rows of an import",
+                "Returns the rows of an import, a plan or an undo in order, with the outcome of each. As CSV, each"
+                " changed cell has a line.",
+                {
+                    JSON: {"schema": ref("RowPage"), "example": examples.ROWS},
+                    CSV: {"schema": TEXT, "example": examples.ROWS_CSV},
+                },
                 [RUN_ID, *rows],
                 headers={"Content-Disposition": 'With CSV: `attachment; filename="contacts_rows.csv"`'} | ENCODED,
             )
@@ -101,8 +120,9 @@ def paths(entities: list[str]) -> Json:
         f"{one}/rejected": {
             "get": endpoint(
                 "imports_rejected",
-                "The rejected rows as CSV with `import_row` and `import_error`, to be corrected and imported again",
-                {CSV: {"schema": TEXT}},
+                "Download the rejected rows",
+                "The columns of the file, with `import_row` and `import_error`. Correct the cells and import the file.",
+                {CSV: {"schema": TEXT, "example": examples.REJECTED_CSV}},
                 [RUN_ID],
                 headers={"Content-Disposition": '`attachment; filename="contacts_rejected.csv"`'} | ENCODED,
             )
@@ -110,8 +130,10 @@ def paths(entities: list[str]) -> Json:
         f"{one}/apply": {
             "post": endpoint(
                 "imports_apply",
-                "Do exactly what a plan says, or respond with 409 and the differences; an undo returns its import",
-                {JSON: {"schema": {"oneOf": [ref("Result"), ref("Import")]}}},
+                "Apply a plan",
+                "Does exactly what the plan says, and responds like an import; or responds with 409 and the"
+                " differences, and stores nothing. The plan of an undo responds with the undo.",
+                {JSON: {"schema": {"oneOf": [ref("Result"), ref("Import")]}, "examples": APPLIED}},
                 [RUN_ID, IDEMPOTENCY],
                 statuses=CHANGING,
                 headers=LINKS | WARNINGS,
@@ -120,8 +142,9 @@ def paths(entities: list[str]) -> Json:
         f"{one}/undo": {
             "post": endpoint(
                 "imports_undo",
-                "Plan to undo an import or an undo; `apply` applies the plan",
-                {JSON: {"schema": ref("Import")}},
+                "Plan an undo",
+                "Plans to undo an import, or an undo, and stores nothing. `apply` applies the plan.",
+                {JSON: {"schema": ref("Import"), "example": examples.UNDO_PLANNED}},
                 [RUN_ID, IDEMPOTENCY],
                 statuses=CHANGING,
                 headers=LOCATION,
@@ -134,14 +157,15 @@ def paths(entities: list[str]) -> Json:
 def history_operation(entity: str) -> Json:
     """Describe the history of a record."""
     record = {"name": "record", "in": "path", "required": True, "schema": {"type": "integer"}}
-    traces = members({"results": {"type": "array", "items": ref("Trace")}})
-    summary = "List what imports did to a record, latest first"
-    return endpoint(f"{entity}_imports", summary, {JSON: {"schema": traces}}, [record])
+    traces = {"schema": ref("History"), "example": examples.HISTORY}
+    text = "Returns what imports did to a record, latest first."
+    return endpoint(f"{entity}_imports", "List the imports of a record", text, {JSON: traces}, [record])
 
 
 def endpoint(
     operation_id: str,
     summary: str,
+    text: str,
     content: Json,
     parameters: list[Json],
     *,
@@ -149,5 +173,6 @@ def endpoint(
     **more: Any,
 ) -> Json:
     """Describe an operation on runs; ``more`` is passed to ``operation``."""
-    described = operation(operation_id, tag="imports", summary=summary, content=content, statuses=statuses, **more)
+    more |= {"content": content, "statuses": statuses}
+    described = operation(operation_id, tag="imports", summary=summary, text=text, **more)
     return described | {"parameters": parameters}

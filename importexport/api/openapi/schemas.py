@@ -1,25 +1,16 @@
 """JSON Schemas of the API's responses."""
 
-from collections.abc import Iterable
-
-from crm.models import ApiKey
 from importexport import errors
-from importexport.api.openapi.operation import Json
+from importexport.api.openapi.enums import OF_OPTIONS, enums
+from importexport.api.openapi.operation import Json, ref
 from importexport.engine.groups import GROUPS
-from importexport.engine.options import FREE_TEXTS, NAMES, VALUES
-from importexport.errors import WARNINGS
-from importexport.history import row_log
-from importexport.history.revert import MODELS
-from importexport.models import ImportRun
-from importexport.resources import RESOURCES
+from importexport.engine.options import FREE_TEXTS, NAMES
 
 COUNT: Json = {"type": "integer", "minimum": 0}
 TEXT: Json = {"type": "string"}
 TEXTS: Json = {"type": "array", "items": TEXT}
 UUID: Json = {"type": "string", "format": "uuid"}
 MOMENT: Json = {"type": "string", "format": "date-time"}
-#: The kinds of records that a run can store: the entities, and stages.
-RECORDS = list(MODELS)
 
 
 def or_null(schema: Json) -> Json:
@@ -33,19 +24,10 @@ def members(properties: Json, *, optional: tuple[str, ...] = (), **more: object)
     return {"type": "object", "required": required, "properties": properties, **more}
 
 
-def ref(name: str) -> Json:
-    """Return a reference to a schema."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def code_list() -> str:
-    """Return the codes of row errors and their meanings as a Markdown list."""
-    return "\n".join(f"- `{code}`: {meaning}" for code, meaning in errors.CODES.items())
-
-
-def enum(values: Iterable[str], **more: object) -> Json:
-    """Return the schema of a string with a fixed set of values."""
-    return {"type": "string", "enum": list(values), **more}
+def page(name: str, **besides: Json) -> Json:
+    """Return the schema of a page of results, with the members ``besides``."""
+    following = {"type": ["string", "null"], "description": "The path of the next page"}
+    return members(besides | {"next": following, "results": {"type": "array", "items": ref(name)}})
 
 
 def text_of_length(limit: int) -> Json:
@@ -76,14 +58,18 @@ OPTIONS: Json = {
     "type": "object",
     "description": "The import options that apply in the mode; empty for an undo",
     "properties": {
-        name: enum(VALUES[name]) if name in VALUES else text_of_length(FREE_TEXTS[name]) if name in FREE_TEXTS else TEXT
+        name: ref(OF_OPTIONS[name])
+        if name in OF_OPTIONS
+        else text_of_length(FREE_TEXTS[name])
+        if name in FREE_TEXTS
+        else TEXT
         for name in NAMES
     },
 }
 REFERENCES: Json = {
     "type": "object",
     "description": "Records created because rows name them: kind → number",
-    "propertyNames": enum(RECORDS),
+    "propertyNames": ref("RecordKind"),
     "additionalProperties": COUNT,
 }
 RELATED = members(
@@ -91,16 +77,12 @@ RELATED = members(
     description="The import and the runs that correct its rejected rows: totalRows = imported + repaired + left",
 )
 ERROR: Json = {"type": ["string", "null"], "description": "Why the file failed, or why the plan cannot be applied"}
-CHANNEL = enum(ImportRun.Channel.values, description="Where the import came from")
+CHANNEL = ref("Channel")
 SUMMARY: Json = {
     "id": UUID,
-    "kind": enum(ImportRun.Kind.values),
-    "entity": enum(RESOURCES),
-    "status": enum(
-        ImportRun.Status.values,
-        description="`planning`, `applying` and `running` are at work. A `running` import has no plan; it is listed"
-        " once it has taken a second, and becomes `failed` if it is interrupted",
-    ),
+    "kind": ref("RunKind"),
+    "entity": ref("Entity"),
+    "status": ref("RunStatus"),
     "channel": CHANNEL,
     "door": former_name_of("channel", CHANNEL),
     "actor": {"type": "string", "description": "The name of the key or user"},
@@ -133,7 +115,7 @@ DETAIL: Json = SUMMARY | {
         " columns without a header",
         "additionalProperties": COUNT,
     },
-    "warnings": {"type": "array", "items": {"$ref": "#/components/schemas/Warning"}, "maxItems": GROUPS},
+    "warnings": {"type": "array", "items": ref("Warning"), "maxItems": GROUPS},
     "columnHints": {
         "type": "object",
         "description": "Ignored column → the column that was probably meant; only of columns that the file lacks",
@@ -149,7 +131,7 @@ DETAIL: Json = SUMMARY | {
 }
 WARNING = members(
     {
-        "code": enum(WARNINGS, description="; ".join(f"`{code}`: {text}" for code, text in WARNINGS.items())),
+        "code": ref("WarningCode"),
         "column": {"type": "string", "description": "The column, or the header of the ignored one"},
         "sentence": {"type": "string", "description": "The message, or an empty text if it differs between rows"},
         "example": {"type": "string", "description": "One of the messages"},
@@ -160,7 +142,7 @@ WARNING = members(
 ROW_ERROR = members(
     {
         "column": {"type": ["string", "null"], "description": "Null if the error concerns the whole row"},
-        "code": enum(errors.CODES, description=code_list()),
+        "code": ref("RowErrorCode"),
         "value": {
             "type": ["string", "null"],
             "maxLength": errors.ECHO_LIMIT,
@@ -174,8 +156,8 @@ ROW_ERROR = members(
 ROW = members(
     {
         "row": COUNT | {"description": "The row number as in a spreadsheet; the header is row 1"},
-        "action": enum(row_log.ACTIONS),
-        "entity": enum(RECORDS),
+        "action": ref("RowAction"),
+        "entity": ref("RecordKind"),
         "record": {
             "type": ["integer", "null"],
             "description": "The record's id; null for rejected rows and in plans for new ones",
@@ -206,7 +188,7 @@ ROW = members(
 TRACE = members(
     {
         "import": UUID,
-        "action": enum(row_log.ACTIONS),
+        "action": ref("RowAction"),
         "row": or_null(COUNT),
         "fileName": TEXT,
         "at": or_null(MOMENT),
@@ -230,7 +212,7 @@ ME = members(
         "key": members(
             {
                 "name": TEXT,
-                "scope": enum(ApiKey.Scope.values, description="Each includes the one before"),
+                "scope": ref("Scope"),
                 "createdAt": MOMENT,
                 "expiresAt": or_null(MOMENT) | {"description": "Null if it does not expire"},
             }
@@ -246,6 +228,7 @@ ME = members(
     },
     description="The tenant, the key and the limits of the caller",
 )
+HISTORY = members({"results": {"type": "array", "items": ref("Trace")}}, description="Latest first")
 SCHEMAS: Json = {
     "Me": ME,
     "Result": RESULT,
@@ -255,13 +238,10 @@ SCHEMAS: Json = {
         DETAIL, optional=("relatedRuns", "family"), description="An import, a plan or an undo, with its related imports"
     ),
     "Warning": WARNING,
+    "ImportPage": page("ImportSummary", count=COUNT | {"description": "Of all pages"}),
     "Row": ROW,
     "RowError": ROW_ERROR,
+    "RowPage": page("Row"),
     "Trace": TRACE,
-}
-
-
-def page(name: str, **besides: Json) -> Json:
-    """Return the schema of a page of results, with the members ``besides``."""
-    following = {"type": ["string", "null"], "description": "The path of the next page"}
-    return members(besides | {"next": following, "results": {"type": "array", "items": ref(name)}})
+    "History": HISTORY,
+} | enums()

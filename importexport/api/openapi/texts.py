@@ -7,11 +7,20 @@ from importexport import errors
 from importexport.engine.examples import example_row
 from importexport.engine.resource import EntityResource
 
-INTRODUCTION = """
+_INTRODUCTION = """
 Import and export customer records as files. Every request needs a key in the `X-Api-Key` header, which determines the
-tenant. The version in the path may be left out (`/api/importexport/…`). Errors are problem details (RFC 9457).
+tenant. The version in the path may be left out (`/api/importexport/…`). Errors are problem details (RFC 9457), whose
+[types](/api/docs/problems) name the cause.
 A request is checked in this order: 401, 429, 403 (host), 404, 405, 406, 400 (query), 403 (scope), 415, 413, 400 (file).
 """
+INFO = {
+    "title": "Rally import / export",
+    "version": "1",
+    "summary": "Customer records into and out of a CRM, as files",
+    "description": _INTRODUCTION.strip(),
+    "contact": {"name": "The administrator of this server"},
+    "license": {"name": "All rights reserved", "identifier": "LicenseRef-All-Rights-Reserved"},
+}
 _SELECTED = """
 All records, or those that meet every condition asked for, oldest first. Choices and names match as in imports, other
 texts ignoring case; a record needs all of the `tags`.
@@ -33,11 +42,6 @@ white space, dashes, `_` and invisible characters. Optional columns may be missi
 a spreadsheet's text form (`="01067"`) is read as the text. A cell that is nothing but a spreadsheet's error value
 (`#N/A`, `#REF!`, …) rejects its row, in every mode.
 """
-ME = {
-    "tenant": {"slug": "acme", "name": "Acme Inc", "currency": "USD", "timezone": "Europe/Berlin"},
-    "key": {"name": "ci", "scope": "write", "createdAt": "2026-01-05T09:30:00Z", "expiresAt": None},
-    "limits": {"requestsPerMinute": 1000, "requestsRemaining": 998, "maxFileBytes": 10485760, "keepDays": 30},
-}
 #: Entity → errors of its rows, besides those that all entities share.
 _ROW_ERRORS = {
     "contacts": [

@@ -26,10 +26,11 @@ class PublicView(View):
 
 
 class SchemaView(PublicView):
-    """The OpenAPI description as JSON."""
+    """The OpenAPI description as JSON, with the address under which the server was asked for it."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return JsonResponse(description())
+        server = {"url": request.build_absolute_uri("/").rstrip("/"), "description": "This server"}
+        return JsonResponse(description() | {"servers": [server]})
 
 
 class DocsView(PublicView):

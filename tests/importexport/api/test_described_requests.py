@@ -7,18 +7,9 @@ import pytest
 from importexport.api.openapi.document import description
 from importexport.api.parsers import FIELD
 from tests.support.api import GOOD, Api, Upload, one_row
+from tests.support.openapi import resolved as found
 
 BAD = "first_name,last_name,email\nA,B,nobody\n"
-
-
-def found(described):
-    """Follow a reference within the description."""
-    while "$ref" in described:
-        target = description()
-        for name in described["$ref"].removeprefix("#/").split("/"):
-            target = target[name]
-        described = target
-    return described
 
 
 def operations():

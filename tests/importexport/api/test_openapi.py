@@ -8,7 +8,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from importexport.resources import RESOURCES
 from tests.importexport.api.wire import IMPORT
-from tests.support.openapi import check_answer
+from tests.support.openapi import check_answer, resolved
 
 SCHEMA = "/api/v1/schema"
 
@@ -52,7 +52,8 @@ def test_it_has_all_endpoints(schema):
 def test_an_entity_has_the_options_that_mean_something_for_it(schema):
     def options(entity):
         operation = schema["paths"][f"/api/v1/importexport/{entity}/plan"]["post"]
-        return {one["name"]: one["schema"].get("enum") for one in operation["parameters"]}
+        found = map(resolved, operation["parameters"])
+        return {one["name"]: resolved(one["schema"]).get("enum") for one in found}
 
     assert options("companies")["match_on"] == ["name", "domain"]
     assert "missing" not in options("companies")
@@ -64,13 +65,49 @@ def test_an_entity_has_the_options_that_mean_something_for_it(schema):
 @pytest.mark.parametrize("to", ["import", "plan"])
 def test_a_marker_is_a_text_without_a_default(schema, entity, to):
     parameters = schema["paths"][f"/api/v1/importexport/{entity}/{to}"]["post"]["parameters"]
-    (found,) = [one["schema"] for one in parameters if one.get("name") == "clear_marker"]
+    (found,) = [one["schema"] for one in map(resolved, parameters) if one["name"] == "clear_marker"]
     assert found == {"type": "string", "minLength": 1, "maxLength": 20}
 
 
 def test_every_operation_can_be_told_apart(schema):
     names = [operation["operationId"] for item in schema["paths"].values() for operation in item.values()]
     assert len(set(names)) == len(names)
+
+
+def test_every_list_of_values_has_a_name(schema):
+    """Generated clients have classes for them, one each."""
+
+    def unnamed(described, *where):
+        if isinstance(described, dict):
+            if "enum" in described:
+                yield where
+            for name, value in described.items():
+                yield from unnamed(value, *where, name)
+        elif isinstance(described, list):
+            for value in described:
+                yield from unnamed(value, *where)
+
+    assert [where for where in unnamed(schema) if where[:2] != ("components", "schemas") or len(where) != 3] == []
+
+
+def test_what_operations_share_is_described_once(schema):
+    components = schema["components"]
+    assert {"id", "limit", "dry_run", "Idempotency-Key"} <= components["parameters"].keys()
+    assert {"X-Request-Id", "Retry-After", "Location", "Link"} <= components["headers"].keys()
+    operations = [operation for item in schema["paths"].values() for operation in item.values()]
+    written = [json.dumps(each) for one in operations for each in one.get("parameters", []) if "$ref" not in each]
+    assert len(set(written)) == len(written)
+
+
+def test_every_response_can_be_found_in_the_log(schema):
+    operations = [operation for item in schema["paths"].values() for operation in item.values()]
+    for operation in operations:
+        for answer in operation["responses"].values():
+            assert "X-Request-Id" in resolved(answer)["headers"]
+
+
+def test_it_says_where_the_server_is_under_the_name_it_was_asked_for(api, schema):
+    assert [server["url"] for server in schema["servers"]] == [f"http://127.0.0.1:{api.server.port}"]
 
 
 def test_every_column_is_explained_where_it_is_imported(schema):
