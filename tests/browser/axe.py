@@ -1,20 +1,14 @@
 """Accessibility checks with axe-core."""
 
-import fcntl
-import json
-import shutil
-import subprocess
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page
 
+from tests.support.npm import packages
+
 HERE = Path(__file__).parent
-SOURCE = HERE / "node_modules/axe-core/axe.min.js"
-MISSING = (
-    "axe-core cannot be installed: npm was not found; install Node.js (apt-get install npm, or brew install node)."
-)
 #: Colours fade from one scheme to the next: they are judged when they have come to rest.
 RUN = """async (rules) => {
     const fading = document.getAnimations().filter((one) => one.effect?.getComputedTiming().endTime < Infinity)
@@ -25,25 +19,10 @@ RUN = """async (rules) => {
 GRAVE = {"serious", "critical"}
 
 
-class NoNpm(Exception):
-    """axe-core is missing and cannot be downloaded."""
-
-
 @cache
 def source() -> str:
-    """Return axe-core's source, downloaded on first use; raise NoNpm if npm is missing."""
-    installed = json.loads((HERE / "package-lock.json").read_text())["packages"]["node_modules/axe-core"]["version"]
-    manifest = SOURCE.parent / "package.json"
-    with (HERE / "package-lock.json").open() as lock:
-        # Tests may run in several processes, only one of which downloads it.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not manifest.exists() or json.loads(manifest.read_text())["version"] != installed:
-            npm = shutil.which("npm")
-            if npm is None:
-                raise NoNpm(MISSING)
-            ci = [npm, "ci", "--loglevel=error"]
-            subprocess.run(ci, cwd=HERE, check=True, stdout=subprocess.DEVNULL, timeout=300)
-    return SOURCE.read_text(encoding="utf-8")
+    """Return axe-core's source; raise NoNpm if npm is missing."""
+    return (packages(HERE) / "axe-core/axe.min.js").read_text(encoding="utf-8")
 
 
 def grave_errors(page: Page, *, only: list[str] | None = None) -> list[str]:

@@ -1,6 +1,5 @@
 """Real Chromium and a real server, with users of every role."""
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,18 +13,12 @@ from tests.browser import axe, chromium
 from tests.browser.people import CRAFTSPEOPLE, PASSWORD, Staff
 from tests.browser.watch import Watch
 from tests.support.installation import Server
+from tests.support.npm import give_up, needed_packages
 
 #: A slow machine is given time; a quick one does not need it.
 PATIENCE = 30_000
 expect.set_options(timeout=PATIENCE)
 DESKTOP = {"width": 1280, "height": 900}
-
-
-def give_up(reason: str) -> None:
-    """Skip the test, or fail if browser tests are required, as in CI."""
-    if os.environ.get("RALLY_REQUIRE_BROWSER") == "1":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -51,10 +44,7 @@ def chromium_path() -> str:
 @pytest.fixture(scope="session")
 def grave_errors() -> Callable[..., list[str]]:
     """A function that returns a line for each serious accessibility error of a page."""
-    try:
-        axe.source()
-    except axe.NoNpm as missing:
-        give_up(str(missing))
+    needed_packages(axe.HERE)
     return axe.grave_errors
 
 
