@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
 from django.db import OperationalError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 from psycopg.errors import UndefinedColumn, UndefinedTable
@@ -31,14 +31,24 @@ class UserError(CommandError):
         super().__init__(" ".join(message.split()), returncode=USER_ERROR)
 
 
+class HelpFormatter(DjangoHelpFormatter):
+    """A formatter that keeps the lines of a text that has several."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else super()._fill_text(text, width, indent)
+
+
 class RallyCommand(BaseCommand):
     """Base class of Rally's management commands."""
 
     requires_system_checks: list[str] = []
+    #: Lines that show how the command is used, at the end of its --help.
+    examples: tuple[str, ...] = ()
     _called_from_command_line: bool
 
     def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> Any:
-        """Return a parser that reports errors in one line."""
+        """Return a parser that reports errors in one line and ends its help with examples."""
+        options = {"formatter_class": HelpFormatter, "epilog": "\n  ".join(("Examples:", *self.examples))} | options
         parser = super().create_parser(prog_name, subcommand, **options)
         if self._called_from_command_line:
             parser.error = self._refuse  # type: ignore[method-assign]

@@ -28,6 +28,7 @@ class Command(RallyCommand):
         "List the records that became the same as another one by an upgrade. Exit status 1 if there are any: change or"
         " delete one of each pair, then run the command again with --repair."
     )
+    examples = ("manage.py check_keys --repair",)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--repair", action="store_true", help="first recompute the keys that can be unique by now")

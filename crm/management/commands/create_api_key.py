@@ -14,11 +14,12 @@ class Command(RallyCommand):
     """Create an API key. The key is shown once; only its digest is stored."""
 
     help = "Create an API key and print it. It cannot be shown again."
+    examples = ("manage.py create_api_key acme --name ci --scope read --expires 2027-01-01",)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_tenant_argument(parser)
-        parser.add_argument("--name", required=True)
-        parser.add_argument("--scope", choices=ApiKey.Scope.values, default=ApiKey.Scope.WRITE)
+        parser.add_argument("--name", required=True, help="the name of the key")
+        parser.add_argument("--scope", choices=ApiKey.Scope.values, default=ApiKey.Scope.WRITE, help="default: write")
         parser.add_argument("--expires", metavar="DATE", help="ISO 8601, such as 2027-01-01 (default: never)")
 
     def handle(self, *, tenant: str, name: str, scope: str, expires: str | None, **_: Any) -> None:

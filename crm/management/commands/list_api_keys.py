@@ -14,6 +14,7 @@ class Command(RallyCommand):
     """List a tenant's API keys. The secrets are not stored, so they cannot be shown."""
 
     help = "List the API keys of a tenant."
+    examples = ("manage.py list_api_keys acme",)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_tenant_argument(parser)

@@ -14,6 +14,7 @@ class Command(RallyCommand):
     """List the tenants."""
 
     help = "List the tenants, by slug."
+    examples = ("manage.py list_tenants --json",)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_json_argument(parser)

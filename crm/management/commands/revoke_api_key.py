@@ -12,10 +12,11 @@ class Command(RallyCommand):
     """Revoke an API key, immediately and permanently."""
 
     help = "Revoke an API key, effective from the next request."
+    examples = ("manage.py revoke_api_key acme --name ci",)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_tenant_argument(parser)
-        parser.add_argument("--name", required=True)
+        parser.add_argument("--name", required=True, help="the name of the key")
 
     def handle(self, *, tenant: str, name: str, verbosity: int, **_: Any) -> None:
         key = ApiKey.objects.filter(tenant=find_tenant(tenant), name=name, revoked_at=None).first()

@@ -49,6 +49,10 @@ class Command(RallyCommand):
         "Import a CSV file. Exit status: 0 processed, 1 rows rejected with --strict, 2 invalid file or arguments,"
         " 3 stored, but the report could not be written."
     )
+    examples = (
+        "manage.py import contacts contacts.csv --tenant acme --rejected rejected.csv",
+        "manage.py import contacts new.csv --tenant acme --mode upsert --match-on email --plan",
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("entity", choices=list(RESOURCES))
@@ -58,8 +62,9 @@ class Command(RallyCommand):
         parser.add_argument("--rejected", metavar="FILE", type=Path, help="write the rejected rows to a CSV file")
         parser.add_argument("--strict", action="store_true", help="exit with 1 if rows were rejected")
         for name, text in OPTIONS.items():
-            choices = f": {', '.join(VALUES[name])}" if name in VALUES else ""
-            parser.add_argument(f"--{name.replace('_', '-')}", metavar="WORD", help=text + choices)
+            # Not argparse's choices: the sentence about an unknown value is the API's.
+            metavar = f"{{{','.join(VALUES[name])}}}" if name in VALUES else "TEXT"
+            parser.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=text)
         trial = parser.add_mutually_exclusive_group()
         trial.add_argument("--dry-run", action="store_true", help="report the result without storing anything")
         trial.add_argument("--plan", action="store_true", help="store a plan and print its id; see the imports command")

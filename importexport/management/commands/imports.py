@@ -28,6 +28,12 @@ class Command(RallyCommand):
     """List imports from all channels, show and undo them, and apply plans."""
 
     help = "Inspect and undo imports, and apply plans: list, show, rows, rejected, undo, apply."
+    examples = (
+        "manage.py imports list --tenant acme --entity contacts --status done",
+        "manage.py imports rejected ID --tenant acme --output rejected.csv",
+        "manage.py imports undo ID --tenant acme",
+        "manage.py imports apply ID --tenant acme",
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="what", required=True, metavar="|".join(WHAT))

@@ -12,6 +12,7 @@ class Command(RallyCommand):
     """Delete the uploaded files and rejected rows of old imports. The import runs themselves are kept."""
 
     help = "Delete the uploaded files and rejected rows of imports older than RALLY_IMPORT_KEEP_DAYS."
+    examples = ("manage.py purge_imports --days 7",)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--days", type=int, metavar="N", help="use this limit instead; 0 means all imports")

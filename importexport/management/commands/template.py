@@ -15,11 +15,13 @@ class Command(RallyCommand):
     """Write a CSV file that contains only the header row."""
 
     help = "Print the header row of an entity as CSV."
+    examples = ("manage.py template contacts --output contacts_template.csv",)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("entity", choices=list(RESOURCES))
         parser.add_argument("--output", metavar="FILE", type=Path, help="a file (default: stdout)")
+        parser.add_argument("--bom", action="store_true", help="begin with a byte-order mark, for Excel")
 
-    def handle(self, *, entity: str, output: Path | None, **_: Any) -> None:
+    def handle(self, *, entity: str, output: Path | None, bom: bool, **_: Any) -> None:
         with replacing(output) as file:
-            (file or sys.stdout.buffer).write(services.template_file(entity))
+            (file or sys.stdout.buffer).write(services.template_file(entity, bom=bom))

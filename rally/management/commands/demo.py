@@ -41,6 +41,7 @@ class Command(RallyCommand):
     """Create the demo tenant if it does not exist; print its address, login, key and two curl commands."""
 
     help = "Create a demo tenant with sample records, and print how to access it."
+    examples = ("manage.py demo",)
 
     def handle(self, **_: Any) -> None:
         with transaction.atomic():

@@ -23,6 +23,7 @@ class Command(RallyCommand):
     """Migrate, collect static files, delete old data, and execute gunicorn."""
 
     help = "Migrate the database and serve on 127.0.0.1:8000 (see RALLY_BIND and PORT)."
+    examples = ("PORT=8080 manage.py serve",)
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--demo", action="store_true", help="create a demo tenant with sample records")
