@@ -24,15 +24,18 @@ BOOLEANS = {
 }
 
 
-def read_query(request: Request, known: Collection[str]) -> dict[str, str]:
-    """Return the query's parameters; raise Problem (400) for one that is unknown or given twice."""
+def read_query(request: Request, known: Collection[str], lists: Collection[str] = ()) -> dict[str, str]:
+    """Return the query's parameters; raise Problem (400) for one that is unknown or given twice.
+
+    Those in ``lists`` can be given several times, which many clients do instead of separating their values by commas.
+    """
     query = QueryDict(request.META.get("QUERY_STRING", "").strip("&"), encoding="utf-8")
     for name, values in query.lists():
         if name not in known:
             raise Problem(Cause.UNKNOWN_PARAMETER, f"Unknown query parameter '{name[:100]}'{hint(name, known)}.")
-        if len(values) > 1:
+        if len(values) > 1 and name not in lists:
             raise Problem(Cause.REPEATED_PARAMETER, f"The query parameter '{name}' is given more than once.")
-    return {name: query[name] for name in query}
+    return {name: ",".join(values) for name, values in query.lists()}
 
 
 def choice(query: Mapping[str, str], name: str, values: Collection[str]) -> str | None:

@@ -55,7 +55,8 @@ def columns_parameter(resource: type[EntityResource]) -> Json:
     """Describe the parameter for columns: a comma-separated list."""
     names = ref(name_of(resource, "column"))
     schema = {"type": "array", "items": names, "uniqueItems": True, "minItems": 1}
-    text = "The columns of the file, in this order, separated by commas. Without: those of the template"
+    text = "The columns of the file, in this order, separated by commas or in parameters of their own. Without:"
+    " those of the template"
     return parameter(COLUMNS, text, schema) | {"style": "form", "explode": False}
 
 

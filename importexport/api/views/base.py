@@ -22,9 +22,10 @@ class EndpointView(APIView):
 
     #: Without OPTIONS. Django adds HEAD where there is GET.
     http_method_names = ("get", "head", "post")
-    #: The scope that a key must include, and the query parameters.
+    #: The scope that a key must include; the query parameters, and those that are lists.
     scope: ClassVar[str] = "read"
     parameters: ClassVar[tuple[str, ...]] = ()
+    lists: ClassVar[tuple[str, ...]] = ()
     caller: Caller
     query: dict[str, str]
 
@@ -55,7 +56,7 @@ class EndpointView(APIView):
         self.check_method(request)  # 405
         self.format_kwarg = None
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)  # 406
-        self.query = read_query(request, self.known_parameters(**kwargs))  # 400
+        self.query = read_query(request, self.known_parameters(**kwargs), self.lists)  # 400
         self.check_query(**kwargs)
         self.check_permissions(request)  # 403
 

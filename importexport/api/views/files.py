@@ -26,7 +26,7 @@ from importexport.db import patience
 from importexport.engine import export
 from importexport.engine.export import FileFormat
 from importexport.engine.report import Report
-from importexport.engine.selection import Selection, SelectionError, read_selection, selection_names
+from importexport.engine.selection import COLUMNS, Selection, SelectionError, read_selection, selection_names
 from importexport.files.source import tidy_name
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
@@ -42,6 +42,7 @@ class ExportView(EndpointView):
 
     renderer_classes: Sequence[type[BaseRenderer]] = (CsvRenderer,)
     parameters: ClassVar[tuple[str, ...]] = ("bom",)
+    lists = (COLUMNS,)
     file_format: ClassVar[FileFormat] = "csv"
     selection: Selection
     has_bom: bool

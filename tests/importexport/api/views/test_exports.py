@@ -72,6 +72,13 @@ def test_a_csv_file_begins_with_a_mark_if_that_is_asked_for(programs, what):
     )
 
 
+def test_columns_can_come_one_by_one(programs):
+    """As generated clients send lists that are described as separated by commas."""
+    together = programs.get("companies/export?columns=name,domain").getvalue()
+    assert programs.get("companies/export?columns=name&columns=domain").getvalue() == together
+    assert together.startswith(b"name,domain\r\n")
+
+
 def test_a_workbook_has_no_mark_to_ask_for(programs):
     assert problem(programs.get("companies/export/excel?bom=true")) == (400, "Unknown query parameter 'bom'.")
 
