@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import override_settings
 
+from importexport.errors import INTERRUPTED
 from tests.support.real import RealTenant
 from tests.support.waiting import moments
 
@@ -210,14 +211,14 @@ SELECT kind, status, total_rows, imported, skipped, fault,
   ARRAY(SELECT action || ' ' || entity || ' ' || count(*) FROM importexport_rowchange c WHERE c.run_id = r.id
         GROUP BY action, entity ORDER BY 1),
   (SELECT count(*) FROM importexport_skippedrow s WHERE s.run_id = r.id)
-FROM importexport_importrun r WHERE tenant_id = %s ORDER BY created_at
+FROM importexport_importrun r WHERE tenant_id = %s AND fault <> %s ORDER BY created_at
 """
 
 
 def runs(tenant: Caller) -> list[tuple[Any, ...]]:
     """Return a tenant's runs with the totals of their row logs, oldest first."""
     with tenant.server.connect() as connection:
-        return connection.execute(RUNS, [tenant.pk]).fetchall()
+        return connection.execute(RUNS, [tenant.pk, INTERRUPTED]).fetchall()
 
 
 def seen(tenant: Caller) -> tuple[Any, ...]:
