@@ -203,6 +203,7 @@ def test_a_check_shows_what_would_be_stored(tenant, user):
         ],
         "delimiter": ",",
         "mark": False,
+        "ignored_cells": {"Shoe": 1},
     }  # fmt: skip
     (record,) = run.sample
     assert record[:3] == ["Ada", "Lovelace", "A@Example.com"]
