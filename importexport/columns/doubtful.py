@@ -58,7 +58,7 @@ def _about_column(column: Column, raw: Sequence[str], cells: Cells) -> Iterator[
     texts, joined = cells.text(name), cells.joined(name)
     if not joined.isascii():
         yield from _checked(raw, lambda cell: _unreadable(cell, name))
-    if name in DIGITS and "e+" in joined.lower():
+    if name in DIGITS and ("E+" in joined or "e+" in joined):
         yield from _checked(texts, lambda cell: _shortened(cell, name))
     if isinstance(column.widget, Email) and may_be_mistyped(joined):
         yield from _checked(texts, lambda cell: _mistyped(cell, name))

@@ -49,7 +49,7 @@ class Wizard:
 
     @property
     def figures(self) -> list[str]:
-        """The three figures: rows in the file, imported, rejected."""
+        """The figures: rows in the file, imported, rejected, and warnings if there are any."""
         return self.page.locator(".ie-figures dd").all_inner_texts()
 
     @property
