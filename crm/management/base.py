@@ -70,7 +70,7 @@ class RallyCommand(BaseCommand):
         if not self._called_from_command_line or options.get("traceback"):
             raise problem
         self.stderr.write(" ".join(str(problem).split()))
-        if problem.returncode == INTERRUPTED or is_output_lost:
+        if problem.returncode in {INTERRUPTED, UNREPORTED} or is_output_lost:
             discard_stdout()
         sys.exit(problem.returncode)
 

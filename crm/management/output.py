@@ -17,14 +17,9 @@ def add_json_argument(parser: ArgumentParser, text: str = "print a JSON array") 
 
 def print_json(value: Any) -> None:
     """Print a value as JSON; the names of members are those of the API."""
-    print_lines([json_text(value)])
-
-
-def json_text(value: Any) -> str:
-    """Return a value as JSON that stdout can show."""
     # What another encoding lacks has to be escaped as JSON does, not as Python does.
     is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
-    return json.dumps(value, indent=2, ensure_ascii=not is_utf8)
+    print_lines([json.dumps(value, indent=2, ensure_ascii=not is_utf8)])
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -1,8 +1,10 @@
-"""Helpers of the commands: output files, and the name of the user."""
+"""Helpers of the commands: files that are read and written, and the name of the user."""
 
 import contextlib
 import getpass
+import io
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from crm.management.base import UserError, quiet_pipe
+from importexport.files.source import tidy_name
 
 #: Paths in these directories are opened directly, even if they lead to a regular file: /dev/stdout.
 DEVICES = {Path("/dev"), Path("/dev/fd")}
@@ -73,3 +76,42 @@ def account_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
+
+
+@contextlib.contextmanager
+def opened(name: str) -> Iterator[BinaryIO]:
+    """Yield the named file, or stdin, opened for reading."""
+    if name == "-":
+        if sys.stdin is None:
+            raise UserError("Standard input is closed.")
+        yield sys.stdin.buffer
+        return
+    try:
+        file = Path(name).open("rb")  # noqa: SIM115 - closed below
+        file.peek(1)
+    except OSError as error:
+        raise UserError(f"{name}: {error.strerror}.") from None
+    with file:
+        yield file
+
+
+def distinct(rejected: Path | None, source: BinaryIO) -> Path | None:
+    """Return the path for the rejected rows; raise UserError if it is the file being imported."""
+    with contextlib.suppress(OSError):
+        if rejected and os.path.samestat(rejected.stat(), os.fstat(source.fileno())):
+            raise UserError("The rejected rows cannot go into the file that is imported.")
+    return rejected
+
+
+def size_of(source: BinaryIO) -> int | None:
+    """Return the size of a file in bytes, or None for a pipe."""
+    try:
+        status = os.fstat(source.fileno())
+    except (OSError, io.UnsupportedOperation):
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def shown_name(name: str) -> str:
+    """Return the name of a file for reports: without its folder, and "stdin" for -."""
+    return "stdin" if name == "-" else tidy_name(name)

@@ -6,11 +6,8 @@ from collections.abc import Iterator
 
 from django.core.management.base import CommandError
 
-from crm.management.base import INTERRUPTED, UNREPORTED, discard_stdout
-from crm.management.output import json_text
-from importexport.management.results import told_besides
+from crm.management.base import INTERRUPTED, UNREPORTED
 from importexport.models import ImportRun
-from importexport.runs import serializers
 
 
 @contextlib.contextmanager
@@ -24,22 +21,10 @@ def reporting(run: ImportRun) -> Iterator[None]:
         yield
         sys.stdout.flush()
     except OSError as error:
-        discard_stdout()
         why = f"{sentence_of(run)}, but the report could not be written: {error.strerror}."
         raise CommandError(f"{why} {way_to(run)}", returncode=UNREPORTED) from None
     except KeyboardInterrupt:
         raise CommandError(f"Interrupted; the import had been stored. {way_to(run)}", returncode=INTERRUPTED) from None
-
-
-def show_plan(run: ImportRun, *, as_json: bool) -> None:
-    """Print a new plan as the API's JSON, or its id alone; what else there is to say goes to stderr."""
-    with reporting(run):
-        if as_json:
-            sys.stdout.write(f"{json_text(serializers.detail_json(run))}\n")
-            return
-        for line in told_besides(run):
-            sys.stderr.write(f"{line}\n")
-        sys.stdout.write(f"{run.pk}\n")
 
 
 def sentence_of(run: ImportRun) -> str:

@@ -13,8 +13,9 @@ from importexport.errors import FileError
 from importexport.history import plan_check, row_files, row_log
 from importexport.history.plan_check import PlanChanged
 from importexport.management.files import account_name, write_chunks
+from importexport.management.printing import Printer
 from importexport.management.progress import progress_bar
-from importexport.management.reporting import reporting, show_plan
+from importexport.management.reporting import reporting
 from importexport.management.results import counts, told_besides, undo_counts
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
@@ -73,7 +74,8 @@ class Command(RallyCommand):
                 )
         except lifecycle.NotPlanned as why:
             raise UserError(str(why)) from None
-        show_plan(plan, as_json=as_json)
+        with reporting(plan):
+            Printer([plan.file_name], as_json=as_json).plan(plan)
 
     def _apply(self, run: ImportRun) -> None:
         try:
