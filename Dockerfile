@@ -16,6 +16,7 @@ COPY importexport importexport
 COPY rally rally
 COPY static static
 COPY templates templates
+COPY docs/*.md docs/
 # Static files are part of the image. The key is only for this step: the container is given its own, or creates one.
 RUN useradd --system --uid 10001 --no-create-home rally \
  && install -d -o rally -g rally /data \

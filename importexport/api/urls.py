@@ -2,6 +2,7 @@
 
 from django.urls import re_path
 
+from importexport.api import guides
 from importexport.api.views import base, docs, files, me, runs
 
 ENTITY = r"^(?:v1/)?importexport/(?P<entity>[^/]+)"
@@ -25,5 +26,6 @@ urlpatterns = [
     re_path(r"^v1/schema/?\Z", docs.SchemaView.as_view(), name="schema"),
     re_path(r"^docs/?\Z", docs.DocsView.as_view(), name="docs"),
     re_path(r"^docs/problems/?\Z", docs.ProblemsView.as_view(), name="problems"),
+    re_path(rf"^docs/(?P<name>{'|'.join(guides.TITLES)})/?\Z", docs.GuideView.as_view(), name="guide"),
     re_path(r"", base.UnknownView.as_view()),
 ]

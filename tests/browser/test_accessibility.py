@@ -2,6 +2,7 @@
 
 import pytest
 
+from importexport.api.guides import TITLES
 from tests.browser.pages import Wizard, csv_of, sidebar
 from tests.browser.people import ADMIN, SUPERUSER
 
@@ -48,6 +49,11 @@ def assert_none(wrong):
 
 def test_signing_in(errors_of):
     assert_none(errors_of("/admin/login/"))
+
+
+def test_pages_of_the_documentation(errors_of):
+    """All but Swagger UI, which is not ours."""
+    assert_none([error for name in [*TITLES, "problems"] for error in errors_of(f"/api/docs/{name}")])
 
 
 def test_pages_of_the_sidebar(visitor, errors_of):

@@ -10,7 +10,7 @@ from importexport.engine.resource import EntityResource
 _INTRODUCTION = """
 Import and export customer records as files. Every request needs a key in the `X-Api-Key` header, which determines the
 tenant. The version in the path may be left out (`/api/importexport/…`). Errors are problem details (RFC 9457), whose
-[types](/api/docs/problems) name the cause.
+[types](/api/docs/problems) name the cause. [Integrate](/api/docs/integrate) has complete clients in Python and Node.
 A request is checked in this order: 401, 429, 403 (host), 404, 405, 406, 400 (query), 403 (scope), 415, 413, 400 (file).
 """
 INFO = {

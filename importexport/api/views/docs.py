@@ -9,6 +9,7 @@ from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
 from importexport.api.causes import Cause
+from importexport.api.guides import TITLES, guide
 from importexport.api.openapi.document import description
 from importexport.api.openapi.problems import explained
 from importexport.api.problems import problem_response
@@ -37,11 +38,23 @@ class DocsView(PublicView):
     """The description as a page on which requests can be tried."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return render(request, "importexport/api/docs.html")
+        return page(request, "docs.html", {"name": "docs"})
+
+
+class GuideView(PublicView):
+    """A page of `docs/`."""
+
+    def get(self, request: HttpRequest, name: str) -> HttpResponse:
+        return page(request, "guide.html", {"guide": guide(name), "name": name})
 
 
 class ProblemsView(PublicView):
     """The page that the ``type`` of problem details points to."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        return render(request, "importexport/api/problems.html", {"statuses": explained()})
+        return page(request, "problems.html", {"name": "problems", "statuses": explained()})
+
+
+def page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """Return a page with the navigation that all of them share."""
+    return render(request, f"importexport/api/{template}", {"guides": TITLES, **context})

@@ -390,8 +390,8 @@ def test_a_cell_of_100_000_characters_is_refused_by_its_row(api, key):
 
 
 def test_5_000_columns_are_named_as_far_as_a_header_goes(api, key):
-    names = [f"column {i}" for i in range(5000)]
-    table = ",".join(["first_name,last_name,email", *names]) + "\n" + "A,B,c@example.com" + ",x" * 5000
+    names = [f"column {i}" for i in range(4997)]
+    table = ",".join(["first_name,last_name,email", *names]) + "\n" + "A,B,c@example.com" + ",x" * 4997
     answer = api.upload(IMPORT, form(table.encode()), key=key)
     listed = answer.headers["X-Import-Ignored-Columns"]
     assert answer.json["imported"] == 1
