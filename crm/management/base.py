@@ -5,7 +5,7 @@ import datetime as dt
 import io
 import os
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -51,7 +51,8 @@ class RallyCommand(BaseCommand):
         options = {"formatter_class": HelpFormatter, "epilog": "\n  ".join(("Examples:", *self.examples))} | options
         parser = super().create_parser(prog_name, subcommand, **options)
         if self._called_from_command_line:
-            parser.error = self._refuse  # type: ignore[method-assign]
+            for refusing in (parser, *subparsers_of(parser)):
+                refusing.error = self._refuse  # type: ignore[method-assign]
         return parser
 
     def execute(self, *args: Any, **options: Any) -> str | None:
@@ -84,6 +85,13 @@ class RallyCommand(BaseCommand):
     def _refuse(self, message: str) -> NoReturn:
         self.stderr.write(" ".join(message.split()))
         sys.exit(USER_ERROR)
+
+
+def subparsers_of(parser: ArgumentParser) -> Iterator[ArgumentParser]:
+    """Yield the parsers of a parser's subcommands."""
+    for action in parser._actions:
+        if isinstance(action, _SubParsersAction):
+            yield from action.choices.values()
 
 
 def problem_of(error: BaseException) -> CommandError | None:

@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from importexport import errors
 from importexport.api.causes import Cause
 from importexport.api.problems import Problem
+from importexport.errors import counted
 from importexport.files.signatures import check_kind
 from importexport.http.bodies import BESIDES, HEAD, deadline
 
@@ -230,11 +231,11 @@ def body_chunks(stream: Any, connection: socket | None) -> Generator[bytes]:
             try:
                 chunk = stream.read(size)
             except TimeoutError:
-                raise Problem(Cause.UPLOAD_STALLED, f"The body stood still for {idle} seconds.") from None
+                raise Problem(Cause.UPLOAD_STALLED, f"The body stood still for {counted(idle, 'second')}.") from None
             except Exception:  # noqa: BLE001 - servers raise errors of their own for a truncated or malformed body
                 raise Problem(Cause.MALFORMED_BODY, "The body stopped before its end, or is malformed.") from None
             if is_over():
-                raise Problem(Cause.UPLOAD_TOO_SLOW, f"The body took longer than {whole} seconds.")
+                raise Problem(Cause.UPLOAD_TOO_SLOW, f"The body took longer than {counted(whole, 'second')}.")
             if not chunk:
                 return
             yield chunk

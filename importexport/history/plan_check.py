@@ -8,6 +8,7 @@ from typing import Any
 
 from importexport.db import copy_block
 from importexport.engine.outcome import Change, Outcome
+from importexport.errors import counted
 from importexport.history import row_log
 from importexport.history.row_log import LoggedRow, shown_changes
 from importexport.models import ImportRun
@@ -127,5 +128,6 @@ def sentence(change: PlanChanged) -> str:
             "The plan no longer holds: what its rows would store has changed, because a setting of the tenant, a"
             " pipeline or a stage has changed. Nothing was stored; plan the file again."
         )
-    more = f" And {change.count - len(change.differences)} more rows." if change.count > len(change.differences) else ""
+    rest = change.count - len(change.differences)
+    more = f" And {counted(rest, 'more row')}." if rest > 0 else ""
     return f"The plan no longer holds. {'. '.join(change.differences)}.{more} Nothing was stored; plan the file again."

@@ -69,11 +69,12 @@ class Printer:
 
     def _element(self, chunks: Iterable[bytes]) -> None:
         """Print a JSON document, which among several is an element of the array."""
-        start = b"" if not self._is_several else b"," if self._is_begun else b"["
+        start = b"" if not self._is_several else b",\n" if self._is_begun else b"["
         self._is_begun, self._left = True, self._left - 1
         sys.stdout.buffer.write(start)
         sys.stdout.buffer.writelines(chunks)
-        sys.stdout.buffer.write(b"]\n" if self._is_several and not self._left else b"\n")
+        end = b"\n" if not self._is_several else b"" if self._left else b"]\n"
+        sys.stdout.buffer.write(end)
 
 
 def write_line(line: str) -> None:

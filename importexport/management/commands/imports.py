@@ -40,7 +40,6 @@ class Command(RallyCommand):
         actions = parser.add_subparsers(dest="what", required=True, metavar="|".join(WHAT))
         for name, text in WHAT.items():
             action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-            action.error = parser.error  # type: ignore[method-assign]
             if name != "list":
                 action.add_argument("id", help="the id of the import")
             add_tenant_argument(action, option=True)

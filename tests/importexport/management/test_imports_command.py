@@ -74,9 +74,23 @@ def test_json_has_the_members_of_the_api(history):
     assert {name: shown[name] for name in expected} == expected
 
 
-@pytest.mark.parametrize("limit", ["0", "1001", "-1"])
-def test_a_limit_out_of_range_is_one_line(history, limit):
-    history(*LISTED, "--limit", limit, status=2)
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["list", "--limit", "0"], "--limit is a number from 1 to 1000."),
+        (["list", "--limit", "1001"], "--limit is a number from 1 to 1000."),
+        (["list", "--limit", "few"], "argument --limit: invalid int value: 'few'"),
+        (["list", "--status", "finished"], "argument --status: invalid choice: 'finished'"),
+        (["list", "--entity", "people"], "argument --entity: invalid choice: 'people'"),
+        (["rows", "ID", "--action", "delay"], "argument --action: invalid choice: 'delay'"),
+        (["list", "--colour"], "unrecognized arguments: --colour"),
+    ],
+)
+def test_wrong_arguments_are_one_line(installation, arguments, line):
+    installation.manage("create_tenant", "acme", "--name", "Acme")
+    done = installation.manage("imports", *arguments, "--tenant", "acme")
+    (said,) = done.stderr.splitlines()
+    assert (done.returncode, done.stdout, said.startswith(line)) == (2, "", True), said
 
 
 def test_a_plan_is_the_apis_json_if_asked(history):
