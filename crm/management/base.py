@@ -41,7 +41,7 @@ class HelpFormatter(DjangoHelpFormatter):
 class RallyCommand(BaseCommand):
     """Base class of Rally's management commands."""
 
-    requires_system_checks: list[str] = []
+    requires_system_checks: list[str] | str = []
     #: Lines that show how the command is used, at the end of its --help.
     examples: tuple[str, ...] = ()
     _called_from_command_line: bool

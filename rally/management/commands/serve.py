@@ -22,6 +22,7 @@ MIGRATION_LOCK = 7_625_771
 class Command(RallyCommand):
     """Migrate, collect static files, delete old data, and execute gunicorn."""
 
+    requires_system_checks = "__all__"
     help = "Migrate the database and serve on 127.0.0.1:8000 (see RALLY_BIND and PORT)."
     examples = ("PORT=8080 manage.py serve",)
 
