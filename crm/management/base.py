@@ -7,7 +7,7 @@ import os
 import sys
 from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
@@ -41,7 +41,7 @@ class HelpFormatter(DjangoHelpFormatter):
 class RallyCommand(BaseCommand):
     """Base class of Rally's management commands."""
 
-    requires_system_checks: list[str] | str = []
+    requires_system_checks: tuple[str, ...] | Literal["__all__"] = ()
     #: Lines that show how the command is used, at the end of its --help.
     examples: tuple[str, ...] = ()
     _called_from_command_line: bool
