@@ -27,7 +27,7 @@ from importexport.engine.options import Options
 from importexport.management.files import account_name, distinct, opened, replacing, shown_name, size_of
 from importexport.management.printing import Printer
 from importexport.management.progress import progress_bar
-from importexport.management.reporting import reporting
+from importexport.management.reporting import reporting, storing
 from importexport.models import ImportRun
 from importexport.runs import lifecycle
 
@@ -78,7 +78,8 @@ class FileImport:
             rejected = outputs.enter_context(replacing(distinct(self.rejected, source)))
             progress = outputs.enter_context(progress_bar(size_of(source)))
             observers = observers_for(rejected, progress)
-            report = services.import_file(run, source, dry_run=self.is_dry, observers=observers)
+            with contextlib.nullcontext() if self.is_dry else storing(run):
+                report = services.import_file(run, source, dry_run=self.is_dry, observers=observers)
             with quiet_pipe() if self.is_dry else reporting(run):
                 outputs.close()  # Only now does the file of rejected rows replace the previous one.
                 self.printer.report(report, run.file_name)

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 
 from django.core.management.base import CommandError
+from django.db import OperationalError, connection
 
 from crm.management.base import INTERRUPTED, UNREPORTED
 from importexport.models import ImportRun
@@ -25,6 +26,30 @@ def reporting(run: ImportRun) -> Iterator[None]:
         raise CommandError(f"{why} {way_to(run)}", returncode=UNREPORTED) from None
     except KeyboardInterrupt:
         raise CommandError(f"Interrupted; the import had been stored. {way_to(run)}", returncode=INTERRUPTED) from None
+
+
+@contextlib.contextmanager
+def storing(run: ImportRun) -> Iterator[None]:
+    """Context for storing a run's rows; where the connection is lost, find out whether they are stored all the same.
+
+    Raises CommandError if they are, or if that cannot be found out; otherwise, the error is raised as it came.
+    """
+    try:
+        yield
+    except OperationalError:
+        connection.close()
+        try:
+            stored = ImportRun.objects.select_related("tenant").filter(pk=run.pk, status=ImportRun.Status.DONE).first()
+        except OperationalError:
+            raise CommandError(
+                "The connection to the database was lost, and it is not known whether the rows are stored."
+                f" {way_to(run)}",
+                returncode=UNREPORTED,
+            ) from None
+        if stored:
+            why = f"{sentence_of(stored)}, but the connection to the database was lost before the report."
+            raise CommandError(f"{why} {way_to(run)}", returncode=UNREPORTED) from None
+        raise
 
 
 def sentence_of(run: ImportRun) -> str:

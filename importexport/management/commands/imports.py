@@ -15,7 +15,7 @@ from importexport.history.plan_check import PlanChanged
 from importexport.management.files import account_name, write_chunks
 from importexport.management.printing import Printer
 from importexport.management.progress import progress_bar
-from importexport.management.reporting import reporting
+from importexport.management.reporting import reporting, storing
 from importexport.management.results import counts, told_besides, undo_counts
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
@@ -78,7 +78,7 @@ class Command(RallyCommand):
 
     def _apply(self, run: ImportRun) -> None:
         try:
-            with progress_bar(run.size) as progress:
+            with storing(run), progress_bar(run.size) as progress:
                 lifecycle.apply_now(run, progress=progress)
         except (lifecycle.NotPlanned, FileError) as why:
             raise UserError(str(why)) from None
