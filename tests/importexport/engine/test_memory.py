@@ -59,7 +59,7 @@ class Lines(io.RawIOBase):
         return True
     def tell(self):
         return 0
-    def seek(self, place):
+    def seek(self, place, whence=0):
         assert place == 0 and not self.rest, "it is read once"
         return 0
     def read(self, size=-1):
