@@ -18,7 +18,7 @@ from importexport.engine.options import Options, completed
 from importexport.engine.report import Report
 from importexport.engine.row_results import RowResults
 from importexport.engine.spec import EntitySpec
-from importexport.engine.upsert import UpsertImporter
+from importexport.engine.upsert.importer import UpsertImporter
 from importexport.errors import FileError
 from importexport.files.column_hints import column_hints
 from importexport.files.table import DatasetRows, Table

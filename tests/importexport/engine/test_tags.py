@@ -11,7 +11,7 @@ from crm.matching import fold
 from crm.models import Contact
 from crm.models.tenant import create_tenant
 from importexport import services
-from importexport.engine.tags import merge
+from importexport.engine.upsert.tags import merge
 from importexport.models import ImportRun
 from tests.support.api import one_row
 

@@ -7,13 +7,13 @@ from django.db import IntegrityError
 from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.db import Busy, is_clash, retry
-from importexport.engine.finder import Found, Pair
 from importexport.engine.importer import Importer, Prepared, Rejected, good_rows
 from importexport.engine.options import Options
 from importexport.engine.outcome import Change, ColumnError, Outcome, stretches_of
 from importexport.engine.spec import EntitySpec, Key
-from importexport.engine.upsert_sql import Changeable
-from importexport.engine.upsert_writer import Merger
+from importexport.engine.upsert.finder import Found, Pair
+from importexport.engine.upsert.upsert_sql import Changeable
+from importexport.engine.upsert.writer import Merger
 from importexport.files.table import Batch, Table
 
 

@@ -13,11 +13,11 @@ from psycopg import sql
 from crm.models.fields import Digest, TagList, folded_fields
 from importexport.db import ANY_TENANT, unzipped
 from importexport.engine.copy_writer import Writer, column_type
-from importexport.engine.finder import DetailFinder, Finder, Found, Pair
 from importexport.engine.options import Options
 from importexport.engine.spec import Key
-from importexport.engine.tags import TagMerger
-from importexport.engine.upsert_sql import Changeable, NewValues, comma_separated
+from importexport.engine.upsert.finder import DetailFinder, Finder, Found, Pair
+from importexport.engine.upsert.tags import TagMerger
+from importexport.engine.upsert.upsert_sql import Changeable, NewValues, comma_separated
 
 
 class Merger(Writer):
