@@ -13,7 +13,6 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, DjangoHelpFormatter
 from django.db import OperationalError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
-from psycopg.errors import UndefinedColumn, UndefinedTable
 
 from crm.models import Tenant
 
@@ -21,6 +20,8 @@ from crm.models import Tenant
 #: but not reported; interrupted (Ctrl-C).
 STRICT, USER_ERROR, UNREPORTED, INTERRUPTED = 1, 2, 3, 130
 
+#: SQLSTATE of statements that name a table or column that is not there.
+UNDEFINED = {"42P01", "42703"}
 UNMIGRATED = "The database has not been migrated to this version. Run manage.py migrate first."
 
 
@@ -116,7 +117,7 @@ def problem_of(error: BaseException) -> CommandError | None:
 
 def is_unmigrated(error: ProgrammingError) -> bool:
     """Whether a table or column is missing because migrations have not been applied."""
-    if not isinstance(error.__cause__, UndefinedTable | UndefinedColumn):
+    if getattr(error.__cause__, "sqlstate", "") not in UNDEFINED:
         return False
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))

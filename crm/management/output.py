@@ -22,18 +22,19 @@ def print_json(value: Any) -> None:
     print_lines([json.dumps(value, indent=2, ensure_ascii=not is_utf8)])
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, out: Any = None) -> None:
     """Print rows below their headings, in columns."""
     lines = [headings, *rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    print_lines("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+    print_lines(("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines), out=out)
 
 
-def print_lines(lines: Iterable[str]) -> None:
-    """Print lines, of which the reader may take only the first ones (``… | head``)."""
+def print_lines(lines: Iterable[str], *, out: Any = None) -> None:
+    """Print lines to a file, or stdout; the reader may take only the first ones (``… | head``)."""
+    out = out or sys.stdout
     with quiet_pipe():
         for line in lines:
-            sys.stdout.write(f"{line}\n")
+            out.write(f"{line}\n")
 
 
 def minute(moment: dt.datetime | None) -> str:

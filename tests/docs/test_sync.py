@@ -57,7 +57,7 @@ def lossy(port, *, lost):
     class Forward(socketserver.BaseRequestHandler):
         def handle(self):
             is_lost = next(numbers) in lost
-            with socket.create_connection(("127.0.0.1", port)) as server:
+            with socket.create_connection(("127.0.0.1", port), timeout=60) as server:
                 threading.Thread(target=pump, args=(self.request, server), daemon=True).start()
                 while (received := server.recv(65536)) and not is_lost:
                     self.request.sendall(received)

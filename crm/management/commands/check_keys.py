@@ -44,7 +44,7 @@ class Command(RallyCommand):
             if json:
                 self.stdout.write(as_json(found))
             elif found:
-                print_table(HEADINGS, map(cells_of, sorted(found)))
+                print_table(HEADINGS, map(cells_of, sorted(found)), out=self.stdout)
             elif verbosity:
                 self.stdout.write("All matching keys are up to date.")
         if found:

@@ -45,7 +45,8 @@ def test_a_dry_run_of_curl_stores_nothing(api, account, key, tmp_path, form):
     (tmp_path / "contacts.csv").write_bytes(CONTACTS)
     fields = [argument for each in form for argument in ("-F", each)]
     url = f"http://127.0.0.1:{api.server.port}{IMPORT}"
-    said = subprocess.run(["curl", "-sS", "-H", f"X-Api-Key: {key}", *fields, url], cwd=tmp_path, capture_output=True)
+    command = ["curl", "-sS", "-H", f"X-Api-Key: {key}", *fields, url]
+    said = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60)
     assert (said.stdout, said.stderr) == (b'{"totalRows": 1, "imported": 1, "skipped": 0, "errors": []}', b"")
     assert account.count() == 0
 
