@@ -7,6 +7,7 @@ import uuid
 import zipfile
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 
 from crm.models.api_key import create_api_key
 from importexport.resources import RESOURCES
@@ -44,12 +45,14 @@ class Api:
 
     def plan(self, entity, content, query=""):
         """Plan a file; return the plan."""
+        check_that_tables_are_emptied()
         response = self.post_file(entity, content, to="plan", query=query)
         assert response.status_code == 201, response.getvalue()
         return json.loads(response.content)
 
     def plan_undo(self, run_id):
         """Plan to undo a run; return the plan."""
+        check_that_tables_are_emptied()
         response = self.post(f"imports/{run_id}/undo")
         assert response.status_code == 201, response.content
         return json.loads(response.content)
@@ -120,3 +123,8 @@ def zipped(content):
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr("file.csv", content)
     return data.getvalue()
+
+
+def check_that_tables_are_emptied():
+    """Fail in a test that is rolled back: a plan's rows are written over another connection, and would stay."""
+    assert not connection.in_atomic_block, "A test that plans needs django_db(transaction=True)."

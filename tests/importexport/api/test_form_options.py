@@ -57,6 +57,7 @@ def test_a_field_with_a_file_name_counts_as_well(api, account, key):
     assert account.count() == 0
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     "options",
     [
@@ -76,6 +77,7 @@ def test_every_option_can_be_a_field(api, key, options):
     assert {name: kept[name] for name in options} == options
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_field_completes_the_query(api, key):
     plan = send(api, key, ("mode", "upsert"), path=f"{PLAN}?tags=add&blank=keep").json
     assert (plan["options"]["mode"], plan["options"]["tags"]) == ("upsert", "add")

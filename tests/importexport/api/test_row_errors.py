@@ -26,6 +26,7 @@ def rows(api, content, *, entity="contacts"):
     return api.look(f"imports/{plan['id']}/rows?action=reject")["results"]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_rejected_row_has_each_error_with_its_column_code_cell_and_message(api):
     (row,) = rows(api, HEAD + ',B, not-an-email ,"Unknown Corp",42\n')
     assert row["error"] == (
@@ -49,16 +50,19 @@ def test_a_rejected_row_has_each_error_with_its_column_code_cell_and_message(api
     ]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_error_of_the_whole_row_has_no_column(api):
     (row,) = rows(api, "name\nAcme,Inc\n", entity="companies")
     assert row["errors"] == [{"column": None, "code": "cells", "value": None, "message": "Expected 1 columns, found 2"}]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_long_cell_is_cut_like_a_value_in_a_message(api):
     (row,) = rows(api, f"name\n{'x' * 201}\n", entity="companies")
     assert row["errors"][0]["value"] == "x" * 100
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_cell_that_the_row_is_too_short_to_have_is_empty(api):
     (row,) = rows(api, "first_name,last_name,email\nAda,Lovelace\n")
     assert row["errors"] == [
@@ -66,6 +70,7 @@ def test_a_cell_that_the_row_is_too_short_to_have_is_empty(api):
     ]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_message_has_the_suggestions_as_the_sentence_has(api):
     api.import_csv("companies", "name\nAcme Incorporated\n")
     (row,) = rows(api, HEAD + "A,B,a@x.example,Acme Incorporate,\n")
@@ -74,6 +79,7 @@ def test_the_message_has_the_suggestions_as_the_sentence_has(api):
     assert row["error"] == f"Row 2: {error['message']}"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_import_says_the_same_as_its_plan(api):
     content = HEAD + "A,B,a@x.example,,\nA,B,x,,\n"
     planned = rows(api, content)

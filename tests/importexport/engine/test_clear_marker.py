@@ -97,6 +97,7 @@ def test_the_marker_may_be_a_field_of_the_form(api, ada):
     assert ada.phone == ""
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_plan_clears_as_it_said(api, ada):
     plan = api.plan("contacts", "email,phone\nada@example.com,[clear]\n", marked())
     assert plan["options"]["clear_marker"] == "[clear]"
@@ -107,6 +108,7 @@ def test_a_plan_clears_as_it_said(api, ada):
     assert ada.phone == ""
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_plan_of_a_time_without_the_option_still_applies(api, ada):
     plan = api.plan("contacts", "email,phone\nada@example.com,\n", "mode=update&blank=clear")
     assert "clear_marker" not in plan["options"]

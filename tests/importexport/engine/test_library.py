@@ -229,6 +229,7 @@ def test_post_import_is_sent_once_at_the_end_of_an_import(tenant, signals):
     assert signals == [("import", Contact)]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_signals_are_sent_for_every_channel(api, signals):
     api.import_csv("companies", "name\nAcme\n")
     assert signals == [("import", Company)]

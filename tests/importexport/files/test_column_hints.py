@@ -122,6 +122,7 @@ def test_a_missing_column_says_what_may_be_meant(api, header, sentence, to):
     assert detail.endswith(sentence) if sentence else "may be meant" not in detail
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_run_and_a_plan_have_the_hints(api):
     content = "first_name,last_name,email,Cell,Phnoe,Shoe size\nA,B,a@example.com,1,2,3\n"
     plan = api.plan("contacts", content)
@@ -132,6 +133,7 @@ def test_a_run_and_a_plan_have_the_hints(api):
     assert api.look(f"imports/{done['id']}")["columnHints"] == plan["columnHints"]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_without_unknown_columns_there_are_no_hints(api):
     plan = api.plan("contacts", "first_name,last_name,email\nA,B,a@example.com\n")
     assert (plan["ignoredColumns"], plan["columnHints"]) == ([], {})

@@ -64,6 +64,7 @@ def test_a_fault_of_the_file_is_in_the_row_of_the_spreadsheet(api, rest, detail)
     assert (status, found[: len(detail)]) == (400, detail)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_plan_rows_and_rejected_rows_have_the_numbers_of_the_spreadsheet(api):
     plan = api.plan("companies", "\nsep=;\nname;employee_count\nAcme;x\nGlobex;1\n")
     rows = api.look(f"imports/{plan['id']}/rows")["results"]

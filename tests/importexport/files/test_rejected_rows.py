@@ -98,6 +98,7 @@ def test_the_shells_file_of_rejected_rows_has_mark_and_marks_too(tenant):
     ]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_rows_of_a_plan_are_marked(api):
     api.import_csv("companies", "name,notes\nAcme,a\n")
     plan = api.plan("companies", "name,notes\nAcme,'#REF!\n", "mode=upsert")

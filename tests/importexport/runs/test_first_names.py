@@ -1,8 +1,11 @@
 """Members and values under their former names, for programs that still use them."""
 
+import pytest
+
 CSV = "first_name,last_name,email\nAda,Lovelace,ada@x.example\n"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_run_has_the_former_names_in_addition_to_the_new_ones(api):
     run = api.look(f"imports/{api.plan('contacts', CSV)['id']}")
     assert (run["channel"], run["door"]) == ("api", "api")

@@ -21,6 +21,7 @@ def created(api, plan, entity):
     return [row for row in rows if row["entity"] == entity]
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("mode", ["create", "upsert"])
 def test_a_company_that_resembles_one_is_told_where_it_would_be_created(api, acme, mode):
     content = HEAD + "A,B,a@example.com,Acmee\nA,B,b@example.com,Zebra\nA,B,c@example.com,acmee\n"
@@ -32,6 +33,7 @@ def test_a_company_that_resembles_one_is_told_where_it_would_be_created(api, acm
     ]  # fmt: skip
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_hint_does_not_keep_the_plan_from_being_applied(api, acme):
     plan = api.plan("contacts", HEAD + "A,B,a@example.com,Acmee\n", "missing=create")
     assert api.post(f"imports/{plan['id']}/apply").status_code == 200
@@ -40,6 +42,7 @@ def test_the_hint_does_not_keep_the_plan_from_being_applied(api, acme):
     assert row["didYouMean"] == {"company_name": ["Acme"]}
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_stage_that_resembles_one_is_told(api, tenant):
     content = "name,pipeline_name,stage_name\nBig,Sales Pipeline,Propsal\n"
     plan = api.plan("deals", content, "missing=create")
@@ -47,6 +50,7 @@ def test_a_stage_that_resembles_one_is_told(api, tenant):
     assert row["didYouMean"] == {"stage_name": ["Proposal"]}
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_same_stage_of_another_pipeline_is_no_slip(api, tenant):
     other = Pipeline.objects.create(tenant=tenant, name="Partners")
     Stage.objects.create(tenant=tenant, pipeline=other, name="Signed")
@@ -55,6 +59,7 @@ def test_the_same_stage_of_another_pipeline_is_no_slip(api, tenant):
     assert "didYouMean" not in row
 
 
+@pytest.mark.django_db(transaction=True)
 def test_another_tenants_company_is_not_told(api, other_tenant):
     Company.objects.create(tenant=other_tenant, name="Acme")
     plan = api.plan("contacts", HEAD + "A,B,a@example.com,Acmee\n", "missing=create")
@@ -62,6 +67,7 @@ def test_another_tenants_company_is_not_told(api, other_tenant):
     assert "didYouMean" not in row
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_row_log_as_csv_has_the_sentence(api, acme):
     plan = api.plan("contacts", HEAD + "A,B,a@example.com,Acmee\n", "missing=create")
     text = api.get(f"imports/{plan['id']}/rows?format=csv").getvalue().decode()
@@ -70,6 +76,7 @@ def test_the_row_log_as_csv_has_the_sentence(api, acme):
     assert company["import_error"] == "Row 2: Company 'Acmee' is new (did you mean 'Acme'?)"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_name_that_is_not_found_is_told_as_before(api, acme):
     plan = api.plan("contacts", HEAD + "A,B,x,Acmee\n", "missing=create")
     (row,) = api.look(f"imports/{plan['id']}/rows")["results"]
