@@ -44,6 +44,8 @@ def validate_tag(tag: str) -> None:
 def unrepeated(tags: Iterable[str]) -> list[str]:
     """Return tags without repeats, ignoring case: the first spelling stays."""
     texts = list(tags)
+    if len(texts) < 2:
+        return texts
     first: dict[str, str] = {}
     for key, tag in zip(fold_column(texts), texts, strict=True):
         first.setdefault(key, tag)

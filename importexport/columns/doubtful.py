@@ -56,7 +56,7 @@ def doubts_about(columns: Iterable[Column], raw: Mapping[str, Sequence[str]], ce
 def _about_column(column: Column, raw: Sequence[str], cells: Cells) -> Iterator[tuple[int, errors.RowWarning]]:
     name = column.column_name
     texts, joined = cells.text(name), cells.joined(name)
-    if not joined.isascii():
+    if not joined.isascii() and may_be_unreadable("\0".join(raw)):
         yield from _checked(raw, lambda cell: _unreadable(cell, name))
     if name in DIGITS and ("E+" in joined or "e+" in joined):
         yield from _checked(texts, lambda cell: _shortened(cell, name))
@@ -69,6 +69,11 @@ def _checked(cells: Sequence[str], check: Check) -> Iterator[tuple[int, errors.R
     warnings = {cell: warning for cell in set(cells) if (warning := check(cell))}
     if warnings:
         yield from ((i, warnings[cell]) for i, cell in enumerate(cells) if cell in warnings)
+
+
+def may_be_unreadable(joined: str) -> bool:
+    """Whether a column's joined cells may contain garbled text or lost characters."""
+    return "\ufffd" in joined or _PAIR.search(joined) is not None
 
 
 def _unreadable(cell: str, column: str) -> errors.RowWarning | None:
