@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from django.utils.datastructures import MultiValueDict
 
 from importexport.api.causes import Cause
-from importexport.api.misspellings import meant
+from importexport.api.misspellings import hint
 from importexport.api.problems import Problem
 from importexport.api.query_params import BOOLEANS, boolean
 from importexport.engine.options import NAMES, OptionError, Options, read_options, read_value
@@ -60,8 +60,8 @@ def form_options(fields: MultiValueDict[str, Any]) -> dict[str, str]:
     for name, values in fields.lists():
         if name in OPTIONS:
             found[name] = only_value(name, values)
-        elif option := meant(name, OPTIONS):
-            raise Problem(Cause.UNKNOWN_PARAMETER, f"Unknown form field '{name[:100]}' (did you mean '{option}'?).")
+        elif suggestion := hint(name, OPTIONS):
+            raise Problem(Cause.UNKNOWN_PARAMETER, f"Unknown form field '{name[:100]}'{suggestion}.")
     return found
 
 

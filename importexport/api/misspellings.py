@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from rapidfuzz.distance import OSA
 
+from importexport import errors
 from importexport.files.header import fold_label
 
 #: The length from which names of parameters are unlikely to be a single typing error away from another word.
@@ -29,4 +30,4 @@ def is_alike(name: str, known: str) -> bool:
 def hint(name: str, known: Iterable[str]) -> str:
     """Return what to add to the message about an unknown name; empty if nothing is meant."""
     found = meant(name, known)
-    return f" (did you mean '{found}'?)" if found else ""
+    return errors.did_you_mean("", [found]) if found else ""

@@ -33,7 +33,7 @@ def check(header: Header, rows: Rows, *, columns: Collection[str], required: Seq
     """
     if header.repeated:
         raise errors.repeated_column(header.repeated[0], _describe(header, rows))
-    missing = [name for name in required if name not in header.positions]
+    missing = header.missing(required)
     if missing:
         better = [row for row, cells in _below(rows) if _is_better(cells, header, columns, required)]
         hints = [_describe(header, rows)]

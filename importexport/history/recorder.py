@@ -162,7 +162,7 @@ def describe_header(table: Table, resource: type[EntityResource]) -> dict[str, A
         "cells": header.cells,
         "columns": [column_at.get(position) for position in range(header.width)],
         "ignored": header.ignored,
-        "missing": [name for name in resource.column_names() if name not in header.positions],
+        "missing": header.missing(resource.column_names()),
         "delimiter": table.rows.delimiter,
         "mark": table.rows.has_mark,
     }
