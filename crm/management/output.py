@@ -40,8 +40,3 @@ def print_lines(lines: Iterable[str], *, out: Any = None) -> None:
 def minute(moment: dt.datetime | None) -> str:
     """Return a time in UTC, to the minute, or "-"."""
     return f"{moment.astimezone(dt.UTC):%Y-%m-%d %H:%M}Z" if moment else "-"
-
-
-def second(moment: dt.datetime | None) -> str | None:
-    """Return a time in UTC as the API does, or None."""
-    return f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}" if moment else None

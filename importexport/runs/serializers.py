@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from crm.timestamps import timestamp
 from importexport import errors
 from importexport.history import suggestions
 from importexport.history.repairs import related_runs_of
@@ -26,8 +27,8 @@ def run_json(run: ImportRun) -> Json:
         "fileName": run.file_name,
         "size": run.size,
         "sha256": run.sha256 or None,
-        "createdAt": moment(run.created_at),
-        "finishedAt": moment(run.finished_at),
+        "createdAt": timestamp(run.created_at),
+        "finishedAt": timestamp(run.finished_at),
         "options": run.options,
         "rowsDone": run.rows_done,
         "totalRows": run.total_rows,
@@ -106,14 +107,9 @@ def trace_json(trace: Trace) -> Json:
         "action": trace.action,
         "row": trace.number or None,
         "fileName": trace.run.file_name,
-        "at": moment(trace.run.finished_at),
+        "at": timestamp(trace.run.finished_at),
         "channel": trace.run.channel,
         "door": trace.run.channel,
         "actor": trace.run.actor,
         "text": trace.text,
     }
-
-
-def moment(value: Any) -> str | None:
-    """Return a time in the format of exports."""
-    return value.strftime("%Y-%m-%dT%H:%M:%SZ") if value else None

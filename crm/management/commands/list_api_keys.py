@@ -4,8 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from crm.management.base import RallyCommand, add_tenant_argument, find_tenant
-from crm.management.output import add_json_argument, minute, print_json, print_table, second
+from crm.management.output import add_json_argument, minute, print_json, print_table
 from crm.models import ApiKey
+from crm.timestamps import timestamp
 
 HEADINGS = ("NAME", "SCOPE", "STATE", "CREATED", "LAST USED", "EXPIRES")
 
@@ -39,7 +40,7 @@ def key_json(key: ApiKey) -> dict[str, str | None]:
         "name": key.name,
         "scope": key.scope,
         "state": key.state,
-        "createdAt": second(key.created_at),
-        "lastUsedAt": second(key.last_used_at),
-        "expiresAt": second(key.expires_at),
+        "createdAt": timestamp(key.created_at),
+        "lastUsedAt": timestamp(key.last_used_at),
+        "expiresAt": timestamp(key.expires_at),
     }

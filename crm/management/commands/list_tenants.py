@@ -4,8 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from crm.management.base import RallyCommand
-from crm.management.output import add_json_argument, minute, print_json, print_table, second
+from crm.management.output import add_json_argument, minute, print_json, print_table
 from crm.models import Tenant
+from crm.timestamps import timestamp
 
 HEADINGS = ("SLUG", "NAME", "CURRENCY", "TIME ZONE", "CREATED")
 
@@ -39,5 +40,5 @@ def tenant_json(tenant: Tenant) -> dict[str, str | None]:
         "name": tenant.name,
         "currency": tenant.currency,
         "timezone": tenant.timezone,
-        "createdAt": second(tenant.created_at),
+        "createdAt": timestamp(tenant.created_at),
     }

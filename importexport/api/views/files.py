@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from crm.timestamps import timestamp
 from importexport import services
 from importexport.api import authentication, import_options
 from importexport.api.causes import Cause
@@ -30,7 +31,6 @@ from importexport.engine.selection import COLUMNS, Selection, SelectionError, re
 from importexport.files.source import tidy_name
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
-from importexport.runs.serializers import moment
 from importexport.runs.tasks import IDLE
 
 #: A result with more messages is streamed.
@@ -142,7 +142,7 @@ class ImportView(OptionsView):
             response[name] = value
         if not asked.is_dry and not retry.name and (earlier := earlier_like(run)):
             response["X-Import-Warning"] = (
-                f"This file was imported before, as {earlier.pk}, at {moment(earlier.created_at)}."
+                f"This file was imported before, as {earlier.pk}, at {timestamp(earlier.created_at)}."
             )
         return response
 

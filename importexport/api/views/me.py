@@ -7,9 +7,10 @@ from rest_framework.request import Request
 
 from crm.models import ApiKey
 from crm.models.api_key import digest_of
+from crm.timestamps import timestamp
 from importexport.api.authentication import INVALID, Caller
 from importexport.api.views.base import EndpointView
-from importexport.runs.serializers import Json, moment
+from importexport.runs.serializers import Json
 
 
 class MeView(EndpointView):
@@ -41,8 +42,8 @@ def key_json(request: Request) -> Json:
     return {
         "name": key.name,
         "scope": key.scope,
-        "createdAt": moment(key.created_at),
-        "expiresAt": moment(key.expires_at),
+        "createdAt": timestamp(key.created_at),
+        "expiresAt": timestamp(key.expires_at),
     }
 
 
