@@ -2,35 +2,28 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, pgettext
+from django.utils.translation import pgettext
 
 from crm.access import Access, access_of
 from crm.models import Activity, ApiKey, Company, Contact, Deal, Tenant
-from crm.statistics import DealFigures, DealSum, RecordCount, count_records, deal_figures
+from crm.statistics import DealFigures, RecordCount, count_records, deal_figures
+from importexport.admin.labels import ENTITIES
 from importexport.admin.permissions import may_import
-from importexport.history.stats import ImportDay, imports_by_day, latest_failures, total
-from importexport.models import ImportRun
-from rally.dashboard.charts import Column, bar, columns
+from importexport.resources import RESOURCES
+from rally.dashboard.amounts import money, short, whole
+from rally.dashboard.deals import open_pipelines, other_currencies, shown_currency, won_by_month
+from rally.dashboard.imports import failures, import_chart
 
-#: The maximum number of failures and tenants to list.
-FAILURES, TENANTS = 4, 50
-#: Chart heights in pixels.
-WON_HEIGHT, FILES_HEIGHT, SHARE_HEIGHT = 150, 64, 48
+#: The maximum number of tenants to list.
+TENANTS = 50
 #: Cards abbreviate amounts from this value on to millions or billions.
 LONG_AMOUNT = 1_000_000_000
-ENTITIES = {
-    "companies": gettext_lazy("Companies"),
-    "contacts": gettext_lazy("Contacts"),
-    "deals": gettext_lazy("Deals"),
-    "activities": gettext_lazy("Activities"),
-}
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -66,46 +59,12 @@ class Step:
     is_done: bool
 
 
-@dataclass(frozen=True)
-class Line:
-    """A bar of a chart and its row in the table: label, count, value, and length."""
-
-    title: str
-    value: str
-    deals: str
-    width: str = ""
-
-
-@dataclass(frozen=True)
-class Month:
-    """A month of deals won: a column of the chart and its row in the table."""
-
-    line: Line
-    column: Column
-    label: str
-    year: str
-    amount: str
-
-
-@dataclass(frozen=True)
-class Day:
-    """A day of imports: two columns of the chart and their numbers."""
-
-    title: str
-    figures: ImportDay
-    files: Column
-    share: Column
-    share_text: str
-    numbers: list[str]
-    label: str
-
-
 def _of_tenant(access: Access, request: HttpRequest) -> dict[str, Any]:
     tenant = access.tenant
     assert tenant
     figures = deal_figures(tenant)
     counts = {model: count_records(model._default_manager.filter(tenant=tenant)) for model in (Contact, Company)}
-    currency = _currency(figures, tenant, request.GET.get("currency", ""))
+    currency = shown_currency(figures, tenant, request.GET.get("currency", ""))
     has_deals = bool(figures.currencies()) or Deal.objects.filter(tenant=tenant).exists()
     is_begun = bool(counts[Contact].number and has_deals)
     return {
@@ -116,11 +75,11 @@ def _of_tenant(access: Access, request: HttpRequest) -> dict[str, Any]:
         "is_begun": is_begun,
         "steps": [] if is_begun else _steps(access, tenant, bool(counts[Company].number), counts, has_deals),
         "currency": currency,
-        "other_currencies": _other_currencies(figures, currency),
-        "pipelines": _pipelines(figures, currency),
-        "won": _won(figures, currency),
-        "imports": _imports(tenant),
-        "failures": _failures(tenant),
+        "other_currencies": other_currencies(figures, currency),
+        "pipelines": open_pipelines(figures, currency),
+        "won": won_by_month(figures, currency),
+        "imports": import_chart(tenant),
+        "failures": failures(tenant),
         "import_links": {entity: _import_link(entity) for entity in ENTITIES} if may_import(access) else {},
     }
 
@@ -186,155 +145,6 @@ def _steps(
     return steps
 
 
-def _pipelines(figures: DealFigures, currency: str) -> list[tuple[str, list[Line]]]:
-    """Return the open stages with their deals by pipeline: the default pipeline, and those with open deals."""
-    sums = _by(figures.open, currency, "stage")
-    largest = max((value for value, _deals in sums.values()), default=Decimal(0))
-    pipelines: list[tuple[str, list[Line]]] = []
-    for name, group in groupby(figures.open_stages, key=lambda stage: stage.pipeline):
-        stages = list(group)
-        if pipelines and not any(stage.id in sums for stage in stages):
-            continue
-        lines = []
-        for stage in stages:
-            value, deals = sums.get(stage.id, (Decimal(0), 0))
-            lines.append(Line(stage.name, money(value, currency), _deals(deals), bar(value, largest)))
-        pipelines.append((name, lines))
-    return pipelines if sums else []
-
-
-def _won(figures: DealFigures, currency: str) -> dict[str, Any]:
-    sums = _by(figures.won, currency, "month")
-    _value, undated = sums.pop(None, (Decimal(0), 0))
-    values = [sums.get(month, (Decimal(0), 0)) for month in figures.months]
-    places = columns([float(value) for value, _deals in values], height=WON_HEIGHT) if sums else []
-    months = [
-        Month(
-            Line(date_format(month, "F Y"), money(value, currency), _deals(deals)),
-            place,
-            date_format(month, "M"),
-            str(month.year) if month.month == 1 or month == figures.months[0] else "",
-            short(value) if value else "",
-        )
-        for month, (value, deals), place in zip(figures.months, values, places, strict=bool(places))
-    ]
-    value, deals = sum((value for value, _deals in values), Decimal(0)), sum(deals for _value, deals in values)
-    return {
-        "months": months,
-        "height": WON_HEIGHT,
-        "value": money(value, currency),
-        "deals": _deals(deals),
-        "undated": _deals(undated) if undated else "",
-    }
-
-
-def _imports(tenant: Tenant) -> dict[str, Any]:
-    days = imports_by_day(tenant)
-    files = columns([day.files for day in days], height=FILES_HEIGHT, largest=1)
-    shares = columns([day.skipped_share or 0 for day in days], height=SHARE_HEIGHT, largest=1)
-    everything = total(days)
-    return {
-        "days": [
-            Day(
-                title=date_format(day.day, "MONTH_DAY_FORMAT"),
-                figures=day,
-                files=files[position],
-                share=shares[position],
-                share_text=_share(day),
-                numbers=[whole(number) for number in (day.files, day.imported, day.skipped)],
-                # One label per week, the last one below today.
-                label=date_format(day.day, "j M") if (len(days) - 1 - position) % 7 == 0 else "",
-            )
-            for position, day in enumerate(days)
-        ],
-        "files_height": FILES_HEIGHT,
-        "share_height": SHARE_HEIGHT,
-        "most": whole(max(day.files for day in days)),
-        "total": everything,
-        "figures": [
-            (_("Files"), whole(everything.files)),
-            (_("Failed"), whole(everything.failed)),
-            (_("Rows imported"), whole(everything.imported)),
-            (_("Rows rejected"), f"{whole(everything.skipped)} ({_share(everything)})"),
-        ],
-    }
-
-
-def _failures(tenant: Tenant) -> list[dict[str, Any]]:
-    return [
-        {
-            "file_name": run.file_name,
-            "entity": ENTITIES.get(run.entity, run.entity),
-            "link": reverse("admin:importexport_importrun_change", args=[run.pk]),
-            "when": date_format(run.created_at.astimezone(tenant.zone), "SHORT_DATETIME_FORMAT"),
-            "actor": run.actor,
-            "is_failed": run.status == ImportRun.Status.FAILED,
-            "what": _what_failed(run),
-        }
-        for run in latest_failures(tenant, FAILURES)
-    ]
-
-
-def _what_failed(run: ImportRun) -> str:
-    if run.status == ImportRun.Status.FAILED:
-        return run.error
-    counts = {"rejected": whole(run.skipped), "rows": whole(run.total_rows)}
-    return _("%(rejected)s of %(rows)s rows rejected") % counts
-
-
-# --- currencies ----------------------------------------------------------------------------------------------
-
-
-def _currency(figures: DealFigures, tenant: Tenant, asked: str) -> str:
-    """Return the currency to show: the requested one, or the tenant's. Currencies are never added up."""
-    known = figures.currencies()
-    if asked in known:
-        return asked
-    return tenant.currency if tenant.currency in known or not known else next(iter(known))
-
-
-def _other_currencies(figures: DealFigures, currency: str) -> list[tuple[str, str]]:
-    return [(code, _deals(deals)) for code, deals in figures.currencies().items() if code != currency]
-
-
-def _by(lines: list[DealSum], currency: str, field: str) -> dict[Any, tuple[Decimal, int]]:
-    """Sum up the value and number of the deals in a currency, by stage or by month."""
-    sums: dict[Any, tuple[Decimal, int]] = {}
-    for line in lines:
-        if line.currency == currency:
-            value, deals = sums.get(getattr(line, field), (Decimal(0), 0))
-            sums[getattr(line, field)] = (value + line.value, deals + line.deals)
-    return sums
-
-
-# --- number formatting ----------------------------------------------------------------------------------------
-
-
-def whole(number: Decimal | int) -> str:
-    """Return an integer with thousands separators."""
-    return number_format(round(number), decimal_pos=0, force_grouping=True)
-
-
-def money(value: Decimal, currency: str) -> str:
-    """Return an amount without decimals."""
-    return f"{currency}\N{NO-BREAK SPACE}{whole(value)}"
-
-
-def short(value: Decimal) -> str:
-    """Return an abbreviated amount: 950, 1.2K, 35M."""
-    for limit, unit in (
-        (10**12, pgettext("trillions", "T")),
-        (10**9, pgettext("billions", "B")),
-        (10**6, pgettext("millions", "M")),
-        (10**3, pgettext("thousands", "K")),
-    ):
-        if value >= limit * Decimal("0.9995"):
-            places = 1 if value < limit * 10 else 0
-            # Round first: number_format truncates.
-            return number_format(round(value / limit, places), decimal_pos=places, force_grouping=True) + unit
-    return whole(value)
-
-
 def _rounded(count: RecordCount) -> int:
     """Return a number; an estimate is rounded to three significant digits."""
     if count.is_exact:
@@ -342,25 +152,13 @@ def _rounded(count: RecordCount) -> int:
     return round(count.number, 3 - len(str(count.number)))
 
 
-def _share(day: ImportDay) -> str:
-    if day.skipped_share is None:
-        return "–"
-    share = day.skipped_share * 100
-    places = 1 if 0 < share < 10 else 0
-    return _("%(number)s%%") % {"number": number_format(round(share, places), decimal_pos=places)}
-
-
-def _deals(number: int) -> str:
-    return ngettext("%(number)s deal", "%(number)s deals", number) % {"number": whole(number)}
-
-
-# --- URLs ----------------------------------------------------------------------------------------------------
-
-
 def _list_link(model: Any) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+    return _link(model, "changelist")
 
 
 def _import_link(entity: str) -> str:
-    model = {"companies": Company, "contacts": Contact, "deals": Deal, "activities": Activity}[entity]
-    return f"{_list_link(model)}import/"
+    return _link(RESOURCES[entity]._meta.model, "import")
+
+
+def _link(model: Any, page: str) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}")

@@ -2,12 +2,11 @@
 
 import datetime as dt
 import re
-from decimal import Decimal
 
 import pytest
 from django.core.cache import cache
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from crm import statistics
 from crm.access import SESSION_KEY
@@ -16,8 +15,6 @@ from crm.models.tenant import create_tenant
 from crm.statistics import RecordCount
 from importexport.models import ImportRun
 from rally.dashboard import page
-from rally.dashboard.charts import bar, columns
-from rally.dashboard.page import money, short
 from tests.support.staff import sign_in
 
 INDEX = reverse("admin:index")
@@ -291,32 +288,3 @@ def test_a_million_records_are_estimated(tenant, monkeypatch):
 
 def test_won_and_lost_are_defined_in_one_place():
     assert statistics.outcome_of(Stage(probability=100)) == "won"
-
-
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [
-        ("0", "0"),
-        ("999.4", "999"),
-        ("1000", "1.0K"),
-        ("12345", "12K"),
-        ("999999", "1.0M"),
-        ("35400000", "35M"),
-        ("83000000000", "83B"),
-        ("9999999999999999", "10,000T"),
-    ],
-)
-def test_amounts_are_short_in_charts(value, words):
-    assert short(Decimal(value)) == words
-
-
-def test_digits_of_amounts_are_grouped():
-    assert money(Decimal("1234567.89"), "EUR") == "EUR\N{NO-BREAK SPACE}1,234,568"
-
-
-def test_charts_do_not_depend_on_the_language():
-    with translation.override("de"):
-        assert bar(Decimal(1), Decimal(8)) == "12.50%"
-    low, nothing, high = columns([1, 0, 1000], height=100)
-    assert (low.height, nothing.height, high.height, high.y) == (2, 0, 100, 0)
-    assert (low.left, nothing.left, high.left) == ("0.00%", "33.33%", "66.67%")
