@@ -1,0 +1,96 @@
+"""What the page of an import run shows, limited to what the user may see."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from crm.access import Access, access_of
+from crm.admin import formatting
+from importexport.admin import labels, option_form, permissions, presenters, related_runs, warnings
+from importexport.admin.progress import progress
+from importexport.engine.options import from_kept
+from importexport.models import ImportRun
+from importexport.resources import RESOURCES
+
+Status, Channel = ImportRun.Status, ImportRun.Channel
+
+
+def may_decide(run: ImportRun, user: Any, access: Access) -> bool:
+    """Whether a user may confirm and discard a run: they may import and see its rows."""
+    return permissions.may_import(access) and permissions.may_open(run, user=user, access=access)
+
+
+def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
+    """Return the context of a run's page."""
+    access = access_of(request)
+    context: dict[str, Any] = {
+        "channel": labels.CHANNELS[Channel(run.channel)],
+        "state": labels.state(run),
+        "may_open": permissions.may_open(run, user=request.user, access=access),
+        "may_decide": may_decide(run, request.user, access),
+        "can_import": permissions.may_import(access),
+        "size": "" if run.size is None else labels.size(run.size),
+        "duration": labels.span(run.duration.total_seconds()) if run.duration else "",
+        "created": formatting.exactly(run.created_at, run.tenant.zone),
+        "related_runs": related_runs.related_runs(run),
+        "options": option_form.in_words(run.options, RESOURCES[run.entity]),
+    }
+    if run.is_at_work:
+        return context | {"progress": progress(run)}
+    if run.kind == ImportRun.Kind.UNDO and run.status != Status.FAILED:
+        return context | undo_context(request, run, may_open=context["may_open"])
+    if run.status == Status.FAILED:
+        return context | {"unknown": presenters.unknown_in_upload(run) if context["may_open"] else []}
+    context |= {
+        "imported_records": labels.counted(run.entity, run.imported),
+        "rejected_rows": labels.rows(run.skipped),
+        "total_rows": labels.rows(run.total_rows),
+        "repair_summary": related_runs.repair_summary(run) if context["related_runs"] else "",
+        "may_update": from_kept(run.options).may_update,
+        "counts": option_form.counts_in_words(run.counts, run.references) if context["options"] else [],
+        "left_out_count": len(warnings.left_out(run)),
+        "share": 100 * run.imported / run.total_rows if run.total_rows else 0,
+    }
+    return context | (content_context(request, run) if context["may_open"] and not run.purged_at else {})
+
+
+def undo_context(request: HttpRequest, run: ImportRun, *, may_open: bool) -> dict[str, Any]:
+    """Return the context of an undo: the number of deleted and restored records, and the conflicts."""
+    is_open = may_open and not run.purged_at
+    return {
+        "deleted": run.counts.get("delete", 0),
+        "restored": run.counts.get("update", 0),
+        "is_of_undo": run.parent is not None and run.parent.kind == ImportRun.Kind.UNDO,
+        "brought_back": run.counts.get("create", 0),
+        "is_open": is_open,
+        "changed": changed_context(request, run) if is_open else None,
+        "conflicts": presenters.conflicts(run) if is_open and run.skipped else [],
+        "more_conflicts": run.skipped > presenters.ROWS_PER_PAGE,
+    }
+
+
+def changed_context(request: HttpRequest, run: ImportRun) -> presenters.ChangedRows | None:
+    """Return the rows that change records, from the requested row number on, or None if there are none."""
+    return presenters.changed_rows(run, request.GET.get("after")) if run.counts.get("update") else None
+
+
+def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
+    """Return the context of a file's content."""
+    chosen = presenters.ErrorFilter.of(request.GET)
+    groups = presenters.groups(run, chosen)
+    left_out, doubtful = warnings.left_out(run), warnings.doubtful(run)
+    return {
+        "left_out": left_out[: warnings.NAMES],
+        "more_left_out": len(left_out[warnings.NAMES :]),
+        "doubtful": doubtful[: warnings.GROUPS],
+        "more_doubtful": doubtful[warnings.GROUPS :],
+        "header": presenters.header_found(run),
+        "resembling": presenters.resembling(run),
+        "sample": presenters.sample(run),
+        "changed": changed_context(request, run),
+        "groups": groups[: presenters.GROUPS],
+        "more_groups": groups[presenters.GROUPS :],
+        "codes": presenters.codes(run, chosen),
+        "chosen": chosen,
+        "rejected": presenters.rows_page(run, chosen, request.GET.get("page")) if run.skipped else None,
+    }
