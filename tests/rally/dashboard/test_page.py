@@ -13,9 +13,8 @@ from crm.access import SESSION_KEY
 from crm.models import Activity, Company, Contact, Deal, Stage
 from crm.models.tenant import create_tenant
 from crm.statistics import RecordCount
-from importexport.models import ImportRun
 from rally.dashboard import page
-from tests.support.staff import sign_in
+from tests.support.staff import add_run, sign_in
 
 INDEX = reverse("admin:index")
 MARKUP = "<script>alert(1)</script>"
@@ -45,19 +44,10 @@ def fill(tenant, *, currency="USD", value=1500, stage="Lead", close=None, name="
     )
 
 
-def add_run(tenant, **fields):
-    defaults = {
-        "entity": "contacts",
-        "channel": "admin",
-        "status": "done",
-        "file_name": "contacts.csv",
-        "actor": "anna",
-        "imported": 3,
-        "skipped": 1,
-        "total_rows": 4,
-        "created_at": timezone.now(),
-    }
-    return ImportRun.objects.create(tenant=tenant, **defaults | fields)
+def add_import(tenant, **fields):
+    """Return an import of four rows, one of which was rejected."""
+    given = {"file_name": "contacts.csv", "actor": "anna", "imported": 3, "skipped": 1, "total_rows": 4}
+    return add_run(tenant, **given | fields)
 
 
 def cards(response):
@@ -136,8 +126,8 @@ def test_won_deals_have_a_chart_with_its_numbers(tenant):
 
 
 def test_imports_have_a_chart_with_its_numbers(tenant):
-    add_run(tenant)
-    add_run(tenant, status="failed", imported=0, skipped=0, total_rows=0, error="The file is empty")
+    add_import(tenant)
+    add_import(tenant, status="failed", imported=0, skipped=0, total_rows=0, error="The file is empty")
     response = sign_in(tenant, "admin").get(INDEX)
     imports = response.context["imports"]
     assert dict(imports["figures"]) == {
@@ -151,9 +141,9 @@ def test_imports_have_a_chart_with_its_numbers(tenant):
 
 
 def test_failures_link_to_their_run(tenant, other_tenant):
-    run = add_run(tenant, file_name="leads.csv")
-    add_run(tenant, status="failed", file_name="broken.csv", error="The file is empty", imported=0, skipped=0)
-    add_run(other_tenant, file_name="secret.csv")
+    run = add_import(tenant, file_name="leads.csv")
+    add_import(tenant, status="failed", file_name="broken.csv", error="The file is empty", imported=0, skipped=0)
+    add_import(other_tenant, file_name="secret.csv")
     response = sign_in(tenant, "viewer").get(INDEX)
     page = text(response)
     assert "leads.csv 1 of 4 rows rejected" in page
@@ -166,7 +156,7 @@ def test_times_are_in_the_tenants_time_zone(tenant):
     tenant.timezone = "Asia/Tokyo"
     tenant.save()
     moment = timezone.now().replace(hour=20, minute=15) - dt.timedelta(days=2)
-    add_run(tenant, created_at=moment)
+    add_import(tenant, created_at=moment)
     page = text(sign_in(tenant, "admin").get(INDEX))
     assert "5:15 a.m." in page
     assert "Asia/Tokyo" in page
@@ -251,8 +241,8 @@ def test_markup_is_text_everywhere(superuser):
     client = sign_in(tenant, "admin")
     pages = [client.get(INDEX)]
     fill(tenant, stage=MARKUP)
-    add_run(tenant, file_name=f"{MARKUP}.csv", actor=MARKUP)
-    add_run(tenant, status="failed", error=MARKUP)
+    add_import(tenant, file_name=f"{MARKUP}.csv", actor=MARKUP)
+    add_import(tenant, status="failed", error=MARKUP)
     pages += [client.get(INDEX), superuser.get(INDEX)]
     for answer in pages:
         assert answer.status_code == 200
@@ -262,7 +252,7 @@ def test_markup_is_text_everywhere(superuser):
 
 def test_the_page_contains_nothing_that_the_policy_forbids(tenant):
     fill(tenant)
-    add_run(tenant)
+    add_import(tenant)
     main = sign_in(tenant, "admin").get(INDEX).content.decode().partition('<div class="dash">')[2]
     main = main.partition("</main>")[0]
     assert main
@@ -274,7 +264,7 @@ def test_the_page_takes_as_many_queries_with_one_record_as_with_three(tenant, dj
     for count in (1, 3):
         for _ in range(count):
             fill(tenant)
-            add_run(tenant)
+            add_import(tenant)
         # Session, user, membership, permissions (2), counts (2), stages, deals, imports, failures.
         with django_assert_max_num_queries(11):
             client.get(INDEX)

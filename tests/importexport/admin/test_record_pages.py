@@ -1,0 +1,23 @@
+"""What a record's page tells about imports."""
+
+from django.utils import timezone
+
+from crm.models import Contact
+from tests.support.api import Api
+from tests.support.staff import HEADER
+
+
+def test_a_record_shows_which_rows_created_and_changed_it(editor, tenant):
+    editor.confirm(editor.check(HEADER + "A,B,x,\r\nA,B,a@example.com,\r\n"))
+    api = Api(tenant)
+    api.post_file("contacts", "email,phone\na@example.com,2\n", name="more.csv", query="mode=update")
+    words = editor.page("crm_contact_change", Contact.objects.get().pk)
+    day = timezone.now().astimezone(tenant.zone)
+    when = f"{day.day} {day:%b %Y}"
+    assert f"Changed: row 2 of more.csv, {when}, key {api.key.name}" in words
+    assert f"Created: row 3 of people.csv, {when}, {editor.user.username}" in words
+
+
+def test_a_record_created_manually_shows_no_import(editor, tenant):
+    contact = Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email="a@example.com")
+    assert "Imports – " in editor.page("crm_contact_change", contact.pk)
