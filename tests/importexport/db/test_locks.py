@@ -17,7 +17,7 @@ from tests.support.waiting import Background
 
 #: Where psycopg is called, and why.
 ALLOWED = {
-    "importexport/db.py",  # under Django's wrapper
+    "importexport/db/__init__.py",  # under Django's wrapper
     "rally/database.py",  # reads DATABASE_URL
     "rally/postgres/embedded.py",  # looks for the embedded server before there is a connection of Django's
     "rally/postgres/base.py",  # Django's own connection

@@ -1,7 +1,7 @@
 """PostgreSQL beyond Django's cursor: COPY both ways, a query in one round trip, advisory locks, retries.
 
 Django notices a lost connection by the errors that pass through its wrapper, and only then replaces it. So every call
-of psycopg or libpq is in this module, under that wrapper; tests/importexport/test_db.py sees to it. Composing
+of psycopg or libpq is in this module, under that wrapper; tests/importexport/db sees to it. Composing
 statements with ``psycopg.sql`` needs no connection, and is done where the statements are used.
 """
 
