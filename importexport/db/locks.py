@@ -1,0 +1,150 @@
+"""Advisory locks, and those of imports: a tenant's entity is imported by one import at a time."""
+
+import zlib
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import Error, OperationalError, connection, transaction
+from psycopg import sql
+
+from crm.models import Tenant
+from importexport import errors
+from importexport.db.waiting import Busy, current_patience, is_lock_timeout, milliseconds
+
+
+def advisory_lock(key: Sequence[int], *, session: bool = False, wait: bool = True, over: Any = connection) -> bool:
+    """Acquire an advisory lock, identified by one 64-bit or two 32-bit integers; return whether it was acquired.
+
+    It is held until the transaction ends or, with ``session``, until the connection is closed. If somebody else holds
+    it, returns False: immediately without ``wait``, otherwise after the ``lock_timeout`` of the transaction, or with
+    ``session``, which requires that there is no transaction, after the time set by ``patience``.
+    """
+    attempt, request = SESSION_LEVEL if session else TRANSACTION_LEVEL
+    with over.cursor() as cursor:
+        cursor.execute(call(attempt, key), key)
+        (is_taken,) = cursor.fetchone()
+        if is_taken or not wait:
+            return is_taken
+        # With a savepoint, the transaction can continue without the lock.
+        with suppress_lock_timeout(), session_timeout(cursor) if session else transaction.atomic():
+            cursor.execute(call(request, key), key)
+            is_taken = True
+    return is_taken
+
+
+#: The functions that try to acquire a lock, and those that wait for it.
+TRANSACTION_LEVEL = ("pg_try_advisory_xact_lock", "pg_advisory_xact_lock")
+SESSION_LEVEL = ("pg_try_advisory_lock", "pg_advisory_lock")
+
+
+def call(function: str, arguments: Sequence[int]) -> sql.Composed:
+    """Return a SELECT that calls a function, with placeholders for the arguments."""
+    placeholders = sql.SQL(", ").join([sql.Placeholder()] * len(arguments))
+    return sql.SQL("SELECT {}({})").format(sql.Identifier(function), placeholders)
+
+
+@contextmanager
+def suppress_lock_timeout() -> Iterator[None]:
+    """Leave the context without an error if a lock is not acquired in time."""
+    try:
+        yield
+    except OperationalError as error:
+        if not is_lock_timeout(error):
+            raise
+
+
+@contextmanager
+def session_timeout(cursor: Any) -> Iterator[None]:
+    """Limit how long statements outside a transaction wait for locks to the time set by ``patience``."""
+    cursor.execute("SELECT set_config('lock_timeout', %s, false)", [milliseconds(current_patience().wait)])
+    try:
+        yield
+    finally:
+        cursor.execute("RESET lock_timeout")
+
+
+@contextmanager
+def session_lock(key: Sequence[int], *, wait: bool = True) -> Iterator[bool]:
+    """Hold an advisory lock in this context, across transactions; the value is False if it was not acquired.
+
+    See ``advisory_lock`` for ``key`` and ``wait``.
+    """
+    is_taken = advisory_lock(key, session=True, wait=wait)
+    try:
+        yield is_taken
+    finally:
+        if is_taken:
+            release_lock(key)
+
+
+def release_lock(key: Sequence[int]) -> None:
+    """Release a lock of the session. If the connection is lost, it has been released already."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(call("pg_advisory_unlock", key), key)
+    except Error:
+        connection.close()
+
+
+def held_locks(first: int) -> set[int]:
+    """Return the second integers of all locks held at the moment whose first integer is ``first``."""
+    with connection.cursor() as cursor:
+        cursor.execute(HELD, [first % 2**32])
+        return {second for (second,) in cursor}
+
+
+HELD = """
+SELECT objid::bigint FROM pg_locks
+WHERE locktype = 'advisory' AND granted AND classid = %s::bigint::oid AND objsubid = 2
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+# --- one import of an entity at a time ------------------------------------------------------------------------
+
+
+def lock_entities(tenant: Tenant, entities: Collection[str], *, name: str = "") -> None:
+    """Wait until no other transaction imports these entities of the tenant. Held until the transaction ends.
+
+    ``name`` is the id of the import, which the error messages of waiting imports show. The tenant cannot be deleted
+    until then. Raises Busy if somebody else holds a lock for too long (see ``patience``), and Tenant.DoesNotExist if
+    the tenant was deleted before.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('application_name', %s, true), set_config('lock_timeout', %s, true),"
+            " set_config('idle_in_transaction_session_timeout', %s, true)",
+            [f"{NAMED}{name}", milliseconds(current_patience().wait), milliseconds(current_patience().idle)],
+        )
+        # Sorted, because imports that acquire the same locks in different orders could deadlock.
+        for entity in sorted(entities):
+            key = entity_lock(tenant, entity)
+            if not advisory_lock(key):
+                raise Busy(errors.busy(entity, holder(cursor, *key)))
+        cursor.execute("SELECT FROM crm_tenant WHERE id = %s FOR KEY SHARE", [tenant.pk])
+        if not cursor.rowcount:
+            raise Tenant.DoesNotExist
+
+
+#: The application_name of an import in pg_stat_activity, before its id.
+NAMED = "rally import "
+
+
+def entity_lock(tenant: Tenant, entity: str) -> tuple[int, int]:
+    """Return the key of the lock for a tenant's entity. If two share a key, their imports only take turns."""
+    return tenant.pk % 2**31, zlib.crc32(entity.encode()) >> 1
+
+
+def holder(cursor: Any, first: int, second: int) -> str:
+    """Return the id of the import that holds a lock, or "" if it is unknown."""
+    cursor.execute(HOLDER, [first, second])
+    found = cursor.fetchone()
+    return found[0].removeprefix(NAMED) if found and found[0].startswith(NAMED) else ""
+
+
+HOLDER = """
+SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND granted AND classid = %s::bigint::oid AND objid = %s::bigint::oid AND objsubid = 2
+AND pg_locks.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
