@@ -5,10 +5,12 @@ from decimal import Decimal
 from django.utils.formats import number_format
 from django.utils.translation import pgettext
 
+from importexport.admin.labels import grouped
+
 
 def whole(number: Decimal | int) -> str:
     """Return an integer with thousands separators."""
-    return number_format(round(number), decimal_pos=0, force_grouping=True)
+    return grouped(round(number))
 
 
 def money(value: Decimal, currency: str) -> str:

@@ -6,11 +6,11 @@ from itertools import groupby
 from typing import Any
 
 from django.utils.formats import date_format
-from django.utils.translation import ngettext
 
 from crm.models import Tenant
 from crm.statistics import DealFigures, DealSum
-from rally.dashboard.amounts import money, short, whole
+from importexport.admin.labels import counted
+from rally.dashboard.amounts import money, short
 from rally.dashboard.charts import Column, bar, columns
 
 #: The height of the chart in pixels.
@@ -50,7 +50,7 @@ def open_pipelines(figures: DealFigures, currency: str) -> list[tuple[str, list[
         lines = []
         for stage in stages:
             value, deals = sums.get(stage.id, (Decimal(0), 0))
-            lines.append(Line(stage.name, money(value, currency), _deals(deals), bar(value, largest)))
+            lines.append(Line(stage.name, money(value, currency), counted("deals", deals), bar(value, largest)))
         pipelines.append((name, lines))
     return pipelines if sums else []
 
@@ -63,7 +63,7 @@ def won_by_month(figures: DealFigures, currency: str) -> dict[str, Any]:
     places = columns([float(value) for value, _deals in values], height=WON_HEIGHT) if sums else []
     months = [
         Month(
-            Line(date_format(month, "F Y"), money(value, currency), _deals(deals)),
+            Line(date_format(month, "F Y"), money(value, currency), counted("deals", deals)),
             place,
             date_format(month, "M"),
             str(month.year) if month.month == 1 or month == figures.months[0] else "",
@@ -76,13 +76,9 @@ def won_by_month(figures: DealFigures, currency: str) -> dict[str, Any]:
         "months": months,
         "height": WON_HEIGHT,
         "value": money(value, currency),
-        "deals": _deals(deals),
-        "undated": _deals(undated) if undated else "",
+        "deals": counted("deals", deals),
+        "undated": counted("deals", undated) if undated else "",
     }
-
-
-def _deals(number: int) -> str:
-    return ngettext("%(number)s deal", "%(number)s deals", number) % {"number": whole(number)}
 
 
 # --- currencies ----------------------------------------------------------------------------------------------
@@ -98,7 +94,7 @@ def shown_currency(figures: DealFigures, tenant: Tenant, asked: str) -> str:
 
 def other_currencies(figures: DealFigures, currency: str) -> list[tuple[str, str]]:
     """Return the currencies that are not shown, with the number of their deals."""
-    return [(code, _deals(deals)) for code, deals in figures.currencies().items() if code != currency]
+    return [(code, counted("deals", deals)) for code, deals in figures.currencies().items() if code != currency]
 
 
 def _by(lines: list[DealSum], currency: str, field: str) -> dict[Any, tuple[Decimal, int]]:
