@@ -265,9 +265,14 @@ def columns_found(row: int, names: list[str], delimiter: str) -> str:
     return f"Row {row} has {', '.join(listed)}{more}, separated by {SEPARATORS[delimiter]}."
 
 
-def one_cell(row: int, name: str) -> str:
-    """Return the sentence about a header that is a single cell."""
-    return f"Row {row} is a single cell, '{echo(name)}', where commas, semicolons or tabs would separate columns."
+def one_cell(row: int, name: str, idle: str = "") -> str:
+    """Return the sentence about a header that is a single cell; ``idle``: a delimiter in it that separates nothing."""
+    if not idle:
+        return f"Row {row} is a single cell, '{echo(name)}', where commas, semicolons or tabs would separate columns."
+    return (
+        f"Row {row} is a single cell, '{echo(name)}': its {SEPARATORS[idle]} separate nothing, because the row as a"
+        " whole is in quotation marks, or a sep= line above it names another separator."
+    )
 
 
 def meant_for(cell: str, column: str) -> str:

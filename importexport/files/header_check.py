@@ -36,25 +36,34 @@ def check(header: Header, rows: Rows, *, columns: Collection[str], required: Seq
     missing = header.missing(required)
     if missing:
         better = [row for row, cells in _below(rows) if _is_better(cells, header, columns, required)]
-        hints = [_describe(header, rows)]
+        idle = _idle_delimiter(header, columns, required)
+        hints = [_describe(header, rows, idle)]
         if better:
             hints.append(errors.later_header(better[0]))
         elif header.width == 1:
-            hints.append(errors.OTHER_SEPARATOR)
+            hints.append("" if idle else errors.OTHER_SEPARATOR)
         else:
             meant = column_hints(header.ignored, header.missing(columns), entity)
             hints.extend(errors.meant_for(cell, name) for cell, name in meant.items() if name in missing)
         raise errors.missing_columns(missing, " ".join(hints).strip())
 
 
-def _describe(header: Header, rows: Rows) -> str:
-    """Return what the header has; "" where a Dataset has none."""
+def _describe(header: Header, rows: Rows, idle: str = "") -> str:
+    """Return what the header has; "" where a Dataset has none. ``idle``: see _idle_delimiter."""
     names = [name for name in (trim(printable(cell)) for cell in header.cells) if name]
     if not names:
         return ""
     if header.width == 1:
-        return errors.one_cell(rows.header_row, names[0])
+        return errors.one_cell(rows.header_row, names[0], idle)
     return errors.columns_found(rows.header_row, names, rows.delimiter)
+
+
+def _idle_delimiter(header: Header, columns: Collection[str], required: Sequence[str]) -> str:
+    """Return the delimiter that would make a header of a single cell a complete one, or "" if none would."""
+    if header.width != 1:
+        return ""
+    parted = ((delimiter, header.cells[0].split(delimiter)) for delimiter in DELIMITERS)
+    return next((delimiter for delimiter, cells in parted if _is_better(cells, header, columns, required)), "")
 
 
 def _below(rows: Rows) -> Iterator[tuple[int, list[str]]]:

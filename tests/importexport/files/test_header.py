@@ -106,6 +106,14 @@ def test_choices_match_without_dashes_and_invisible_characters(api):
          " Row 2 has 'first_name', 'last_name', separated by tabs."),
         ("first_name|last_name|email\nA|B|C\n", f"{MISSING} Row 1 is a single cell, 'first_name|last_name|email', where"
          " commas, semicolons or tabs would separate columns. The file probably uses another separator."),
+        ('"first_name;last_name;email"\n"A;B;a@b.example"\n', f"{MISSING} Row 1 is a single cell,"
+         " 'first_name;last_name;email': its semicolons separate nothing, because the row as a whole is in quotation"
+         " marks, or a sep= line above it names another separator."),
+        ("sep=;\nfirst_name,last_name,email\nA,B,a@b.example\n", f"{MISSING} Row 2 is a single cell,"
+         " 'first_name,last_name,email': its commas separate nothing, because the row as a whole is in quotation"
+         " marks, or a sep= line above it names another separator."),
+        ('"Made by A, B and C"\n', f"{MISSING} Row 1 is a single cell, 'Made by A, B and C', where commas, semicolons or"
+         " tabs would separate columns. The file probably uses another separator."),
         ("Contacts of 2025\n\nMade by X\nFirst name;Last name;E-Mail\nA;B;a@b.example\n", f"{MISSING} Row 1 is a single"
          " cell, 'Contacts of 2025', where commas, semicolons or tabs would separate columns. Row 4 looks like the"
          " header: remove the rows above it."),
