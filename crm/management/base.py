@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from argparse import ArgumentParser, _SubParsersAction
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NoReturn
 
 from django.core.exceptions import ValidationError
@@ -49,8 +49,7 @@ class RallyCommand(BaseCommand):
 
     def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> Any:
         """Return a parser that reports errors in one line and ends its help with examples."""
-        options = {"formatter_class": HelpFormatter, "epilog": "\n  ".join(("Examples:", *self.examples))} | options
-        parser = super().create_parser(prog_name, subcommand, **options)
+        parser = super().create_parser(prog_name, subcommand, **with_examples(self.examples) | options)
         if self._called_from_command_line:
             for refusing in (parser, *subparsers_of(parser)):
                 refusing.error = self._refuse  # type: ignore[method-assign]
@@ -86,6 +85,11 @@ class RallyCommand(BaseCommand):
     def _refuse(self, message: str) -> NoReturn:
         self.stderr.write(" ".join(message.split()))
         sys.exit(USER_ERROR)
+
+
+def with_examples(examples: Iterable[str]) -> dict[str, Any]:
+    """Return the arguments of a parser whose help ends with examples."""
+    return {"formatter_class": HelpFormatter, "epilog": "\n  ".join(("Examples:", *examples))}
 
 
 def subparsers_of(parser: ArgumentParser) -> Iterator[ArgumentParser]:

@@ -14,12 +14,15 @@ from importexport.resources import RESOURCES
 #: Option → its help text.
 OPTIONS = {
     "mode": "what to do with the rows",
-    "match_on": "the column that identifies the existing record of a row",
+    "match_on": "the column that identifies the existing record of a row, the default first. "
+    + "; ".join(f"{name}: {', '.join(key.column for key in made.match_keys())}" for name, made in RESOURCES.items()),
     "blank": "what a blank cell does to an existing record",
     "clear_marker": "a cell with exactly this text (1 to 20 characters) clears the value of an existing record",
     "tags": "what to do with the tags of an existing record",
     "missing": "what to do about companies and stages that do not exist",
 }
+#: Options without a list of values that holds for every entity → what stands for the value.
+METAVARS = {"match_on": "COLUMN", "clear_marker": "TEXT"}
 
 
 class Command(RallyCommand):
@@ -46,7 +49,7 @@ class Command(RallyCommand):
         parser.add_argument("--strict", action="store_true", help="exit with 1 if rows were rejected")
         for name, text in OPTIONS.items():
             # Not argparse's choices: the sentence about an unknown value is the API's.
-            metavar = f"{{{','.join(VALUES[name])}}}" if name in VALUES else "TEXT"
+            metavar = f"{{{','.join(VALUES[name])}}}" if name in VALUES else METAVARS[name]
             parser.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=text)
         trial = parser.add_mutually_exclusive_group()
         trial.add_argument("--dry-run", action="store_true", help="report the result without storing anything")

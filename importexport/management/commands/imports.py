@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from crm.management.base import RallyCommand, UserError, add_tenant_argument, find_tenant
+from crm.management.base import RallyCommand, UserError, add_tenant_argument, find_tenant, with_examples
 from crm.management.output import add_json_argument, print_json, print_lines
 from crm.models import Tenant
 from importexport.errors import FileError
@@ -31,6 +31,8 @@ class Command(RallyCommand):
     help = "Inspect and undo imports, and apply plans: list, show, rows, rejected, undo, apply."
     examples = (
         "manage.py imports list --tenant acme --entity contacts --status done",
+        "manage.py imports show ID --tenant acme",
+        "manage.py imports rows ID --tenant acme --output rows.csv",
         "manage.py imports rejected ID --tenant acme --output rejected.csv",
         "manage.py imports undo ID --tenant acme",
         "manage.py imports apply ID --tenant acme",
@@ -39,7 +41,9 @@ class Command(RallyCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="what", required=True, metavar="|".join(WHAT))
         for name, text in WHAT.items():
-            action = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+            examples = [line for line in self.examples if line.startswith(f"manage.py imports {name} ")]
+            described = f"{text[0].upper()}{text[1:]}."
+            action = actions.add_parser(name, help=text, description=described, **with_examples(examples))
             if name != "list":
                 action.add_argument("id", help="the id of the import")
             add_tenant_argument(action, option=True)
