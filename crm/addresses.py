@@ -1,7 +1,7 @@
-"""E-mail addresses and domains: what is one, and under which key each is matched.
+"""E-mail addresses and domains: validation, and the keys by which they are matched.
 
 Hosts are internationalised domain names (UTS 46, with the rules of STD 3): ``köln.example`` and ``xn--kln-sna.example``
-are the same. Keys have the form that people read, which is also the shorter one.
+are the same. Keys have the Unicode form, which is readable and shorter.
 """
 
 import re
@@ -16,21 +16,21 @@ from django.core.validators import EmailValidator
 from crm.characters import without_invisible
 from crm.matching import fold, fold_column
 
-#: The maximum length of a host (RFC 1035, without the last dot), and of an address whose parts are looked at.
+#: The maximum length of a host (RFC 1035, without the final dot), and of an address that is parsed.
 HOST_LIMIT, EMAIL_LIMIT = 253, 320
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST = re.compile(rf"(?:{_LABEL}\.)*{_LABEL}")
-#: How a label in ASCII begins that stands for one in Unicode.
+#: The prefix of an ASCII label that encodes a Unicode label.
 _ENCODED = "xn--"
-#: Signs that are part of words in Catalan, Greek, Hebrew and Japanese; IDNA checks what stands around them (RFC 5892).
+#: Characters that are part of words in Catalan, Greek, Hebrew and Japanese. IDNA checks their context (RFC 5892).
 _INNER_SIGNS = "-\u00b7\u0375\u05f3\u05f4\u30fb"
-#: What IDNA takes for a full stop.
+#: The characters that IDNA treats as a full stop.
 _DOTS = str.maketrans("\u3002\uff0e\uff61", "...")
 _SCHEME = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//")
 _AUTHORITY_END = re.compile(r"[/?#]")
 _PORT = re.compile(r":[0-9]*\Z")
-#: Repeated, so that a key is its own key; ``www.com`` is a host itself.
+#: Repeated, so that the key of a key is the key itself; ``www.com`` is a host.
 _WWW = re.compile(r"(?:www\.)+(?=[^.]+\.)")
 _MODEL = EmailValidator()
 
@@ -41,7 +41,7 @@ _MODEL = EmailValidator()
 def is_email(text: str) -> bool:
     """Whether a text is an e-mail address whose host has a top-level domain. Invisible characters are ignored.
 
-    ``user@localhost`` is none, for customers cannot be reached there, nor is an address literal (``user@[192.0.2.1]``).
+    ``user@localhost`` and address literals (``user@[192.0.2.1]``) are invalid, because they do not reach customers.
     """
     if len(text) > EMAIL_LIMIT:
         return False
@@ -60,7 +60,7 @@ def validate_email(text: str) -> None:
 
 
 def fold_email(text: str) -> str:
-    """Return the key under which an e-mail address is matched: folded, the host in Unicode."""
+    """Return the key by which an e-mail address is matched: folded, with the host in Unicode."""
     folded = fold(text)
     user, at, host = folded.rpartition("@")
     return f"{user}{at}{fold_host(host) or host}"
@@ -75,9 +75,9 @@ def fold_emails(values: Sequence[str]) -> list[str]:
 
 
 def fold_domain(text: str) -> str:
-    """Return the key under which a company's domain is matched: its host, without ``www.``, in Unicode.
+    """Return the key by which a company's domain is matched: its host in Unicode, without ``www.``.
 
-    ``"https://www.Acme.com:443/about"`` → ``"acme.com"``. What has no host of several labels is folded as a text.
+    ``"https://www.Acme.com:443/about"`` → ``"acme.com"``. A text without a host of several labels is only folded.
     """
     folded = fold(text)
     host = fold_host(_host_of(folded if folded.isascii() else folded.translate(_DOTS)))
@@ -90,14 +90,14 @@ def fold_domains(values: Sequence[str]) -> list[str]:
 
 
 def _host_of(text: str) -> str:
-    """Return where the host is in a folded URL, or in a part of one."""
+    """Return the host in a folded URL, or in a part of one."""
     scheme = _SCHEME.match(text)
     authority = _AUTHORITY_END.split(text[scheme.end() if scheme else 0 :], maxsplit=1)[0]
     return _PORT.sub("", authority.rpartition("@")[2]).removesuffix(".")
 
 
 def _refolded(folded: list[str], one: Callable[[str], str], signs: Collection[str]) -> list[str]:
-    """Return ``one`` of every folded value; in ASCII, only what has one of some signs differs (LF ends a value)."""
+    """Return ``one`` of every folded value. Of ASCII values, only those with a sign differ (LF ends each)."""
 
     def is_plain(text: str) -> bool:
         return text.isascii() and not any(map(text.__contains__, signs))
@@ -112,7 +112,7 @@ def _refolded(folded: list[str], one: Callable[[str], str], signs: Collection[st
 
 
 def encoded_host(host: str) -> str:
-    """Return a host as DNS has it, in ASCII and lower case; "" for what cannot be one."""
+    """Return a host as in DNS, in lower-case ASCII; "" if it is invalid."""
     if len(host) > HOST_LIMIT:
         return ""
     encoded = host.lower() if host.isascii() else _encoded(host)
@@ -120,7 +120,7 @@ def encoded_host(host: str) -> str:
 
 
 def fold_host(host: str) -> str:
-    """Return the key of a host, in Unicode and folded; "" for what cannot be one."""
+    """Return the key of a host, folded and in Unicode; "" if it is invalid."""
     encoded = encoded_host(host)
     return _decoded(encoded) if _ENCODED in encoded else encoded
 
@@ -142,7 +142,7 @@ def _encoded_label(label: str) -> str:
 
 
 def _may_be_in_label(character: str) -> bool:
-    """Whether a character is a letter, mark or digit, or may stand between some."""
+    """Whether a character is a letter, mark or digit, or allowed between them."""
     category = unicodedata.category(character)
     return category[0] in "LM" or category == "Nd" or character in _INNER_SIGNS
 
@@ -153,7 +153,7 @@ def _decoded(host: str) -> str:
 
 
 def _decoded_label(label: str) -> str:
-    """Return a label in Unicode, folded; one that stands for no valid one as it is."""
+    """Return a label in Unicode, folded; unchanged if it does not encode a valid one."""
     try:
         return fold(idna.decode(label)) if label.startswith(_ENCODED) else label
     except idna.IDNAError:

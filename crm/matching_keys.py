@@ -1,4 +1,4 @@
-"""The stored matching keys: recomputed where folding has changed, and the records whose keys cannot be unique."""
+"""Recomputes stored matching keys after folding has changed, and finds records whose new keys would not be unique."""
 
 import sys
 from collections.abc import Collection, Iterable, Iterator
@@ -9,12 +9,12 @@ from psycopg import sql
 
 from crm.models.fields import Folded, folded_fields
 
-#: How many records are read, and at most written, at once.
+#: The number of records to read, and the maximum number to write, at once.
 RECORDS_AT_ONCE = 5_000
 
 
 class Outdated(NamedTuple):
-    """A record whose stored matching key is not the one of its value."""
+    """A record whose stored matching key is outdated."""
 
     id: int
     value: str
@@ -22,10 +22,10 @@ class Outdated(NamedTuple):
 
 
 def recompute(model: type[models.Model], among: Collection[int] | None = None) -> int:
-    """Recompute the matching keys of a model's records, or of those ``among`` some ids.
+    """Recompute the matching keys of a model's records, or only of those ``among`` some ids.
 
-    Returns how many stay as they were, because another record has the new key. Works in bounded batches, each a
-    transaction of its own unless the caller has one; so it can be stopped at any time, and started again.
+    Returns the number of keys that remain unchanged because another record has the new key. Each batch is a transaction
+    unless the caller has one, so this can be interrupted and restarted.
     """
     return sum(_write(model, field, batch) for field in folded_fields(model) for batch in outdated(model, field, among))
 
@@ -33,7 +33,7 @@ def recompute(model: type[models.Model], among: Collection[int] | None = None) -
 def outdated(
     model: type[models.Model], field: Folded, among: Collection[int] | None = None
 ) -> Iterator[list[Outdated]]:
-    """Yield, in batches and by id, the records whose stored key is not the one of their value."""
+    """Yield the records whose stored key is outdated, in batches ordered by id."""
     last = 0
     records = model._base_manager.order_by("pk").values_list("pk", field.source, field.name)
     if among is not None:
@@ -45,7 +45,7 @@ def outdated(
 
 
 def _write(model: type[models.Model], field: Folded, records: list[Outdated]) -> int:
-    """Store the keys of as many records as can be; return how many cannot. The first of two gets a key."""
+    """Store the keys; return the number that cannot be stored. Of two records, the first gets the key."""
     if not records:
         return 0
     try:
@@ -66,7 +66,7 @@ def _update(model: type[models.Model], field: Folded) -> sql.Composed:
     )
 
 
-#: The range of ids lets PostgreSQL use their index, and a value that somebody has changed meanwhile has its own key.
+#: The range of ids lets PostgreSQL use their index. A value that has been changed in the meantime already has its key.
 UPDATE = sql.SQL(
     "UPDATE {table} AS t SET {key} = new.key FROM unnest(%s::bigint[], %s::text[], %s::text[]) AS new(id, value, key)"
     " WHERE t.id BETWEEN %s AND %s AND t.id = new.id AND t.{source} = new.value"
@@ -77,7 +77,7 @@ UPDATE = sql.SQL(
 
 
 class Taken(NamedTuple):
-    """A record that keeps an outdated matching key, and the id of the one that has the new key (None: nobody)."""
+    """A record that keeps an outdated matching key, and the id of the record that has the new key, or None."""
 
     tenant: str
     entity: str
@@ -88,7 +88,7 @@ class Taken(NamedTuple):
 
 
 def taken_keys(model: type[models.Model]) -> Iterator[Taken]:
-    """Yield the records of a model that keep an outdated key, by id."""
+    """Yield the records of a model that keep an outdated key, ordered by id."""
     for field in folded_fields(model):
         for batch in outdated(model, field):
             yield from _described(model, field, batch)
@@ -104,7 +104,7 @@ def _described(model: type[models.Model], field: Folded, batch: Iterable[Outdate
 
 
 def holder_of(record: models.Model, field: Folded, key: str) -> int | None:
-    """Return the id of the record that keeps another from having a matching key, None where there is none."""
+    """Return the id of the other record that has a matching key, or None."""
     for rule in record._meta.constraints:
         if isinstance(rule, models.UniqueConstraint) and field.name in rule.fields:
             wanted = {name: getattr(record, name) for name in rule.fields} | {field.name: key}
@@ -122,7 +122,7 @@ def _is(wanted: tuple[str, Any]) -> models.Q:
 
 
 def tell_outdated(*, apps: Any = None, plan: Any = (), verbosity: int, stdout: Any = None, **_: Any) -> None:
-    """Tell how many records kept an outdated key in the migrations of this app that have just run; a signal handler."""
+    """Print how many records kept an outdated key in this app's migrations that have just run (a signal handler)."""
     if not verbosity or not any(migration.app_label == "crm" and not is_undone for migration, is_undone in plan):
         return
     count = sum(

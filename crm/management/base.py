@@ -20,7 +20,7 @@ from crm.models import Tenant
 #: but not reported; interrupted (Ctrl-C).
 STRICT, USER_ERROR, UNREPORTED, INTERRUPTED = 1, 2, 3, 130
 
-#: SQLSTATE of statements that name a table or column that is not there.
+#: The SQLSTATEs of statements that name a missing table or column.
 UNDEFINED = {"42P01", "42703"}
 UNMIGRATED = "The database has not been migrated to this version. Run manage.py migrate first."
 
@@ -33,7 +33,7 @@ class UserError(CommandError):
 
 
 class HelpFormatter(DjangoHelpFormatter):
-    """A formatter that keeps the lines of a text that has several."""
+    """A formatter that keeps the line breaks of texts with several lines."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return text if "\n" in text else super()._fill_text(text, width, indent)
@@ -100,7 +100,7 @@ def subparsers_of(parser: ArgumentParser) -> Iterator[ArgumentParser]:
 
 
 def problem_of(error: BaseException) -> CommandError | None:
-    """Return an error as a sentence and an exit status, or None if it is a fault of ours."""
+    """Return an error as a sentence and an exit status, or None if it is a bug."""
     match error:
         case CommandError():
             return error

@@ -17,7 +17,7 @@ def add_json_argument(parser: ArgumentParser, text: str = "print a JSON array") 
 
 def print_json(value: Any) -> None:
     """Print a value as JSON; the names of members are those of the API."""
-    # What another encoding lacks has to be escaped as JSON does, not as Python does.
+    # Characters that another encoding lacks must be escaped as in JSON, not as in Python.
     is_utf8 = sys.stdout.encoding.lower().replace("-", "") == "utf8"
     print_lines([json.dumps(value, indent=2, ensure_ascii=not is_utf8)])
 

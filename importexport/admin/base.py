@@ -1,4 +1,4 @@
-"""What the pages of all four entities share: lists, search, the records of one import, deletion, links."""
+"""The pages of all entities: lists, search, the records of an import, deletion, links."""
 
 from collections.abc import Iterable
 from typing import Any, ClassVar
@@ -30,27 +30,27 @@ from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 from importexport.runs import records
 
-#: The most records that are deleted in one go: each is named on the page that asks.
+#: The maximum number of records to delete at once. The confirmation page lists them all.
 DELETE_AT_ONCE = 500
-#: What an import did to a record, before the words that say which.
+#: What an import did to a record. The import follows.
 TRACES = {"create": gettext_lazy("Created:"), "update": gettext_lazy("Changed:")}
-#: Addresses that a page may lead to.
+#: The schemes of URLs that become links.
 SAFE_SCHEMES = {"http", "https"}
 
 
 class RunFilter(admin.SimpleListFilter):
-    """The records of one import; offered only where a link leads to them."""
+    """Filters the records of an import. Not listed among the filters: only links lead here."""
 
     title = gettext_lazy("import")
     parameter_name = "run"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the import that is asked for, where it is one of the tenant's and of this entity."""
+        """Return the requested import if it belongs to the tenant and is of this entity."""
         run = self._run(request, model_admin)
         return [(str(run.pk), run.file_name)] if run else []
 
     def has_output(self) -> bool:
-        """Whether the filter takes part at all: for an unknown import as well, which has no records."""
+        """Whether the filter is used, even for an unknown import, which has no records."""
         return self.parameter_name in self.used_parameters
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet) -> models.QuerySet:
@@ -67,23 +67,24 @@ class RunFilter(admin.SimpleListFilter):
             wanted = UUID(self.value() or "")
         except ValueError:
             return None
-        # Only those who may open a plan see what it would change; what an import changed shows in the records anyway.
+        # Only users who may open a plan see what it would change. What an import has changed is visible in the records
+        # anyway.
         found = ImportRun.objects.filter(pk=wanted, entity=model_admin.entity, status=ImportRun.Status.DONE)
         access = access_of(request)
         return (found.filter(tenant=access.tenant) if access.tenant or not access.is_superuser else found).first()
 
 
 def choice_filters(entity: str) -> tuple[str, ...]:
-    """Return the fields by which an entity's list offers a filter: of its filters, those with a few known values."""
+    """Return the filters of an entity's list: those of its export that have a few known values."""
     resource = RESOURCES[entity]
     sources = (resource.declared[name].source for name in resource.filters)
     return tuple(source.name for source in sources if source.choices)
 
 
 class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
-    """The admin of an entity that comes and goes in files."""
+    """Admin of an entity that can be imported and exported."""
 
-    #: The fields of which a word in the search is the beginning.
+    #: The fields that are searched. Each word must be the beginning of one.
     prefixes: ClassVar[tuple[str, ...]]
     linked_by = ("company", "contact", "deal")
     list_select_related = ()
@@ -94,15 +95,15 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
     readonly_fields = ("created_at", "updated_at", "imports")
 
     def get_sortable_by(self, request: HttpRequest) -> Any:
-        """Return the columns that are sorted soon enough; the indexes that sort are each tenant's own."""
+        """Return the columns that can be sorted fast. The indexes for sorting are per tenant."""
         return super().get_sortable_by(request) if access_of(request).tenant else ("added",)
 
     def find(self, queryset: models.QuerySet, text: str, request: HttpRequest) -> models.QuerySet:
-        """Return the records of which every word is the beginning of something."""
+        """Return the records in which every word is the beginning of a searched field."""
         return search(queryset, text, self.prefixes) if text.strip() else queryset
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Return the parts of the form; a record that is not there yet has no dates."""
+        """Return the parts of the form. A new record has no dates."""
         parts = super().get_fieldsets(request, obj)
         if obj is not None:
             return parts
@@ -113,7 +114,7 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
     def get_deleted_objects(
         self, objs: Iterable[Any], request: HttpRequest
     ) -> tuple[list[Any], dict[Any, int], set[Any], list[Any]]:
-        """Return what a deletion takes along: counted, for a company may have a hundred thousand activities."""
+        """Return the records to delete, and the number of their activities, which may be a hundred thousand."""
         records = list(objs[: DELETE_AT_ONCE + 1] if isinstance(objs, models.QuerySet) else objs)
         counts = {self.opts.verbose_name_plural: len(records)}
         named = [str(record) for record in records[:DELETE_AT_ONCE]]
@@ -130,7 +131,7 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
 
     @admin.action(description=gettext_lazy("Delete the chosen ones"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: models.QuerySet) -> HttpResponse | None:
-        """Ask whether the chosen records are to be deleted, and do it; not more of them than anybody would look at."""
+        """Delete the selected records after a confirmation, at most DELETE_AT_ONCE."""
         if queryset.order_by()[: DELETE_AT_ONCE + 1].count() > DELETE_AT_ONCE:
             text = _("At most %(count)s records are deleted at once. Choose fewer.") % {"count": DELETE_AT_ONCE}
             messages.error(request, text)
@@ -141,8 +142,8 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
 
     @display(description=gettext_lazy("Imports"))
     def imports(self, record: Record) -> str:
-        """Return which rows of which imports made and changed the record, the latest first."""
-        # The form asks for a read-only field several times.
+        """Return the rows of imports that created and changed the record, latest first."""
+        # Forms get the value of a read-only field several times.
         if "rally_traces" not in record.__dict__:
             record.__dict__["rally_traces"] = row_log.traces(record, self.entity)
         found = [
@@ -154,12 +155,12 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
 
     @display(description=gettext_lazy("Added"), ordering="id")
     def added(self, record: Record) -> Any:
-        """Return the day on which the record came in; ids are given in that order."""
+        """Return the date when the record was created. Ids have the same order."""
         return timezone.localtime(record.created_at).date()
 
 
 def web_link(address: str) -> str:
-    """Return a link to a page of the web; any other text is shown as it is."""
+    """Return a link to a web page; other text is returned unchanged."""
     target = address if "://" in address or ":" in address.partition("/")[0] else f"https://{address}"
     try:
         parts = urlsplit(target)

@@ -1,7 +1,7 @@
-"""The Import and Export buttons of an entity's list, and the pages behind them.
+"""The Import and Export buttons of an entity's list, and their pages.
 
-The library's admin with our own pages: its addresses, permission methods and ``get_…_resource_…`` hooks are here as
-django-import-export's documentation has them.
+The URL names, permission methods and ``get_…_resource_…`` hooks are those of django-import-export's admin, as
+documented there. The pages are our own.
 """
 
 from collections.abc import Mapping
@@ -41,13 +41,13 @@ TEMPLATES = "importexport/admin"
 
 
 class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
-    """Gives the admin of a model the Import and Export buttons of its ``entity``. Comes before ModelAdmin."""
+    """Adds the Import and Export buttons of an ``entity`` to the admin of its model. Use before ModelAdmin."""
 
     entity: ClassVar[str]
     import_export_change_list_template = f"{TEMPLATES}/change_list.html"
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the pages: the library's, and those that it does not have."""
+        """Add the pages that the library does not have."""
         app, model = self.get_model_info()
         pages = {
             "import_help": ("import/help/", self.help_view),
@@ -61,32 +61,32 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
         return [*own, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the list with the buttons that the user's role allows."""
+        """Show the list, with the buttons that the user's role allows."""
         query = urlencode({export_form.LIST: request.GET.urlencode()}) if request.GET else ""
         return super().changelist_view(request, (extra_context or {}) | {"export_query": query})
 
     def has_import_permission(self, request: HttpRequest) -> bool:
-        """Whether the role lets somebody import."""
+        """Whether the user's role may import."""
         return permissions.may_import(access_of(request))
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        """Whether the role lets somebody export."""
+        """Whether the user's role may export."""
         return permissions.may_export(access_of(request))
 
     def get_resource_classes(self, request: HttpRequest) -> list[type[EntityResource]]:
-        """Return the resource behind the buttons."""
+        """Return the resource of the entity."""
         return [RESOURCES[self.entity]]
 
     def get_resource_kwargs(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return what a resource is made with: the tenant of whoever asks."""
+        """Return the arguments of a resource: the user's tenant."""
         return super().get_resource_kwargs(request, *args, **kwargs) | {"tenant": access_of(request).tenant}
 
     # --- in ---
 
-    # Exempt here, protected in _receive: the CSRF check reads the whole body, and some bodies are refused unread.
+    # Exempt here and checked in _receive: the CSRF check reads the whole body, and some bodies are rejected unread.
     @method_decorator(csrf_exempt)
     def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Ask for a file; take one, and go on to its check."""
+        """Show the upload form, or start to check an uploaded file and redirect to its run."""
         if not self.has_import_permission(request):
             raise PermissionDenied
         if request.method != "POST":
@@ -139,7 +139,7 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
 
     @method_decorator(require_POST)
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Import a checked file, whose ``run`` the form names; as the button on the run's own page does."""
+        """Confirm the run named by ``run`` in the form, like the button on the page of the run."""
         runs: Any = self.admin_site.get_model_admin(ImportRun)
         run = runs.get_run(request, request.POST.get("run"))
         if run.entity != self.entity:
@@ -153,7 +153,7 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
         return self._page(request, "help", _("Columns of a file"), **context)
 
     def template_view(self, request: HttpRequest) -> HttpResponse:
-        """Give a file of the header alone; for Excel (``?excel=1``), with a byte-order mark."""
+        """Download a file with only the header row; for Excel (``?excel=1``), with a byte-order mark."""
         header = services.template_file(self.entity, bom=request.GET.get("excel") == "1")
         response = HttpResponse(header, content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="{self.entity}_template.csv"'
@@ -162,13 +162,13 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
     # --- out ---
 
     def export_action(self, request: HttpRequest) -> HttpResponse:
-        """Ask what is to be exported, and as what."""
+        """Show the form for an export: which records, and which format."""
         if not self.has_export_permission(request):
             raise PermissionDenied
         return self._export_page(request, None)
 
     def export_file_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Give the file; the first pieces are made before the answer begins, so that a fault can still be said."""
+        """Download the file."""
         if not self.has_export_permission(request):
             raise PermissionDenied
         tenant = access_of(request).tenant
@@ -177,7 +177,7 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
             return self._export_page(request, choice)
         records = export_form.filtered_list(self, request, tenant) if choice.is_filtered else None
         if choice.is_filtered and records is None:
-            # Exporting all records instead would not be what was asked for.
+            # Exporting all records instead would not be what the user requested.
             choice.error = _("The list's filter is not understood any more. Open the list and filter it again.")
             return self._export_page(request, choice)
         file_format, bom = choice.offer.file_format, choice.offer.bom
@@ -202,7 +202,7 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
     # --- both ---
 
     def _page(self, request: HttpRequest, name: str, title: str, *, status: int = 200, **context: Any) -> HttpResponse:
-        """Return one of the pages of files."""
+        """Return one of the pages for files."""
         common = self.admin_site.each_context(request) | {
             "title": title,
             "model_admin": self,
@@ -216,6 +216,6 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
 
 
 def about(entity: str, count: RecordCount) -> str:
-    """Return so many records in words, or about so many."""
+    """Return a number of records in words, with “about” if it is estimated."""
     text = labels.counted(entity, count.number)
     return text if count.is_exact else _("about %(records)s") % {"records": text}

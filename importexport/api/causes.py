@@ -5,7 +5,7 @@
 
 from enum import Enum, unique
 
-#: Seconds after which a client may repeat a request that was turned down for a moment only.
+#: Seconds after which a client may repeat a request that was only rejected temporarily.
 SOON = 5
 #: Status → what all its causes have in common, in the order in which a request is checked.
 STATUSES = {

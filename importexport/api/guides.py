@@ -12,11 +12,11 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 FOLDER: Path = settings.BASE_DIR / "docs"
-#: The name of a page in its path → its short title, in the order of the navigation.
+#: Name of a page in its URL → short title, in the order of the navigation.
 TITLES = {"integrate": "Integrate", "import": "Imports", "api": "Behaviour"}
 #: The tokens of the heading with which a page begins.
 HEADING = 3
-#: A link from one page to another, as it is written for readers of the files.
+#: A link from one page to another, as written in the files.
 _TO_PAGE = re.compile(r"(?:docs/)?(\w+)\.md(#.*)?\Z")
 
 
@@ -32,9 +32,9 @@ class Guide:
 
 @cache
 def guide(name: str) -> Guide:
-    """Return a page; raise KeyError if there is none of the name."""
+    """Return a page; raise KeyError for an unknown name."""
     title = TITLES[name]
-    # Without raw HTML: a page has nothing but what Markdown stands for.
+    # Without raw HTML: pages only contain what Markdown can express.
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse((FOLDER / f"{name}.md").read_text(encoding="utf-8"))
     headings = list(headings_of(tokens))
@@ -62,7 +62,7 @@ def slug(text: str) -> str:
 
 
 def address_of(link: str) -> str:
-    """Return where a link of a file leads to on the site: ``import.md#options`` to ``/api/docs/import#options``."""
+    """Return the URL for a link between files: ``/api/docs/import#options`` for ``import.md#options``."""
     found = _TO_PAGE.match(link)
     return f"/api/docs/{found[1]}{found[2] or ''}" if found and found[1] in TITLES else link
 

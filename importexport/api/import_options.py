@@ -1,4 +1,4 @@
-"""The options of an import: in the query, in the form beside the file, or some here and some there."""
+"""The options of an import, in the query or in the fields of the form."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,9 +18,9 @@ OPTIONS = ("dry_run", *NAMES)
 
 
 class Asked(NamedTuple):
-    """What a request asks for."""
+    """The options of a request."""
 
-    #: The options as they were given: with others, it is another request.
+    #: The options as given, to recognise a repeated request.
     given: dict[str, str]
     options: Options
     is_dry: bool
@@ -43,7 +43,7 @@ def check_query(query: Mapping[str, str], spec: EntitySpec, *, may_be_dry: bool)
 def read_all(
     query: Mapping[str, str], fields: MultiValueDict[str, Any], spec: EntitySpec, *, may_be_dry: bool
 ) -> Asked:
-    """Return what the query and the fields of the form ask for; raise Problem (400) if that is invalid."""
+    """Return the options in the query and in the form; raise Problem (400) if they are invalid."""
     given = merged({name: query[name] for name in OPTIONS if name in query}, form_options(fields))
     is_dry = read_dry_run(given, may_be_dry=may_be_dry)
     with problems():
@@ -75,7 +75,7 @@ def only_value(name: str, values: list[str]) -> str:
 
 
 def merged(query: Mapping[str, str], form: Mapping[str, str]) -> dict[str, str]:
-    """Return the options of both; raise Problem (400) if they give one of them different values."""
+    """Return the options of both; raise Problem (400) if one has different values."""
     for name in query:
         if name in form and comparable(name, query[name]) != comparable(name, form[name]):
             raise Problem(
@@ -86,12 +86,12 @@ def merged(query: Mapping[str, str], form: Mapping[str, str]) -> dict[str, str]:
 
 
 def comparable(name: str, value: str) -> str | bool:
-    """Return a value in a form that is the same for all spellings of a boolean."""
+    """Return a value for comparison: all spellings of a boolean are the same."""
     return BOOLEANS.get(value, value) if name == "dry_run" else value
 
 
 def read_dry_run(given: Mapping[str, str], *, may_be_dry: bool) -> bool:
-    """Return whether nothing is to be stored; raise Problem (400) for other values, and where that means nothing."""
+    """Return whether the request is a dry run; raise Problem (400) for other values, or if there is no dry run."""
     is_dry = boolean(given, "dry_run", cause=Cause.INVALID_OPTION)
     if is_dry and not may_be_dry:
         raise Problem(Cause.INVALID_OPTION, "'dry_run' means nothing for a plan, which stores no records.")
@@ -99,7 +99,7 @@ def read_dry_run(given: Mapping[str, str], *, may_be_dry: bool) -> bool:
 
 
 def engine_options(given: Mapping[str, str]) -> dict[str, str]:
-    """Return the options that the engine knows."""
+    """Return the options without those of the API."""
     return {name: given[name] for name in NAMES if name in given}
 
 

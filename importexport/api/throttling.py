@@ -14,7 +14,7 @@ OVER_SHARE = "Too many requests of the tenant are being answered at this moment.
 
 
 class Throttle(BaseThrottle):
-    """A throttle that says why it refuses a request."""
+    """A throttle that says why it rejects a request."""
 
     seconds = 1
     message = ""

@@ -24,7 +24,7 @@ VALUES: dict[str, tuple[str, ...]] = {
 NAMES = ("mode", "match_on", "blank", "clear_marker", "tags", "missing")
 #: Options that only apply to updates of existing records.
 OF_UPDATES = ("match_on", "blank", "clear_marker", "tags")
-#: Options whose value is a text of the caller's, and the most characters it may have. They have no default.
+#: Options with a free text, and its maximum length. They have no default.
 FREE_TEXTS = {"clear_marker": 20}
 
 
@@ -40,7 +40,7 @@ class Options:
     #: The column that identifies the record of a row.
     match_on: str = ""
     blank: str = "keep"
-    #: A cell that is exactly this clears the field, whatever ``blank`` says; "" for none.
+    #: A cell with exactly this text clears the field, regardless of ``blank``; "" for none.
     clear_marker: str = ""
     tags: str = "replace"
     missing: str = "reject"
@@ -79,9 +79,9 @@ def read_options(given: Mapping[str, str], spec: EntitySpec) -> Options:
 
 
 def read_value(name: str, value: str, spec: EntitySpec) -> str:
-    """Return the value of one option; raise OptionError if it has no such value for an entity.
+    """Return the value of an option; raise OptionError if it has no such value for an entity.
 
-    The default of an option that means nothing for the entity is no fault.
+    The default is accepted even if the option does not apply to the entity.
     """
     if name in FREE_TEXTS:
         return read_marker(name, value)
@@ -94,7 +94,7 @@ def read_value(name: str, value: str, spec: EntitySpec) -> str:
 
 
 def read_marker(name: str, value: str) -> str:
-    """Return a marker as cells are read, trimmed and in NFC; raise OptionError for one that no cell could be."""
+    """Return a marker trimmed and in NFC, like cells; raise OptionError if no cell can have it."""
     limit = FREE_TEXTS[name]
     # Normalising a very long text could take a while (see columns.cells), and it is too long anyway.
     marker = trim(unicodedata.normalize("NFC", value)) if len(value) <= LONG else ""

@@ -1,4 +1,4 @@
-"""What an export is asked for: which records, and which of their columns. The same in the API and the shell."""
+"""The selection of an export: which records, and which of their columns. The same in the API and the shell."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ CONTAINS: Any = TEXTS.get_lookup("contains")
 
 
 class SelectionError(ValueError):
-    """Something that an export cannot be asked for; the message is shown to the user."""
+    """An invalid selection. The message is shown to the user."""
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,14 @@ class Selection:
 
 
 def selection_names(resource: type[EntityResource]) -> list[str]:
-    """Return what an export of an entity can be asked for: columns, the time of the last change, and filters."""
+    """Return the parameters of a selection for an entity: columns, the time of the last change, and filters."""
     return [COLUMNS, UPDATED_SINCE, *resource.filters]
 
 
 def read_selection(given: Mapping[str, str], resource: EntityResource) -> Selection:
-    """Return what is asked for, by name (see ``selection_names``); all conditions have to be met.
+    """Return the selection for parameters (see ``selection_names``). All conditions must be met.
 
-    Raises SelectionError for a value that cannot be meant.
+    Raises SelectionError for an invalid value.
     """
     columns = read_columns(given[COLUMNS], resource) if COLUMNS in given else None
     condition = Q()
@@ -53,8 +53,7 @@ def read_selection(given: Mapping[str, str], resource: EntityResource) -> Select
 
 
 def read_columns(text: str, resource: EntityResource) -> list[str]:
-    """Return the columns that a comma-separated list names, in its order; raise SelectionError for an unknown or
-    repeated one."""
+    """Return the columns in a comma-separated list, in order; raise SelectionError for unknown or repeated ones."""
     known, names = resource.exportable, [name.strip() for name in text.split(",")]
     for name in names:
         if name not in known:
@@ -71,9 +70,9 @@ def changed_since(text: str, resource: EntityResource) -> Q:
 
 
 def condition_of(text: str, column: Column, resource: EntityResource) -> Q:
-    """Return the condition that a record's cell in a column is what a text says; raise SelectionError if none can be.
+    """Return the condition that a record's cell in a column matches a text; raise SelectionError if no cell can.
 
-    Choices and names match as in imports, other texts ignoring case; of tags, a record has to have all.
+    Choices and names match as in imports, other texts ignoring case. A record must have all of the tags.
     """
     widget, name = column.widget, column.source.name
     if isinstance(widget, Reference):
@@ -85,7 +84,7 @@ def condition_of(text: str, column: Column, resource: EntityResource) -> Q:
 
 
 def named(text: str, column: Column, resource: EntityResource) -> list[int]:
-    """Return the ids of the records that a name or e-mail address stands for; raise SelectionError without any."""
+    """Return the ids of the records with a name or e-mail address; raise SelectionError if there are none."""
     widget = column.widget
     (key,) = widget.folded.fold_column([cleaned(text)])
     found = widget.model._default_manager.filter(tenant=resource.tenant, **{widget.key: key})
@@ -114,7 +113,7 @@ def parsed(text: str, column: Column, *, name: str) -> Any:
 
 
 def cleaned(text: str) -> str:
-    """Return a text as it would be in a file's cell."""
+    """Return a text as if it were a cell of a file."""
     return prepare([text])[0]
 
 

@@ -1,11 +1,11 @@
-"""Shows a new import to others while it runs.
+"""Makes new imports visible while they run.
 
-Its run is stored in the import's own transaction, which nobody else can see before its end. Therefore an import that
-takes longer than a second is announced: a thread stores its run over a connection of its own, and then its progress.
-Shorter imports pay nothing for it. An import that waits for another one is announced as well.
+A run is stored in the transaction of its import, so others cannot see it until the import ends. Therefore an import
+that takes longer than a second, or waits for another one, is announced: a thread stores its run, and then its progress,
+over a separate connection. Shorter imports cost nothing extra.
 
-The connection also holds the run's lock. If the process dies, so does the lock, and whoever finds the run without one
-notes that it was interrupted (see runs.tasks).
+The connection also holds the run's lock. If the process dies, the lock is released, and another process records that
+the run was interrupted (see runs.tasks).
 """
 
 import contextlib
@@ -28,16 +28,16 @@ from importexport.models import ImportRun
 from importexport.models.import_run import lock_of
 
 logger = logging.getLogger("rally.jobs")
-#: Seconds before an import is announced, and between two notes of its progress.
+#: Seconds before an import is announced, and between updates of its progress.
 PACE = 1.0
-#: How long the announcer waits for locks in the database, as PostgreSQL reads it; nobody waits for the announcer.
+#: PostgreSQL's lock_timeout for the announcer.
 PATIENCE = "1s"
-#: The fields of an announced run, besides what is known of its progress.
+#: The fields of an announced run, besides its progress.
 FIELDS = ("id", "tenant_id", "entity", "options", "channel", "user_id", "key_id", "actor", "file_name", "created_at")
 
 
 class Announcement(Observer):
-    """The announcement of one new run. Its methods are called in the import's thread, except for ``go_on``.
+    """The announcement of a new run. All methods except ``go_on`` are called in the import's thread.
 
     ``size`` is the size of the file in bytes, or None if it is not known yet.
     """
@@ -45,14 +45,14 @@ class Announcement(Observer):
     def __init__(self, run: ImportRun, size: int | None) -> None:
         self.run = run
         self.size = size
-        #: Whether the database may have the run already.
+        #: Whether the run may already be in the database.
         self.is_made = False
         self._progress = (0, 0)
-        #: Held while the run is written, so that neither thread waits in the database for the other.
+        #: Held while the run is written, so that the threads do not wait for each other in the database.
         self._guard = threading.Lock()
-        #: Whether the import's own transaction writes the run, and whether the import has ended.
+        #: Whether the import's transaction has written the run, and whether the import has ended.
         self._is_saving = self._is_over = False
-        #: The process id of the database session that has the run's lock.
+        #: The process id of the database session that holds the run's lock.
         self._session: int | None = None
 
     # --- in the import's thread ---
@@ -64,20 +64,21 @@ class Announcement(Observer):
         self._progress = self._progress[0] + outcome.rows, self._table.rows.bytes_read
 
     def save(self) -> None:
-        """Store the run as it is now, in the current transaction, in place of what was announced."""
+        """Store the run in the current transaction, replacing what was announced."""
         with self._guard:
             self._is_saving = True
         self.run._state.adding = not self.is_made
-        # The announcement may have been deleted, and then save() inserts the run as well.
+        # If the announcement has been deleted, save() inserts the run.
         self.run.save(force_insert=not self.is_made)
 
     def end_by(self, error: BaseException) -> None:
-        """Note that the import was interrupted; forget one that was only too busy, for its caller is told to retry."""
+        """Record that the import was interrupted. If it only waited for too long, delete its run: the caller will
+        retry."""
         with self._guard:
             self._is_saving = True
         if not self.is_made:
             return
-        # Where the database is away, the caretaker does it later.
+        # If the database is unavailable, the caretaker does this later.
         with contextlib.suppress(Error):
             if is_too_busy(error):
                 ImportRun.objects.filter(pk=self.run.pk, status=ImportRun.Status.RUNNING).delete()
@@ -85,14 +86,14 @@ class Announcement(Observer):
                 note_interrupted(self.run.pk, error=errors.BUG if is_bug(error) else errors.INTERRUPTED)
 
     def release(self) -> None:
-        """Let the announcer forget about the run."""
+        """Stop announcing the run."""
         with self._guard:
             self._is_over = True
 
     # --- in the announcer's thread ---
 
     def go_on(self) -> bool:
-        """Announce the run, or note its progress; return whether to come again."""
+        """Announce the run, or update its progress; return whether to call this again."""
         with self._guard:
             if self._is_over:
                 self._let_go()
@@ -118,7 +119,7 @@ class Announcement(Observer):
         run.save(force_insert=True)
 
     def _hold(self) -> None:
-        """Take the run's lock, and take it again if its session was lost."""
+        """Acquire the run's lock, again if its session was lost."""
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_backend_pid()")
             (session,) = cursor.fetchone()
@@ -132,16 +133,16 @@ class Announcement(Observer):
 
 
 def is_too_busy(error: BaseException) -> bool:
-    """Whether an import gave up because others held what it needs for too long."""
+    """Whether an import failed because it waited for too long."""
     return isinstance(error, OperationalError) and (isinstance(error, Busy) or is_lock_timeout(error))
 
 
 def is_bug(error: BaseException) -> bool:
-    """Whether an import ended by a fault of ours, and not because somebody stopped it or the database went away."""
+    """Whether an import failed because of a bug, rather than an interruption or an unavailable database."""
     return isinstance(error, Exception) and not isinstance(error, UNAVAILABLE)
 
 
-#: A run may have been taken for interrupted while the announcer's connection was lost.
+#: While the announcer's connection was lost, the run may have been recorded as interrupted.
 NOTE = sql.SQL(
     "UPDATE {} SET status = 'running', fault = '', finished_at = NULL, rows_done = %s, bytes_done = %s"
     " WHERE id = %s AND status IN ('running', 'failed')"
@@ -149,7 +150,7 @@ NOTE = sql.SQL(
 
 
 class Announcer:
-    """The thread that announces the imports of its process. It comes with the first one."""
+    """The thread that announces the imports of this process. Started by the first one."""
 
     def __init__(self) -> None:
         self._due: SimpleQueue[tuple[float, Announcement]] = SimpleQueue()
@@ -171,7 +172,7 @@ class Announcer:
     def _run(self) -> None:
         announced: set[Announcement] = set()
         while True:
-            # All wait equally long, so they are due in the order in which they come.
+            # All have the same delay, so they are due in the order in which they were added.
             due, announcement = self._due.get()
             time.sleep(max(due - time.monotonic(), 0))
             if is_going_on(announcement):
@@ -184,7 +185,7 @@ class Announcer:
 
 
 def is_going_on(announcement: Announcement) -> bool:
-    """Look after one import; return whether it goes on. It does not fail because nobody can see it."""
+    """Announce or update an import; return whether it continues. An error here does not fail the import."""
     try:
         return announcement.go_on()
     except UNAVAILABLE as error:
@@ -201,13 +202,13 @@ ANNOUNCER = Announcer()
 
 @contextlib.contextmanager
 def announced(run: ImportRun, size: int | None) -> Iterator[Announcement]:
-    """Announce a new run while the block imports it."""
+    """Context in which a new run is imported, and announced if that takes long."""
     announcement = Announcement(run, size)
     ANNOUNCER.watch(announcement)
     try:
         yield announcement
     except errors.FileError:
-        raise  # It is stored as the result of the run.
+        raise  # Stored as the result of the run.
     except BaseException as error:
         announcement.end_by(error)
         raise

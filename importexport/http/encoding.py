@@ -1,10 +1,10 @@
-"""gzip for responses that are made while they are sent (RFC 9110, section 12.5.3)."""
+"""gzip for streamed responses (RFC 9110, section 12.5.3)."""
 
 import re
 import zlib
 from collections.abc import Iterator
 
-#: Fast rather than small: a CSV file shrinks to a quarter, at a rate that does not hold up its export.
+#: A fast level. CSV files still shrink to a quarter, and their export is not slowed down.
 LEVEL = 1
 #: Tells zlib to write gzip's header and checksum.
 GZIP = 16 + zlib.MAX_WBITS

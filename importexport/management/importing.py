@@ -1,4 +1,4 @@
-"""Importing the files that a command names, each in a run of its own."""
+"""Imports the files given to a command, each in a separate run."""
 
 import contextlib
 import sys
@@ -31,13 +31,13 @@ from importexport.management.reporting import reporting, storing
 from importexport.models import ImportRun
 from importexport.runs import lifecycle
 
-#: Exit statuses, the worst one first.
+#: Exit statuses, worst first.
 STATUSES = (USER_ERROR, UNREPORTED, STRICT, 0)
 
 
 @dataclass(frozen=True)
 class FileImport:
-    """How the files of a command are imported: its arguments, apart from the files."""
+    """How a command imports its files: its arguments, apart from the files."""
 
     tenant: Tenant
     entity: str
@@ -81,15 +81,15 @@ class FileImport:
             with contextlib.nullcontext() if self.is_dry else storing(run):
                 report = services.import_file(run, source, dry_run=self.is_dry, observers=observers)
             with quiet_pipe() if self.is_dry else reporting(run):
-                outputs.close()  # Only now does the file of rejected rows replace the previous one.
+                outputs.close()  # Only now the file of rejected rows replaces the previous one.
                 self.printer.report(report, run.file_name)
         return STRICT if self.is_strict and report.skipped else 0
 
 
 def import_each(names: Sequence[str], work: FileImport) -> int:
-    """Import files in the order given, each whatever becomes of the others; return the worst exit status.
+    """Import files in the given order, each independently of the others; return the worst exit status.
 
-    Raises CommandError if interrupted; it names the files that have not been begun.
+    Raises CommandError if interrupted; it names the files that have not been started.
     """
     statuses = set()
     for position, name in enumerate(names, start=1):
@@ -114,7 +114,7 @@ def import_each(names: Sequence[str], work: FileImport) -> int:
 
 
 def interruption(problem: CommandError, names: Sequence[str], position: int) -> str:
-    """Return the sentence about an interruption at the file at a position, counted from 1."""
+    """Return the message for an interruption at the file at a position, counted from 1."""
     left = f" Not begun: {', '.join(names[position:])}." if names[position:] else ""
     return f"{names[position - 1]}: {problem}{left}"
 

@@ -1,4 +1,4 @@
-"""What the import commands print on stdout, as text or as JSON, for one file or for several."""
+"""The output of the import commands, as text or JSON, for one file or several."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ from importexport.runs import serializers
 
 
 class Printer:
-    """Prints results and plans. Of several files, each has its name; their JSON is one array, in the order given."""
+    """Prints results and plans. With several files, each is named, and their JSON is one array in the given order."""
 
     def __init__(self, names: Sequence[str], *, as_json: bool) -> None:
         self._left = len(names)
@@ -29,7 +29,7 @@ class Printer:
         """Print the result of an import: text, or the API's JSON."""
         if self._as_json:
             self._element(self._named(report.json_chunks(), name))
-            self._tell(report, name)  # The result has no place for it.
+            self._tell(report, name)  # The result has no member for it.
             return
         if self._is_several:
             write_line(f"{name}:")
@@ -40,7 +40,7 @@ class Printer:
         write_line(counts(report))
 
     def plan(self, run: ImportRun) -> None:
-        """Print a plan as the API's JSON, or its id; what else there is to say goes to stderr."""
+        """Print a plan as the API's JSON, or its id; everything else goes to stderr."""
         if self._as_json:
             self._element([json_bytes(serializers.detail_json(run))])
             return
@@ -48,7 +48,7 @@ class Printer:
         write_line(f"{run.pk}  {run.file_name}" if self._is_several else str(run.pk))
 
     def problem(self, problem: CommandError, name: str) -> None:
-        """Print a line on stderr about one of several files, and its place in the JSON if nothing of it was stored."""
+        """Print a line about one of several files to stderr; if nothing of it was stored, also its JSON element."""
         sentence = " ".join(str(problem).split()).removeprefix(f"{name}: ")
         sys.stderr.write(f"{name}: {sentence}\n")
         if self._as_json and problem.returncode != UNREPORTED:
@@ -61,14 +61,14 @@ class Printer:
             sys.stderr.write(f"{start}{line}\n")
 
     def _named(self, chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
-        """Yield a JSON object, which among several begins with the name of the file."""
+        """Yield a JSON object; with several files, it begins with the name of the file."""
         if self._is_several:
             yield b'{"fileName": %s, ' % json_bytes(name)
             yield next(chunks).removeprefix(b"{")
         yield from chunks
 
     def _element(self, chunks: Iterable[bytes]) -> None:
-        """Print a JSON document, which among several is an element of the array."""
+        """Print a JSON document; with several files, it is an element of the array."""
         start = b"" if not self._is_several else b",\n" if self._is_begun else b"["
         self._is_begun, self._left = True, self._left - 1
         sys.stdout.buffer.write(start)

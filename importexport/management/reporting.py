@@ -1,4 +1,4 @@
-"""What a command says about a run once it is stored: a report that gets lost must not look like a failed import."""
+"""Reports a stored run. If the report cannot be written, it must not look as if the import had failed."""
 
 import contextlib
 import sys
@@ -15,8 +15,8 @@ from importexport.models import ImportRun
 def reporting(run: ImportRun) -> Iterator[None]:
     """Context for reporting on a stored run; raise CommandError with its id if the report cannot be written.
 
-    Unlike elsewhere, a reader that closes the pipe early is an error here: a script has to learn that importing the
-    file again would not help.
+    Unlike elsewhere, a reader that closes the pipe early is an error here: a script must learn that importing the file
+    again would not help.
     """
     try:
         yield
@@ -30,9 +30,9 @@ def reporting(run: ImportRun) -> Iterator[None]:
 
 @contextlib.contextmanager
 def storing(run: ImportRun) -> Iterator[None]:
-    """Context for storing a run's rows; where the connection is lost, find out whether they are stored all the same.
+    """Context for storing a run's rows. If the connection is lost, find out whether they were stored anyway.
 
-    Raises CommandError if they are, or if that cannot be found out; otherwise, the error is raised as it came.
+    Raises CommandError if they were, or if that cannot be found out; otherwise the original error.
     """
     try:
         yield
@@ -53,7 +53,7 @@ def storing(run: ImportRun) -> Iterator[None]:
 
 
 def sentence_of(run: ImportRun) -> str:
-    """Return what became of a run, without a full stop."""
+    """Return the result of a run as a sentence without a full stop."""
     if run.status == ImportRun.Status.PLANNED:
         return "The plan is stored"
     if run.kind == ImportRun.Kind.UNDO:
@@ -62,5 +62,5 @@ def sentence_of(run: ImportRun) -> str:
 
 
 def way_to(run: ImportRun) -> str:
-    """Return how to see a run."""
+    """Return the command that shows a run."""
     return f"See it with: manage.py imports show {run.pk} --tenant {run.tenant.slug}"

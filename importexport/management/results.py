@@ -1,4 +1,4 @@
-"""The result of an import in words: warnings, ignored columns, counts."""
+"""The result of an import as text: warnings, ignored columns, counts."""
 
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -9,13 +9,13 @@ from importexport.errors import counted
 from importexport.history import suggestions
 from importexport.models import ImportRun
 
-#: How many new names are listed because they resemble existing ones.
+#: The maximum number of new names to list because they resemble existing ones.
 NEW_NAMES = 20
 
 
 def told_besides(result: Report | ImportRun) -> Iterator[str]:
-    """Yield a line per group of warnings, then one with the ignored columns, the number of their filled cells and what
-    they may mean; of a plan, also the new names that resemble existing ones."""
+    """Yield a line per group of warnings, one for the ignored columns with the number of their filled cells and the
+    columns they may mean, and, for a plan, the new names that resemble existing ones."""
     for group in result.warnings:
         if group["code"] != "ignored_column":
             yield warning_line(group)
@@ -40,8 +40,8 @@ def warning_line(group: Mapping[str, Any]) -> str:
 
 
 def ignored_columns(cells: Mapping[str, int], hints: Mapping[str, str]) -> Iterator[str]:
-    """Yield each ignored column with the number of its filled cells, and the column that it may mean; all those without
-    a name come as one."""
+    """Yield each ignored column with the number of its filled cells and the column it may mean. All columns without a
+    name count as one."""
     for name, filled in cells.items():
         shown = counted(filled, "filled cell") if filled else "empty"
         meant = f"; did you mean {hints[name]}?" if name in hints else ""

@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend, of a version we can rely on, and started first where it is the embedded one."""
+"""Django's PostgreSQL backend with a minimum version, and the embedded server."""

@@ -12,15 +12,15 @@ from crm.management.output import add_json_argument, print_table
 from crm.matching_keys import Taken, recompute, taken_keys
 from crm.models.fields import folded_fields
 
-#: The exit status where a record keeps an outdated key.
+#: The exit status if a record keeps an outdated key.
 OUTDATED = 1
 HEADINGS = ("TENANT", "ENTITY", "ID", "FIELD", "VALUE", "SAME AS")
 
 
 class Command(RallyCommand):
-    """List the records that match as another one does, but were there before they did.
+    """List the records that became duplicates of others by an upgrade.
 
-    An upgrade can change what makes two records the same. Records that became the same are all kept, under the matching
+    An upgrade can change which records are the same. Existing records that became the same are kept, with the matching
     keys that they had.
     """
 
@@ -63,5 +63,5 @@ def cells_of(record: Taken) -> tuple[str, ...]:
 
 
 def visible(text: str) -> str:
-    """Return a text with escapes for the characters that cannot be seen: ``"Acme\\u200b"``."""
+    """Return a text with invisible characters escaped: ``"Acme\u200b"``."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

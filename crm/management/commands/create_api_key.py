@@ -25,7 +25,7 @@ class Command(RallyCommand):
     def handle(self, *, tenant: str, name: str, scope: str, expires: str | None, **_: Any) -> None:
         owner = find_tenant(tenant)
         expires_at = None if expires is None else parse_expiry(expires, owner)
-        # A key that could not be printed would be of no use to anybody, and is not stored.
+        # A key that could not be printed would be useless, so it is not stored.
         with transaction.atomic():
             _key, secret = create_api_key(tenant=owner, name=name, scope=scope, expires_at=expires_at)
             self.stdout.write(secret)

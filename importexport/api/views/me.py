@@ -35,7 +35,7 @@ def tenant_json(caller: Caller) -> Json:
 
 
 def key_json(request: Request) -> Json:
-    """Return the key, of which the secret is not kept; raise AuthenticationFailed if it was deleted meanwhile."""
+    """Return the key, whose secret is not stored; raise AuthenticationFailed if it has just been deleted."""
     key = ApiKey.objects.filter(digest=digest_of(request.META["HTTP_X_API_KEY"])).first()
     if key is None:
         raise AuthenticationFailed(INVALID, code="invalid_key")

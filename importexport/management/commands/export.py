@@ -62,12 +62,12 @@ class Command(RallyCommand):
 
 
 def filter_help() -> str:
-    """Return by what each entity can be filtered."""
+    """Return the help text for the filters of each entity."""
     return "; ".join(f"{entity}: {', '.join(resource.filters)}" for entity, resource in RESOURCES.items())
 
 
 def format_of(output: Path | None, named: FileFormat | None) -> FileFormat:
-    """Return the format that is named, or that a file's name says; raise UserError if there is none, or they differ."""
+    """Return the format given by name, or by the name of the file; raise UserError without one, or if they differ."""
     suffix = output.suffix.lower().lstrip(".") if output else "csv"
     if named is None:
         if suffix not in CONTENT_TYPES:
@@ -81,7 +81,7 @@ def format_of(output: Path | None, named: FileFormat | None) -> FileFormat:
 
 
 def selection_of(tenant: Tenant, entity: str, given: dict[str, Any]) -> Selection:
-    """Return what the arguments ask for; raise UserError for what cannot be meant."""
+    """Return the selection in the arguments; raise UserError if it is invalid."""
     asked = {name: given[name] for name in (COLUMNS, UPDATED_SINCE) if given[name] is not None}
     try:
         return read_selection(asked | read_filters(given["filters"], entity), RESOURCES[entity](tenant))

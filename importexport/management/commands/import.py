@@ -48,7 +48,7 @@ class Command(RallyCommand):
         parser.add_argument("--rejected", metavar="FILE", type=Path, help="write the rejected rows to a CSV file")
         parser.add_argument("--strict", action="store_true", help="exit with 1 if rows were rejected")
         for name, text in OPTIONS.items():
-            # Not argparse's choices: the sentence about an unknown value is the API's.
+            # Without argparse's choices, so that the message about an unknown value is the API's.
             metavar = f"{{{','.join(VALUES[name])}}}" if name in VALUES else METAVARS[name]
             parser.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=text)
         trial = parser.add_mutually_exclusive_group()
