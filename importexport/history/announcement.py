@@ -67,9 +67,10 @@ class Announcement(Observer):
         """Store the run in the current transaction, replacing what was announced."""
         with self._guard:
             self._is_saving = True
-        self.run._state.adding = not self.is_made
-        # If the announcement has been deleted, save() inserts the run.
-        self.run.save(force_insert=not self.is_made)
+        with transaction.atomic(savepoint=False):
+            # The announcement may have been deleted.
+            is_there = self.is_made and is_stored(self.run)
+            self.run.save(force_insert=not is_there, force_update=is_there)
 
     def end_by(self, error: BaseException) -> None:
         """Record that the import was interrupted. If it only waited for too long, delete its run: the caller will
@@ -130,6 +131,12 @@ class Announcement(Observer):
     def _let_go(self) -> None:
         if self._session is not None:
             release_lock(lock_of(self.run.pk))
+
+
+def is_stored(run: ImportRun) -> bool:
+    """Whether a run is in the database, where it is locked against deletion until the transaction ends."""
+    found = ImportRun.objects.select_for_update(no_key=True).filter(pk=run.pk)
+    return bool(found.values_list("pk"))
 
 
 def is_too_busy(error: BaseException) -> bool:

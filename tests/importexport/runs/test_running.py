@@ -169,6 +169,16 @@ def test_one_whose_announcer_lost_its_session_is_done_all_the_same(start_server)
     assert of_status(tenant, run, "done")["imported"] == ROWS
 
 
+def test_one_whose_announcement_was_deleted_is_done_all_the_same(server, tenant):
+    with Held(server, tenant) as held:
+        importing = Background(tenant.post, "contacts", contacts(range(ROWS)))
+        run = running(tenant)
+        tenant.sql("DELETE FROM importexport_importrun WHERE id = %s RETURNING id", run["id"])
+        held.let_go()
+        assert importing.outcome()[0] == 200
+    assert of_status(tenant, run, "done")["imported"] == ROWS
+
+
 def test_the_progress_of_a_long_import_is_told(server, tenant):
     importing = Background(tenant.post, "contacts", contacts(range(150_000)))
     done = wait_until(lambda: [run["rowsDone"] for run in listed(tenant) if run["rowsDone"]], "rows are done")
