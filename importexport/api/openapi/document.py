@@ -110,7 +110,7 @@ def plan_operation(resource: type[EntityResource]) -> Json:
         "plan",
         summary=f"Plan an import of {resource.entity}",
         text="Computes what an import would do, row by row, and stores no records. `apply` then does exactly that.",
-        content={"schema": ref("Import"), "example": examples.PLANNED},
+        content={"schema": ref("Run"), "example": examples.PLANNED},
         headers=runs.LOCATION | runs.WARNINGS,
         success="201",
     )
@@ -128,29 +128,25 @@ def file_operation(
         **more,
     )
     options = [*runs.option_parameters(resource), *(parameters or [])]
-    return described | {"parameters": [*options, runs.IDEMPOTENCY], "requestBody": form(options)}
+    return described | {"parameters": [*options, runs.IDEMPOTENCY], "requestBody": form()}
 
 
-def form(options: list[Json]) -> Json:
-    """Describe the form with the file, and with the options that the query can have as well."""
-    file: Json = {"type": "string", "format": "binary", "description": "A CSV file, UTF-8"}
-    fields = {"file": file} | {option["name"]: form_field(option) for option in options}
-    schema: Json = {"type": "object", "required": ["file"], "properties": fields}
-    content = {"schema": schema, "encoding": {"file": {"contentType": "text/csv"}}}
-    return {"required": True, "content": {"multipart/form-data": content}}
+def form() -> Json:
+    """Describe the form with the file.
 
-
-def form_field(option: Json) -> Json:
-    """Describe an option as a field of the form.
-
-    Its default is only told in words: clients that send all defaults would contradict the option in the query.
+    That it may have the options too is only told in words: clients would fill in every field that they know of, and
+    contradict the query.
     """
-    schema = {name: value for name, value in option["schema"].items() if name != "default"}
-    default = option["schema"].get("default")
-    said = "" if default is None else f". Default: `{str(default).lower()}`"
-    return schema | {"description": f"The same as the query parameter: {option['description']}{said}"}
+    file: Json = {"type": "string", "format": "binary", "description": "A CSV file, UTF-8"}
+    schema: Json = {"type": "object", "required": ["file"], "properties": {"file": file}}
+    content = {"schema": schema, "encoding": {"file": {"contentType": "text/csv"}}}
+    return {"description": FORM, "required": True, "content": {"multipart/form-data": content}}
 
 
+FORM = (
+    "A form with the file. The options of the query may be fields of the form instead: `-F mode=upsert`."
+    " Given in both, they must agree"
+)
 IMPORT_HEADERS = {
     "X-Import-Ignored-Columns": "The ignored columns: comma-separated, percent-encoded if not ASCII, cut to 1 kB",
     **runs.WARNINGS,

@@ -58,12 +58,12 @@ IMPORT: Json = SUMMARY | {
     "relatedRuns": RELATED,
     "family": RELATED,
 }
-PLANNED = IMPORT | {"id": PLAN, "status": "planned", "finishedAt": None}
+PLANNED = IMPORT | {"id": PLAN, "status": "planned"}
 UNDO_PLANNED = (
     SUMMARY
     | dict.fromkeys(("skipped", "warningCount", "created", "unchanged"), 0)
     | {"id": UNDO, "kind": "undo", "status": "planned", "fileName": "", "size": None, "sha256": None, "parent": RUN}
-    | {"finishedAt": None, "options": {}, "references": {}, "totalRows": 118, "imported": 118, "deleted": 103}
+    | {"options": {}, "references": {}, "rowsDone": 118, "totalRows": 118, "imported": 118, "deleted": 103}
     | {"ignoredColumns": [], "ignoredCells": {}, "warnings": [], "columnHints": {}, "children": []}
 )
 UNDONE = UNDO_PLANNED | {"status": "done", "finishedAt": "2026-01-12T08:15:01Z"}
@@ -93,7 +93,7 @@ ROWS: Json = {
                     "message": str(errors.email("not-an-email")),
                 }
             ],
-            "cells": ["Ada", "Lovelace", "not-an-email"],
+            "cells": ["Ada", "Lovelace", "not-an-email", ""],
         },
     ],
 }
@@ -117,8 +117,9 @@ ROWS_CSV = (
     "import_row,action,entity,record,column,before,after,import_error\r\n"
     "2,create,contacts,1017,,,,\r\n"
     "3,update,contacts,34,phone,,+49 30 1234567,\r\n"
+    "4,reject,contacts,,,,,Row 4: Invalid email format 'not-an-email'\r\n"
 )
 REJECTED_CSV = (
-    "first_name,last_name,email,import_row,import_error\r\n"
-    "Ada,Lovelace,not-an-email,4,Invalid email format 'not-an-email'\r\n"
+    "first_name,last_name,email,phone,import_row,import_error\r\n"
+    "Ada,Lovelace,not-an-email,,4,Row 4: Invalid email format 'not-an-email'\r\n"
 )

@@ -55,8 +55,10 @@ def columns_parameter(resource: type[EntityResource]) -> Json:
     """Describe the parameter for columns: a comma-separated list."""
     names = ref(name_of(resource, "column"))
     schema = {"type": "array", "items": names, "uniqueItems": True, "minItems": 1}
-    text = "The columns of the file, in this order, separated by commas or in parameters of their own. Without:"
-    " those of the template"
+    text = (
+        "The columns of the file, in this order, separated by commas or in parameters of their own. Default: those of"
+        " the template"
+    )
     return parameter(COLUMNS, text, schema) | {"style": "form", "explode": False}
 
 
@@ -73,9 +75,15 @@ def filter_parameters(resource: type[EntityResource]) -> list[Json]:
     """Describe the filters of an entity."""
     columns = {name: resource.declared[name] for name in resource.filters}
     return [
-        parameter(name, f"Only records with this {name}: {column.help}", values_of(resource, name))
-        for name, column in columns.items()
+        parameter(name, filter_text(name, column.help), values_of(resource, name)) for name, column in columns.items()
     ]
+
+
+def filter_text(name: str, rule: str) -> str:
+    """Say what a filter selects. A filter has a value: what the column's rule says of blank cells does not matter."""
+    if name == "tags":
+        return "Only records that have all of these tags, separated by commas"
+    return f"Only records with this {name}: {rule.partition('; blank')[0]}"
 
 
 def values_of(resource: type[EntityResource], name: str) -> Json:

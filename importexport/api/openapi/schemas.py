@@ -233,12 +233,12 @@ SCHEMAS: Json = {
     "Me": ME,
     "Result": RESULT,
     "Problem": PROBLEM,
-    "ImportSummary": members(SUMMARY, description="An import, a plan or an undo, as in lists"),
-    "Import": members(
+    "RunSummary": members(SUMMARY, description="An import, a plan or an undo, as in lists"),
+    "Run": members(
         DETAIL, optional=("relatedRuns", "family"), description="An import, a plan or an undo, with its related imports"
     ),
     "Warning": WARNING,
-    "ImportPage": page("ImportSummary", count=COUNT | {"description": "Of all pages"}),
+    "RunPage": page("RunSummary", count=COUNT | {"description": "Of all pages"}),
     "Row": ROW,
     "RowError": ROW_ERROR,
     "RowPage": page("Row"),

@@ -91,9 +91,9 @@ def csv_example(resource: type[EntityResource]) -> str:
 
 def results(resource: type[EntityResource]) -> dict[str, dict]:
     """Return two import results: one without errors, and one with every error that a row of the entity can have."""
-    last = resource.column_names()[-1]
+    last, limit = longest(resource)
     shared = [
-        errors.too_long(last, 255),
+        errors.too_long(last, limit),
         errors.character(last),
         errors.spreadsheet_error(last, "#N/A"),
         errors.too_many_cells(len(resource.fields), 18),
@@ -104,6 +104,12 @@ def results(resource: type[EntityResource]) -> dict[str, dict]:
         "good": {"summary": "Every row stored", "value": result(imported=120, errors=[])},
         "skipped": {"summary": "Some rows rejected", "value": result(imported=120, errors=messages)},
     }
+
+
+def longest(resource: type[EntityResource]) -> tuple[str, int]:
+    """Return the last text column of an entity, and its limit."""
+    limits = {name: getattr(column.widget, "limit", 0) for name, column in resource.fields.items()}
+    return [(name, limit) for name, limit in limits.items() if limit][-1]
 
 
 def result(*, imported: int, errors: list[str]) -> dict[str, object]:

@@ -1,0 +1,56 @@
+"""Swagger UI's *Try it out*: it sends every default of the description."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.pages import csv_of
+from tests.support.real import RealTenant
+
+PEOPLE = csv_of("first_name,last_name,email", "Ada,Lovelace,ada@swagger.example")
+
+
+@pytest.fixture
+def tenant(site):
+    return RealTenant(site)
+
+
+@pytest.fixture
+def operation(visitor, tenant):
+    """A function that opens an operation, ready to be tried."""
+    page = visitor.open("/api/docs")
+    page.get_by_role("button", name="Authorize").click()
+    page.get_by_label("Value:").fill(tenant.secret)
+    page.get_by_label("Apply credentials").click()
+    page.get_by_role("button", name="Close").click()
+
+    def open_operation(name):
+        opened = page.locator(f"#operations-{name}")
+        opened.locator(".opblock-summary-control").click()
+        opened.get_by_role("button", name="Try it out").click()
+        return opened
+
+    return open_operation
+
+
+def status(operation):
+    """Press Execute; return the status of the response."""
+    operation.get_by_role("button", name="Execute").click()
+    shown = operation.locator(".live-responses-table tbody .response-col_status")
+    expect(shown).to_be_visible()
+    return shown.inner_text().strip()
+
+
+@pytest.mark.parametrize(("name", "expected"), [("import", "200"), ("plan", "201")])
+def test_a_file_needs_no_more_than_to_be_chosen(operation, tenant, name, expected):
+    opened = operation(f"contacts-contacts_{name}")
+    file = {"name": "people.csv", "mimeType": "text/csv", "buffer": PEOPLE}
+    opened.locator("input[type=file]").set_input_files(file)
+    assert status(opened) == expected
+    assert tenant.count("contact") == (1 if name == "import" else 0)
+
+
+@pytest.mark.parametrize(
+    "name", ["contacts-contacts_export_csv", "contacts-contacts_template", "imports-imports_list", "key-me_show"]
+)
+def test_what_is_read_needs_nothing(operation, name):
+    assert status(operation(name)) == "200"
