@@ -1,5 +1,6 @@
 """What a record's page tells about imports."""
 
+from django.urls import reverse
 from django.utils import timezone
 
 from crm.models import Contact
@@ -21,3 +22,10 @@ def test_a_record_shows_which_rows_created_and_changed_it(editor, tenant):
 def test_a_record_created_manually_shows_no_import(editor, tenant):
     contact = Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email="a@example.com")
     assert "Imports – " in editor.page("crm_contact_change", contact.pk)
+
+
+def test_the_breadcrumbs_do_not_change_a_name(editor, tenant):
+    contact = Contact.objects.create(tenant=tenant, first_name="vincent", last_name="van Gogh", email="v@example.com")
+    page = editor.client.get(reverse("admin:crm_contact_change", args=[contact.pk])).content.decode()
+    assert "vincent van Gogh" in page
+    assert "Vincent van Gogh" not in page
