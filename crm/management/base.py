@@ -93,7 +93,7 @@ def with_examples(examples: Iterable[str]) -> dict[str, Any]:
 
 
 def subparsers_of(parser: ArgumentParser) -> Iterator[ArgumentParser]:
-    """Yield the parsers of a parser's subcommands."""
+    """Yield the parsers of a parser's subcommands, which argparse only has in a private attribute."""
     for action in parser._actions:
         if isinstance(action, _SubParsersAction):
             yield from action.choices.values()

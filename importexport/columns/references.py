@@ -230,7 +230,7 @@ class StageByName(Reference):
 
     def clean_column(self, values: Sequence[str], *, column: str) -> Cleaned:
         """Not supported: a stage is never looked up without its pipeline."""
-        raise NotImplementedError
+        raise NotImplementedError("A stage depends on its row's pipeline: use the save() of its column.")
 
     def clean_cells(self, cells: Cells, column: str) -> Cleaned:
         """Return the stages' ids; each distinct pair of pipeline and stage is looked up once."""
