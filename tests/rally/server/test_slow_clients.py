@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import json
-import re
 import resource
 import signal
 import socket
@@ -12,69 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.rally.server.raw_client import FORM, IMPORT, PART, SCHEMA, UPLOAD, Client, get, post, static_file
 from tests.support.installation import Server
 from tests.support.waiting import moments, wait_until
-
-FORM = "Content-Type: application/x-www-form-urlencoded"
-UPLOAD = "Content-Type: multipart/form-data; boundary=b"
-IMPORT = "/api/v1/importexport/contacts/import"
-PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
-SCHEMA = b"GET /api/v1/schema HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-
-def post(path: str, kind: str, length: int | None, *lines: str) -> bytes:
-    framing = f"Content-Length: {length}" if length is not None else "Transfer-Encoding: chunked"
-    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: localhost", kind, framing, *lines, "", ""]).encode()
-
-
-def get(path: str, *lines: str) -> bytes:
-    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: localhost", *lines, "", ""]).encode()
-
-
-class Client:
-    """A raw connection that can parse responses."""
-
-    def __init__(self, server: Server, data: bytes = b"", *, reads: bool = True) -> None:
-        self.socket = socket.socket()
-        if not reads:
-            # Set before connecting, so that only little of the response is in transit.
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        self.socket.settimeout(30)
-        self.socket.connect(("127.0.0.1", server.port))
-        self.socket.sendall(data)
-        self.file = self.socket.makefile("rb")
-
-    def send(self, data: bytes) -> None:
-        self.socket.sendall(data)
-
-    def answer(self, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
-        """Read one response: the status, the headers by lower-case name, and the body."""
-        status = int(self.file.readline().split()[1])
-        headers = {}
-        while line := self.file.readline().strip():
-            name, _, value = line.decode().partition(": ")
-            headers[name.lower()] = value
-        return status, headers, self._body(headers) if method != "HEAD" and status >= 200 else b""
-
-    def _body(self, headers: dict[str, str]) -> bytes:
-        if "transfer-encoding" not in headers:
-            return self.file.read(int(headers["content-length"]))
-        body = b""
-        while size := int(self.file.readline(), 16):
-            body += self.file.read(size)
-            self.file.readline()
-        self.file.readline()
-        return body
-
-    def is_disconnected(self) -> bool:
-        """Wait until the server sends more or disconnects; return whether it has disconnected."""
-        with contextlib.suppress(ConnectionResetError):
-            return self.file.read(1) == b""
-        return True
-
-    def close(self) -> None:
-        self.file.close()
-        self.socket.close()
 
 
 @contextlib.contextmanager
@@ -100,31 +39,6 @@ def seconds_for(server: Server, path: str) -> float:
 def assert_others_are_answered(server: Server) -> None:
     for path in ("/healthz", "/readyz", "/admin/login/", "/api/docs") * 3:
         assert seconds_for(server, path) < 1, path
-
-
-@pytest.fixture(scope="module")
-def small(launch):
-    """A server with few threads, which slow clients could easily occupy."""
-    server = launch(WEB_CONCURRENCY="1", RALLY_THREADS="4")
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def strict(launch):
-    """A server with short timeouts."""
-    server = launch(WEB_CONCURRENCY="1", RALLY_THREADS="4", RALLY_UPLOAD_TIMEOUT="3", RALLY_UPLOAD_IDLE_TIMEOUT="1")
-    yield server
-    server.stop()
-
-
-def static_file(server: Server, pattern: str) -> str:
-    """Return the path of a static file used by the API's documentation page."""
-    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
-    with contextlib.closing(client):
-        client.request("GET", "/api/docs")
-        page = client.getresponse().read().decode()
-    return re.search(rf'"(/static/[^"]*{pattern}[^"]*\.js)"', page)[1]
 
 
 # --- others are not affected----------------------------------------------------------------------------------
@@ -291,81 +205,6 @@ def test_a_file_read_late_is_complete_and_the_next_response_follows(small):
     for _ in range(4):
         assert client.answer()[2] == expected
         assert json.loads(client.answer()[2]) == {"status": "ok"}
-
-
-# --- keep-alive ----------------------------------------------------------------------------------------------
-
-
-def test_a_connection_is_kept_after_each_kind_of_request(small):
-    client = Client(small)
-    form = b"username=a"
-    asked = [
-        (get("/healthz"), 200),
-        (get("/readyz"), 200),
-        (get("/admin/login/"), 200),
-        (get("/nowhere"), 404),
-        (get(static_file(small, "swagger-ui-bundle")), 200),
-        (post("/admin/login/", FORM, len(form)) + form, 403),
-        (post("/admin/login/", FORM, None) + b"a\r\nusername=a\r\n0\r\n\r\n", 403),
-        (post("/admin/crm/contact/import/", UPLOAD, len(form)) + form, 302),
-        (post(IMPORT, UPLOAD, len(form)) + form, 401),
-        (post("/healthz", FORM, len(form)) + form, 200),
-        (get("/static/nothing.css"), 404),
-        (get("/healthz"), 200),
-    ]
-    for request, status in asked:
-        client.send(request)
-        found, headers, _ = client.answer()
-        assert (found, headers["connection"]) == (status, "keep-alive"), request
-
-
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/admin/login/", "/nowhere", "/api/v1/schema"])
-def test_a_head_request_gets_no_body(small, path):
-    client = Client(small, get(path).replace(b"GET", b"HEAD"))
-    assert client.answer("HEAD")[0] in {200, 404}
-    client.send(get("/healthz"))
-    assert client.answer()[0] == 200
-
-
-def test_pipelined_requests_are_answered_in_order(small):
-    form = b"username=a"
-    login = post("/admin/login/", FORM, len(form)) + form
-    client = Client(small, (get("/healthz") + login + get("/nowhere") + SCHEMA + get("/readyz")) * 5)
-    assert [client.answer()[0] for _ in range(25)] == [200, 403, 404, 200, 200] * 5
-
-
-def test_a_request_can_arrive_byte_by_byte(small):
-    client = Client(small)
-    for byte in post("/admin/login/", FORM, 10) + b"username=a":
-        client.send(bytes([byte]))
-    assert client.answer()[0] == 403
-
-
-def test_a_form_can_arrive_in_two_pieces(small):
-    client = Client(small, post("/admin/login/", FORM, 10) + b"user")
-    time.sleep(0.3)
-    client.send(b"name=a" + get("/healthz"))
-    assert [client.answer()[0], client.answer()[0]] == [403, 200]
-
-
-@pytest.mark.parametrize(("path", "status"), [("/admin/login/", 403), (IMPORT, 401)])
-def test_a_client_that_expects_100_continue_gets_it_once(small, path, status):
-    client = Client(small, post(path, FORM, 10, "Expect: 100-continue"))
-    assert client.answer()[0] == 100
-    client.send(b"username=a")
-    assert client.answer()[0] == status
-
-
-def test_the_connection_is_closed_if_a_body_is_not_sent(small):
-    client = Client(small, post(IMPORT, UPLOAD, 1000))
-    status, headers, _ = client.answer()
-    assert (status, headers["connection"]) == (401, "close")
-
-
-def test_a_client_can_close_the_connection(small):
-    client = Client(small, get("/healthz", "Connection: close"))
-    assert client.answer()[1]["connection"] == "close"
-    assert client.is_disconnected()
 
 
 # --- connections ---------------------------------------------------------------------------------------------
