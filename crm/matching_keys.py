@@ -18,7 +18,7 @@ class Outdated(NamedTuple):
 
     id: int
     value: str
-    key: str
+    key: str | None
 
 
 def recompute(model: type[models.Model], among: Collection[int] | None = None) -> int:
@@ -39,7 +39,7 @@ def outdated(
     if among is not None:
         records = records.filter(pk__in=among)
     while batch := list(records.filter(pk__gt=last)[:RECORDS_AT_ONCE]):
-        keys = field.fold_column([value for _, value, _ in batch])
+        keys = field.key_column([value for _, value, _ in batch])
         yield [Outdated(pk, value, key) for (pk, value, old), key in zip(batch, keys, strict=True) if key != old]
         last = batch[-1][0]
 
@@ -103,7 +103,7 @@ def _described(model: type[models.Model], field: Folded, batch: Iterable[Outdate
         yield Taken(record.tenant.slug, entity, record.pk, field.source, value, holder)  # type: ignore[attr-defined]
 
 
-def holder_of(record: models.Model, field: Folded, key: str) -> int | None:
+def holder_of(record: models.Model, field: Folded, key: str | None) -> int | None:
     """Return the id of the other record that has a matching key, or None."""
     for rule in record._meta.constraints:
         if isinstance(rule, models.UniqueConstraint) and field.name in rule.fields:

@@ -44,6 +44,8 @@ class ContactResource(EntityResource):
     lead_source = Column(Text, Contact.lead_source)
     tags = Column(Tags, Contact.tags)
     notes = Column(Text, Contact.notes)
+    external_source = Column(Text, Contact.external_source, in_template=False)
+    external_id = Column(Text, Contact.external_id, in_template=False)
 
     class Meta:
         model = Contact
@@ -71,6 +73,8 @@ class CompanyResource(EntityResource):
     postal_code = Column(Text, Company.postal_code)
     tags = Column(Tags, Company.tags)
     notes = Column(Text, Company.notes)
+    external_source = Column(Text, Company.external_source, in_template=False)
+    external_id = Column(Text, Company.external_id, in_template=False)
 
     class Meta:
         model = Company
@@ -93,6 +97,8 @@ class DealResource(EntityResource):
     contact_email = Column(ContactByEmail, Deal.contact, shows="email")
     company_name = Column(CompanyByName, Deal.company, shows="name")
     notes = Column(Text, Deal.notes)
+    external_source = Column(Text, Deal.external_source, in_template=False)
+    external_id = Column(Text, Deal.external_id, in_template=False)
 
     class Meta:
         model = Deal
@@ -137,6 +143,8 @@ class ActivityResource(EntityResource):
     contact_email = Column(ContactByEmail, Activity.contact, shows="email")
     company_name = Column(CompanyByName, Activity.company, shows="name")
     deal_name = Column(DealByName, Activity.deal, shows="name")
+    external_source = Column(Text, Activity.external_source, in_template=False)
+    external_id = Column(Text, Activity.external_id, in_template=False)
 
     class Meta:
         model = Activity

@@ -74,7 +74,7 @@ def _import_once(
     recorders: list[Observer] = [ImportRecorder(run, source, aside=aside, save=save)] if is_recorded else []
     if announcement:
         recorders.append(announcement)
-    columns, required = resource.spec.column_names, resource.needed_names()
+    columns, required = list(resource.in_files), resource.needed_names()
     try:
         table = read_table(source, columns=columns, required=required, entity=run.entity, max_bytes=run.max_bytes)
         return resource.import_data(

@@ -161,8 +161,10 @@ def lowered(name: str) -> Collate:
     return Collate(Lower(name), "C")
 
 
-def search(queryset: QuerySet[Any], text: str, fields: Sequence[str]) -> QuerySet[Any]:
+def search(queryset: QuerySet[Any], text: str, fields: Sequence[str], *, exact: Sequence[str] = ()) -> QuerySet[Any]:
     """Return the records in which each word is a prefix of some field, or the whole text a prefix of a matching key.
+
+    Records with the whole text in one of the ``exact`` fields are found as well.
 
     A field is a matching key (``name_key``) or a name with an index on its ``lowered`` expression.
     """
@@ -173,6 +175,8 @@ def search(queryset: QuerySet[Any], text: str, fields: Sequence[str]) -> QuerySe
         every &= starts_with(word, fields, queryset.model)
     if len(words) > 1:
         every |= starts_with(" ".join(words), [field for field in fields if field.endswith("_key")], queryset.model)
+    for field in exact:
+        every |= Q(**{field: text})
     return queryset.alias(**names).filter(every)
 
 

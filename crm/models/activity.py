@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from crm.models.fields import Digest, Folded, LongText
-from crm.models.record import Record
+from crm.models.record import Record, unique_external_id
 
 
 class Activity(Record):
@@ -79,6 +79,7 @@ class Activity(Record):
                 nulls_distinct=False,
                 name="activity_is_unique",
             ),
+            unique_external_id("activity"),
             models.CheckConstraint(condition=~Q(subject=""), name="activity_subject_is_given"),
             models.CheckConstraint(
                 condition=Q(activity_type__in=["call", "meeting", "task", "email", "note"]),

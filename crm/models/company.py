@@ -6,14 +6,19 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from crm.models.fields import Folded, FoldedDomain, LongText, TagList, Text
-from crm.models.record import Record
+from crm.models.record import Record, unique_external_id
+from crm.models.slots import NameSlot, UniqueUnlessKept, kept_in_tenant
 
 
 class Company(Record):
-    """An organisation. Its name is unique in the tenant, and so is its domain, if given."""
+    """An organisation. Its name is unique in the tenant, and so is its domain, if given.
+
+    Imports can keep others with the same name or domain, if external ids tell them apart (see ``crm.models.slots``).
+    """
 
     name = models.CharField(max_length=200)
     name_key = Folded("name", max_length=600, db_collation="C")
+    name_slot = NameSlot()
     domain = Text(max_length=255)
     domain_key = FoldedDomain("domain", max_length=765, db_collation="C")
     industry = Text(max_length=100)
@@ -34,15 +39,16 @@ class Company(Record):
 
     class Meta(Record.Meta):
         verbose_name_plural = "companies"
-        indexes = [models.Index(fields=["tenant", "id"], name="company_in_order")]
+        indexes = [models.Index(fields=["tenant", "id"], name="company_in_order"), kept_in_tenant("company")]
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "name_key"], name="company_name_is_unique"),
-            models.UniqueConstraint(
-                fields=["tenant", "domain_key"],
+            UniqueUnlessKept(fields=["tenant", "name_key", "name_slot"], name="company_name_is_unique_in_slot"),
+            UniqueUnlessKept(
+                fields=["tenant", "domain_key", "name_slot"],
                 condition=~Q(domain_key=""),
-                name="company_domain_is_unique",
+                name="company_domain_is_unique_in_slot",
                 violation_error_message=_("Another company has the same domain."),
             ),
+            unique_external_id("company"),
             models.CheckConstraint(condition=~Q(name=""), name="company_name_is_given"),
             models.CheckConstraint(condition=Q(annual_revenue__gte=0), name="company_annual_revenue_is_not_negative"),
         ]

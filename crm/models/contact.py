@@ -1,16 +1,25 @@
 """Contact model."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Collate, Lower
+from django.utils.translation import gettext_lazy as _
 
 from crm.addresses import validate_email
 from crm.models.fields import FoldedEmail, LongText, TagList, Text
-from crm.models.record import Record
+from crm.models.record import Record, unique_external_id
+
+#: What a contact is known by: it has at least one of them.
+KNOWN_BY = ("first_name", "last_name", "email", "phone", "mobile", "company")
 
 
 class Contact(Record):
-    """A person. The e-mail address is unique in the tenant."""
+    """A person. The e-mail address, if given, is unique in the tenant.
+
+    Files of other programs can have people without a name or an e-mail address. Only ``clean`` requires that something
+    is given: a database constraint would not let a company be deleted that is all that is known of a contact.
+    """
 
     class LifecycleStage(models.TextChoices):
         """How close the person is to becoming a customer."""
@@ -21,10 +30,10 @@ class Contact(Record):
         CUSTOMER = "customer"
         EVANGELIST = "evangelist"
 
-    first_name = models.CharField(max_length=100)
-    last_name = models.CharField(max_length=100)
-    email = models.CharField(max_length=254, validators=[validate_email])
-    email_key = FoldedEmail("email", max_length=762, db_collation="C")
+    first_name = Text(max_length=100)
+    last_name = Text(max_length=100)
+    email = Text(max_length=254, validators=[validate_email])
+    email_key = FoldedEmail("email", max_length=762, db_collation="C", null=True)
     phone = Text(max_length=50)
     mobile = Text(max_length=50)
     title = Text(max_length=100)
@@ -49,9 +58,7 @@ class Contact(Record):
         ]
         constraints = [
             models.UniqueConstraint(fields=["tenant", "email_key"], name="contact_email_is_unique"),
-            models.CheckConstraint(
-                condition=~Q(first_name="") & ~Q(last_name="") & ~Q(email=""), name="contact_name_and_email_are_given"
-            ),
+            unique_external_id("contact"),
             models.CheckConstraint(
                 condition=Q(lifecycle_stage__in=["lead", "qualified", "opportunity", "customer", "evangelist"]),
                 name="contact_lifecycle_stage_is_known",
@@ -59,4 +66,12 @@ class Contact(Record):
         ]
 
     def __str__(self) -> str:
-        return f"{self.first_name} {self.last_name}"
+        name = f"{self.first_name} {self.last_name}".strip()
+        known = name or self.email or self.phone or self.mobile
+        return known or str(self.company or f"{_('Contact')} {self.pk}")
+
+    def clean(self) -> None:
+        """Raise ValidationError for a contact of which nothing is known."""
+        super().clean()
+        if not any(getattr(self, name) for name in KNOWN_BY):
+            raise ValidationError(_("Give a first name, last name, e-mail, phone, mobile or company."))

@@ -5,14 +5,19 @@ from django.db import models
 from django.db.models import Q
 
 from crm.models.fields import Folded, LongText, validate_currency
-from crm.models.record import Record
+from crm.models.record import Record, unique_external_id
+from crm.models.slots import NameSlot, UniqueUnlessKept, kept_in_tenant
 
 
 class Deal(Record):
-    """A sale in progress. Its name is unique in its pipeline."""
+    """A sale in progress. Its name is unique in its pipeline.
+
+    Imports can keep others with the same name, if external ids tell them apart (see ``crm.models.slots``).
+    """
 
     name = models.CharField(max_length=200)
     name_key = Folded("name", max_length=600, db_collation="C")
+    name_slot = NameSlot()
     value = models.DecimalField(
         max_digits=18, decimal_places=2, null=True, blank=True, validators=[MinValueValidator(0)]
     )
@@ -26,10 +31,13 @@ class Deal(Record):
     notes = LongText(max_length=10_000)
 
     class Meta(Record.Meta):
-        indexes = [models.Index(fields=["tenant", "id"], name="deal_in_order")]
+        indexes = [models.Index(fields=["tenant", "id"], name="deal_in_order"), kept_in_tenant("deal")]
         constraints = [
             # Name before pipeline, so that the index also serves look-ups by name alone.
-            models.UniqueConstraint(fields=["tenant", "name_key", "pipeline"], name="deal_name_is_unique_in_pipeline"),
+            UniqueUnlessKept(
+                fields=["tenant", "name_key", "pipeline", "name_slot"], name="deal_name_is_unique_in_pipeline_and_slot"
+            ),
+            unique_external_id("deal"),
             models.CheckConstraint(condition=~Q(name=""), name="deal_name_is_given"),
             models.CheckConstraint(condition=Q(value__gte=0), name="deal_value_is_not_negative"),
             models.CheckConstraint(condition=Q(probability__lte=100), name="deal_probability_is_per_cent"),

@@ -69,7 +69,10 @@ class LongText(Text):
 
 
 class Folded(models.CharField):
-    """The matching key of another field, a name; updated by save() and used by unique constraints."""
+    """The matching key of another field, a name; updated by save() and used by unique constraints.
+
+    With ``null``, a blank field has no key, so that any number of records can be without one.
+    """
 
     def __init__(self, source: str, **options: Any) -> None:
         self.source = source
@@ -81,8 +84,8 @@ class Folded(models.CharField):
         del options["editable"]
         return name, path, [self.source, *args], options
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> str:
-        key = self.fold(getattr(model_instance, self.source) or "")
+    def pre_save(self, model_instance: models.Model, add: bool) -> str | None:
+        (key,) = self.key_column([getattr(model_instance, self.source) or ""])
         setattr(model_instance, self.attname, key)
         return key
 
@@ -93,6 +96,11 @@ class Folded(models.CharField):
     def fold_column(self, values: Sequence[str]) -> list[str]:
         """Return ``fold`` of every value, fast for plain ASCII."""
         return fold_column(values)
+
+    def key_column(self, values: Sequence[str]) -> list[str | None]:
+        """Return the key of every value, as it is stored."""
+        keys = self.fold_column(values)
+        return [key or None for key in keys] if self.null and "" in keys else [*keys]
 
 
 class FoldedEmail(Folded):
@@ -160,7 +168,7 @@ class FoldingQuerySet(models.QuerySet):
         """Update the records, and the matching key of each changed field."""
         for field in folded_fields(self.model, values):
             if field.name not in values:
-                values[field.name] = field.fold(values[field.source])
+                (values[field.name],) = field.key_column([values[field.source]])
         return super().update(**values)
 
     def bulk_update(self, objs: Iterable[Any], fields: Iterable[str], batch_size: int | None = None) -> int:

@@ -21,6 +21,10 @@ from crm.models.fields import CURRENCIES
 from importexport.admin.base import EntityAdmin, RunFilter, choice_filters, record_link, web_link
 
 ADDRESS = (gettext_lazy("Address"), {"fields": ("address", ("postal_code", "city"), ("state", "country"))})
+EXTERNAL = (
+    gettext_lazy("In another program"),
+    {"fields": (("external_source", "external_id"),), "classes": ("collapse",)},
+)
 DATES = (gettext_lazy("Dates"), {"fields": (("created_at", "updated_at"), "imports")})
 STAGE_LABELS = {"lead": "info", "qualified": "info", "opportunity": "warning", "customer": "success"}
 STATUS_LABELS = {"pending": "warning", "completed": "success", "cancelled": "danger"}
@@ -54,6 +58,7 @@ class ContactAdmin(EntityAdmin):
         (gettext_lazy("Work"), {"fields": (("title", "department"), "company")}),
         (gettext_lazy("Sales"), {"fields": (("lifecycle_stage", "lead_source"), "tags", "notes")}),
         ADDRESS,
+        EXTERNAL,
         DATES,
     )
     panels = (
@@ -89,6 +94,7 @@ class CompanyAdmin(EntityAdmin):
         (gettext_lazy("Profile"), {"fields": ("industry", ("employee_count", "annual_revenue"), "description")}),
         (gettext_lazy("Notes"), {"fields": ("tags", "notes")}),
         ADDRESS,
+        EXTERNAL,
         DATES,
     )
     panels = (
@@ -176,6 +182,7 @@ class DealAdmin(EntityAdmin):
         (None, {"fields": ("name", ("value", "currency"), ("stage", "probability"), "expected_close_date")}),
         (gettext_lazy("With"), {"fields": ("contact", "company")}),
         (gettext_lazy("Notes"), {"fields": ("notes",)}),
+        EXTERNAL,
         DATES,
     )
     panels = (Panel(Activity, "deal", ("activity_type", "status", "due_date")),)
@@ -222,6 +229,7 @@ class ActivityAdmin(EntityAdmin):
         (None, {"fields": ("subject", ("activity_type", "priority"), "status", "body")}),
         (gettext_lazy("When"), {"fields": ("due_date", "scheduled_at", "completed_at")}),
         (gettext_lazy("About"), {"fields": ("contact", "company", "deal")}),
+        EXTERNAL,
         DATES,
     )
 

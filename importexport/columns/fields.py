@@ -17,14 +17,17 @@ class Column(Field):
     """A column that reads and writes one field of a model.
 
     ``first_name = Column(Text, Contact.first_name, required=True)``: the attribute's name is the header, the widget
-    takes its limits from the model field. A reference shows an attribute of the record it leads to (``shows``).
+    takes its limits from the model field. A reference shows an attribute of the record it leads to (``shows``). Files
+    can have columns that are not in templates (``in_template``), and exports only where they are asked for.
     """
 
-    def __init__(self, widget: type[Cell], source: Any, *, required: bool = False, shows: str = "") -> None:
+    def __init__(
+        self, widget: type[Cell], source: Any, *, required: bool = False, shows: str = "", in_template: bool = True
+    ) -> None:
         self.source: models.Field = source.field
         attribute = f"{self.source.name}__{shows}" if shows else self.source.name
         super().__init__(attribute=attribute, widget=widget.for_field(self.source))
-        self.required = required
+        self.required, self.in_template = required, in_template
         self.stores: str = self.source.column
 
     @property

@@ -31,13 +31,17 @@ class Writer:
         self.tenant = tenant
         self.columns = list(columns)
         self._fields = {str(field.column): field for field in model._meta.concrete_fields}
-        unique = [rule for rule in model._meta.constraints if isinstance(rule, models.UniqueConstraint)]
+        # Where no external id is written, two records cannot have the same.
+        unique = [rule for rule in unique_rules(model) if leading_column(model, rule) in self.columns]
         # If there is only one constraint, name it, so that PostgreSQL does not check all other indexes.
         named = sql.SQL("ON CONSTRAINT {}").format(sql.Identifier(unique[0].name))
         self._conflict = named if len(unique) == 1 else sql.SQL("")
         #: The columns of unique constraints; in place of a digest, its source.
         self._unique = {text_column(model._meta.get_field(name)) for rule in unique for name in rule.fields}
         self._identity = [i for i, name in enumerate(self.columns) if name in self._unique]
+        leading = {leading_column(model, rule) for rule in unique}
+        #: The places, in a row's identity, of the values that can be the same as another row's unless they are blank.
+        self._leading = [place for place, i in enumerate(self._identity) if self.columns[i] in leading]
         #: The number of rows in the last batch that were sent to the database, and the indexes of those it skipped.
         self._staged = 0
         self._skipped: list[int] = []
@@ -79,7 +83,7 @@ class Writer:
             return cursor.fetchall()
 
     def _repeated(self, rows: Sequence[Sequence[str | None]]) -> set[int]:
-        """Return the rows with the same keys as an earlier row of the batch.
+        """Return the rows with the same keys as an earlier row of the batch, and not just blank ones.
 
         They are duplicates even if that row is one itself. The database would take too long to find a million of them.
         """
@@ -87,7 +91,11 @@ class Writer:
         first: dict[tuple, int] = {}
         if len(set(keys)) == len(keys):
             return set()
-        return {n for n, key in enumerate(keys) if first.setdefault(key, n) != n}
+        return {
+            n
+            for n, key in enumerate(keys)
+            if first.setdefault(key, n) != n and any(key[place] for place in self._leading)
+        }
 
     def _store(self, rows: Sequence[Sequence[str | None]], numbers: list[str]) -> list[int]:
         self._staged, self._skipped = len(numbers), []
@@ -108,7 +116,7 @@ class Writer:
         cursor.execute(SKIPPED.format(staging=self._staging, table=self._table))
         return [n for (n,) in cursor]
 
-    def taken(self, key: Key, wanted: Mapping[int, str]) -> set[int]:
+    def taken(self, key: Key, wanted: Mapping[int, tuple[str | None, ...]]) -> set[int]:
         """Return which of the skipped rows, given with their keys, have the key of a record that was stored before.
 
         Records of later rows in the batch do not count.
@@ -117,11 +125,16 @@ class Writer:
             cursor.execute(sql.SQL("SELECT id, n FROM {}").format(self._staging))
             arrived = dict(cursor.fetchall())
             cursor.execute(
-                OWNERS.format(table=self._table, key=sql.Identifier(key.stored), tenant=ANY_TENANT),
-                [self.tenant.pk, list(set(wanted.values()))],
+                OWNERS.format(
+                    table=self._table,
+                    key=sql.Identifier(key.stored),
+                    names=identifiers(key.stored_columns),
+                    tenant=ANY_TENANT,
+                ),
+                [self.tenant.pk, list({value for value, *_ in wanted.values()})],
             )
-            since = {text: arrived.get(pk, -1) for text, pk in cursor}
-        return {n for n, text in wanted.items() if since.get(text, n) < n}
+            since = {tuple(values): arrived.get(pk, -1) for pk, *values in cursor}
+        return {n for n, values in wanted.items() if since.get(values, n) < n}
 
     # --- SQL ---
 
@@ -144,6 +157,16 @@ class Writer:
             condition=condition,
             conflict=self._conflict,
         )
+
+
+def unique_rules(model: type[models.Model]) -> list[models.UniqueConstraint]:
+    """Return the unique constraints of a model."""
+    return [rule for rule in model._meta.constraints if isinstance(rule, models.UniqueConstraint)]
+
+
+def leading_column(model: type[models.Model], rule: models.UniqueConstraint) -> str:
+    """Return the first column of a unique constraint after the tenant's; the constraint ignores rows without it."""
+    return str(model._meta.get_field(rule.fields[1]).column)  # type: ignore[union-attr]
 
 
 def text_column(field: Any) -> str:
@@ -178,4 +201,4 @@ SKIPPED = sql.SQL(
     " (SELECT min(id) FROM {staging}) AND (SELECT max(id) FROM {staging})) ORDER BY n"
 )
 
-OWNERS = sql.SQL("SELECT {key}, id FROM {table} WHERE tenant_id = {tenant} AND {key} <> '' AND {key} = ANY(%s)")
+OWNERS = sql.SQL("SELECT id, {names} FROM {table} WHERE tenant_id = {tenant} AND {key} <> '' AND {key} = ANY(%s)")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import compress
 from typing import TypeVar, cast
 
-from crm.models.fields import folded_field, folded_fields
+from crm.models.fields import folded_fields
 from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.columns.doubtful import Doubts, doubts_about
@@ -47,6 +47,7 @@ class Importer:
     """Stores the good rows of one table as new records, in the current transaction."""
 
     def __init__(self, spec: EntitySpec, options: Options, table: Table) -> None:
+        spec = spec.for_file(table.header.positions)
         self.spec, self.options, self._table = spec, options, table
         self._needed = set(spec.needed_names(options.match_on))
         self._columns = spec.cleaned_columns
@@ -128,7 +129,7 @@ class Importer:
         is_good, positions = good_rows(cells, rejected)
         rows = self._rows(cells, is_good)
         lost = self.writer.write(rows, len(positions))
-        rejected |= {positions[n]: [error] for n, error in self._duplicates(cells, positions, lost).items()}
+        rejected |= {positions[n]: [error] for n, error in self._duplicates(rows, cells, positions, lost).items()}
         if len(positions) < cells.count:
             numbers = list(compress(numbers, is_good))
         stretches = {"create": numbered(self.writer.stored_rows(), numbers)}
@@ -152,7 +153,7 @@ class Importer:
         if not all(is_good):
             stored = {name: list(compress(values, is_good)) for name, values in stored.items()}
         rows = [stored[name] for name in self.spec.own_columns]
-        rows.extend([*folded.fold_column(cast(list[str], stored[folded.source]))] for folded in self._folded)
+        rows.extend(folded.key_column(cast(list[str], stored[folded.source])) for folded in self._folded)
         return rows
 
     def _comparable(
@@ -167,14 +168,15 @@ class Importer:
             for stores, values in zip(self.spec.stored_columns, rows, strict=True)
         ]
 
-    def _duplicates(self, cells: Cells, positions: Sequence[int], lost: Sequence[int]) -> dict[int, ColumnError]:
+    def _duplicates(
+        self, rows: list[list[str | None]], cells: Cells, positions: Sequence[int], lost: Sequence[int]
+    ) -> dict[int, ColumnError]:
         """Return the sentence for each row that the writer passed over, by its index among the good rows."""
         keys = self.spec.keys
         blamed: dict[int, Key] = dict.fromkeys(lost, keys[-1])
         for key in reversed(keys[:-1]) if lost else ():
-            texts = cells.text(key.column)
-            folded = folded_field(self.spec.model, key.stored)
-            wanted = {n: folded.fold(texts[positions[n]]) for n in lost}
+            places = [self.spec.stored_columns.index(name) for name in key.stored_columns]
+            wanted = {n: tuple(rows[place][n] for place in places) for n in lost}
             blamed |= dict.fromkeys(self.writer.taken(key, wanted), key)
         return {n: self._duplicate(cells, positions[n], key) for n, key in blamed.items()}
 

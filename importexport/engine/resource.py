@@ -54,15 +54,15 @@ class EntityResource(LibraryResource):
     @classmethod
     def describe(cls) -> EntitySpec:
         """Return the specification of the entity, without a tenant."""
-        return cls._spec(cls.declared.values(), cls.fields)
+        return cls._spec(cls.declared.values())
 
     @property
     def spec(self) -> EntitySpec:
         """The specification of the entity for the resource's tenant."""
-        return self._spec(self.stored.values(), self.fields, self.tenant)
+        return self._spec(self.stored.values(), self.tenant)
 
     @classmethod
-    def _spec(cls, columns: Collection[Column], in_files: Collection[str], tenant: Tenant | None = None) -> EntitySpec:
+    def _spec(cls, columns: Collection[Column], tenant: Tenant | None = None) -> EntitySpec:
         return EntitySpec(
             entity=cls.entity,
             noun=cls.noun,
@@ -70,7 +70,8 @@ class EntityResource(LibraryResource):
             keys=cls.keys,
             columns=tuple(columns),
             order=tuple(cls._meta.import_order or ()),
-            in_files=tuple(in_files),
+            in_templates=tuple(cls.fields),
+            in_files=tuple(cls.accepted),
             match_keys=tuple(cls.match_keys()),
             tenant=tenant,
         )
@@ -91,9 +92,15 @@ class EntityResource(LibraryResource):
         return tuple(self.fields.values())
 
     @property
+    def in_files(self) -> dict[str, Column]:
+        """The columns that a file can have: those of the template, then the others."""
+        others = {name: self.stored[name] for name in self.accepted if name not in type(self).fields}
+        return {**self.fields, **others}
+
+    @property
     def exportable(self) -> dict[str, Column]:
         """The columns that an export can have: those of files, then the record's id and times."""
-        return {**self.fields, **self._besides}
+        return {**self.in_files, **self._besides}
 
     @cached_property
     def _besides(self) -> dict[str, Column]:
@@ -149,7 +156,7 @@ class EntityResource(LibraryResource):
                 keep_instances = kwargs.get("retain_instance_in_row_result", False)
                 rows = RowResults(self, report, keep_instances=keep_instances, collect_failed_rows=collect_failed_rows)
                 rows_of_dataset = DatasetRows(dataset)
-                table = Table(rows_of_dataset, columns=list(self.fields), required=required, entity=self.entity)
+                table = Table(rows_of_dataset, columns=list(self.in_files), required=required, entity=self.entity)
                 self._run(table, [rows, *observers], report, name)
             self.after_import(dataset, report, **hints)
         except Exception as error:  # noqa: BLE001 - django-import-export reports any error, including those of hooks

@@ -66,11 +66,12 @@ FIXED_OPTIONS: dict[str, tuple[tuple[Any, ...], str]] = {
 class ResourceClass(DeclarativeMetaclass):
     """The metaclass of resources.
 
-    ``declared`` has all columns, ``fields`` those that appear in files, in the order of templates and exports. Raises
-    ImproperlyConfigured if the definition of a class has errors (see ``problems``).
+    ``declared`` has all columns, ``accepted`` those that files can have, and ``fields`` those of templates and exports,
+    in their order. Raises ImproperlyConfigured if the definition of a class has errors (see ``problems``).
     """
 
     declared: dict[str, Column]
+    accepted: dict[str, Column]
     fields: dict[str, Column]
 
     def __init__(self, name: str, bases: tuple[type, ...], attrs: dict[str, Any]) -> None:
@@ -81,7 +82,11 @@ class ResourceClass(DeclarativeMetaclass):
         if self._meta.model:
             if problem := next(problems(self), ""):
                 raise ImproperlyConfigured(f"{name}{problem}")
-            self.fields = OrderedDict((key, self.declared[key]) for key in names_in_order(self))
+            self.accepted = {name: self.declared[name] for name in names_in_order(self)}
+            named = self._meta.fields or ()
+            self.fields = OrderedDict(
+                (name, column) for name, column in self.accepted.items() if column.in_template or name in named
+            )
 
 
 def inherit_options(resource: Any) -> None:
@@ -96,7 +101,7 @@ def inherit_options(resource: Any) -> None:
 
 
 def names_in_order(resource: Any) -> list[str]:
-    """Return the columns of a resource's files, in order."""
+    """Return the columns that a resource's files can have, in order."""
     meta = resource._meta
     left_in = set(resource.declared if meta.fields is None else meta.fields) - set(meta.exclude or ())
     ordered = dict.fromkeys([*(meta.export_order or ()), *(meta.fields or ()), *resource.declared])

@@ -1,7 +1,7 @@
 """The specification of an entity for an import: its model, columns and keys."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import models
@@ -29,15 +29,25 @@ class Key:
         """The columns of the file that form the key."""
         return [self.column, *self.others]
 
+    @property
+    def stored_columns(self) -> list[str]:
+        """The database columns of the key."""
+        return [self.stored, *self.others.values()]
+
+
+#: The id of a record in another program: unique where it is given.
+EXTERNAL_ID = Key("external_id", "external_id", {"external_source": "external_source"})
+
 
 @dataclass(frozen=True)
 class EntitySpec:
     """The specification of an entity.
 
     ``columns`` has all columns of a record, in the order of templates; ``order`` names those to clean first, because
-    others depend on them. ``in_files`` names the columns of files, in the order of templates and exports; the others
-    are treated as blank. If several ``keys`` are duplicates, the message names the first. The first of ``match_keys``
-    is the default for matching rows with records. An import requires a ``tenant``.
+    others depend on them. ``in_templates`` names the columns of templates and exports, in their order, and ``in_files``
+    those that files can have; the others are treated as blank. If several ``keys`` are duplicates, the message names
+    the first. The first of ``match_keys`` is the default for matching rows with records. An import requires a
+    ``tenant``.
     """
 
     entity: str
@@ -46,6 +56,7 @@ class EntitySpec:
     keys: tuple[Key, ...]
     columns: tuple[Column, ...]
     order: tuple[str, ...]
+    in_templates: tuple[str, ...]
     in_files: tuple[str, ...]
     match_keys: tuple[Key, ...]
     tenant: Any = None
@@ -53,7 +64,7 @@ class EntitySpec:
     @property
     def column_names(self) -> list[str]:
         """The header of templates and exports."""
-        return list(self.in_files)
+        return list(self.in_templates)
 
     @property
     def required_names(self) -> list[str]:
@@ -80,6 +91,16 @@ class EntitySpec:
     def creates_references(self) -> bool:
         """Whether an import can create records that rows refer to."""
         return any(can_create(column) for column in self.columns if column.column_name in self.in_files)
+
+    def for_file(self, names: Container[str]) -> "EntitySpec":
+        """Return the specification for a file with these columns: without external ids if it has none.
+
+        Such an import stores and checks nothing of them. With ids, they are the first key.
+        """
+        has_ids = EXTERNAL_ID.column in names
+        kept = EXTERNAL_ID.columns if has_ids else []
+        columns = [c for c in self.columns if c.in_template or c.column_name in kept or c.column_name in names]
+        return replace(self, columns=tuple(columns), keys=(EXTERNAL_ID, *self.keys) if has_ids else self.keys)
 
     def key(self, column: str) -> Key:
         """Return the key with this column; raise KeyError if there is none."""

@@ -14,6 +14,7 @@ from crm.matching_keys import recompute
 from crm.models import Activity, Stage
 from crm.models.fields import folded_fields
 from importexport.db import unzipped
+from importexport.engine.copy_writer import unique_rules
 from importexport.engine.outcome import Change, Outcome, stretches_of
 from importexport.history import revert_sql
 from importexport.history.revert_sql import Recreation
@@ -120,8 +121,8 @@ class Reverter:
 
     def _reject_taken(self, cursor: Any, model: type[models.Model], types: Mapping[str, str]) -> None:
         """Mark records as conflicts if another record now has their former name, e-mail, domain or other unique key."""
-        for rule in model._meta.constraints:
-            if isinstance(rule, models.UniqueConstraint) and (columns := revert_sql.unique_columns(model, rule, types)):
+        for rule in unique_rules(model):
+            if columns := revert_sql.unique_columns(model, rule, types):
                 cursor.execute(revert_sql.taken_as_conflicts(model, columns, types), [taken(model), self.run.tenant_id])
 
     def _reject_orphaned(self, cursor: Any, model: type[models.Model], changed: Collection[str]) -> None:

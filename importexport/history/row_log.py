@@ -151,7 +151,7 @@ def shown_changes(row: LoggedRow) -> Iterator[tuple[str, str, str]]:
     if row.entity not in RESOURCES:
         yield from ((name, before or "", after) for name, (before, after) in row.changes.items())
         return
-    for column in RESOURCES[row.entity].fields.values():
+    for column in RESOURCES[row.entity].accepted.values():
         values = row.changes.get(column.stores, [])
         if len(values) == 4:
             yield column.column_name, values[2] or "", values[3] or ""

@@ -44,9 +44,6 @@ def refuses(record, **values):
 @pytest.mark.parametrize(
     ("make", "values", "constraint"),
     [
-        (make_contact, {"first_name": ""}, "contact_name_and_email_are_given"),
-        (make_contact, {"last_name": ""}, "contact_name_and_email_are_given"),
-        (make_contact, {"email": ""}, "contact_name_and_email_are_given"),
         (make_contact, {"lifecycle_stage": "prospect"}, "contact_lifecycle_stage_is_known"),
         (make_deal, {"name": ""}, "deal_name_is_given"),
         (make_deal, {"value": -1}, "deal_value_is_not_negative"),
@@ -84,14 +81,14 @@ def test_the_database_rejects_an_invalid_company(tenant, values, constraint):
 def test_names_addresses_and_domains_are_unique_by_their_keys(tenant):
     Company.objects.create(tenant=tenant, name="Straße", domain="acme.com")
     company = Company.objects.create(tenant=tenant, name="Globex", domain="globex.com")
-    assert refuses(company, name_key="strasse") == "company_name_is_unique"
-    assert refuses(company, domain_key="acme.com") == "company_domain_is_unique"
+    assert refuses(company, name_key="strasse") == "company_name_is_unique_in_slot"
+    assert refuses(company, domain_key="acme.com") == "company_domain_is_unique_in_slot"
     make_contact(tenant)
     assert (
         refuses(make_contact(tenant, email="b@example.com"), email_key="ada@example.com") == "contact_email_is_unique"
     )
     make_deal(tenant)
-    assert refuses(make_deal(tenant, name="Other"), name_key="big one") == "deal_name_is_unique_in_pipeline"
+    assert refuses(make_deal(tenant, name="Other"), name_key="big one") == "deal_name_is_unique_in_pipeline_and_slot"
 
 
 def test_companies_without_a_domain_do_not_collide(tenant):
@@ -320,3 +317,92 @@ def test_a_form_reports_a_duplicate_that_differs_in_case_alone(tenant):
     values = {"tenant": tenant.pk, "first_name": "A", "last_name": "L", "lifecycle_stage": "lead"}
     assert form_class(values | {"email": "else@example.com"}).is_valid()
     assert not form_class(values | {"email": "ADA@example.com"}).is_valid()
+
+
+# --- external ids ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "noun", "others"),
+    [
+        (make_contact, "contact", {"email": "b@example.com"}),
+        (make_deal, "deal", {"name": "Other"}),
+        (make_activity, "activity", {"subject": "Other"}),
+    ],
+)
+def test_an_external_id_is_unique_in_its_source(tenant, make, noun, others):
+    make(tenant, external_source="hubspot", external_id="1")
+    second = make(tenant, external_source="hubspot", **others)
+    assert refuses(second, external_id="1") == f"{noun}_external_id_is_unique"
+    second.external_id = "1"
+    with pytest.raises(ValidationError, match="Another record has the same external source and ID"):
+        second.full_clean()
+    type(second).objects.filter(pk=second.pk).update(external_source="pipedrive", external_id="1")
+
+
+# --- contacts of whom little is known ---------------------------------------------------------------------------
+
+
+def test_contacts_without_an_address_do_not_collide(tenant):
+    for _ in range(2):
+        Contact.objects.create(tenant=tenant, phone="1")
+    assert list(Contact.objects.values_list("email", "email_key")) == [("", None)] * 2
+
+
+def test_a_contact_that_loses_its_address_has_no_key(tenant):
+    ada = make_contact(tenant)
+    Contact.objects.filter(pk=ada.pk).update(email="")
+    ada.refresh_from_db()
+    assert ada.email_key is None
+
+
+def test_a_contact_is_known_by_something(tenant):
+    with pytest.raises(ValidationError, match="Give a first name, last name, e-mail, phone, mobile or company"):
+        Contact(tenant=tenant, city="London").full_clean()
+    Contact(tenant=tenant, company=Company.objects.create(tenant=tenant, name="Acme")).full_clean()
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"first_name": "Ada", "last_name": "Lovelace"}, "Ada Lovelace"),
+        ({"last_name": "Lovelace", "phone": "1"}, "Lovelace"),
+        ({"email": "ada@example.com", "phone": "1"}, "ada@example.com"),
+        ({"mobile": "2"}, "2"),
+        ({"company": Company(name="Acme")}, "Acme"),
+        ({"pk": 7}, "Contact 7"),
+    ],
+)
+def test_a_contact_is_called_by_what_is_known_of_it(values, text):
+    assert str(Contact(**values)) == text
+
+
+# --- names that are kept side by side ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def twins(tenant):
+    """Two companies of one name, the second of which was kept beside the first."""
+    slots = ["", "hubspot 2"]
+    return [Company.objects.create(tenant=tenant, name="Acme", domain="a.com", name_slot=slot) for slot in slots]
+
+
+def test_a_kept_name_can_stay(twins):
+    for company in twins:
+        company.full_clean()
+
+
+@pytest.mark.parametrize("values", [{"name": "ACME"}, {"name": "Other", "domain": "www.a.com"}])
+def test_a_kept_name_or_domain_is_still_taken(tenant, twins, values):
+    with pytest.raises(ValidationError, match="Another company has the same"):
+        Company(tenant=tenant, **values).full_clean()
+    twins[0].delete()
+    with pytest.raises(ValidationError, match="Another company has the same"):
+        Company(tenant=tenant, **values).full_clean()
+
+
+def test_a_kept_record_cannot_take_a_third_name(tenant, twins):
+    Company.objects.create(tenant=tenant, name="Globex")
+    twins[1].name = "globex"
+    with pytest.raises(ValidationError, match="Another company has the same name"):
+        twins[1].full_clean()

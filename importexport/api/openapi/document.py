@@ -157,8 +157,9 @@ IMPORT_HEADERS = {
 def columns_table(resource: type[EntityResource]) -> str:
     """Return a Markdown table of the columns and their rules."""
     lines = []
-    for name, column in resource.fields.items():
-        rule = "; ".join(filter(None, [column.help, BESIDES.get(name)]))
+    for name, column in resource.accepted.items():
+        place = "" if name in resource.fields else "not in templates"
+        rule = "; ".join(filter(None, [column.help, BESIDES.get(name), place]))
         lines.append(f"| {f'**{name}**' if column.required else name} | {rule} |")
     limit = f"{settings.RALLY_IMPORT_MAX_BYTES:,}".replace(",", " ")
     return "\n".join(

@@ -51,7 +51,7 @@ def enums() -> Json:
 
 def enums_of(resource: type[EntityResource]) -> Json:
     """Return the lists of values that only one entity has: its columns, its match keys, and those of its choices."""
-    columns = [*resource.column_names(), *BESIDES]
+    columns = [*dict.fromkeys([*resource.column_names(), *resource.accepted, *BESIDES])]
     filters = {name: resource.declared[name] for name in resource.filters}
     return {
         name_of(resource, "column"): enum(columns, f"A column that an export of {resource.entity} can have"),

@@ -24,7 +24,8 @@ class UpsertImporter(Importer):
 
     def __init__(self, spec: EntitySpec, options: Options, table: Table) -> None:
         self._key = spec.key(options.match_on)
-        free = [column for column in spec.columns if column.column_name not in self._key.columns]
+        columns = spec.for_file(table.header.positions).columns
+        free = [column for column in columns if column.column_name not in self._key.columns]
         present = [column for column in free if column.column_name in table.header.positions]
         self._changeable = [Changeable(column, 1 << bit) for bit, column in enumerate(present)]
         super().__init__(spec, options, table)
@@ -73,7 +74,7 @@ class UpsertImporter(Importer):
         wrong |= self._unmatched(cells, positions, wanted)
         wanted = [n for n in wanted if n not in wrong]
         skipped = self.writer.insert(wanted)
-        wrong |= {n: [error] for n, error in self._duplicates(cells, positions, skipped).items()}
+        wrong |= {n: [error] for n, error in self._duplicates(rows, cells, positions, skipped).items()}
         created = self.writer.created([n for n in wanted if n not in wrong])
         self.writer.see(pairs, created)
         rejected |= {positions[n]: found for n, found in wrong.items()}

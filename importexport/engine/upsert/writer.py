@@ -59,7 +59,8 @@ class Merger(Writer):
     def _new_finder(self, key: Key, options: Options) -> Finder:
         fields = {name: self._fields[name] for name in (key.stored, *key.others.values())}
         parts = {"table": self._table, "staging": self._staging, "tenant": self.tenant, "fields": fields}
-        if key.details or any(field.null for field in fields.values()):
+        # Records whose first key is NULL match no row, as if it were blank.
+        if key.details or any(field.null for name, field in fields.items() if name != key.stored):
             return DetailFinder(details=self._details, may_create=options.may_create, **parts)
         return Finder(**parts)
 
@@ -190,7 +191,8 @@ JOINED = sql.SQL(
 CLAIMS = sql.SQL(
     "SELECT n, wanted, EXISTS (SELECT FROM {table} AS o WHERE o.tenant_id = {tenant}"
     " AND o.{key} <> '' AND o.{key} = wanted AND o.id <> claim.id)"
-    " FROM (SELECT s.n, t.id, {wanted} AS wanted FROM {joined} WHERE {wanted} <> '' AND {wanted} <> t.{key}) AS claim"
+    " FROM (SELECT s.n, t.id, {wanted} AS wanted FROM {joined}"
+    " WHERE {wanted} <> '' AND {wanted} IS DISTINCT FROM t.{key}) AS claim"
 )
 
 #: When a file is imported again, most rows change nothing, so JSON is created only for the others. OFFSET 0 prevents

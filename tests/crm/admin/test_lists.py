@@ -313,3 +313,18 @@ def test_a_page_takes_as_many_queries_for_one_related_record_as_for_many(tenant,
         asked.append(len(queries))
     assert len(set(asked)) == 1
     assert asked[0] <= 13
+
+
+def test_a_contact_is_found_by_its_external_id_alone(tenant):
+    people(tenant, "Ada Lovelace", "Grace Hopper")
+    Contact.objects.filter(first_name="Ada").update(external_source="hubspot", external_id="zcrm 501")
+    assert names(tenant, q=" zcrm 501 ") == ["c0@lovelace.example"]
+    assert names(tenant, q="zcrm") == []
+
+
+def test_the_search_by_external_id_uses_its_index(tenant):
+    many(tenant)
+    found = search(Contact.objects.filter(tenant=tenant), "a77", PREFIXES, exact=["external_id"])
+    plan = found.order_by("-id")[:20].explain()
+    assert "Index Scan on contact_external_id_is_unique" in plan
+    assert "Seq Scan" not in plan

@@ -107,9 +107,10 @@ def test_forbidden_characters_are_a_form_error(acme, field, value):
 @pytest.mark.parametrize(
     ("model", "values"),
     [
-        ("contact", {"first_name": "x" * 101}), ("contact", {"first_name": "  "}), ("contact", {"email": "a@localhost"}),
+        ("contact", {"first_name": "x" * 101}), ("contact", {"first_name": "  ", "last_name": "", "email": ""}), ("contact", {"email": "a@localhost"}),
         ("contact", {"lifecycle_stage": "owner"}), ("contact", {"tags": "x" * 51}), ("contact", {"company": "abc"}),
-        ("contact", {"company": "9" * 30}), ("contact", {"notes": "x" * 10_001}), ("contact", {"first_name": "\u3000"}),
+        ("contact", {"company": "9" * 30}), ("contact", {"notes": "x" * 10_001}),
+        ("contact", {"first_name": "\u3000", "last_name": "", "email": ""}),
         ("company", {"employee_count": "-1"}), ("company", {"employee_count": "9" * 30}),
         ("company", {"annual_revenue": "1e3000"}), ("company", {"annual_revenue": "NaN"}),
         ("company", {"annual_revenue": "12345678901234567.00"}), ("company", {"annual_revenue": "1.005"}),
@@ -194,3 +195,16 @@ def test_an_error_that_persists_is_not_mistaken_for_a_concurrent_edit(acme, monk
     client = Client(raise_request_exception=False)
     client.force_login(acme.users["editor"])
     assert client.post("/admin/crm/contact/add/", CONTACT).status_code == 500
+
+
+def test_a_contact_of_whom_only_a_phone_is_known_can_be_added(acme):
+    blank = {"first_name": "", "last_name": "", "email": "", "phone": "1"}
+    assert add(acme, "contact", CONTACT | blank) == {}
+    assert str(Contact.objects.latest("id")) == "1"
+
+
+def test_an_external_id_that_is_taken_is_a_form_error(acme):
+    ids = {"external_source": "hubspot", "external_id": "501"}
+    assert add(acme, "company", COMPANY | ids) == {}
+    errors = add(acme, "company", COMPANY | ids | {"name": "Other"})
+    assert errors == {"__all__": ["Another record has the same external source and ID."]}
