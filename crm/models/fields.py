@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import iso4217
 from django import forms
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import MD5
@@ -140,6 +141,16 @@ class Digest(models.GeneratedField):
         return name, path, [self.source], options
 
 
+class TagsField(SimpleArrayField):
+    """A form field for tags separated by commas. Blank ones are left out, as in a file."""
+
+    default_error_messages: ClassVar[dict[str, Any]] = {"item_invalid": _("Tag %(nth)s:")}
+
+    def to_python(self, value: Any) -> Any:
+        tags = value.split(self.delimiter) if isinstance(value, str) else value
+        return super().to_python(list(filter(trim, tags or ())))
+
+
 class TagList(ArrayField):
     """Tags in the given order, stored as a text array: no extra rows, and no join in an export."""
 
@@ -148,6 +159,9 @@ class TagList(ArrayField):
         options.setdefault("blank", True)
         options.setdefault("default", list)
         super().__init__(**options)
+
+    def formfield(self, **options: Any) -> Any:
+        return super().formfield(**{"form_class": TagsField, **options})
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
         """Drop repeated tags from the record as well, so that it has what is stored."""

@@ -44,6 +44,23 @@ def test_a_tag_is_stored_once_whatever_its_case(acme):
     assert Contact.objects.get(email="x@acme.example").tags == ["VIP"]
 
 
+@pytest.mark.parametrize("tags", ["vip,", "vip,,emea", ", vip , ,emea", "vip,\u200b,emea"])
+def test_blank_tags_are_left_out_as_in_a_file(acme, tags):
+    assert post(acme, "contact/add/", contact_form(email="x@acme.example", tags=tags)).status_code == 302
+    assert Contact.objects.get(email="x@acme.example").tags == ["vip", "emea"][: 1 + ("emea" in tags)]
+
+
+@pytest.mark.parametrize("tags", ["", " ", ",", "\u200b"])
+def test_a_field_of_nothing_but_blank_tags_is_blank(acme, tags):
+    assert post(acme, "contact/add/", contact_form(email="x@acme.example", tags=tags)).status_code == 302
+    assert Contact.objects.get(email="x@acme.example").tags == []
+
+
+def test_a_tag_that_is_too_long_is_named_by_its_place(acme):
+    page = post(acme, "contact/add/", contact_form(email="x@acme.example", tags="vip," + "x" * 51))
+    assert "Tag 2: Ensure this value has at most 50 characters (it has 51)." in page.content.decode()
+
+
 def deal_form(stage, **values):
     return {"name": "Big one", "value": "10.50", "currency": "EUR", "stage": stage.pk, "probability": ""} | values
 
