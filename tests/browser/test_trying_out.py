@@ -54,3 +54,9 @@ def test_a_file_needs_no_more_than_to_be_chosen(operation, tenant, name, expecte
 )
 def test_what_is_read_needs_nothing(operation, name):
     assert status(operation(name)) == "200"
+
+
+def test_what_is_tried_fits_a_phone(operation, visitor):
+    visitor.page.set_viewport_size({"width": 375, "height": 800})
+    operation("contacts-contacts_import")
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") == 375

@@ -150,7 +150,8 @@ FORM = (
 IMPORT_HEADERS = {
     "X-Import-Ignored-Columns": "The ignored columns: comma-separated, percent-encoded if not ASCII, cut to 1 kB",
     **runs.WARNINGS,
-    "X-Import-Warning": "Given if an identical file was imported within the last 24 hours; names that import",
+    "X-Import-Warning": "Given if an identical file was imported within the last 24 hours and there is no"
+    " Idempotency-Key; names that import",
 }
 
 
