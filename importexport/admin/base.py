@@ -99,7 +99,7 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
         return super().get_sortable_by(request) if access_of(request).tenant else ("added",)
 
     def find(self, queryset: models.QuerySet, text: str, request: HttpRequest) -> models.QuerySet:
-        """Return the records in which every word is the beginning of a searched field, or that have this external id."""
+        """Return the records in which every word is the beginning of a searched field, or with this external id."""
         return search(queryset, text, self.prefixes, exact=["external_id"]) if text.strip() else queryset
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
