@@ -59,6 +59,7 @@ CODES = {
     "length": "The text is too long",
     "spreadsheet_error": "An error value of a spreadsheet, such as #N/A",
     "character": "The text has a character that is not allowed",
+    "other_kind": "The row is a record of another kind, such as a company in a file of contacts",
     "cells": "The row has more cells than the header; no column is named",
 }
 
@@ -136,6 +137,11 @@ def character(column: str) -> RowError:
     return RowError("character", f"Invalid character in '{column}'")
 
 
+def other_kind(kind: str, entity: str) -> RowError:
+    """Return the error of a row that is no record of the entity: a company in a list of contacts."""
+    return RowError("other_kind", f"The row is of the kind '{echo(kind)}', which is not imported as {entity}")
+
+
 def too_many_cells(expected: int, found: int) -> RowError:
     return RowError("cells", f"Expected {expected} columns, found {found}")
 
@@ -150,6 +156,8 @@ WARNINGS = {
     "scientific": "a phone number or postal code in scientific form, such as `4.47912E+11`",
     "email_domain": "an e-mail address whose domain looks like a typing error, such as `gmial.com`",
     "ignored_column": "a column that is unknown, and has values",
+    "second_value": "a second e-mail address or phone number, for which a record has no room",
+    "left_blank": "an optional cell that cannot be read and is left blank, under `invalid=blank`",
 }
 
 
@@ -184,6 +192,17 @@ def email_domain(column: str, domain: str, meant: str) -> RowWarning:
     return RowWarning(
         "email_domain", f"'{echo(domain)}' in '{column}' looks like a typing error: did you mean '{meant}'?"
     )
+
+
+def second_value(column: str, value: str, header: str = "") -> RowWarning:
+    """Return the warning about a value for which a record has no room; ``header`` is where it stands, if elsewhere."""
+    where = f"'{echo(value)}' in '{echo(header)}'" if header else f"'{echo(value)}'"
+    return RowWarning("second_value", f"{where} is not imported: '{column}' has another value already")
+
+
+def left_blank(column: str, error: RowError) -> RowWarning:
+    """Return the warning about an optional cell that is left blank because it cannot be read."""
+    return RowWarning("left_blank", f"'{column}' is left blank: {error}")
 
 
 def ignored_column(name: str, filled: int) -> RowWarning:
@@ -319,3 +338,103 @@ def endless_record(row: int, limit: int) -> FileError:
     return FileError(
         "endless_record", f"Row {row} is longer than {limit} bytes; a closing quote or a line end may be missing."
     )
+
+
+# --- files of other programs: what the caller has to decide -----------------------------------------------------
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names in quotes, separated by commas, as many as are short enough."""
+    quoted = [f"'{echo(name)}'" for name in names]
+    room = LISTED_LIMIT
+    for count, name in enumerate(quoted):
+        room -= len(name.encode()) + 2
+        if room < 0 and count:
+            return f"{', '.join(quoted[:count])} and {len(quoted) - count} more"
+    return ", ".join(quoted)
+
+
+def mapping_without_header(missing: list[str], found: list[str]) -> FileError:
+    """Return the error of a mapping that names headers which the file lacks."""
+    noun = "a header" if len(missing) == 1 else "headers"
+    return FileError(
+        "mapping_without_header",
+        f"The mapping names {noun} that the file does not have: {listed(missing)}. The file has {listed(found)}.",
+    )
+
+
+def two_headers(first: str, second: str, column: str) -> FileError:
+    """Return the error of two headers that give the same column."""
+    return FileError(
+        "two_headers",
+        f"The headers '{echo(first)}' and '{echo(second)}' both give '{column}'. Say which one is imported with"
+        f' mapping={{"{echo(second)}": null}} or mapping={{"{echo(first)}": null}}.',
+    )
+
+
+def sources_fit_equally(names: list[str]) -> FileError:
+    """Return the error of a file that two programs may have written."""
+    return FileError(
+        "source_unclear",
+        f"The header fits several programs equally: {', '.join(names)}. Say which one wrote the file, for example with"
+        f" source={names[0]}.",
+    )
+
+
+def other_entity(program: str, found: str, wanted: str) -> FileError:
+    """Return the error of a file that has records of another entity."""
+    return FileError(
+        "other_entity",
+        f"This looks like {program}'s export of {found}, not of {wanted}. Import it as {found}, or say with mapping"
+        f" which header is which column of {wanted}.",
+    )
+
+
+def source_without_entity(program: str, entity: str) -> FileError:
+    """Return the error of a program whose export of an entity is not known."""
+    return FileError(
+        "source_without_entity",
+        f"{program} has no export of {entity} that is known here. Use source=auto, or say with mapping which header is"
+        " which column.",
+    )
+
+
+def wrong_encoding(encoding: str, row: int) -> FileError:
+    """Return the error of a file that is not in the encoding that the caller has named."""
+    return FileError("not_encoding", f"The file is not {encoding}: about row {row}, it has bytes that are none.")
+
+
+def maybe_windows_1252(row: int, cells: list[str]) -> FileError:
+    """Return the error of a file that is not UTF-8, with some cells as they would read in Windows-1252."""
+    return FileError(
+        "not_utf8",
+        f"The file is not UTF-8: row {row} has bytes that are no UTF-8. In Windows-1252 it reads {listed(cells)}: if"
+        " that is right, import it with encoding=windows-1252; else save it as CSV (UTF-8).",
+    )
+
+
+def dates_undecided(header: str, examples: list[tuple[int, str]], is_contradictory: bool) -> FileError:
+    """Return the error of a column of dates whose cells do not prove which comes first, day or month."""
+    return FileError(
+        "dates_undecided",
+        f"In '{echo(header)}', {_both_ways(is_contradictory)} day and month: {at_rows(examples)}. Say with dates=dmy,"
+        " dates=mdy or dates=ymd how the file writes its dates.",
+    )
+
+
+def decimals_undecided(header: str, examples: list[tuple[int, str]], is_contradictory: bool) -> FileError:
+    """Return the error of a column of numbers whose cells do not prove what the decimal separator is."""
+    return FileError(
+        "decimals_undecided",
+        f"In '{echo(header)}', {_both_ways(is_contradictory)} decimal point and comma: {at_rows(examples)}. Say with"
+        " decimal=point or decimal=comma how the file writes its numbers.",
+    )
+
+
+def _both_ways(is_contradictory: bool) -> str:
+    return "some cells contradict others about" if is_contradictory else "no cell decides between"
+
+
+def at_rows(examples: list[tuple[int, str]]) -> str:
+    """Return cells with their rows: ``row 2 has '03/04/2025', row 5 has '01/02/2025'``."""
+    return ", ".join(f"row {row} has '{echo(cell)}'" for row, cell in examples)

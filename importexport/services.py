@@ -1,5 +1,7 @@
 """The functions that all channels call to import and export files, and for templates."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from io import SEEK_END
@@ -13,14 +15,16 @@ from importexport.engine import export
 from importexport.engine.export import FileFormat
 from importexport.engine.observers import Observer
 from importexport.engine.options import from_kept
+from importexport.engine.reading import open_table, read_file
 from importexport.engine.report import Report
+from importexport.engine.resource import EntityResource
 from importexport.errors import FileError
 from importexport.files.source import Measured
-from importexport.files.table import read_table
 from importexport.history.announcement import Announcement, announced
 from importexport.history.recorder import ImportRecorder, note_failed
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
+from importexport.sources.reading import Reading
 
 
 def import_file(
@@ -40,6 +44,7 @@ def import_file(
     Raises FileError (NotCsv, TooLarge) if the whole file fails; only the failed run is stored then. Raises PlanChanged
     if the run is a plan and the result differs from it; nothing is stored then.
     """
+    file = seekable(file) if from_kept(run.options).reads else file
     start = file.tell() if file.seekable() else None
     is_new = run._state.adding and not dry_run
 
@@ -74,9 +79,9 @@ def _import_once(
     recorders: list[Observer] = [ImportRecorder(run, source, aside=aside, save=save)] if is_recorded else []
     if announcement:
         recorders.append(announcement)
-    columns, required = list(resource.in_files), resource.needed_names()
     try:
-        table = read_table(source, columns=columns, required=required, entity=run.entity, max_bytes=run.max_bytes)
+        reading = read_first(run, file, resource) if resource.options.reads else None
+        table = open_table(source, resource, reading=reading, max_bytes=run.max_bytes)
         return resource.import_data(
             table,
             dry_run=dry_run,
@@ -88,6 +93,27 @@ def _import_once(
         if is_recorded:
             note_failed(run, error, source, save=save)
         raise
+
+
+def read_first(run: ImportRun, file: BinaryIO, resource: EntityResource) -> Reading:
+    """Return what another program's file is, and note it on the run; the position in the file stays the same."""
+    start = file.tell()
+    try:
+        reading = read_file(file, resource)
+    finally:
+        file.seek(start)
+    run.reading = reading.as_json()
+    return reading
+
+
+def seekable(file: BinaryIO) -> BinaryIO:
+    """Return a file that can be read twice: a pipe is copied to the disk."""
+    if file.seekable():
+        return file
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the import
+    shutil.copyfileobj(file, copy)
+    copy.seek(0)
+    return copy
 
 
 def export_file(

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from crm.characters import trim
 from importexport.admin import labels
-from importexport.engine.options import FREE_TEXTS, NAMES, OF_UPDATES, Options, read_options, values_of
+from importexport.engine.options import FREE_TEXTS, OF_UPDATES, Options, read_options, values_of
 from importexport.engine.resource import EntityResource
 
 TITLES = {
@@ -89,10 +89,10 @@ class OptionField(NamedTuple):
 def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> list[OptionField]:
     """Return the options with more than one value for an entity. The given values, or the defaults, are selected."""
     fields = []
-    for name in NAMES:
+    for name, called in TITLES.items():
         if name in FREE_TEXTS:
             text, hint = given.get(name, ""), HINTS_OF_TEXTS[name]
-            fields.append(OptionField(name, TITLES[name], [], name in OF_UPDATES, text, FREE_TEXTS[name], hint))
+            fields.append(OptionField(name, called, [], name in OF_UPDATES, text, FREE_TEXTS[name], hint))
             continue
         values = values_of(name, resource.describe())
         if len(values) < 2:
@@ -101,7 +101,7 @@ def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> l
         titles: Mapping[str, Any] = VALUES.get(name) or {value: value for value in values}
         hints = HINTS.get(name, {})
         choices = [Choice(value, text, hints.get(value, ""), value == chosen) for value, text in titles.items()]
-        title = MISSING_OF_DEALS if (name, resource.entity) == ("missing", "deals") else TITLES[name]
+        title = MISSING_OF_DEALS if (name, resource.entity) == ("missing", "deals") else called
         fields.append(OptionField(name, title, choices, name in OF_UPDATES))
     return fields
 
@@ -114,7 +114,7 @@ def read_choice(given: Mapping[str, str], resource: type[EntityResource]) -> Opt
     """
     idle = set(() if given.get("mode", "create") != "create" else OF_UPDATES)
     idle.update(name for name in FREE_TEXTS if not trim(given.get(name, "")))
-    chosen = {name: given[name] for name in NAMES if name in given and name not in idle}
+    chosen = {name: given[name] for name in TITLES if name in given and name not in idle}
     return read_options(chosen, resource.describe())
 
 

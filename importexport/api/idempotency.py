@@ -19,7 +19,7 @@ from rest_framework.request import Request
 
 from importexport import errors
 from importexport.api.causes import Cause
-from importexport.api.ignored_columns import headers_of, warnings_header
+from importexport.api.ignored_columns import headers_of, reading_header, warnings_header
 from importexport.api.links import links_of
 from importexport.api.problems import Problem, handle_exception
 from importexport.db import session_lock
@@ -154,7 +154,7 @@ class KeptResult(Observer):
 def result_headers(run: ImportRun, report: Report, *, names_ignored: bool) -> dict[str, str]:
     """Return the headers of an import's result; those for ignored columns only if it ``names_ignored``."""
     about = headers_of(report) if names_ignored else warnings_header(report.warning_count)
-    return links_of(run, has_rejected=report.skipped > 0) | about
+    return links_of(run, has_rejected=report.skipped > 0) | about | reading_header(run.reading)
 
 
 def name_of(request: Request) -> str:

@@ -1,6 +1,8 @@
-"""The response headers of imports: X-Import-Ignored-Columns and X-Import-Warnings."""
+"""The response headers of imports: X-Import-Ignored-Columns, X-Import-Warnings and X-Import-Reading."""
 
+from collections.abc import Mapping
 from itertools import accumulate
+from typing import Any
 from urllib.parse import quote
 
 from importexport.engine.report import Report
@@ -17,6 +19,16 @@ def headers_of(report: Report) -> dict[str, str]:
 def warnings_header(count: int) -> dict[str, str]:
     """Return the header with a number of warnings."""
     return {"X-Import-Warnings": str(count)}
+
+
+def reading_header(reading: Mapping[str, Any]) -> dict[str, str]:
+    """Return the header with what another program's file was read as: ``source=hubspot; encoding=utf-8; dates=dmy``."""
+    told = [f"{name}={quote(reading[name], safe=' ')}" for name in TOLD if reading.get(name)]
+    return {"X-Import-Reading": "; ".join(told)} if told else {}
+
+
+#: What the header X-Import-Reading tells of a reading.
+TOLD = ("source", "export", "encoding", "sheet", "dates", "decimal")
 
 
 def listed_names(names: list[str]) -> str:

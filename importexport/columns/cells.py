@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from crm.characters import trim_column
 from importexport import errors
@@ -49,6 +49,12 @@ class Cells:
                     texts[i] = ""
                 self._joined.pop(name, None)
         return found
+
+    def blank(self, column: str, positions: Iterable[int]) -> None:
+        """Blank the cells of a column at some positions."""
+        for i in positions:
+            self._texts[column][i] = ""
+        self._joined.pop(column, None)
 
     def text(self, column: str) -> list[str]:
         """Return the prepared cells of a column, blank if it is not in the file."""

@@ -11,6 +11,7 @@ from importexport.columns.cells import Cells, error_values, prepare
 from importexport.columns.widgets import Cell
 from importexport.files.formula import mark
 from importexport.files.table import Batch
+from importexport.sources.layout import Target
 
 
 class Column(Field):
@@ -29,6 +30,11 @@ class Column(Field):
         super().__init__(attribute=attribute, widget=widget.for_field(self.source))
         self.required, self.in_template = required, in_template
         self.stores: str = self.source.column
+
+    @property
+    def target(self) -> Target:
+        """What another program's file has to know of the column."""
+        return Target(self.column_name, self.widget.form, tuple(getattr(self.widget, "values", ())))
 
     @property
     def help(self) -> str:

@@ -145,6 +145,7 @@ class CompanyByName(Reference):
 class ContactByEmail(Reference):
     """A contact, by its e-mail address."""
 
+    form = "email"
     model, key, noun = Contact, "email_key", "Contact"
 
 

@@ -14,6 +14,7 @@ from importexport.columns.doubtful import Doubts, doubts_about
 from importexport.columns.fields import Column
 from importexport.columns.references import can_create, widget_of
 from importexport.db import lock_entities
+from importexport.engine.blanking import Blanking
 from importexport.engine.copy_writer import Writer
 from importexport.engine.create_missing import MissingRecords
 from importexport.engine.observers import Observer
@@ -54,6 +55,7 @@ class Importer:
         names = dict.fromkeys([*spec.in_files, *(column.column_name for column in spec.columns), ROW_COLUMN])
         self._places = {name: place for place, name in enumerate(names)}
         self._folded = folded_fields(spec.model)
+        self._blanking = Blanking(options, needed=self._needed, soft=table.layout.soft if table.layout else ())
         self._missing: MissingRecords | None = None
         if options.missing == "create":
             self._missing = MissingRecords(spec.columns, tenant=spec.tenant, model=spec.model)
@@ -93,24 +95,40 @@ class Importer:
     def _prepare(self, batch: Batch) -> Prepared:
         """Clean the columns of a batch that need no query; runs in another thread."""
         prepared = self._read(batch)
-        self._clean(prepared.cells, needs_records=False)
-        prepared.doubts = doubts_about(self.spec.columns, batch.columns, prepared.cells)
+        prepared.doubts.update({i: list(warnings) for i, warnings in batch.warnings.items()})
+        self._clean(prepared, needs_records=False)
+        for i, warnings in doubts_about(self.spec.columns, batch.columns, prepared.cells).items():
+            prepared.doubts.setdefault(i, []).extend(warnings)
         return prepared
 
     def _read(self, batch: Batch) -> Prepared:
         return Prepared(batch, Cells(batch))
 
-    def _clean(self, cells: Cells, *, needs_records: bool) -> None:
+    def _clean(self, prepared: Prepared, *, needs_records: bool) -> None:
         for column in self._columns:
             if column.widget.needs_records == needs_records:
-                column.clean_cells(cells, required=column.column_name in self._needed)
+                column.clean_cells(prepared.cells, required=column.column_name in self._needed)
+                if self._blanking.applies_to(column):
+                    self._leave_blank(column, prepared)
+
+    def _leave_blank(self, column: Column, prepared: Prepared) -> None:
+        """Blank the cells of a column that cannot be read, as far as the options say so, and note a warning of each."""
+        found = self._blanking.take(column, prepared.cells)
+        if found:
+            for i, warning in found.items():
+                prepared.doubts.setdefault(i, []).append((column.column_name, warning))
+            self._ungive(column, prepared, found)
+            column.clean_cells(prepared.cells, required=False)
+
+    def _ungive(self, column: Column, prepared: Prepared, positions: Collection[int]) -> None:
+        """Note that rows do not give a column after all; an upsert leaves the record's value as it is then."""
 
     # --- with it ---
 
     def _import_batch(self, prepared: Prepared) -> Outcome:
         """Store a batch's good rows; return what became of all."""
         batch, cells = prepared.batch, prepared.cells
-        self._clean(cells, needs_records=True)
+        self._clean(prepared, needs_records=True)
         rejected = self._errors(cells, batch)
         if self._missing:
             self._missing.make(cells, rejected)
@@ -142,6 +160,8 @@ class Importer:
             cells.errors[i][ROW_COLUMN] = errors.number(ROW_COLUMN)
         for i, names in batch.broken.items():
             cells.errors[i] |= {name: errors.character(name) for name in names}
+        for i, faults in batch.faults.items():
+            cells.errors[i] = dict(faults)
         place = lambda item: self._places.get(item[0], len(self._places))  # noqa: E731 - unknown columns come last
         found = {i: sorted(by.items(), key=place) for i, by in cells.errors.items() if by}
         width = self._table.header.width

@@ -1,4 +1,5 @@
-"""Import options: mode, match key, blank cells, the marker that clears, tags, and missing references.
+"""Import options: mode, match key, blank cells, the marker that clears, tags, missing references, and how a file of
+another program is read.
 
 All channels read and validate their options here.
 """
@@ -13,6 +14,10 @@ from crm.models.fields import FORBIDDEN
 from importexport.columns.cells import LONG, prepare
 from importexport.engine.spec import EntitySpec
 from importexport.files.formula import is_error_value
+from importexport.files.recoded import ENCODINGS
+from importexport.sources.parts import MAPPABLE
+from importexport.sources.presets import source_names
+from importexport.sources.wishes import read_mapping, read_values
 
 #: Option → its values, the default first. The values of ``match_on`` depend on the resource.
 VALUES: dict[str, tuple[str, ...]] = {
@@ -20,8 +25,23 @@ VALUES: dict[str, tuple[str, ...]] = {
     "blank": ("keep", "clear", "fill"),
     "tags": ("replace", "add", "remove"),
     "missing": ("reject", "create"),
+    "invalid": ("reject", "blank"),
+    "source": ("rally", "auto", *source_names()),
+    "formats": ("strict", "detect"),
+    "dates": ("iso", "dmy", "mdy", "ymd"),
+    "decimal": ("point", "comma"),
+    "encoding": tuple(ENCODINGS),
 }
-NAMES = ("mode", "match_on", "blank", "clear_marker", "tags", "missing")
+NAMES = (
+    "mode", "match_on", "blank", "clear_marker", "tags", "missing", "invalid", "source", "mapping", "values", "formats",
+    "dates", "decimal", "encoding",
+)  # fmt: skip
+#: Options about the file of another program; they are stored with a run only where they are given.
+OF_FILES = ("invalid", "source", "mapping", "values", "formats", "dates", "decimal", "encoding")
+#: Options that have no default: without one, the file itself says it.
+WITHOUT_DEFAULT = ("formats", "dates", "decimal", "encoding")
+#: Options whose value is JSON.
+OBJECTS = ("mapping", "values")
 #: Options that only apply to updates of existing records.
 OF_UPDATES = ("match_on", "blank", "clear_marker", "tags")
 #: Options with a free text, and its maximum length. They have no default.
@@ -44,6 +64,36 @@ class Options:
     clear_marker: str = ""
     tags: str = "replace"
     missing: str = "reject"
+    #: What becomes of an optional cell that cannot be read.
+    invalid: str = "reject"
+    #: The program that wrote the file: ours, ``auto``, or its name.
+    source: str = "rally"
+    #: Header → column, or None if it is not imported.
+    mapping: Mapping[str, str | None] | None = None
+    #: Column → their value → ours, or None to leave it blank.
+    values: Mapping[str, Mapping[str, str | None]] | None = None
+    formats: str = ""
+    dates: str = ""
+    decimal: str = ""
+    encoding: str = ""
+
+    @property
+    def reads(self) -> bool:
+        """Whether a file is read as another program's, instead of as ours."""
+        said = (
+            self.mapping is not None,
+            self.values,
+            self.formats == "detect",
+            self.dates,
+            self.decimal,
+            self.encoding,
+        )
+        return self.source != "rally" or any(said)
+
+    @property
+    def effective_formats(self) -> str:
+        """How dates and numbers are read: as ours in our own files, else as the file proves."""
+        return self.formats or ("strict" if self.source == "rally" else "detect")
 
     @property
     def may_create(self) -> bool:
@@ -55,12 +105,15 @@ class Options:
         """Whether rows update their existing record."""
         return self.mode != "create"
 
-    def kept(self) -> dict[str, str]:
+    def kept(self) -> dict[str, Any]:
         """Return the options to store with the run: those that apply in this mode."""
-        chosen = asdict(self)
+        chosen, plain = asdict(self), asdict(Options())
         left_out = () if self.may_update else OF_UPDATES
+        only_if_given = (*FREE_TEXTS, *OF_FILES)
         return {
-            name: chosen[name] for name in NAMES if name not in left_out and (chosen[name] or name not in FREE_TEXTS)
+            name: chosen[name]
+            for name in NAMES
+            if name not in left_out and (name not in only_if_given or chosen[name] != plain[name])
         }
 
 
@@ -78,19 +131,40 @@ def read_options(given: Mapping[str, str], spec: EntitySpec) -> Options:
     return completed(options, spec)
 
 
-def read_value(name: str, value: str, spec: EntitySpec) -> str:
-    """Return the value of an option; raise OptionError if it has no such value for an entity.
+def read_value(name: str, value: str, spec: EntitySpec) -> Any:
+    """Return the value of one option; raise OptionError if it has no such value for an entity.
 
     The default is accepted even if the option does not apply to the entity.
     """
     if name in FREE_TEXTS:
         return read_marker(name, value)
+    if name in OBJECTS:
+        return read_json(name, value, spec)
     known = values_of(name, spec)
     if not known and value != default_of(name, spec):
         raise OptionError(f"'{name}' means nothing for {spec.entity}.")
     if known and value not in known:
         raise unknown(name, value, known)
     return value
+
+
+def read_json(name: str, value: str, spec: EntitySpec) -> dict[str, Any] | None:
+    """Return a mapping or the meanings of values; None for an empty text. Raises OptionError for an invalid one."""
+    if not value.strip():
+        return None
+    try:
+        if name == "mapping":
+            return read_mapping(value, mappable(spec))
+        return read_values(
+            value, [column.column_name for column in spec.columns if column.column_name in spec.in_files]
+        )
+    except ValueError as error:
+        raise OptionError(str(error)) from None
+
+
+def mappable(spec: EntitySpec) -> list[str]:
+    """Return what a mapping may name: the columns of files, and what only other programs' files have."""
+    return [*spec.in_files, *MAPPABLE[spec.entity]]
 
 
 def read_marker(name: str, value: str) -> str:
@@ -138,6 +212,8 @@ def values_of(name: str, spec: EntitySpec) -> tuple[str, ...]:
 
 def default_of(name: str, spec: EntitySpec) -> str:
     """Return the value of an option that is not given; empty for a free text."""
+    if name in WITHOUT_DEFAULT:
+        return ""
     return (values_of(name, spec) or VALUES.get(name) or ("",))[0]
 
 

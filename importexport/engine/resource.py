@@ -22,6 +22,7 @@ from importexport.engine.upsert.importer import UpsertImporter
 from importexport.errors import FileError
 from importexport.files.column_hints import column_hints
 from importexport.files.table import DatasetRows, Table
+from importexport.sources.layout import Target
 
 logger = logging.getLogger(__name__)
 #: What an export can have besides the columns of files, and an import never sets.
@@ -111,6 +112,11 @@ class EntityResource(LibraryResource):
         column.column_name = name
         column.widget.bind(self.tenant)
         return column
+
+    @property
+    def targets(self) -> dict[str, Target]:
+        """What another program's file has to know of the columns, by name."""
+        return {name: column.target for name, column in self.stored.items()}
 
     def needed_names(self) -> list[str]:
         """Return the columns that a file must have with the resource's options.

@@ -4,6 +4,7 @@ import csv
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 from crm.characters import INVISIBLE, trim
 from importexport import errors
@@ -23,16 +24,30 @@ _BLANK_LINE = re.compile(rf'(?:[\s,;{INVISIBLE}]|"[\s{INVISIBLE}]*")*+')
 csv.field_size_limit(RECORD_LIMIT)
 
 
+class Start(NamedTuple):
+    """Where a file's records begin: the row of the header, and the delimiter."""
+
+    row: int
+    delimiter: str
+
+
 class Reader:
     """The records of a CSV file: ``header`` first, then ``next_rows`` until it returns nothing.
 
     ``row`` is the number of the last record read, as a spreadsheet counts, and ``header_row`` that of the header;
     ``bytes_read`` is the position in the file. ``score`` counts the known columns in a possible header, which
-    determines the delimiter unless the file names it. Raises FileError (NotCsv, TooLarge) for problems that concern the
-    whole file.
+    determines the delimiter unless the file names it, or ``start`` says where the header is and what separates its
+    cells. Raises FileError (NotCsv, TooLarge) for problems that concern the whole file.
     """
 
-    def __init__(self, file: Source, *, score: Callable[[list[str]], int], max_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        file: Source,
+        *,
+        score: Callable[[list[str]], int],
+        max_bytes: int | None = None,
+        start: Start | None = None,
+    ) -> None:
         self.row = 0
         #: Positions of the cells with a lone CR in the rows last returned, by row number.
         self.broken: dict[int, list[int]] = {}
@@ -42,11 +57,13 @@ class Reader:
         self._received_before = 0
         self._lines = Lines(file, records=self._count_received, max_bytes=max_bytes)
         lines = iter(self._lines)
-        first, named = self._find_header(lines)
+        first, named = ([], start.delimiter) if start else self._find_header(lines)
         self.delimiter = named or detect_delimiter(first, score)
         self._halves: Halves | None = None
-        header_lines = self._header_lines(itertools.chain(first, lines))
+        header_lines = self._header_lines(itertools.chain(first, lines), start.row if start else 1)
         self._records = csv.reader(itertools.chain(header_lines, lines), delimiter=self.delimiter, strict=True)
+        while start and self.row < start.row - 1 and not self._is_at_end:
+            self._next_records(rows=start.row - 1 - self.row, size=0)
         self.header = self._read_header()
         self.header_row = self.row
         self._halves = Halves(len(self.header))
@@ -97,13 +114,16 @@ class Reader:
             raise errors.endless_record(self.row + 1, RECORD_LIMIT) from None
         return [], named
 
-    def _header_lines(self, lines: Iterator[str]) -> Iterator[str]:
-        """Yield the lines of the header, which may contain line breaks; raise FileError if it is too wide."""
-        before = self._count_received()
+    def _header_lines(self, lines: Iterator[str], rows: int) -> Iterator[str]:
+        """Yield the lines of the first rows, up to the header, which may contain line breaks.
+
+        Raises FileError for a line that is too wide.
+        """
+        until = self._count_received() + rows
         for line in lines:
             check_width(line)
             yield line
-            if self._count_received() > before:
+            if self._count_received() >= until:
                 return
 
     def _read_header(self) -> list[str]:

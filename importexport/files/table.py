@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -39,6 +39,9 @@ class Batch:
     broken: dict[int, list[str]] = field(default_factory=dict)
     repeats: list[tuple[int, str]] = field(default_factory=list)
     unnumbered: list[int] = field(default_factory=list)
+    #: What a layout has found: errors by position and column, and warnings.
+    faults: Mapping[int, Mapping[str, errors.RowError]] = field(default_factory=dict)
+    warnings: Mapping[int, list[tuple[str, errors.RowWarning]]] = field(default_factory=dict)
 
 
 class Rows(Protocol):
@@ -65,12 +68,39 @@ class Rows(Protocol):
         """Return the next rows and their numbers."""
 
 
-class Table:
-    """The rows that an import reads: the ``header`` and, once, the ``batches``."""
+class Filled(Protocol):
+    """A batch of another program's file in our columns, with what was found on the way."""
 
-    def __init__(self, rows: Rows, *, columns: list[str], required: list[str], entity: str = "") -> None:
+    columns: dict[str, Sequence[str]]
+    faults: dict[int, dict[str, errors.RowError]]
+    warnings: dict[int, list[tuple[str, errors.RowWarning]]]
+
+
+class Layout(Protocol):
+    """How the cells of another program's file become cells of ours (see sources.layout)."""
+
+    header: header.Header
+
+    @property
+    def soft(self) -> Collection[str]:
+        """The columns that are left blank, and told, where they name no record."""
+
+    def fill(self, by_position: Sequence[Sequence[str]], count: int) -> Filled:
+        """Return a batch in our columns; ``by_position`` has its cells by their position in the file."""
+
+
+class Table:
+    """The rows that an import reads: the ``header`` and, once, the ``batches``.
+
+    The header's names are our columns, unless a ``layout`` says what they are.
+    """
+
+    def __init__(
+        self, rows: Rows, *, columns: list[str], required: list[str], entity: str = "", layout: Layout | None = None
+    ) -> None:
         self.rows = rows
-        self.header = header.read_header(rows.header, columns=columns)
+        self.layout = layout
+        self.header = layout.header if layout else header.read_header(rows.header, columns=columns)
         #: How many cells of each ignored column are filled, in the rows read so far; "": of all that have no name.
         self.ignored_cells = Counter(dict.fromkeys(self.header.ignored, 0))
         header_check.check(self.header, rows, columns=columns, required=required, entity=entity)
@@ -91,7 +121,11 @@ class Table:
             batch.surplus = {i: len(r) for i, r in enumerate(records) if len(r) > width and any(map(trim, r[width:]))}
             rows = [r[:width] + [""] * (width - len(r)) for r in records]
         by_position = list(zip(*rows, strict=True))
-        batch.columns = {name: by_position[i] for name, i in self.header.positions.items()}
+        if self.layout:
+            ours = self.layout.fill(by_position, len(rows))
+            batch.columns, batch.faults, batch.warnings = ours.columns, ours.faults, ours.warnings
+        else:
+            batch.columns = {name: by_position[i] for name, i in self.header.positions.items()}
         for i, name in self.header.dropped.items():
             if filled := count_filled(by_position[i]):
                 self.ignored_cells[name] += filled

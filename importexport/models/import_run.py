@@ -85,6 +85,8 @@ class ImportRun(models.Model):
     #: ``delimiter``; ``mark``, whether the file begins with a byte-order mark; ``ignored_cells``, the number of filled
     #: cells of each ignored column, "" standing for those without a name.
     header = JsonText(default=dict, editable=False)
+    #: What the file of another program was read as (see sources.reading.Reading); empty for a file of ours.
+    reading = JsonText(default=dict, db_default=EMPTY, editable=False)
     #: Why the whole file failed, or why a plan could not be applied.
     error = models.TextField(default="", db_column="fault")
     #: Errors of the same kind, most frequent first: ``code``, ``column``, ``sentence`` ("" if it differs between rows),

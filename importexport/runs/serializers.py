@@ -55,6 +55,7 @@ def detail_json(run: ImportRun) -> Json:
         "ignoredCells": run.header.get("ignored_cells", {}),
         "columnHints": suggestions.columns_meant(run),
         "warnings": run.warnings,
+        "reading": run.reading or None,
         "children": list(map(str, children)),
     }
     if run.kind == ImportRun.Kind.IMPORT and run.status in {ImportRun.Status.DONE, ImportRun.Status.PLANNED}:

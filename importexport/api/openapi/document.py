@@ -150,6 +150,7 @@ FORM = (
 IMPORT_HEADERS = {
     "X-Import-Ignored-Columns": "The ignored columns: comma-separated, percent-encoded if not ASCII, cut to 1 kB",
     **runs.WARNINGS,
+    "X-Import-Reading": "What the file of another program was read as: `source=hubspot; encoding=utf-8; dates=dmy`",
     "X-Import-Warning": "Given if an identical file was imported within the last 24 hours and there is no"
     " Idempotency-Key; names that import",
 }

@@ -6,7 +6,7 @@ from crm.models import ApiKey
 from importexport import errors
 from importexport.api.openapi.operation import Json, ref
 from importexport.columns.fields import Column
-from importexport.engine.options import VALUES, values_of
+from importexport.engine.options import VALUES, default_of, values_of
 from importexport.engine.resource import BESIDES, EntityResource
 from importexport.history import row_log
 from importexport.history.revert import MODELS
@@ -14,7 +14,11 @@ from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 
 #: Option → the name of its values.
-OF_OPTIONS = {"mode": "Mode", "blank": "BlankCells", "tags": "TagsMode", "missing": "MissingReferences"}
+OF_OPTIONS = {
+    "mode": "Mode", "blank": "BlankCells", "tags": "TagsMode", "missing": "MissingReferences",
+    "invalid": "InvalidCells", "source": "Source", "formats": "Formats", "dates": "DateOrder",
+    "decimal": "DecimalSeparator", "encoding": "Encoding",
+}  # fmt: skip
 STATUS = (
     "`planning`, `applying` and `running` are at work. A `running` import has no plan; it is listed once it has taken a"
     " second, and becomes `failed` if it is interrupted"
@@ -43,6 +47,12 @@ def enums() -> Json:
         "BlankCells": enum(VALUES["blank"], "What a blank cell does to the record's value"),
         "TagsMode": enum(VALUES["tags"], "How a row's tags change the record's tags"),
         "MissingReferences": enum(VALUES["missing"], "What becomes of a row that names an unknown company or stage"),
+        "InvalidCells": enum(VALUES["invalid"], "What becomes of a row with an optional cell that cannot be read"),
+        "Source": enum(VALUES["source"], "The program that wrote a file"),
+        "Formats": enum(VALUES["formats"], "How dates and numbers are read"),
+        "DateOrder": enum(VALUES["dates"], "How a file writes dates"),
+        "DecimalSeparator": enum(VALUES["decimal"], "How a file writes decimals"),
+        "Encoding": enum(VALUES["encoding"], "The encoding of a CSV file"),
     }
     for resource in RESOURCES.values():
         found |= enums_of(resource)
@@ -85,4 +95,7 @@ def option_of(name: str, resource: type[EntityResource]) -> Json:
     """Return the schema of an option with its default; empty if it does not apply to the entity."""
     values = values_of(name, resource.describe())
     kind = name_of(resource, "match_key") if name == "match_on" else OF_OPTIONS[name]
-    return ref(kind) | {"default": values[0]} if values else {}
+    if not values:
+        return {}
+    default = default_of(name, resource.describe())
+    return ref(kind) | {"default": default} if default else ref(kind)

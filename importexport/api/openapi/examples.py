@@ -53,6 +53,7 @@ IMPORT: Json = SUMMARY | {
     "warnings": [
         {"code": "ignored_column", "column": "Newsletter", "sentence": IGNORED, "example": IGNORED, "rows": 98},
     ],
+    "reading": None,
     "columnHints": {},
     "children": [],
     "relatedRuns": RELATED,
@@ -64,7 +65,7 @@ UNDO_PLANNED = (
     | dict.fromkeys(("skipped", "warningCount", "created", "unchanged"), 0)
     | {"id": UNDO, "kind": "undo", "status": "planned", "fileName": "", "size": None, "sha256": None, "parent": RUN}
     | {"options": {}, "references": {}, "rowsDone": 118, "totalRows": 118, "imported": 118, "deleted": 103}
-    | {"ignoredColumns": [], "ignoredCells": {}, "warnings": [], "columnHints": {}, "children": []}
+    | {"ignoredColumns": [], "ignoredCells": {}, "warnings": [], "reading": None, "columnHints": {}, "children": []}
 )
 UNDONE = UNDO_PLANNED | {"status": "done", "finishedAt": "2026-01-12T08:15:01Z"}
 IMPORTS: Json = {"count": 240, "next": f"{BASE}/imports?limit=1&after={RUN}", "results": [SUMMARY]}

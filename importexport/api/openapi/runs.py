@@ -7,7 +7,7 @@ from importexport.api.openapi import examples
 from importexport.api.openapi.enums import option_of
 from importexport.api.openapi.operation import CHANGING, ENCODED, READING, Json, operation, ref
 from importexport.api.openapi.schemas import TEXT, UUID, text_of_length
-from importexport.engine.options import FREE_TEXTS, NAMES
+from importexport.engine.options import FREE_TEXTS, NAMES, OBJECTS
 from importexport.engine.resource import EntityResource
 
 OPTIONS = {
@@ -18,6 +18,17 @@ OPTIONS = {
     " `create`. Required columns cannot be cleared. A text that no cell could be, such as `#N/A`, returns 400",
     "tags": "How a row's tags change the record's tags; not with mode `create`",
     "missing": "Whether a row that names an unknown company or stage is rejected, or the company or stage is created",
+    "invalid": "Whether an optional cell that cannot be read rejects its row, or is left blank and told as a warning",
+    "source": "The program that wrote the file: `rally`, whose files are read strictly; `auto`, to recognise it by its"
+    " headers; or its name, see `GET /api/v1/importexport/sources`",
+    "mapping": 'Which header is which column, as JSON: `{"Header": "column"}`; `null` instead of a column leaves the'
+    " header out. It overrides what the source says",
+    "values": 'What values mean, as JSON: `{"column": {"Their value": "our value"}}`; `null` leaves the cell blank',
+    "formats": "Whether dates and numbers are written as in our files, or as the cells of each column prove; by default"
+    " `strict` for the source `rally`, else `detect`",
+    "dates": "How the file writes dates: ISO 8601, or the order of day, month and year; by default, as `formats` says",
+    "decimal": "How the file writes decimals: with a point or a comma; by default, as `formats` says",
+    "encoding": "The encoding of a CSV file; by default UTF-8, or what a byte-order mark says",
 }
 DRY_RUN: Json = {
     "name": "dry_run",
@@ -60,7 +71,7 @@ def option_schema(name: str, resource: type[EntityResource]) -> Json:
     """Return the schema of an option's values; empty if the option does not apply to the entity."""
     if name in FREE_TEXTS:
         return text_of_length(FREE_TEXTS[name])
-    return option_of(name, resource)
+    return TEXT if name in OBJECTS else option_of(name, resource)
 
 
 def parameter(name: str, text: str, schema: Json) -> Json:

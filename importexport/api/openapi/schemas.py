@@ -4,7 +4,7 @@ from importexport import errors
 from importexport.api.openapi.enums import OF_OPTIONS, enums
 from importexport.api.openapi.operation import Json, ref
 from importexport.engine.groups import GROUPS
-from importexport.engine.options import FREE_TEXTS, NAMES
+from importexport.engine.options import FREE_TEXTS, NAMES, OBJECTS
 
 COUNT: Json = {"type": "integer", "minimum": 0}
 TEXT: Json = {"type": "string"}
@@ -54,6 +54,15 @@ PROBLEM = members(
     },
     description="Problem details (RFC 9457)",
 )
+MEANINGS: Json = {"type": "object", "additionalProperties": or_null(TEXT)}
+OBJECTS_OF_OPTIONS: Json = {
+    "mapping": MEANINGS | {"description": "Header → column; null if it is not imported"},
+    "values": {
+        "type": "object",
+        "description": "Column → their value → our value; null leaves the cell blank",
+        "additionalProperties": MEANINGS,
+    },
+}
 OPTIONS: Json = {
     "type": "object",
     "description": "The import options that apply in the mode; empty for an undo",
@@ -62,8 +71,37 @@ OPTIONS: Json = {
         if name in OF_OPTIONS
         else text_of_length(FREE_TEXTS[name])
         if name in FREE_TEXTS
+        else OBJECTS_OF_OPTIONS[name]
+        if name in OBJECTS
         else TEXT
         for name in NAMES
+    },
+}
+READING_OF_FILE: Json = {
+    "type": ["object", "null"],
+    "description": "What the file of another program was read as; null for a file of ours",
+    "properties": {
+        "source": TEXT | {"description": "The program, `rally` or, if it was not recognised, `auto`"},
+        "export": TEXT | {"description": "The kind of export, if the program has several"},
+        "encoding": TEXT,
+        "sheet": TEXT,
+        "dates": TEXT,
+        "decimal": TEXT,
+        "headerRow": {"type": "integer", "minimum": 1},
+        "columns": {
+            "type": "array",
+            "items": members(
+                {
+                    "header": TEXT,
+                    "column": or_null(TEXT) | {"description": "Our column; null if the header is not imported"},
+                    "why": or_null(TEXT)
+                    | {"description": "Who has decided: `name`, `mapping`, `source`, or `agreed` by all programs"},
+                    "how": TEXTS | {"description": "What is done to the cells; see `sources`"},
+                    "format": TEXT,
+                },
+                optional=("format",),
+            ),
+        },
     },
 }
 REFERENCES: Json = {
@@ -116,6 +154,7 @@ DETAIL: Json = SUMMARY | {
         "additionalProperties": COUNT,
     },
     "warnings": {"type": "array", "items": ref("Warning"), "maxItems": GROUPS},
+    "reading": READING_OF_FILE,
     "columnHints": {
         "type": "object",
         "description": "Ignored column → the column that was probably meant; only of columns that the file lacks",

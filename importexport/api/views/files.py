@@ -16,7 +16,7 @@ from importexport.api import authentication, import_options
 from importexport.api.causes import Cause
 from importexport.api.downloads import download
 from importexport.api.idempotency import KeptResult, Retry, earlier_like, result_headers
-from importexport.api.ignored_columns import headers_of
+from importexport.api.ignored_columns import headers_of, reading_header
 from importexport.api.import_options import Asked
 from importexport.api.parsers import ReceivedFile, received_file
 from importexport.api.problems import Problem
@@ -138,6 +138,7 @@ class ImportView(OptionsView):
         report = services.import_file(run, file, dry_run=asked.is_dry, observers=observers)
         response = result_response(report)
         headers = headers_of(report) if asked.is_dry else result_headers(run, report, names_ignored=True)
+        headers |= reading_header(run.reading)
         for name, value in headers.items():
             response[name] = value
         if not asked.is_dry and not retry.name and (earlier := earlier_like(run)):

@@ -16,6 +16,8 @@ Cleaned = tuple[list[str | None], dict[int, errors.RowError]]
 class Cell(Widget):
     """Base class. Subclasses implement ``parse`` and, unless ``str`` is sufficient, ``store`` and ``render``."""
 
+    #: What other programs' cells are read as (see sources.layout.Target).
+    form: ClassVar[str] = "text"
     #: The cell type in a workbook.
     kind: ClassVar[str] = "text"
     #: ``render`` in SQL; ``{0}`` is the stored expression.

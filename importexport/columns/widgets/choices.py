@@ -16,6 +16,8 @@ from importexport.files.header import fold_label
 class Choice(Cell):
     """One of several values. Case, spaces, ``-`` and ``_`` are ignored."""
 
+    form = "choice"
+
     def __init__(self, values: Iterable[str], *, blank: str | None = None) -> None:
         super().__init__()
         self.values = list(values)
@@ -37,6 +39,8 @@ class Choice(Cell):
 
 class Currency(Choice):
     """An ISO 4217 code in current use. Blank means the tenant's currency."""
+
+    form = "currency"
 
     def __init__(self) -> None:
         super().__init__(sorted(CURRENCIES))

@@ -69,6 +69,7 @@ class _Zoned(Cell):
 class Day(_Zoned):
     """A date. Of a time, the date in the tenant's time zone."""
 
+    form = "date"
     kind = "date"
     sql = "to_char({0}, 'YYYY-MM-DD')"
     help = "date, ISO 8601: 2025-06-15"
@@ -92,6 +93,7 @@ class Day(_Zoned):
 class Moment(_Zoned):
     """A date and time. A date alone means midnight in the tenant's time zone."""
 
+    form = "moment"
     kind = "moment"
     sql = "rtrim(rtrim(to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '0'), '.') || 'Z'"
     help = "date and time, ISO 8601: 2025-06-15T14:30:00Z; without an offset, in the tenant's time zone"

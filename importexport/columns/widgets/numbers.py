@@ -16,6 +16,7 @@ from importexport.columns.widgets.base import Cell, Cleaned
 class Whole(Cell):
     """A whole number from 0 to ``largest`` in ASCII digits: ``12``, also ``12.0``, never ``12.5``."""
 
+    form = "whole"
     kind = "whole"
     example = "42"
     _FORM = re.compile(r"([+-]?)([0-9]+)(?:\.0++)?")
@@ -44,6 +45,7 @@ class Whole(Cell):
 class Amount(Cell):
     """A decimal ≥ 0 with two places, besides zeros after them: ``1234.5``, ``12.000``, never ``1,234.5`` or ``.5``."""
 
+    form = "amount"
     kind = "amount"
     example = "1234.50"
     _FORM = re.compile(r"([+-]?)([0-9]+)(?:\.([0-9]{1,2})0*+)?")
@@ -77,6 +79,7 @@ class Amount(Cell):
 class StageProbability(Whole):
     """A probability in per cent. Blank means the probability of the row's stage."""
 
+    form = "percent"
     needs_records = True
     cleared_sql = "(SELECT x.probability FROM crm_stage x WHERE x.id = {stage_id})"
 

@@ -58,6 +58,7 @@ def is_storable(text: str) -> bool:
 class Email(Text):
     """An e-mail address, as validated by the model. It is stored as given, invisible characters included."""
 
+    form = "email"
     example = "ada@example.com"
     #: Matches almost all valid addresses. Only the others go to the slower validator. Possessive: what it has matched
     #: it does not keep for another try, however long the text is.
@@ -90,6 +91,7 @@ class Email(Text):
 class Tags(Cell):
     """Comma-separated tags, in their order and, ignoring case, without repeats."""
 
+    form = "tags"
     sql = "array_to_string({0}, ',')"
     blank_stored = "{}"
     example = "vip,newsletter"

@@ -1,11 +1,14 @@
 """Imports that update existing records, found by their key."""
 
+from collections.abc import Collection
 from itertools import compress
+from typing import cast
 
 from django.db import IntegrityError
 
 from importexport import errors
 from importexport.columns.cells import Cells
+from importexport.columns.fields import Column
 from importexport.db import Busy, is_clash, retry
 from importexport.engine.importer import Importer, Prepared, Rejected, good_rows
 from importexport.engine.options import Options
@@ -43,6 +46,12 @@ class UpsertImporter(Importer):
     def _read(self, batch: Batch) -> Prepared:
         cells = Cells(batch)
         return Prepared(batch, cells, *self._masks(cells))
+
+    def _ungive(self, column: Column, prepared: Prepared, positions: Collection[int]) -> None:
+        bit = next((entry.bit for entry in self._changeable if entry.column is column), 0)
+        given = cast(list[int], prepared.given)
+        for i in positions:
+            given[i] &= ~bit
 
     def _masks(self, cells: Cells) -> tuple[list[int], list[int]]:
         """Return masks of the columns that each row gives and clears. Clearing a required column is an error."""

@@ -20,9 +20,18 @@ OPTIONS = {
     "clear_marker": "a cell with exactly this text (1 to 20 characters) clears the value of an existing record",
     "tags": "what to do with the tags of an existing record",
     "missing": "what to do about companies and stages that do not exist",
+    "invalid": "what to do about optional cells that cannot be read",
+    "source": "the program that wrote the file: rally, auto or a name that manage.py sources lists",
+    "mapping": 'which header is which column, as JSON: {"Header": "column"}',
+    "values": 'what values mean, as JSON: {"column": {"Their value": "our value"}}',
+    "formats": "how dates and numbers are read: as ours, or as the file's columns prove",
+    "dates": "how the file writes dates",
+    "decimal": "how the file writes decimals",
+    "encoding": "the encoding of a CSV file",
 }
+
 #: Options without a list of values that holds for every entity → what stands for the value.
-METAVARS = {"match_on": "COLUMN", "clear_marker": "TEXT"}
+METAVARS = {"match_on": "COLUMN", "clear_marker": "TEXT", "source": "PROGRAM", "mapping": "JSON", "values": "JSON"}
 
 
 class Command(RallyCommand):
@@ -49,7 +58,7 @@ class Command(RallyCommand):
         parser.add_argument("--strict", action="store_true", help="exit with 1 if rows were rejected")
         for name, text in OPTIONS.items():
             # Without argparse's choices, so that the message about an unknown value is the API's.
-            metavar = f"{{{','.join(VALUES[name])}}}" if name in VALUES else METAVARS[name]
+            metavar = METAVARS.get(name) or f"{{{','.join(VALUES[name])}}}"
             parser.add_argument(f"--{name.replace('_', '-')}", metavar=metavar, help=text)
         trial = parser.add_mutually_exclusive_group()
         trial.add_argument("--dry-run", action="store_true", help="report the result without storing anything")

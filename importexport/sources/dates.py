@@ -1,0 +1,162 @@
+"""Dates as other programs write them: read in the one order that a whole column proves, never in the likelier one."""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from crm.characters import without_invisible
+
+#: Order → the positions of year, month and day among the three numbers of a date.
+ORDERS = {"dmy": (2, 1, 0), "mdy": (2, 0, 1), "ymd": (0, 1, 2)}
+#: The orders that a date without its year in front may have.
+UNCLEAR = ("dmy", "mdy")
+_TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:\.\d+)?))?\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
+_ZONE = r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
+_AFTER = rf"(?:,?\s+(?:at\s+)?{_TIME}{_ZONE})?"
+_NUMBERS = re.compile(rf"(\d{{1,4}})([./-])(\d{{1,2}})\2(\d{{1,4}})\.?{_AFTER}", re.ASCII)
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july", "aug august",
+            "sep sept september", "oct october", "nov november", "dec december",
+        ),
+        1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s+)?"
+_DAY_FIRST = re.compile(
+    rf"{_WEEKDAY}(?P<day>\d{{1,2}})[. -]\s*(?P<month>[a-z]+)\.?[ -](?P<year>\d{{4}}){_AFTER}", re.IGNORECASE | re.ASCII
+)
+_MONTH_FIRST = re.compile(
+    rf"{_WEEKDAY}(?P<month>[a-z]+)\.?\s+(?P<day>\d{{1,2}}),?\s+(?P<year>\d{{4}}){_AFTER}", re.IGNORECASE | re.ASCII
+)
+#: What programs write where they have no date.
+_NOTHING = re.compile(r"0{1,4}([./-])0{1,2}\1(?:0{1,4})(?: 0{1,2}:00(?::00)?)?")
+#: The most characters that a date has.
+LIMIT = 60
+
+Numbers = tuple[int, int, int]
+
+
+class DateProof:
+    """Collects what the cells of a column say about the order of day, month and year."""
+
+    def __init__(self) -> None:
+        self.possible = set(UNCLEAR)
+        #: The first rows with a date in numbers, and the first that excludes each order: row and cell.
+        self.examples: list[tuple[int, str]] = []
+        self.excluded_by: dict[str, tuple[int, str]] = {}
+        self._known: set[str] = set()
+
+    def add(self, rows: Iterable[int], cells: Sequence[str]) -> None:
+        """Take a batch's cells into account, with their row numbers."""
+        for row, cell in zip(rows, cells, strict=True):
+            if cell and cell not in self._known:
+                if len(self._known) < 50_000:
+                    self._known.add(cell)
+                self._look_at(row, cell)
+
+    def _look_at(self, row: int, cell: str) -> None:
+        orders = possible_orders(cell)
+        if orders is None or (orders == set(UNCLEAR) and is_same_in_both(cell)):
+            return
+        if len(self.examples) < 3 and len(orders) > 1:
+            self.examples.append((row, cell.strip()))
+        for order in self.possible - orders:
+            self.excluded_by.setdefault(order, (row, cell.strip()))
+        self.possible &= orders
+
+    @property
+    def order(self) -> str | None:
+        """The only order in which all cells can be read; "" if it makes no difference, None if nothing decides."""
+        if not self.excluded_by:
+            return None if self.examples else ""
+        return next(iter(self.possible)) if len(self.possible) == 1 else None
+
+    @property
+    def is_contradictory(self) -> bool:
+        """Whether no order fits all cells."""
+        return not self.possible
+
+
+def possible_orders(cell: str) -> set[str] | None:
+    """Return the orders in which a date in numbers can be read; None for any other cell, and with the year in front."""
+    form = _numbers(cell)
+    if form is None or len(form[1]) == 4:
+        return None
+    return {order for order in UNCLEAR if _date(form, order)} or None
+
+
+def is_same_in_both(cell: str) -> bool:
+    """Whether a date in numbers is the same one whichever of day and month comes first."""
+    form = _numbers(cell)
+    return form is not None and form[1].lstrip("0") == form[3].lstrip("0")
+
+
+def _numbers(cell: str) -> re.Match[str] | None:
+    return _NUMBERS.fullmatch(without_invisible(cell).strip()) if len(cell) <= LIMIT else None
+
+
+def _date(form: re.Match[str], order: str) -> dt.date | None:
+    """Return the date that three numbers are in some order; a year has four digits."""
+    texts = form[1], form[3], form[4]
+    year, month, day = (texts[place] for place in ORDERS[order])
+    if len(year) != 4 or len(month) > 2 or len(day) > 2:
+        return None
+    try:
+        return dt.date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+def date_reader(order: str) -> Callable[[str], str]:
+    """Return the function that rewrites a cell as ISO 8601, read in an order ("" where it makes no difference)."""
+    return partial(iso, order=order)
+
+
+def iso(cell: str, *, order: str = "") -> str:
+    """Return a date, or a date and time, in ISO 8601; a cell that is none stays as it is, for the column to judge."""
+    text = without_invisible(cell).strip()
+    if not text or len(text) > LIMIT:
+        return cell
+    if _NOTHING.fullmatch(text):
+        return ""
+    if form := _NUMBERS.fullmatch(text):
+        date = next(filter(None, (_date(form, one) for one in ([order, "ymd"] if order else ORDERS))), None)
+    elif form := _DAY_FIRST.fullmatch(text) or _MONTH_FIRST.fullmatch(text):
+        date = _named(form)
+    else:
+        return cell
+    time = _time(form)
+    return cell if date is None or time is None else f"{date.isoformat()}{time}"
+
+
+def _named(form: re.Match[str]) -> dt.date | None:
+    month = _MONTHS.get(form["month"].lower())
+    try:
+        return dt.date(int(form["year"]), month, int(form["day"])) if month else None
+    except ValueError:
+        return None
+
+
+def _time(form: re.Match[str]) -> str | None:
+    """Return what follows the date in ISO 8601: "" if nothing does, None if it is no time of day."""
+    if form["hour"] is None:
+        return ""
+    hour, half = int(form["hour"]), (form["half"] or "").lower().replace(".", "")
+    if half:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + (12 if half == "pm" else 0)
+    zone = form["zone"] or ""
+    return f"T{hour:02}:{form['minute']}:{form['second'] or '00'}{'Z' if zone in ('UTC', 'GMT') else zone}"
+
+
+def joined_time(date: str, time: str) -> str:
+    """Return the moment of a date in ISO 8601 and a time of day; "" without either."""
+    if not date or not time:
+        return ""
+    return f"{date[:10]} {time}" if re.fullmatch(r"\d{2}:\d{2}(?::\d{2})?", time) else iso(f"{date[:10]} {time}")

@@ -1,0 +1,102 @@
+"""What takes several columns at once: full names, deals that are won or lost, kinds of rows, labelled numbers."""
+
+from collections.abc import Callable
+
+from crm.characters import trim
+from importexport import errors
+from importexport.files.header import fold_label
+from importexport.sources.dates import joined_time
+from importexport.sources.fill import Filled
+from importexport.sources.names import split_name
+from importexport.sources.values import value_maps
+
+#: Fills further columns of a batch from those that are filled already.
+Finish = Callable[[Filled], None]
+#: What became of a deal → its stage and probability. They are stages of every new tenant.
+RESULTS = {"won": ("Closed Won", "100"), "lost": ("Closed Lost", "0")}
+#: The most characters of a first line that becomes a subject.
+SUBJECT = 255
+
+
+def _column(filled: Filled, name: str, count: int) -> list[str]:
+    return list(filled.columns.get(name, [""] * count))
+
+
+def split_names(filled: Filled) -> None:
+    """Fill first and last names from full ones where both are blank."""
+    names = filled.columns.pop("full_name")
+    first, last = _column(filled, "first_name", len(names)), _column(filled, "last_name", len(names))
+    known = {name: split_name(trim(name)) for name in set(names) if trim(name)}
+    for i, name in enumerate(names):
+        if name in known and not trim(first[i]) and not trim(last[i]):
+            first[i], last[i] = known[name]
+    filled.columns |= {"first_name": first, "last_name": last}
+
+
+def settle_deals(filled: Filled) -> None:
+    """Give deals that are won or lost the stage and probability of such, whatever their stage is beside it."""
+    statuses = filled.columns.pop("deal_status")
+    known = value_maps()["deal_status"]
+    stages, chances = (_column(filled, name, len(statuses)) for name in ("stage_name", "probability"))
+    for i, status in enumerate(statuses):
+        if (result := RESULTS.get(known.get(fold_label(status), ""))) and fold_label(stages[i]) != fold_label(
+            result[0]
+        ):
+            stages[i], chances[i] = result
+        elif result:
+            chances[i] = result[1]
+    filled.columns |= {"stage_name": stages, "probability": chances}
+
+
+def reject_others(wanted: str, entity: str) -> Finish:
+    """Return the function that rejects rows of another kind than ``wanted``."""
+
+    def finish(filled: Filled) -> None:
+        for i, kind in enumerate(filled.columns.pop("row_kind")):
+            if trim(kind) and fold_label(kind) != fold_label(wanted):
+                filled.faults[i][""] = errors.other_kind(trim(kind), entity)
+
+    return finish
+
+
+def add_times(date_column: str) -> Finish:
+    """Return the function that fills scheduled_at from the dates of a column and the times of day of another."""
+
+    def finish(filled: Filled) -> None:
+        times = filled.columns.pop("time_of_day")
+        dates = _column(filled, date_column, len(times))
+        moments = [joined_time(trim(date), trim(time)) for date, time in zip(dates, times, strict=True)]
+        values = _column(filled, "scheduled_at", len(times))
+        filled.columns["scheduled_at"] = [
+            value if trim(value) else moment for value, moment in zip(values, moments, strict=True)
+        ]
+
+    return finish
+
+
+def first_lines(source: str, target: str) -> Finish:
+    """Return the function that fills a column's blanks with the first line of another."""
+
+    def finish(filled: Filled) -> None:
+        texts = filled.columns.get(source, ())
+        values = _column(filled, target, len(texts))
+        lines = (trim(text).split("\n", 1)[0].strip() for text in texts)
+        filled.columns[target] = [
+            value if trim(value) or len(line) > SUBJECT else line for value, line in zip(values, lines, strict=True)
+        ]
+
+    return finish
+
+
+def defaults(source: str, target: str) -> Finish:
+    """Return the function that fills a column's blanks from another."""
+
+    def finish(filled: Filled) -> None:
+        if source in filled.columns:
+            others = filled.columns[source]
+            values = _column(filled, target, len(others))
+            filled.columns[target] = [
+                value if trim(value) else other for value, other in zip(values, others, strict=True)
+            ]
+
+    return finish

@@ -1,0 +1,212 @@
+"""How the cells of another program's file become cells of ours: worked out once, applied to every batch."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from importexport.files.header import Header, fold_label
+from importexport.sources.dates import iso
+from importexport.sources.fill import Change, Column, ColumnFiller, Condition, Filled, Piece
+from importexport.sources.finish import (
+    Finish,
+    add_times,
+    defaults,
+    first_lines,
+    reject_others,
+    settle_deals,
+    split_names,
+)
+from importexport.sources.lists import address_of, quoted_list, semicolon_list, triple_list
+from importexport.sources.markup import html_text
+from importexport.sources.numbers import percent, plain
+from importexport.sources.parts import Part, in_order
+from importexport.sources.presets import fold_header
+from importexport.sources.values import Values
+
+#: Step → what it does to a cell.
+CHANGES: dict[str, Change] = {
+    "html_text": html_text,
+    "quoted_list": quoted_list,
+    "split_semicolon": semicolon_list,
+    "split_triple": triple_list,
+    "fraction_to_percent": percent,
+}
+#: Forms of columns whose cells are addresses; dates; numbers; and choices.
+ADDRESSES, DATES, NUMBERS, CHOICES = (
+    {"email"},
+    {"date", "moment"},
+    {"whole", "amount", "percent"},
+    {"choice", "currency"},
+)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A column of ours, as far as a file of another program has to know it.
+
+    ``form`` is the kind of its cells: ``text``, ``email``, ``tags``, ``choice``, ``currency``, ``whole``, ``amount``,
+    ``percent``, ``date``, ``moment``; ``choices`` are its values, if it has a fixed list.
+    """
+
+    name: str
+    form: str = "text"
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Formats:
+    """How dates and numbers are read: as ours (``is_strict``), else by position, as the file or a caller says."""
+
+    is_strict: bool = True
+    dates: Mapping[int, str] = field(default_factory=dict)
+    decimals: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass
+class Layout:
+    """The columns of a file as ours. Applied by ``files.table`` to each batch."""
+
+    header: Header
+    fillers: list[ColumnFiller]
+    finishes: list[Finish]
+    #: The columns that are left blank, and told, where they name no record.
+    soft: frozenset[str] = frozenset()
+    #: Columns without a cell of the file, with the same text in each row.
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+    def fill(self, by_position: Sequence[Column], count: int) -> Filled:
+        """Return the cells of a batch in our columns; ``by_position`` has them by their position in the file."""
+        filled = Filled()
+        for filler in self.fillers:
+            filler.fill(by_position, count, filled)
+        for finish in self.finishes:
+            finish(filled)
+        filled.columns |= {name: [text] * count for name, text in self.constants.items()}
+        return filled
+
+
+def make_layout(
+    parts: Sequence[Part],
+    *,
+    entity: str,
+    cells: Sequence[str],
+    targets: Mapping[str, Target],
+    formats: Formats,
+    values: Mapping[str, Mapping[str, str | None]],
+    header: Header,
+    constants: Mapping[str, str],
+) -> Layout:
+    """Return the layout of a file with some parts; ``values`` are what a caller says about the values of columns."""
+    pieces = Pieces(cells, targets=targets, formats=formats, values=values, parts=parts)
+    fillers = [
+        ColumnFiller(column, tuple(pieces.piece(part, column) for part in several))
+        for column, several in in_order(pieces.spread(parts)).items()
+    ]
+    finishes = list(find_finishes(parts, entity))
+    soft = frozenset(part.column for part in parts if "soft" in part.steps)
+    return Layout(header, fillers, finishes, soft, constants)
+
+
+class Pieces:
+    """Makes the pieces of columns from parts."""
+
+    def __init__(
+        self,
+        cells: Sequence[str],
+        *,
+        targets: Mapping[str, Target],
+        formats: Formats,
+        values: Mapping[str, Mapping[str, str | None]],
+        parts: Sequence[Part],
+    ) -> None:
+        self._targets, self._formats, self._values = targets, formats, values
+        self._positions = {fold_header(cell): position for position, cell in reversed(list(enumerate(cells)))}
+        self._status = next((part.position for part in parts if part.column == "deal_status"), None)
+
+    def spread(self, parts: Iterable[Part]) -> list[Part]:
+        """Return the parts, those twice that may give two columns, and times of day under a name of their own."""
+        result = []
+        for part in parts:
+            if "time_of" in part.steps:
+                result.append(Part(part.position, part.header, "time_of_day", part.steps, part.why))
+            else:
+                result.append(part)
+            if "by_label" in part.steps and self._label_of(part) is not None:
+                result.append(Part(part.position, part.header, "mobile", {**part.steps, "only_if_blank": ""}, part.why))
+        return result
+
+    def piece(self, part: Part, column: str) -> Piece:
+        """Return a part with what is done to its cells."""
+        prefix = self._positions.get(fold_header(part.steps["prefix"])) if "prefix" in part.steps else None
+        return Piece(part, tuple(self._changes(part, column)), self._condition(part, column), prefix)
+
+    def _condition(self, part: Part, column: str) -> Condition | None:
+        if "if_status" in part.steps and self._status is not None:
+            wanted = {fold_label(one) for one in part.steps["if_status"].split(",")}
+            return Condition(self._status, lambda status: fold_label(status) in wanted)
+        if "by_label" in part.steps and (position := self._label_of(part)) is not None:
+            return Condition(position, is_mobile if column == "mobile" else is_no_mobile)
+        return None
+
+    def _label_of(self, part: Part) -> int | None:
+        """Return the position of the header that says what kind of number stands in a part's cells."""
+        start = part.header.rpartition(" - ")[0]
+        places = (self._positions.get(fold_header(f"{start} - {word}")) for word in ("Label", "Type"))
+        return next((place for place in places if place is not None), None)
+
+    def _changes(self, part: Part, column: str) -> Iterable[Change]:
+        """Yield what is done to the cells of a part: its steps, then what the column's form asks for."""
+        yield from (CHANGES[step] for step in part.steps if step in CHANGES)
+        target = self._targets.get(column, Target(column))
+        given = self._values.get(column, {})
+        if target.form in CHOICES or given or "map" in part.steps:
+            values = Values(own=target.choices, given=given, map_name=self._map_name(part, target))
+            if values:
+                yield values.meant
+        if target.form in ADDRESSES:
+            yield address_of
+        if not self._formats.is_strict and part.position is not None:
+            yield from self._format_changes(part.position, target)
+
+    def _map_name(self, part: Part, target: Target) -> str:
+        if "map" in part.steps:
+            return part.steps["map"]
+        return target.name if target.form in CHOICES else ""
+
+    def _format_changes(self, position: int, target: Target) -> Iterable[Callable[[str], str]]:
+        order = self._formats.dates.get(position, "")
+        if target.form in DATES and order != "iso":
+            yield partial(iso, order=order)
+        elif target.form in NUMBERS:
+            separator = self._formats.decimals.get(position, "")
+            yield partial(plain, separator=separator, is_percent=target.form == "percent")
+
+
+def is_mobile(label: str) -> bool:
+    """Whether the label of a phone number says that it is a mobile one."""
+    return fold_label(label.lstrip("* ")) in {"mobile", "cell", "mobil", "móvil", "handy", "mobilephone"}
+
+
+def is_no_mobile(label: str) -> bool:
+    """Whether the label of a phone number says anything else, or nothing."""
+    return not is_mobile(label)
+
+
+def find_finishes(parts: Sequence[Part], entity: str) -> Iterable[Finish]:
+    """Yield what takes several columns at once."""
+    columns = {part.column for part in parts}
+    if "full_name" in columns:
+        yield split_names
+    if "deal_status" in columns:
+        yield settle_deals
+    for part in parts:
+        if "only" in part.steps:
+            yield reject_others(part.steps["only"], entity)
+        if "time_of" in part.steps:
+            date_header = fold_header(part.steps["time_of"])
+            date_column = next((one.column for one in parts if fold_header(one.header) == date_header), "due_date")
+            yield add_times(date_column)
+        if "first_line" in part.steps:
+            yield first_lines(part.column, part.steps["first_line"])
+        if "default" in part.steps:
+            yield defaults(part.steps["default"], part.column)

@@ -1,0 +1,57 @@
+"""Cells with several values where a record of ours has one: the first counts, the rest are told."""
+
+import re
+
+#: Separators of addresses and numbers, a list's own first: ``a ::: b``, ``a; b``, ``a, b``.
+_SEPARATORS = re.compile(r"\s*(?::::|[;,\n])\s*")
+#: What follows a comma in a single phone number: an extension.
+_EXTENSION = re.compile(r"(?:ext|extension|x|durchwahl|dw|poste)\b\.?[ :]*[0-9]+", re.IGNORECASE)
+_ANGLES = re.compile(r"[^<>]*<\s*([^<>\s]+)\s*>")
+_MAILTO = re.compile(r"mailto:([^?\s]+)(?:\?.*)?", re.IGNORECASE | re.DOTALL)
+
+
+def address_of(text: str) -> str:
+    """Return the address in an entry: ``Ada <ada@x.example>`` and ``mailto:ada@x.example`` → ``ada@x.example``."""
+    if form := _ANGLES.fullmatch(text):
+        text = form[1]
+    if form := _MAILTO.fullmatch(text):
+        text = form[1]
+    return text
+
+
+def split_emails(text: str) -> list[str]:
+    """Return the addresses in a cell; a cell that is no list of addresses is one entry, for the column to judge."""
+    text = text.strip()
+    if "@" not in text or not re.search(r"[:;,\n<]", text):
+        return [text]
+    # The name before an address may have a comma: ``"Example, Ada" <ada@x.example>``.
+    entries = [address_of(entry) for entry in re.split(r"\s*(?::::|[;\n]|,(?![^<>@]*<))\s*", text) if entry]
+    return entries if all("@" in entry for entry in entries) else [text]
+
+
+def split_phones(text: str) -> list[str]:
+    """Return the numbers in a cell; an extension belongs to its number."""
+    text = text.strip()
+    numbers: list[str] = []
+    for entry in filter(None, _SEPARATORS.split(text)):
+        if numbers and (_EXTENSION.fullmatch(entry) or not re.search("[0-9]", entry)):
+            return [text]
+        numbers.append(entry)
+    return numbers or [text]
+
+
+def quoted_list(text: str) -> str:
+    """Return a list of quoted entries as tags: ``"VIP","Blog"`` → ``VIP,Blog``."""
+    entries = [entry.strip().strip('"').replace('""', '"').strip() for entry in re.split(r',(?=\s*")', text)]
+    return ",".join(entry.replace(",", " ") for entry in entries if entry)
+
+
+def semicolon_list(text: str) -> str:
+    """Return a list separated by semicolons as tags."""
+    return ",".join(entry for part in text.split(";") if (entry := part.strip()))
+
+
+def triple_list(text: str) -> str:
+    """Return a list separated by ``:::`` as tags, without the program's own entries, which begin with ``* ``."""
+    entries = (part.strip() for part in text.split(":::"))
+    return ",".join(entry for entry in entries if entry and not entry.startswith("*"))

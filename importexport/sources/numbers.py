@@ -1,0 +1,137 @@
+"""Numbers as other programs write them: with separators, currency signs and percent, read as a whole column proves."""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal, InvalidOperation
+from functools import partial
+
+from crm.characters import without_invisible
+
+#: The most characters that a number has.
+LIMIT = 60
+#: Decimal separator → the form of a number with it: groups of three digits may be separated by the other one.
+_FORMS = {
+    "point": re.compile(r"(?:\d+|\d{1,3}(?:([,'’ ])\d{3})(?:\1\d{3})*)(?:\.\d+)?"),
+    "comma": re.compile(r"(?:\d+|\d{1,3}(?:([.'’ ])\d{3})(?:\1\d{3})*)(?:,\d+)?"),
+}
+#: A currency's sign or code, before or after.
+_CURRENCY = r"(?:(?:US|CA?|AU?|NZ|HK|S|R|Mex)?\$|[€£¥₹₺₽₩₪₴฿]|R\$|kr\.?|zł|Kč|Ft|Fr\.?|[A-Z]{3})"
+_DRESSED = re.compile(
+    rf"(?P<sign>[+-]?)\s*(?:{_CURRENCY})?\s*(?P<sign2>[+-]?)(?P<number>\d[\d.,'’ ]*)\s*(?:{_CURRENCY})?(?P<per>\s*%)?"
+)
+_NEGATIVE = re.compile(r"\((?P<inside>[^()]*)\)")
+_SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?[Ee][+-]?\d{1,3}")
+_PLAIN = re.compile(r"[+-]?\d+")
+_SPACES = re.compile("[\u00a0\u202f\u2009\u2007]")
+
+
+class DecimalProof:
+    """Collects what the cells of a column say about the decimal separator."""
+
+    def __init__(self) -> None:
+        self.possible = set(_FORMS)
+        #: The first rows that can be read in two ways, and the first that excludes each separator: row and cell.
+        self.examples: list[tuple[int, str]] = []
+        self.excluded_by: dict[str, tuple[int, str]] = {}
+        self._known: set[str] = set()
+
+    def add(self, rows: Iterable[int], cells: Sequence[str]) -> None:
+        """Take a batch's cells into account, with their row numbers."""
+        for row, cell in zip(rows, cells, strict=True):
+            if cell and cell not in self._known:
+                if len(self._known) < 50_000:
+                    self._known.add(cell)
+                self._look_at(row, cell)
+
+    def _look_at(self, row: int, cell: str) -> None:
+        readings = possible_readings(cell)
+        if not readings or (len(set(readings.values())) == 1 and len(readings) > 1):
+            return
+        if len(self.examples) < 3 and len(readings) > 1:
+            self.examples.append((row, cell.strip()))
+        for separator in self.possible - set(readings):
+            self.excluded_by.setdefault(separator, (row, cell.strip()))
+        self.possible &= set(readings)
+
+    @property
+    def separator(self) -> str | None:
+        """The separator by which all cells can be read; "" if it makes no difference, None if nothing decides."""
+        if not self.excluded_by:
+            return None if self.examples else ""
+        return next(iter(self.possible)) if len(self.possible) == 1 else None
+
+    @property
+    def is_contradictory(self) -> bool:
+        """Whether neither separator fits all cells."""
+        return not self.possible
+
+
+def possible_readings(cell: str) -> dict[str, str]:
+    """Return what a cell is with each decimal separator that fits it; empty for one that is no number."""
+    form = dressed(cell)
+    return {name: value for name in _FORMS if (value := _read(form["number"], name))} if form else {}
+
+
+def dressed(cell: str) -> re.Match[str] | None:
+    """Return a number with what is around it, or None."""
+    if len(cell) > LIMIT:
+        return None
+    text = _SPACES.sub(" ", without_invisible(cell)).strip()
+    if outside := _NEGATIVE.fullmatch(text):
+        text = f"-{outside['inside'].strip()}"
+    return _DRESSED.fullmatch(text)
+
+
+def _read(number: str, separator: str) -> str:
+    """Return a number as we write it, or "" where it has another form."""
+    number = number.strip()
+    if not _FORMS[separator].fullmatch(number):
+        return ""
+    point = "," if separator == "comma" else "."
+    whole, _, places = number.rpartition(point) if point in number else (number, "", "")
+    digits = re.sub(r"\D", "", whole)
+    return f"{digits}.{places}" if places else digits
+
+
+def number_reader(separator: str, *, is_percent: bool = False) -> Callable[[str], str]:
+    """Return the function that rewrites a cell as a plain number; ``is_percent`` if a per cent sign is expected."""
+    return partial(plain, separator=separator, is_percent=is_percent)
+
+
+def plain(cell: str, *, separator: str = "", is_percent: bool = False) -> str:
+    """Return a number as we write it; a cell that is none stays as it is, for the column to judge."""
+    text = without_invisible(cell).strip()
+    if not text or _PLAIN.fullmatch(text) or len(text) > LIMIT:
+        return text or cell
+    if _SCIENTIFIC.fullmatch(text):
+        return _written_out(text) or cell
+    form = dressed(text)
+    if not form or (form["per"] and not is_percent):
+        return cell
+    value = next(filter(None, (_read(form["number"], one) for one in ([separator] if separator else _FORMS))), "")
+    if not value:
+        return cell
+    is_negative = (form["sign"] + form["sign2"]) == "-" or text.startswith("(")
+    return f"-{value}" if is_negative else value
+
+
+def _written_out(text: str) -> str:
+    """Return a number in scientific form without the exponent; "" where digits may have been lost.
+
+    ``1.2E+07`` → ``12000000``. Spreadsheets write large numbers so; one with many digits may have been rounded.
+    """
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return ""
+    if len(number.as_tuple().digits) > 5 or not -3 < number.adjusted() < 19:
+        return ""
+    return f"{number:f}"
+
+
+def percent(cell: str) -> str:
+    """Return a fraction of 1 as a whole number of per cent, or as it is where it is none: ``0.2`` → ``20``."""
+    text = without_invisible(cell).strip()
+    if not re.fullmatch(r"[01](?:\.\d{1,6})?", text):
+        return cell
+    return f"{(Decimal(text) * 100).normalize():f}"

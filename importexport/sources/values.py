@@ -1,0 +1,41 @@
+"""What other programs' values mean: their choices as ours, by a table (``data/values.csv``) and by the caller."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+
+from importexport.files.header import fold_label
+
+
+@cache
+def value_maps() -> dict[str, dict[str, str]]:
+    """Return the maps by name, each from the folded value of another program to ours."""
+    table = files("importexport.sources").joinpath("data", "values.csv").read_text(encoding="utf-8")
+    maps: dict[str, dict[str, str]] = defaultdict(dict)
+    for line in csv.DictReader(table.splitlines(), strict=True):
+        maps[line["map"]][fold_label(line["value"])] = line["ours"]
+    return dict(maps)
+
+
+class Values:
+    """The values of a column: ``own`` ones, those that a caller gives (None: leave blank), and those of a map.
+
+    A value that neither knows stays as it is, for the column to judge.
+    """
+
+    def __init__(self, *, own: Iterable[str] = (), given: Mapping[str, str | None] | None = None, map_name: str = ""):
+        known = dict(value_maps().get(map_name, {}))
+        for value in own:
+            known[fold_label(value)] = value
+        for value, ours in (given or {}).items():
+            known[fold_label(value)] = ours or ""
+        self._known = known
+
+    def __bool__(self) -> bool:
+        return bool(self._known)
+
+    def meant(self, text: str) -> str:
+        """Return our value for another program's."""
+        return self._known.get(fold_label(text), text) if text else ""
