@@ -229,6 +229,7 @@ class NotCsv(FileError):
     """A file of another type: an archive, a workbook, an image."""
 
     def __init__(self, kind: str) -> None:
+        self.kind = kind
         super().__init__("not_csv", f"The file is {kind}, not CSV. Save it as CSV (UTF-8) and import that.")
 
 
@@ -271,17 +272,8 @@ LISTED_LIMIT = 600
 
 def columns_found(row: int, names: list[str], delimiter: str) -> str:
     """Return the sentence about the columns that a header names, as many as are short enough."""
-    listed: list[str] = []
-    room = LISTED_LIMIT
-    for name in names:
-        listed.append(f"'{echo(name)}'")
-        room -= len(listed[-1].encode()) + 2
-        if room < 0 and len(listed) > 1:
-            listed.pop()
-            break
-    rest = len(names) - len(listed)
-    more = f" and {rest} more" if rest else ""
-    return f"Row {row} has {', '.join(listed)}{more}, separated by {SEPARATORS[delimiter]}."
+    separated = f", separated by {SEPARATORS[delimiter]}" if delimiter else ""
+    return f"Row {row} has {listed(names)}{separated}."
 
 
 def one_cell(row: int, name: str, idle: str = "") -> str:
@@ -438,3 +430,44 @@ def _both_ways(is_contradictory: bool) -> str:
 def at_rows(examples: list[tuple[int, str]]) -> str:
     """Return cells with their rows: ``row 2 has '03/04/2025', row 5 has '01/02/2025'``."""
     return ", ".join(f"row {row} has '{echo(cell)}'" for row, cell in examples)
+
+
+# --- workbooks ---
+
+SAVE_AS_CSV = "Save the sheet as CSV (UTF-8) and import that."
+
+
+def encrypted_workbook() -> FileError:
+    return FileError("encrypted_workbook", "The workbook is protected by a password. Save it without one.")
+
+
+def damaged_workbook() -> FileError:
+    return FileError(
+        "damaged_workbook",
+        "The workbook is damaged and cannot be read. Open it in a spreadsheet program and save it again.",
+    )
+
+
+def oversized_workbook() -> FileError:
+    """Return the error of a workbook that is small, but would take too much memory or time."""
+    return FileError("oversized_workbook", f"The workbook is too large once it is unpacked. {SAVE_AS_CSV}")
+
+
+def formula_without_value(row: int, column: str) -> FileError:
+    return FileError(
+        "formula_without_value",
+        f"The formula in cell {column}{row} has no value: the program that wrote the workbook has not computed it."
+        " Open it in a spreadsheet program and save it again.",
+    )
+
+
+def several_sheets(names: Iterable[str]) -> FileError:
+    return FileError("several_sheets", f"Several sheets have rows: {listed(names)}. Name one as 'sheet'.")
+
+
+def unknown_sheet(name: str, names: Iterable[str]) -> FileError:
+    return FileError("unknown_sheet", f"There is no sheet '{echo(name)}'. The workbook has {listed(names)}.")
+
+
+def csv_has_no_sheets(name: str) -> FileError:
+    return FileError("unknown_sheet", f"There is no sheet '{echo(name)}': the file is CSV.")

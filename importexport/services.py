@@ -35,7 +35,7 @@ def import_file(
     aside: Any = None,
     observers: Sequence[Observer] = (),
 ) -> Report:
-    """Import a CSV file: store valid rows in one transaction, and report the others.
+    """Import a CSV file or a workbook: store valid rows in one transaction, and report the others.
 
     The run is new or planned. It has the tenant, entity, options and maximum file size, and is stored with the rows. A
     ``dry_run`` stores nothing, except for a plan over ``aside``, a second connection. ``observers`` receive every

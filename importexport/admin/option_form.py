@@ -18,6 +18,7 @@ TITLES = {
     "clear_marker": gettext_lazy("Text that clears a value"),
     "tags": gettext_lazy("Tags of existing records"),
     "missing": gettext_lazy("Companies that do not exist yet"),
+    "sheet": gettext_lazy("Sheet"),
 }
 #: Deals also refer to stages.
 MISSING_OF_DEALS = gettext_lazy("Companies and stages that do not exist yet")
@@ -64,7 +65,8 @@ HINTS_OF_TEXTS = {
     "clear_marker": gettext_lazy(
         "Optional, for example [clear]. A cell with exactly this text clears the existing value, whatever blank cells"
         " do. Required columns cannot be cleared."
-    )
+    ),
+    "sheet": gettext_lazy("Only for a workbook that has several sheets with rows."),
 }
 
 

@@ -16,8 +16,8 @@ from importexport.admin.labels import CREATED_REFERENCES, ERROR_CODES
 from importexport.engine.groups import GROUPS as KEPT_GROUPS
 from importexport.errors import FileError
 from importexport.files.column_hints import column_hints
-from importexport.files.csv_reader import Reader
 from importexport.files.header import count_known, read_header
+from importexport.files.opening import open_rows
 from importexport.history import row_log, suggestions
 from importexport.models import ImportRun, RejectedRow
 from importexport.resources import RESOURCES
@@ -90,7 +90,8 @@ def unknown_in_upload(run: ImportRun) -> list[IgnoredColumn]:
     names = RESOURCES[run.entity].column_names()
     try:
         with run.open_upload() as file:
-            cells = Reader(file, score=lambda cells: count_known(cells, names)).header
+            score = lambda cells: count_known(cells, names)  # noqa: E731 - names the argument
+            cells = open_rows(file, score=score, sheet=run.options.get("sheet", "")).header
     except FileError:
         return []
     header = read_header(cells, columns=names)

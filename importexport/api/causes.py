@@ -18,7 +18,7 @@ STATUSES = {
     408: "The upload stalled or took too long",
     409: "The request does not fit the current state of a plan or an import, or its Idempotency-Key is in use",
     422: "The Idempotency-Key was used with a different request",
-    415: "The body is not multipart/form-data, or the file is not CSV",
+    415: "The body is not multipart/form-data, or the file is neither CSV nor a workbook",
     413: "The upload exceeds a size limit",
     400: "The query, the form or the file is invalid",
     503: "Something that the request needs is unavailable for the moment",
@@ -137,7 +137,7 @@ class Cause(Enum):
         "The body is not multipart/form-data",
         "Send the file in the field file of a form, as curl -F file=@contacts.csv does.",
     )
-    NOT_CSV = 415, "The file is of another type: a workbook, an archive, an image", "Save it as CSV (UTF-8)."
+    NOT_CSV = 415, "The file is of another type: an archive, a PDF, an image", "Save it as CSV (UTF-8)."
     FILE_TOO_LARGE = 413, "The file exceeds the size limit", "Split the file, or use the command line."
     FORM_TOO_LARGE = 413, "The form has too much besides the file", "Send only the file and its options."
     # --- 400: the request ---
@@ -175,6 +175,16 @@ class Cause(Enum):
     NOT_UTF8 = 400, "The file is not UTF-8", "Save it as CSV (UTF-8)."
     BROKEN_QUOTING = 400, "A quoted cell does not end as it should", "Correct the row that the detail names."
     ENDLESS_RECORD = 400, "A row is longer than any row can be", "Look for a missing closing quote in that row."
+    ENCRYPTED_WORKBOOK = 400, "The workbook is protected by a password", "Save it without one."
+    DAMAGED_WORKBOOK = 400, "The workbook is damaged", "Open it in a spreadsheet program and save it again."
+    OVERSIZED_WORKBOOK = 400, "The workbook would take too much memory or time", "Save the sheet as CSV (UTF-8)."
+    SEVERAL_SHEETS = 400, "More than one sheet of the workbook has rows", "Name the sheet in the option sheet."
+    UNKNOWN_SHEET = 400, "The workbook has no sheet of that name", "Use one of the names that the detail lists."
+    FORMULA_WITHOUT_VALUE = (
+        400,
+        "A formula of the workbook has no stored value",
+        "Open the workbook in a spreadsheet program and save it again.",
+    )
     FAILED_FILE = 400, "The file of a plan that was resumed cannot be imported", "Correct what the detail names."
     # --- 503, 500 ---
     BUSY = (

@@ -1,5 +1,5 @@
-"""Import options: mode, match key, blank cells, the marker that clears, tags, missing references, and how a file of
-another program is read.
+"""Import options: mode, match key, blank cells, the marker that clears, tags, missing references, a workbook's sheet,
+and how a file of another program is read.
 
 All channels read and validate their options here.
 """
@@ -34,7 +34,7 @@ VALUES: dict[str, tuple[str, ...]] = {
 }
 NAMES = (
     "mode", "match_on", "blank", "clear_marker", "tags", "missing", "invalid", "source", "mapping", "values", "formats",
-    "dates", "decimal", "encoding",
+    "dates", "decimal", "encoding", "sheet",
 )  # fmt: skip
 #: Options about the file of another program; they are stored with a run only where they are given.
 OF_FILES = ("invalid", "source", "mapping", "values", "formats", "dates", "decimal", "encoding")
@@ -45,7 +45,7 @@ OBJECTS = ("mapping", "values")
 #: Options that only apply to updates of existing records.
 OF_UPDATES = ("match_on", "blank", "clear_marker", "tags")
 #: Options with a free text, and its maximum length. They have no default.
-FREE_TEXTS = {"clear_marker": 20}
+FREE_TEXTS = {"clear_marker": 20, "sheet": 100}
 
 
 class OptionError(ValueError):
@@ -76,6 +76,8 @@ class Options:
     dates: str = ""
     decimal: str = ""
     encoding: str = ""
+    #: The name of a workbook's sheet; "" for the only one that has rows.
+    sheet: str = ""
 
     @property
     def reads(self) -> bool:
@@ -137,7 +139,7 @@ def read_value(name: str, value: str, spec: EntitySpec) -> Any:
     The default is accepted even if the option does not apply to the entity.
     """
     if name in FREE_TEXTS:
-        return read_marker(name, value)
+        return read_sheet(name, value) if name == "sheet" else read_marker(name, value)
     if name in OBJECTS:
         return read_json(name, value, spec)
     known = values_of(name, spec)
@@ -165,6 +167,15 @@ def read_json(name: str, value: str, spec: EntitySpec) -> dict[str, Any] | None:
 def mappable(spec: EntitySpec) -> list[str]:
     """Return what a mapping may name: the columns of files, and what only other programs' files have."""
     return [*spec.in_files, *MAPPABLE[spec.entity]]
+
+
+def read_sheet(name: str, value: str) -> str:
+    """Return the name of a sheet; raise OptionError for one that no sheet could have."""
+    if not 1 <= len(value) <= FREE_TEXTS[name]:
+        raise OptionError(f"'{name}' must have 1 to {FREE_TEXTS[name]} characters.")
+    if FORBIDDEN.search(value):
+        raise OptionError(f"'{name}' must not contain control characters.")
+    return value
 
 
 def read_marker(name: str, value: str) -> str:

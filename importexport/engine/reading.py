@@ -1,15 +1,19 @@
 """Opens a file as a table: ours at once, another program's after a first look at what it is."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 from importexport import errors
 from importexport.engine.resource import EntityResource
-from importexport.files.csv_reader import Reader, Start
-from importexport.files.header_finder import find_start, head_of
+from importexport.files.csv_reader import Start
+from importexport.files.header_finder import best_of, find_start, head_of
 from importexport.files.lines import Source
-from importexport.files.recoded import Recoded, marked_encoding
-from importexport.files.table import Rows, Table, read_table
+from importexport.files.opening import open_rows, read_table, recoded
+from importexport.files.recoded import marked_encoding
+from importexport.files.signatures import is_workbook
+from importexport.files.table import Table
+from importexport.files.workbook_reader import WorkbookRows
 from importexport.sources.offer import offer_windows_1252
 from importexport.sources.parts import FOREIGN
 from importexport.sources.presets import known_headers
@@ -24,8 +28,22 @@ def open_table(
     """Return a file as a table, read as ours or as its reading says; raise FileError if it cannot be imported."""
     columns, required = list(resource.in_files), resource.needed_names()
     if reading is None:
-        return read_table(file, columns=columns, required=required, entity=resource.entity, max_bytes=max_bytes)
-    rows = open_rows(file, reading.encoding, start=reading.start, score=scorer(resource), max_bytes=max_bytes)
+        return read_table(
+            file,
+            columns=columns,
+            required=required,
+            entity=resource.entity,
+            sheet=resource.options.sheet,
+            max_bytes=max_bytes,
+        )
+    rows = open_rows(
+        file,
+        score=scorer(resource),
+        sheet=reading.sheet,
+        encoding=reading.encoding,
+        start=reading.start,
+        max_bytes=max_bytes,
+    )
     return Table(rows, columns=columns, required=required, entity=resource.entity, layout=reading.layout)
 
 
@@ -36,12 +54,15 @@ def read_file(file: BinaryIO, resource: EntityResource) -> Reading:
     """
     beginning = file.tell()
     options, score = resource.options, scorer(resource)
-    encoding = options.encoding or marked_encoding(file.read(4)) or "utf-8"
+    magic = file.read(8)
     file.seek(beginning)
+    if is_workbook(magic):
+        return read_workbook(file, resource)
+    encoding = options.encoding or marked_encoding(magic[:4]) or "utf-8"
     start = find_start(head_of(recoded(file, encoding)), score)
     file.seek(beginning)
     try:
-        rows = open_rows(file, encoding, start=start, score=score)
+        rows = open_rows(file, score=score, sheet=options.sheet, encoding=encoding, start=start)
         return read_rows(rows, request_of(resource), start=start, encoding=encoding)
     except errors.FileError as error:
         if error.code == "not_utf8" and not options.encoding:
@@ -50,14 +71,13 @@ def read_file(file: BinaryIO, resource: EntityResource) -> Reading:
         raise
 
 
-def open_rows(file: Source, encoding: str, *, start: Start | None, score: Score, max_bytes: int | None = None) -> Rows:
-    """Return the rows of a CSV file in some encoding."""
-    return Reader(recoded(file, encoding), score=score, start=start, max_bytes=max_bytes)
-
-
-def recoded(file: Source, encoding: str) -> Source:
-    """Return a file that reads as UTF-8."""
-    return file if encoding == "utf-8" else Recoded(file, encoding)
+def read_workbook(file: BinaryIO, resource: EntityResource) -> Reading:
+    """Return what a workbook of another program is. It has no encoding that anybody would have to know."""
+    score = scorer(resource)
+    rows = WorkbookRows(file, sheet=resource.options.sheet)
+    rows.move_header(lambda first: best_of({row: score(cells) for row, cells in first})[0])
+    reading = read_rows(rows, request_of(resource), start=Start(rows.header_row, ""), encoding="")
+    return replace(reading, sheet=rows.sheet)
 
 
 def request_of(resource: EntityResource) -> Request:

@@ -40,7 +40,7 @@ def check(header: Header, rows: Rows, *, columns: Collection[str], required: Seq
         hints = [_describe(header, rows, idle)]
         if better:
             hints.append(errors.later_header(better[0]))
-        elif header.width == 1:
+        elif header.width == 1 and rows.delimiter:
             hints.append("" if idle else errors.OTHER_SEPARATOR)
         else:
             meant = column_hints(header.ignored, header.missing(columns), entity)
@@ -53,7 +53,7 @@ def _describe(header: Header, rows: Rows, idle: str = "") -> str:
     names = [name for name in (trim(printable(cell)) for cell in header.cells) if name]
     if not names:
         return ""
-    if header.width == 1:
+    if header.width == 1 and rows.delimiter:
         return errors.one_cell(rows.header_row, names[0], idle)
     return errors.columns_found(rows.header_row, names, rows.delimiter)
 
@@ -70,7 +70,9 @@ def _below(rows: Rows) -> Iterator[tuple[int, list[str]]]:
     """Yield the cells of the rows below, as each delimiter parts them, as far as they can be read."""
     with contextlib.suppress(errors.FileError, csv.Error):
         for row, record in zip(*rows.next_rows(rows=LAST_ROW, size=0), strict=True):
-            for delimiter in DELIMITERS if row <= LAST_ROW else "":
+            if not rows.delimiter:
+                yield row, record
+            for delimiter in DELIMITERS if row <= LAST_ROW and rows.delimiter else "":
                 yield row, next(csv.reader([rows.delimiter.join(record)], delimiter=delimiter), [])
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 
 from importexport.files.csv_reader import DELIMITERS, Start, is_blank
@@ -44,7 +44,11 @@ def parsed(text: str, delimiter: str) -> list[list[str]]:
 
 def best_row(rows: Iterable[Sequence[str]], count_known: Count) -> tuple[int, int]:
     """Return the number of the row that is clearly the header, and how many names it has; zeros if the first one is."""
-    counts = {row: count_known(cells) for row, cells in enumerate(rows, 1) if not is_blank(list(cells))}
+    return best_of({row: count_known(cells) for row, cells in enumerate(rows, 1) if not is_blank(list(cells))})
+
+
+def best_of(counts: Mapping[int, int]) -> tuple[int, int]:
+    """Return what best_row does, by the number of names in each filled row."""
     if not counts:
         return 0, 0
     first = counts[min(counts)]

@@ -25,6 +25,7 @@ class Rejected(Protocol):
 
 class RejectedRows:
     """Writes rejected rows with the original columns, delimiter and byte-order mark and a last column ``import_error``.
+    Those of a workbook are delimited by commas.
 
     Cells are marked as in an export, and mean to an import what the original ones meant. With ``numbered``, the column
     ``import_row`` comes before it: the original row number, which a corrected row keeps.
@@ -34,7 +35,7 @@ class RejectedRows:
         self, file: BinaryIO, *, header: Sequence[str], delimiter: str, has_mark: bool = False, numbered: bool = False
     ) -> None:
         self._file = file
-        self._delimiter = delimiter
+        self._delimiter = delimiter or ","
         self._width = len(header)
         self._numbered = numbered
         own = CARRIED if numbered else {fold_label(ERROR_COLUMN)}

@@ -6,9 +6,7 @@ from importexport import errors
 
 #: First bytes → file type. A CSV header cannot start with any of them by accident.
 SIGNATURES = {
-    b"PK\x03\x04": "a ZIP archive or an Excel workbook",
     b"PK\x05\x06": "a ZIP archive",
-    b"\xd0\xcf\x11\xe0": "an old Office document",
     b"%PDF-": "a PDF",
     b"\x89PNG": "an image",
     b"\xff\xd8\xff": "an image",
@@ -28,6 +26,14 @@ SIGNATURES = {
     b"{\\rtf": "an RTF document",
 }
 _WEBP = re.compile(rb"RIFF....WEBP", re.DOTALL)
+
+#: First bytes of archives and Office documents, which may be workbooks; their contents show whether they are.
+CONTAINERS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+
+
+def is_workbook(head: bytes) -> bool:
+    """Whether a file may be a workbook, by its first bytes."""
+    return head.startswith(CONTAINERS)
 
 
 def check_kind(head: bytes) -> None:

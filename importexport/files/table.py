@@ -11,7 +11,6 @@ import tablib
 from crm.characters import trim
 from importexport import errors
 from importexport.files import csv_reader, header, header_check
-from importexport.files.lines import Source
 
 ROWS_PER_BATCH = 3_000
 #: Wide rows make for smaller batches, so that memory use does not depend on the size of the cells.
@@ -50,6 +49,7 @@ class Rows(Protocol):
     header: list[str]
     #: The row number of the header.
     header_row: int
+    #: What separates cells; "" if no character does.
     delimiter: str
     #: Positions of the cells with a lone CR in the rows last returned, by row number.
     broken: dict[int, list[int]]
@@ -159,15 +159,6 @@ def count_filled(cells: Sequence[str]) -> int:
         return 0
     strip = str.strip if "".join(cells).isascii() else trim
     return sum(map(bool, map(strip, cells)))
-
-
-def read_table(
-    file: Source, *, columns: list[str], required: list[str], entity: str = "", max_bytes: int | None = None
-) -> Table:
-    """Open a CSV file as a table; raise FileError if it cannot be imported."""
-    score = lambda cells: header.count_known(cells, columns)  # noqa: E731 - names the argument
-    rows = csv_reader.Reader(file, score=score, max_bytes=max_bytes)
-    return Table(rows, columns=columns, required=required, entity=entity)
 
 
 class DatasetRows:

@@ -137,7 +137,7 @@ def form() -> Json:
     That it may have the options too is only told in words: clients would fill in every field that they know of, and
     contradict the query.
     """
-    file: Json = {"type": "string", "format": "binary", "description": "A CSV file, UTF-8"}
+    file: Json = {"type": "string", "format": "binary", "description": "A CSV file in UTF-8, or a workbook"}
     schema: Json = {"type": "object", "required": ["file"], "properties": {"file": file}}
     content = {"schema": schema, "encoding": {"file": {"contentType": "text/csv"}}}
     return {"description": FORM, "required": True, "content": {"multipart/form-data": content}}

@@ -84,6 +84,15 @@ EXAMPLES: dict[Cause, list[str]] = {
     Cause.NOT_UTF8: [str(errors.not_utf8(7)), str(errors.other_encoding("UTF-16"))],
     Cause.BROKEN_QUOTING: [str(errors.broken_quoting(7))],
     Cause.ENDLESS_RECORD: [str(errors.endless_record(7, 10 * 1024 * 1024))],
+    Cause.ENCRYPTED_WORKBOOK: [str(errors.encrypted_workbook())],
+    Cause.DAMAGED_WORKBOOK: [str(errors.damaged_workbook())],
+    Cause.OVERSIZED_WORKBOOK: [str(errors.oversized_workbook())],
+    Cause.SEVERAL_SHEETS: [str(errors.several_sheets(["Contacts", "Leads"]))],
+    Cause.UNKNOWN_SHEET: [
+        str(errors.unknown_sheet("People", ["Contacts", "Leads"])),
+        str(errors.csv_has_no_sheets("People")),
+    ],
+    Cause.FORMULA_WITHOUT_VALUE: [str(errors.formula_without_value(7, "C"))],
     Cause.FAILED_FILE: [str(errors.missing_columns(["email"]))],
     Cause.BUSY: [
         errors.busy("contacts", "8c1c7a10-6f96-4ff8-8b86-d011b42d00c0"),

@@ -29,6 +29,7 @@ OPTIONS = {
     "dates": "How the file writes dates: ISO 8601, or the order of day, month and year; by default, as `formats` says",
     "decimal": "How the file writes decimals: with a point or a comma; by default, as `formats` says",
     "encoding": "The encoding of a CSV file; by default UTF-8, or what a byte-order mark says",
+    "sheet": "The name of the workbook's sheet; by default, the only one that has rows",
 }
 DRY_RUN: Json = {
     "name": "dry_run",

@@ -28,18 +28,27 @@ OPTIONS = {
     "dates": "how the file writes dates",
     "decimal": "how the file writes decimals",
     "encoding": "the encoding of a CSV file",
+    "sheet": "the name of the workbook's sheet; by default, the only one that has rows",
 }
 
 #: Options without a list of values that holds for every entity → what stands for the value.
-METAVARS = {"match_on": "COLUMN", "clear_marker": "TEXT", "source": "PROGRAM", "mapping": "JSON", "values": "JSON"}
+METAVARS = {
+    "match_on": "COLUMN",
+    "clear_marker": "TEXT",
+    "source": "PROGRAM",
+    "mapping": "JSON",
+    "values": "JSON",
+    "sheet": "NAME",
+}
 
 
 class Command(RallyCommand):
-    """Import CSV files, with the same rules, messages and result as the API."""
+    """Import CSV files and workbooks, with the same rules, messages and result as the API."""
 
     help = (
-        "Import CSV files, each on its own. Exit status: 0 processed, 1 rows rejected with --strict, 2 invalid file or"
-        " arguments, 3 stored, but the report could not be written; of several files, the worst: 2, 3, 1, 0."
+        "Import CSV files and workbooks, each on its own. Exit status: 0 processed, 1 rows rejected with --strict,"
+        " 2 invalid file or arguments, 3 stored, but the report could not be written; of several files, the worst:"
+        " 2, 3, 1, 0."
     )
     examples = (
         "manage.py import contacts contacts.csv --tenant acme --rejected rejected.csv",
@@ -49,7 +58,12 @@ class Command(RallyCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("entity", choices=list(RESOURCES))
-        parser.add_argument("files", nargs="+", metavar="file", help="a CSV file; - reads stdin")
+        parser.add_argument(
+            "files",
+            nargs="+",
+            metavar="file",
+            help="a CSV file or a workbook (.xlsx, .xlsm, .xls, .ods); - reads stdin",
+        )
         add_tenant_argument(parser, option=True)
         parser.add_argument(
             "--json", action="store_true", help="print the result as the API's JSON; of several files, an array"

@@ -94,7 +94,7 @@ def test_an_empty_file(editor):
 
 
 def test_a_file_of_another_kind(editor):
-    assert "an Excel workbook, not CSV" in rejection(editor.bring(b"PK\x03\x04" + b"x" * 100, name="people.xlsx"))
+    assert "a PDF, not CSV" in rejection(editor.bring(b"%PDF-1.7" + b"x" * 100, name="people.csv"))
 
 
 def test_a_file_over_the_limit(editor, settings):
@@ -203,10 +203,10 @@ def test_a_file_belongs_to_its_users_tenant(stranger, editor):
 @pytest.mark.parametrize(
     ("model", "names"),
     [
-        ("contact", ["mode", "blank", "clear_marker", "tags", "missing"]),
-        ("company", ["mode", "match_on", "blank", "clear_marker", "tags"]),
-        ("deal", ["mode", "blank", "clear_marker", "missing"]),
-        ("activity", ["mode", "blank", "clear_marker", "missing"]),
+        ("contact", ["mode", "blank", "clear_marker", "tags", "missing", "sheet"]),
+        ("company", ["mode", "match_on", "blank", "clear_marker", "tags", "sheet"]),
+        ("deal", ["mode", "blank", "clear_marker", "missing", "sheet"]),
+        ("activity", ["mode", "blank", "clear_marker", "missing", "sheet"]),
     ],
 )
 def test_the_form_has_options_with_several_values(editor, model, names):

@@ -3,6 +3,7 @@
 import inspect
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import psycopg
@@ -50,14 +51,24 @@ def test_every_cause_is_raised_somewhere():
     assert {cause.name for cause in Cause} <= {*named, *codes, *states, *defaults_of_drf}
 
 
+#: An argument of each type that the functions of errors take.
+SAMPLES = {
+    int: 1,
+    str: "a",
+    bool: True,
+    list[str]: ["a", "b"],
+    Iterable[str]: ["a", "b"],
+    list[tuple[int, str]]: [(2, "a")],
+}
+
+
 def test_every_error_of_a_file_has_its_cause():
     made = [
-        function(*[1] * len(inspect.signature(function).parameters))
+        function(*(SAMPLES[parameter.annotation] for parameter in inspect.signature(function).parameters.values()))
         for function in vars(errors).values()
         if inspect.isfunction(function) and function.__annotations__.get("return") is errors.FileError
-        and function is not errors.missing_columns
     ]  # fmt: skip
-    made += [errors.missing_columns(["email"]), errors.NotCsv("a PDF"), errors.TooLarge(1)]
+    made += [errors.NotCsv("a PDF"), errors.TooLarge(1)]
     assert len(made) >= 10
     assert not [error.code for error in made if cause_of(error.code) in {None, Cause.FAILED_FILE}]
 

@@ -180,7 +180,7 @@ def test_a_file_that_is_no_csv_is_415(api, key, start):
 def test_a_file_that_is_no_csv_is_refused_at_its_first_bytes(api, key):
     with api.open() as connection:
         connection.sendall(head(IMPORT, key=key, Content_Type=MULTIPART, Content_Length="5000000"))
-        connection.sendall(opening() + b"PK\x03\x04" + bytes(4000))
+        connection.sendall(opening() + b"%PDF-1.7" + bytes(4000))
         assert answer_on(connection).status == 415
 
 
@@ -329,7 +329,7 @@ def test_an_endless_body_is_refused(api, key, endless):
 
 @pytest.mark.parametrize("valid", [True, False])
 def test_an_early_answer_reaches_a_client_that_sends_on(api, key, valid):
-    body = opening() + b"PK\x03\x04" + bytes(50_000_000)
+    body = opening() + b"%PDF-1.7" + bytes(50_000_000)
     with api.open() as connection:
         connection.sendall(
             head(IMPORT, key=key if valid else "", Content_Type=MULTIPART, Content_Length=str(len(body)))

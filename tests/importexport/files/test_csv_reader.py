@@ -10,7 +10,7 @@ import pytest
 
 from crm.models import Company, Contact
 from importexport import errors, services
-from importexport.files import csv_reader, lines, table
+from importexport.files import csv_reader, lines, opening
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 from tests.support.api import zipped
@@ -179,7 +179,7 @@ def test_a_record_beyond_bounds_fails_the_file_without_reading_on():
 
 def read_all(file):
     columns = RESOURCES["companies"].column_names()
-    return [batch.numbers for batch in table.read_table(file, columns=columns, required=["name"]).batches()]
+    return [batch.numbers for batch in opening.read_table(file, columns=columns, required=["name"]).batches()]
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])

@@ -94,7 +94,7 @@ def test_there_is_no_10_mb_limit(shell):
     [
         (b"", "The file is empty."),
         (b'name\nAcme\n"Globex\n', "Broken quoting in row 3: a quoted cell never ends"),
-        (zipped("name\nAcme\n"), "The file is a ZIP archive or an Excel workbook, not CSV."),
+        (zipped("name\nAcme\n"), "The file is a ZIP archive, not CSV."),
     ],
     ids=["empty", "quoting", "zip"],
 )

@@ -1,0 +1,194 @@
+"""The rows of an XLSX sheet: its XML → lists of texts."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from importexport import errors
+from importexport.files.workbooks.cells import ROW, Pieces, find_pieces
+from importexport.files.workbooks.number_formats import PLAIN, NumberFormat
+from importexport.files.workbooks.numbers import formatted_text
+from importexport.files.workbooks.sheet_xml import blocks
+from importexport.files.workbooks.sheets import Row
+from importexport.files.workbooks.texts import as_csv, error_text, xlsx_text
+
+#: A sheet has no more rows and columns.
+ROWS, COLUMNS = 1_048_576, 16_384
+#: Cells by their text that are remembered, for each style.
+KNOWN_LIMIT = 20_000
+
+_SHEET_DATA = re.compile(rb"<sheetData(?=[\s/>])[^>]*>")
+_ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
+_ROW_NUMBER = re.compile(r'\sr="([0-9]{1,7})"')
+
+
+class Columns(dict[str, int]):
+    """The position of a column by its letters."""
+
+    def __missing__(self, letters: str) -> int:
+        number = 0
+        for letter in letters:
+            number = number * 26 + ord(letter) - 64
+        if number > COLUMNS:
+            raise errors.damaged_workbook()
+        self[letters] = number - 1
+        return number - 1
+
+
+def column_letters(position: int) -> str:
+    """Return the letters of a column: 0 → A, 26 → AA."""
+    letters, number = "", position + 1
+    while number:
+        number, letter = divmod(number - 1, 26)
+        letters = chr(65 + letter) + letters
+    return letters
+
+
+class Known(dict[str, str]):
+    """The texts of values, limited in number."""
+
+    def __init__(self, read: Callable[[str], str]) -> None:
+        self._read = read
+        self[""] = ""
+
+    def __missing__(self, value: str) -> str:
+        if len(self) >= KNOWN_LIMIT:
+            self.clear()
+            self[""] = ""
+        self[value] = text = self._read(value)
+        return text
+
+
+class Unusual(Exception):
+    """Rows are not written as Excel would."""
+
+
+class Values(dict[str, Known]):
+    """The texts of values by the attributes of their cell, its type and its style."""
+
+    def __init__(self, strings: Sequence[str], formats: Sequence[NumberFormat], *, is_1904: bool) -> None:
+        self._strings = strings
+        self._formats = formats
+        self._is_1904 = is_1904
+
+    def __missing__(self, attributes: str) -> Known:
+        given = dict(_ATTRIBUTE.findall(attributes))
+        if "r" in given:  # It is not the first one, and has not been seen.
+            raise Unusual
+        self[attributes] = known = Known(self._reader(given.get("t", "n"), int(given.get("s", 0))))
+        return known
+
+    def _reader(self, kind: str, style: int) -> Callable[[str], str]:
+        match kind:
+            case "n":
+                # Cells of unknown styles are plain numbers.
+                shown = self._formats[style] if style < len(self._formats) else PLAIN
+                return lambda value: formatted_text(value, shown, is_1904=self._is_1904)
+            case "s":
+                return lambda value: self._strings[int(value)]
+            case "b":
+                return lambda value: "true" if value.strip() in ("1", "true") else "false"
+            case "e":
+                return lambda value: error_text(xlsx_text(value))
+            case _:
+                return lambda value: as_csv(xlsx_text(value))
+
+
+#: Attributes of cells whose values are texts; those of a tag, and of a blank cell, are none.
+_INLINE = {"", ' t="inlineStr"'}
+#: What makes a text more than its XML says: references, line ends, escapes, marks and error values.
+_SPECIAL = ("&", "\r", "_x", "#", ">'", ">=")
+
+
+#: The names of a row's cells, if there are none missing: all of them, or no names at all.
+_LETTERS = tuple(column_letters(position) for position in range(702))
+_NO_LETTERS = ("",) * len(_LETTERS)
+
+
+def is_in_order(names: Sequence[str]) -> bool:
+    """Whether the cells of a row stand at their places."""
+    return names in (_NO_LETTERS[: len(names)], _LETTERS[: len(names)])
+
+
+class SheetRows:
+    """Reads the rows of a sheet, with the strings and the number formats, by style, that it refers to."""
+
+    def __init__(self, *, strings: Sequence[str], formats: Sequence[NumberFormat], is_1904: bool) -> None:
+        self._values = Values(strings, formats, is_1904=is_1904)
+        self._columns = Columns()
+        self._number = 0
+        #: What stands behind the rows.
+        self.tail = b""
+
+    def read(self, chunks: Iterable[bytes]) -> Iterator[list[Row]]:
+        """Yield the filled rows of the XML with their numbers, some at a time."""
+        is_inside = False
+        for block in blocks(chunks, item="row", inside=("worksheet", "sheetData")):
+            begin = 0
+            if not is_inside and (start := _SHEET_DATA.search(block)):
+                is_inside, begin = not start[0].endswith(b"/>"), start.end()
+            if not is_inside:
+                continue
+            rows, end, self.tail = block[begin:].partition(b"</sheetData")
+            yield self._read_rows(rows.decode())
+            is_inside = not end
+        if is_inside:
+            raise errors.damaged_workbook()
+
+    def _read_rows(self, rows: str) -> list[Row]:
+        """Return the filled ones of whole rows."""
+        before = self._number
+        is_text = "<v" not in rows and not any(special in rows for special in _SPECIAL)
+        try:
+            return self._read_pieces(find_pieces(rows), is_text=is_text)
+        except Unusual:
+            self._number = before
+            return self._read_pieces(Pieces().read(rows))
+
+    def _read_pieces(self, pieces: Sequence[tuple[str, ...]], *, is_text: bool = False) -> list[Row]:
+        """Return the filled rows of some pieces. The work is done for all cells, or all of a row, at once."""
+        if not pieces:
+            return []
+        columns, attributes, formulas, values, tags = zip(*pieces, strict=True)
+        is_text = is_text and _INLINE.issuperset(attributes)
+        texts = (
+            values if is_text else [self._values[kind][value] for kind, value in zip(attributes, values, strict=True)]
+        )
+        bounds = [i for i, tag in enumerate(tags) if tag]
+        found: list[Row] = []
+        for start, end in pairwise([*bounds, len(tags)]):
+            tag = tags[start]
+            if not ROW.match(tag):
+                raise Unusual
+            if tag[0] != "/":
+                self._begin(tag)
+            cells = [*texts[start + 1 : end]]
+            names = columns[start + 1 : end]
+            if any(formulas[start + 1 : end]):
+                self._check_formulas(pieces[start + 1 : end])
+            if any(cells):
+                found.append((self._number, cells if is_in_order(names) else self._placed(names, cells)))
+        return found
+
+    def _placed(self, names: Sequence[str], cells: Sequence[str]) -> list[str]:
+        """Return the cells of a row at their places; a cell without a name stands behind the one before it."""
+        at = -1
+        places = [at := self._columns[name] if name else at + 1 for name in names]
+        row = [""] * (max(places) + 1)
+        for place, cell in zip(places, cells, strict=True):
+            row[place] = cell
+        return row
+
+    def _check_formulas(self, cells: Sequence[tuple[str, ...]]) -> None:
+        """Raise FileError if a cell of a row has a formula, but no value. A text may be empty."""
+        for at, (column, attributes, formula, value, _tag) in enumerate(cells):
+            if formula and not value and 't="str"' not in attributes:
+                raise errors.formula_without_value(self._number, column or column_letters(at))
+
+    def _begin(self, row: str) -> None:
+        """Note the number of a row: the next one, unless its tag says otherwise."""
+        given = _ROW_NUMBER.search(row)
+        number = int(given[1]) if given else self._number + 1
+        if not self._number < number <= ROWS:
+            raise errors.damaged_workbook()
+        self._number = number
