@@ -60,6 +60,7 @@ CODES = {
     "spreadsheet_error": "An error value of a spreadsheet, such as #N/A",
     "character": "The text has a character that is not allowed",
     "other_kind": "The row is a record of another kind, such as a company in a file of contacts",
+    "incomplete": "The row does not say whom it is about; no column is named",
     "cells": "The row has more cells than the header; no column is named",
 }
 
@@ -71,6 +72,10 @@ def at_row(number: int, errors: Iterable[str]) -> str:
 
 def required(column: str) -> RowError:
     return RowError("required", f"Required field '{column}' is empty")
+
+
+def incomplete() -> RowError:
+    return RowError("incomplete", "A contact needs a first name, last name, e-mail, phone, mobile or company")
 
 
 def email(value: str) -> RowError:

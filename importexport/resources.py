@@ -1,5 +1,8 @@
 """Resources of the four entities. Each column is declared once, in the contract's order."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from crm.models import Activity, Company, Contact, Deal
 from importexport.columns.fields import Column
 from importexport.columns.references import CompanyByName, ContactByEmail, DealByName, PipelineByName, StageByName
@@ -25,6 +28,7 @@ class ContactResource(EntityResource):
 
     entity, noun = "contacts", "contact"
     keys = (Key("email", "email_key"),)
+    known_by = ("first_name", "last_name", "email", "phone", "mobile", "company_name")
     filters = ("lifecycle_stage", "lead_source", "tags", "company_name", "country")
 
     first_name = Column(Text, Contact.first_name, required=True)
@@ -129,6 +133,7 @@ class ActivityResource(EntityResource):
         ),
     )
 
+    stand_ins: ClassVar[Mapping[str, str]] = {"subject": "activity_type"}
     filters = ("activity_type", "status", "priority", "contact_email", "company_name", "deal_name")
 
     activity_type = Column(Choice, Activity.activity_type, required=True)

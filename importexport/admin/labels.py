@@ -22,6 +22,7 @@ ENTITIES = {
 CREATED_REFERENCES = {
     "companies": gettext_lazy("the company created for it"),
     "stages": gettext_lazy("the stage created for it"),
+    "pipelines": gettext_lazy("the pipeline created for it"),
 }
 #: When two rows of an entity are the same record.
 SAME = {
@@ -46,6 +47,7 @@ ERROR_CODES = {
     "length": gettext_lazy("Too long"),
     "spreadsheet_error": gettext_lazy("Spreadsheet error value"),
     "character": gettext_lazy("Forbidden character"),
+    "incomplete": gettext_lazy("Does not say who it is"),
     "cells": gettext_lazy("Too many cells"),
 }
 WARNING_CODES = {
@@ -103,6 +105,7 @@ def created(entity: str, count: int) -> str:
     texts = {
         "companies": ngettext("%(count)s company created", "%(count)s companies created", count),
         "stages": ngettext("%(count)s stage created", "%(count)s stages created", count),
+        "pipelines": ngettext("%(count)s pipeline created", "%(count)s pipelines created", count),
     }
     return texts[entity] % {"count": grouped(count)}
 

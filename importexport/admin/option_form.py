@@ -19,9 +19,13 @@ TITLES = {
     "tags": gettext_lazy("Tags of existing records"),
     "missing": gettext_lazy("Companies that do not exist yet"),
     "sheet": gettext_lazy("Sheet"),
+    "incomplete": gettext_lazy("Records of which little is known"),
+    "duplicates": gettext_lazy("Names that are taken"),
 }
-#: Deals also refer to stages.
-MISSING_OF_DEALS = gettext_lazy("Companies and stages that do not exist yet")
+#: Deals also refer to pipelines and stages.
+MISSING_OF_DEALS = gettext_lazy("Companies, pipelines and stages that do not exist yet")
+#: Options that only the API and the shell offer; the pages show them where a run has them.
+NOT_OFFERED = ("incomplete", "duplicates")
 #: Option → its values and their labels, in the form's order: after the plain import, an upsert is the most common
 #: choice. The values of ``match_on`` are columns.
 VALUES = {
@@ -41,6 +45,11 @@ VALUES = {
         "remove": gettext_lazy("Remove the tags in the file"),
     },
     "missing": {"reject": gettext_lazy("Reject their rows"), "create": gettext_lazy("Create them")},
+    "incomplete": {"reject": gettext_lazy("Reject their rows"), "accept": gettext_lazy("Accept them")},
+    "duplicates": {
+        "reject": gettext_lazy("Reject their rows"),
+        "keep": gettext_lazy("Keep both, if external IDs tell them apart"),
+    },
 }
 HINTS = {
     "mode": {
@@ -92,6 +101,8 @@ def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> l
     """Return the options with more than one value for an entity. The given values, or the defaults, are selected."""
     fields = []
     for name, called in TITLES.items():
+        if not is_offered(name, resource, given):
+            continue
         if name in FREE_TEXTS:
             text, hint = given.get(name, ""), HINTS_OF_TEXTS[name]
             fields.append(OptionField(name, called, [], name in OF_UPDATES, text, FREE_TEXTS[name], hint))
@@ -106,6 +117,13 @@ def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> l
         title = MISSING_OF_DEALS if (name, resource.entity) == ("missing", "deals") else called
         fields.append(OptionField(name, title, choices, name in OF_UPDATES))
     return fields
+
+
+def is_offered(name: str, resource: type[EntityResource], given: Mapping[str, str]) -> bool:
+    """Whether the pages have an option: those that few need only where they are given."""
+    if name == "missing":
+        return resource.describe().creates_references
+    return name not in NOT_OFFERED or name in given
 
 
 def read_choice(given: Mapping[str, str], resource: type[EntityResource]) -> Options:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from crm.characters import trim_column
 from importexport import errors
@@ -34,6 +34,10 @@ class Cells:
             for i in error_values(batch.columns[name], texts) if "#" in self.joined(name) else ():
                 self.errors[i][name] = errors.spreadsheet_error(name, texts[i])
 
+    def has_error(self, position: int, column: str) -> bool:
+        """Whether something is wrong with a cell."""
+        return column in self.errors.get(position, ())
+
     @property
     def present(self) -> list[str]:
         """The names of the columns in the file."""
@@ -59,6 +63,11 @@ class Cells:
     def text(self, column: str) -> list[str]:
         """Return the prepared cells of a column, blank if it is not in the file."""
         return self._texts.get(column, self._absent)
+
+    def fill(self, column: str, texts: Mapping[int, str]) -> None:
+        """Fill some cells of a column, by position, which need not be in the file."""
+        self._texts[column] = [texts.get(i, text) for i, text in enumerate(self.text(column))]
+        self._joined.pop(column, None)
 
     def joined(self, column: str) -> str:
         """Return the prepared cells of a column as one text, in which one look may be enough."""

@@ -90,7 +90,9 @@ class Reference(Cell):
         return None
 
     def _missing(self, value: str) -> errors.RowError | None:
-        """Return the error for a record that does not exist."""
+        """Return the error for a record that does not exist; None if it can be created."""
+        if self.can_create and self.creates_missing:
+            return unfit_name(value, f"{self.noun.lower()}_name", self.model)
         return errors.not_found(self.noun, value)
 
     def learn(self, key: Any, found: tuple) -> None:
@@ -134,12 +136,6 @@ class CompanyByName(Reference):
 
     model, key, noun = Company, "name_key", "Company"
     can_create = True
-
-    def _missing(self, value: str) -> errors.RowError | None:
-        """Return the error for a company that does not exist, and cannot be created."""
-        if not self.creates_missing:
-            return super()._missing(value)
-        return unfit_name(value, "company_name", Company)
 
 
 class ContactByEmail(Reference):
@@ -200,6 +196,7 @@ class PipelineByName(Reference):
     """A pipeline, by its name; blank is the tenant's default."""
 
     model, key, noun = Pipeline, "name_key", "Pipeline"
+    can_create = True
 
     def clean_cells(self, cells: Cells, column: str) -> Cleaned:
         """Return the pipelines' ids, the default's where the cell is blank."""
@@ -218,7 +215,10 @@ class StageByName(Reference):
     """A stage of the row's pipeline; blank is its first.
 
     Where no pipeline is named, a stage that the default lacks is looked for in the only other pipeline that has it,
-    and the deal is in that pipeline then. Also notes each stage's probability, for the column that falls back on it.
+    and the deal is in that pipeline then. A pipeline that is still to be created has no stage; where none is named
+    either, its first is called like the first of the default pipeline.
+
+    Also notes each stage's probability, for the column that falls back on it.
     """
 
     model, key, noun = Stage, "name_key", "Stage"
@@ -241,11 +241,12 @@ class StageByName(Reference):
         rows = list(zip(texts, self.folded.fold_column(texts), pipelines, is_named, strict=True))
         found = {row: self._find(*row) for row in set(rows)}
         wrong = {i: error for i, row in enumerate(rows) if (error := found[row][3])}
-        self.awaited = {
-            i: ((int(row[2]), row[1]), row[0])
-            for i, row in enumerate(rows)
-            if row[2] and found[row][1] is None and i not in wrong
-        }
+        self.awaited = {}
+        if self.creates_missing:
+            wrong = {i: error for i, error in wrong.items() if rows[i][2] or not cells.has_error(i, "pipeline_name")}
+            self.awaited = {
+                i: (row[1], row[0]) for i, row in enumerate(rows) if found[row][1] is None and i not in wrong
+            }
         cells.stored["pipeline_id"] = [found[row][0] for row in rows]
         cells.stage_probabilities = [found[row][2] for row in rows]
         return [found[row][1] for row in rows], wrong
@@ -277,7 +278,9 @@ class StageByName(Reference):
     def _find(self, text: str, key: str, pipeline: str | None, is_named: bool) -> tuple:
         """Return pipeline id, stage id, probability (COPY texts), and the error or None."""
         if pipeline is None:
-            return None, None, None, None  # An unknown pipeline's message stands alone.
+            # An unknown pipeline's message stands alone.
+            error = unfit_name(text, "stage_name", Stage) if self.creates_missing and text else None
+            return None, None, None, error
         here = self._stages.get(int(pipeline), {})
         homes = [int(pipeline)] if (key in here or not key) else []
         if not homes and not is_named:
@@ -286,8 +289,8 @@ class StageByName(Reference):
             return pipeline, None, None, errors.ambiguous(self.noun, text)
         stages = self._stages.get(homes[0], {}) if homes else {}
         if not stages:
-            if self.creates_missing and is_named and key:
-                return pipeline, None, None, unfit_name(text, "stage_name", Stage)
+            if self.creates_missing:
+                return pipeline, None, None, unfit_name(text, "stage_name", Stage) if key else None
             return pipeline, None, None, errors.stage_not_found(text, self._pipelines[int(pipeline)])
         stage, probability = stages[key] if key else next(iter(stages.values()))
         return str(homes[0]), str(stage), str(probability), None

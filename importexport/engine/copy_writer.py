@@ -1,7 +1,6 @@
 """Stores rows by COPY into a temporary table and a single INSERT, in which the first of several duplicates wins."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from itertools import compress
 from typing import Any
 
@@ -13,10 +12,15 @@ from importexport.db import ANY_TENANT, copy_in, identifiers
 from importexport.engine.spec import Key
 
 STAGING = "rally_incoming"
+#: The column that tells records with the same name apart.
+SLOT = "name_slot"
 
 
 class Writer:
     """Stores batches of one entity in the current transaction. Use as a context manager.
+
+    With ``keeps_names``, a row whose name or domain is taken is stored all the same if it has an external id that is
+    not (see crm.models.slots).
 
     ``columns`` are the database columns except tenant_id. Only the database decides which rows are duplicates: rows are
     inserted in order, and a row that violates a unique constraint (because of a stored record, an earlier row or a
@@ -26,7 +30,9 @@ class Writer:
     #: Additional columns of the temporary table and their types, for subclasses.
     extra_columns: Mapping[str, str] = {}
 
-    def __init__(self, model: type[models.Model], *, tenant: Any, columns: Sequence[str]) -> None:
+    def __init__(
+        self, model: type[models.Model], *, tenant: Any, columns: Sequence[str], keeps_names: bool = False
+    ) -> None:
         self.table = model._meta.db_table
         self.tenant = tenant
         self.columns = list(columns)
@@ -45,6 +51,10 @@ class Writer:
         #: The number of rows in the last batch that were sent to the database, and the indexes of those it skipped.
         self._staged = 0
         self._skipped: list[int] = []
+        self._keeps_names = keeps_names and SLOT in self._fields
+        #: The keys that several records can share, and whether some do.
+        self._shared = [key_of(model, rule) for rule in unique if SLOT in rule.fields]
+        self._is_shared = False
 
     def __enter__(self) -> "Writer":
         with connection.cursor() as cursor:
@@ -53,11 +63,15 @@ class Writer:
             cursor.execute(
                 CREATE.format(staging=self._staging, sequence=sql.Literal(sequence), columns=self._definitions())
             )
+            if self._shared:
+                cursor.execute(ANY_KEPT.format(table=self._table, slot=sql.Identifier(SLOT)), [self.tenant.pk])
+                (self._is_shared,) = cursor.fetchone()
         return self
 
     def _definitions(self) -> sql.Composed:
         types = {name: column_type(self._fields[name]) for name in self.columns}
         types |= {name: sql.SQL(kind) for name, kind in self.extra_columns.items()}
+        types |= {SLOT: sql.SQL("varchar DEFAULT ''")} if self._keeps_names else {}
         return sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(name), kind) for name, kind in types.items())
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -103,9 +117,21 @@ class Writer:
             return []
         with connection.cursor() as cursor:
             self._stage(cursor, ["n", *self.columns], [numbers, *rows])
-            cursor.execute(self._insertion, [self.tenant.pk])
-            self._skipped = [] if cursor.rowcount == len(numbers) else self._find_skipped(cursor)
+            cursor.execute(self._insertion(), [self.tenant.pk])
+            is_all = cursor.rowcount == len(numbers)
+            self._skipped = [] if is_all else self._keep(cursor, self._find_skipped(cursor))
             return self._skipped
+
+    def _keep(self, cursor: Any, skipped: list[int]) -> list[int]:
+        """Store those of the rows whose names alone are taken, if names are kept; return the others."""
+        if not self._keeps_names or not skipped:
+            return skipped
+        cursor.execute(GIVE_SLOTS.format(staging=self._staging, slot=sql.Identifier(SLOT)), [skipped])
+        cursor.execute(self._insertion_of(KEPT.format(slot=sql.Identifier(SLOT))), [self.tenant.pk, skipped])
+        if not cursor.rowcount:
+            return skipped
+        self._is_shared = True
+        return sorted({*skipped}.intersection(self._find_skipped(cursor)))
 
     def _stage(self, cursor: Any, names: Sequence[str], columns: Sequence[Sequence[str | None]]) -> None:
         cursor.execute(sql.SQL("TRUNCATE {}").format(self._staging))
@@ -133,7 +159,10 @@ class Writer:
                 ),
                 [self.tenant.pk, list({value for value, *_ in wanted.values()})],
             )
-            since = {tuple(values): arrived.get(pk, -1) for pk, *values in cursor}
+            since: dict[tuple, int] = {}
+            for pk, *values in cursor:
+                n, same = arrived.get(pk, -1), tuple(values)
+                since[same] = min(n, since.get(same, n))
         return {n for n, values in wanted.items() if since.get(values, n) < n}
 
     # --- SQL ---
@@ -144,15 +173,28 @@ class Writer:
     def _table(self) -> sql.Identifier:
         return sql.Identifier(self.table)
 
-    @cached_property
-    def _insertion(self) -> sql.Composed:
-        return self._insertion_of(sql.SQL("true"))
+    def _insertion(self, condition: sql.Composable = sql.SQL("true")) -> sql.Composed:  # noqa: B008 - a constant
+        """Return the statement that inserts the rows that meet a condition and whose names are free."""
+        if self._is_shared:
+            condition = sql.SQL(" AND ").join([condition, *map(self._is_free, self._shared)])
+        return self._insertion_of(condition)
+
+    def _is_free(self, key: Sequence[str]) -> sql.Composed:
+        """Return the condition that no record that was kept beside another has a row's key.
+
+        Of other records, the unique constraint sees to that.
+        """
+        same = sql.SQL(" AND ").join(sql.SQL("t.{0} = s.{0}").format(sql.Identifier(name)) for name in key)
+        tenant = sql.Literal(self.tenant.pk)
+        return FREE.format(
+            table=self._table, tenant=tenant, same=same, key=sql.Identifier(key[0]), slot=sql.Identifier(SLOT)
+        )
 
     def _insertion_of(self, condition: sql.Composable) -> sql.Composed:
         """Return the statement that inserts the rows of the temporary table that meet a condition."""
         return INSERT.format(
             table=self._table,
-            names=identifiers(self.columns),
+            names=identifiers([*self.columns, SLOT] if self._keeps_names else self.columns),
             staging=self._staging,
             condition=condition,
             conflict=self._conflict,
@@ -167,6 +209,12 @@ def unique_rules(model: type[models.Model]) -> list[models.UniqueConstraint]:
 def leading_column(model: type[models.Model], rule: models.UniqueConstraint) -> str:
     """Return the first column of a unique constraint after the tenant's; the constraint ignores rows without it."""
     return str(model._meta.get_field(rule.fields[1]).column)  # type: ignore[union-attr]
+
+
+def key_of(model: type[models.Model], rule: models.UniqueConstraint) -> list[str]:
+    """Return the columns of a unique constraint, apart from the tenant and the slot."""
+    names = [name for name in rule.fields if name not in {"tenant", SLOT}]
+    return [str(model._meta.get_field(name).column) for name in names]  # type: ignore[union-attr]
 
 
 def text_column(field: Any) -> str:
@@ -186,7 +234,7 @@ CREATE = sql.SQL(
 )
 
 INSERT = sql.SQL(
-    "INSERT INTO {table} (id, tenant_id, {names}) SELECT id, %s, {names} FROM {staging} WHERE {condition}"
+    "INSERT INTO {table} (id, tenant_id, {names}) SELECT id, %s, {names} FROM {staging} AS s WHERE {condition}"
     " ORDER BY n ON CONFLICT {conflict} DO NOTHING"
 )
 
@@ -199,6 +247,15 @@ STRETCHES = sql.SQL(
 SKIPPED = sql.SQL(
     "SELECT n FROM {staging} WHERE id NOT IN (SELECT id FROM {table} WHERE id BETWEEN"
     " (SELECT min(id) FROM {staging}) AND (SELECT max(id) FROM {staging})) ORDER BY n"
+)
+
+ANY_KEPT = sql.SQL("SELECT EXISTS (SELECT FROM {table} WHERE tenant_id = %s AND {slot} <> '')")
+GIVE_SLOTS = sql.SQL(
+    "UPDATE {staging} SET {slot} = external_source || ' ' || external_id WHERE n = ANY(%s) AND external_id <> ''"
+)
+KEPT = sql.SQL("n = ANY(%s) AND {slot} <> ''")
+FREE = sql.SQL(
+    "NOT EXISTS (SELECT FROM {table} AS t WHERE t.tenant_id = {tenant} AND {same} AND t.{key} <> '' AND t.{slot} <> '')"
 )
 
 OWNERS = sql.SQL("SELECT id, {names} FROM {table} WHERE tenant_id = {tenant} AND {key} <> '' AND {key} = ANY(%s)")

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,12 +10,19 @@ from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Max
 from psycopg import sql
 
-from crm.models import Company, Stage, Tenant
+from crm.matching import fold
+from crm.models import Pipeline, Stage, Tenant
+from crm.models.pipeline import DEFAULT_STAGES
 from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
 from importexport.columns.references import can_create, widget_of
 from importexport.db import by_index, is_clash, retry
 from importexport.engine.outcome import Change
+
+#: Folded names of stages in which a deal is won or lost → the probability of a new stage with that name.
+WON_OR_LOST = {"won": 100, "closed won": 100, "lost": 0, "closed lost": 0}
+#: The first stage of a new pipeline, if the row names none, and the probability of one for which nothing else says it.
+FIRST_STAGE, FIRST_PROBABILITY = next(iter(DEFAULT_STAGES.items()))
 
 
 class Created(NamedTuple):
@@ -34,7 +41,10 @@ class Missing(NamedTuple):
 
 
 class MissingRecords:
-    """Creates the missing records that the valid rows of a batch refer to."""
+    """Creates the missing records that the valid rows of a batch refer to.
+
+    ``columns`` are in the order in which they are cleaned: a pipeline is created before its stages.
+    """
 
     def __init__(self, columns: Sequence[Column], *, tenant: Tenant, model: type[models.Model]) -> None:
         self._columns = [column for column in columns if can_create(column)]
@@ -48,6 +58,8 @@ class MissingRecords:
         self._created = []
         for column in self._columns:
             awaited = {i: want for i, want in widget_of(column).awaited.items() if i not in rejected}
+            if widget_of(column).model is Stage:
+                awaited = self._with_pipelines(awaited, cells)
             wanted: dict[Any, Missing] = {}
             for position, (key, name) in awaited.items():
                 wanted.setdefault(key, Missing(name, position))
@@ -55,20 +67,34 @@ class MissingRecords:
             for position, (key, _) in awaited.items():
                 refer(cells, column, position, records[key])
 
+    def _with_pipelines(self, awaited: Mapping[int, tuple], cells: Cells) -> dict[int, tuple]:
+        """Return the stages that rows are waiting for, by pipeline and key. Unnamed ones are the pipeline's first."""
+        first: dict[int, tuple[str, str]] = {}
+        found = {}
+        for position, (key, name) in awaited.items():
+            pipeline = int(cells.stored["pipeline_id"][position] or 0)
+            if pipeline not in first:
+                stage = first_stage(pipeline)
+                first[pipeline] = (stage.name_key, stage.name) if stage else (key, name) if key else FIRST
+            own = (key, name) if key else first[pipeline]
+            found[position] = ((pipeline, own[0]), own[1])
+        return found
+
     def settle(self, numbers: Sequence[int]) -> list[Change]:
         """Delete the new records whose rows were not stored, such as duplicates; return the others as changes."""
         if not self._created:
             return []
-        needed = set().union(*(self._needed(column) for column in self._columns))
-        for column in self._columns:
-            idle = [made.record.pk for made in self._created if made.column is column and made.record.pk not in needed]
-            if idle:
-                delete(widget_of(column).model, idle)
-                widget_of(column).forget()
+        needed = {(column, pk) for column in self._columns for pk in self._needed(column)}
+        idle = [made for made in self._created if (made.column, made.record.pk) not in needed]
+        # Stages before their pipelines.
+        for column in reversed(self._columns):
+            if ids := [made.record.pk for made in idle if made.column is column]:
+                delete(widget_of(column).model, ids)
+                self._forget()
         return [
             Change(numbers[made.position], "create", entity_of(made.record), made.record.pk, name_json(made.record))
             for made in self._created
-            if made.record.pk in needed
+            if (made.column, made.record.pk) in needed
         ]
 
     def _make(self, column: Column, wanted: dict[Any, Missing], cells: Cells) -> dict[Any, Any]:
@@ -79,32 +105,41 @@ class MissingRecords:
         existing: dict[Any, Any] = {}
         new = retry(partial(self._create, column, wanted, existing, cells), when=is_clash)
         self._created += [Created(wanted[key].position, record, column) for key, record in new.items()]
+        if widget_of(column).model is Pipeline:
+            self._forget()
         for key, record in (existing | new).items():
             widget_of(column).learn(key, (record.pk, record.probability) if is_stage(record) else (record.pk,))
         return existing | new
+
+    def _forget(self) -> None:
+        for column in self._columns:
+            widget_of(column).forget()
 
     def _create(
         self, column: Column, wanted: dict[Any, Missing], existing: dict[Any, Any], cells: Cells
     ) -> dict[Any, Any]:
         """Create the records that are not in ``existing``. After a clash, add those of other transactions to it."""
-        new = {key: self._new(key, *want, cells) for key, want in wanted.items() if key not in existing}
+        model = widget_of(column).model
+        new = {key: self._new(model, key, *want, cells) for key, want in wanted.items() if key not in existing}
         try:
             with transaction.atomic():
-                widget_of(column).model._default_manager.bulk_create(self._in_order(new.values()))
+                model._default_manager.bulk_create(self._in_order(new.values()))
         except IntegrityError:
             existing.clear()
-            existing.update({key: record for key in wanted if (record := find(key, self._tenant))})
+            existing.update({key: record for key in wanted if (record := find(model, key, self._tenant))})
             raise
         return new
 
-    def _new(self, key: Any, name: str, position: int, cells: Cells) -> Any:
-        if not isinstance(key, tuple):
-            return Company(tenant=self._tenant, name=name)
+    def _new(self, model: type[models.Model], key: Any, name: str, position: int, cells: Cells) -> Any:
+        if model is not Stage:
+            return model(tenant=self._tenant, name=name)
+        pipeline, folded = key
         given = cells.text("probability")[position] and cells.stored["probability"][position]
-        stage = Stage(tenant=self._tenant, pipeline_id=key[0], name=name)
-        first = Stage.objects.filter(pipeline=key[0]).order_by("position", "id").first()
+        stage = Stage(tenant=self._tenant, pipeline_id=pipeline, name=name)
+        first = first_stage(pipeline)
         # Not zero, which would mean that the deals in the stage are lost.
-        stage.probability = int(given) if given else first.probability if first else 0
+        otherwise = int(given) if given else first.probability if first else FIRST_PROBABILITY
+        stage.probability = WON_OR_LOST.get(folded, otherwise)
         return stage
 
     def _in_order(self, records: Iterable[Any]) -> list[Any]:
@@ -128,6 +163,8 @@ class MissingRecords:
             return {pk for (pk,) in cursor}
 
 
+FIRST = (fold(FIRST_STAGE), FIRST_STAGE)
+
 NEEDED = sql.SQL(
     "SELECT id FROM unnest(%s::bigint[]) AS made(id)"
     " WHERE EXISTS (SELECT FROM {table} AS t WHERE {reference} = made.id)"
@@ -148,16 +185,20 @@ def refer(cells: Cells, column: Column, position: int, record: Any) -> None:
         cells.stored["probability"][position] = str(record.probability)
 
 
+def first_stage(pipeline: int) -> Stage | None:
+    """Return the first stage of a pipeline."""
+    return Stage.objects.filter(pipeline=pipeline).order_by("position", "id").first()
+
+
 def is_stage(record: models.Model) -> bool:
-    """Whether a record is a stage. All others are companies."""
+    """Whether a record is a stage, not a pipeline or a company."""
     return isinstance(record, Stage)
 
 
-def find(key: Any, tenant: Tenant) -> Any:
+def find(model: type[models.Model], key: Any, tenant: Tenant) -> Any:
     """Return the record with a key, or None."""
-    if isinstance(key, tuple):
-        return Stage.objects.filter(tenant=tenant, pipeline=key[0], name_key=key[1]).first()
-    return Company.objects.filter(tenant=tenant, name_key=key).first()
+    where = {"pipeline": key[0], "name_key": key[1]} if model is Stage else {"name_key": key}
+    return model._default_manager.filter(tenant=tenant, **where).first()
 
 
 def name_json(record: Any) -> str:
@@ -166,5 +207,5 @@ def name_json(record: Any) -> str:
 
 
 def entity_of(record: models.Model | type[models.Model]) -> str:
-    """Return the entity of a record or a model: companies or stages."""
+    """Return the entity of a record or a model: companies, stages or pipelines."""
     return str(record._meta.verbose_name_plural)

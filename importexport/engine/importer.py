@@ -21,7 +21,7 @@ from importexport.engine.observers import Observer
 from importexport.engine.options import Options
 from importexport.engine.outcome import ColumnError, Outcome, Rejection, numbered
 from importexport.engine.report import Report
-from importexport.engine.spec import EntitySpec, Key
+from importexport.engine.spec import EXTERNAL_ID, EntitySpec, Key
 from importexport.files.header import ROW_COLUMN
 from importexport.files.table import Batch, Table
 
@@ -50,7 +50,8 @@ class Importer:
     def __init__(self, spec: EntitySpec, options: Options, table: Table) -> None:
         spec = spec.for_file(table.header.positions)
         self.spec, self.options, self._table = spec, options, table
-        self._needed = set(spec.needed_names(options.match_on))
+        self._may_be_incomplete = options.incomplete == "accept"
+        self._needed = set(spec.needed_names(options.match_on, may_be_incomplete=self._may_be_incomplete))
         self._columns = spec.cleaned_columns
         names = dict.fromkeys([*spec.in_files, *(column.column_name for column in spec.columns), ROW_COLUMN])
         self._places = {name: place for place, name in enumerate(names)}
@@ -58,11 +59,18 @@ class Importer:
         self._blanking = Blanking(options, needed=self._needed, soft=table.layout.soft if table.layout else ())
         self._missing: MissingRecords | None = None
         if options.missing == "create":
-            self._missing = MissingRecords(spec.columns, tenant=spec.tenant, model=spec.model)
+            self._missing = MissingRecords(spec.cleaned_columns, tenant=spec.tenant, model=spec.model)
         self.writer = self._new_writer()
 
     def _new_writer(self) -> Writer:
-        return Writer(self.spec.model, tenant=self.spec.tenant, columns=self.spec.stored_columns)
+        return Writer(
+            self.spec.model, tenant=self.spec.tenant, columns=self.spec.stored_columns, keeps_names=self._keeps_names
+        )
+
+    @property
+    def _keeps_names(self) -> bool:
+        """Whether records are stored although their names are taken, if they have an external id."""
+        return self.options.duplicates == "keep" and EXTERNAL_ID in self.spec.keys
 
     def run(self, observers: Sequence[Observer], report: Report, *, name: str = "") -> None:
         """Import the table and notify the observers; ``name`` identifies it to imports that wait for it.
@@ -97,6 +105,8 @@ class Importer:
         prepared = self._read(batch)
         prepared.doubts.update({i: list(warnings) for i, warnings in batch.warnings.items()})
         self._clean(prepared, needs_records=False)
+        if self._may_be_incomplete:
+            self._fill_in(prepared.cells)
         for i, warnings in doubts_about(self.spec.columns, batch.columns, prepared.cells).items():
             prepared.doubts.setdefault(i, []).extend(warnings)
         return prepared
@@ -122,6 +132,15 @@ class Importer:
 
     def _ungive(self, column: Column, prepared: Prepared, positions: Collection[int]) -> None:
         """Note that rows do not give a column after all; an upsert leaves the record's value as it is then."""
+
+    def _fill_in(self, cells: Cells) -> None:
+        """Fill blank cells for which another column's value can stand in."""
+        for name, source in self.spec.stand_ins.items():
+            values, stored = (cells.stored[self.spec.column(column).stores] for column in (source, name))
+            texts = {i: values[i] or "" for i, text in enumerate(cells.text(name)) if not text}
+            cells.fill(name, texts)
+            for i, text in texts.items():
+                stored[i] = text
 
     # --- with it ---
 
@@ -160,12 +179,19 @@ class Importer:
             cells.errors[i][ROW_COLUMN] = errors.number(ROW_COLUMN)
         for i, names in batch.broken.items():
             cells.errors[i] |= {name: errors.character(name) for name in names}
+        if self._may_be_incomplete:
+            for i in self._nobody(cells):
+                cells.errors[i][""] = errors.incomplete()
         for i, faults in batch.faults.items():
             cells.errors[i] = dict(faults)
         place = lambda item: self._places.get(item[0], len(self._places))  # noqa: E731 - unknown columns come last
         found = {i: sorted(by.items(), key=place) for i, by in cells.errors.items() if by}
         width = self._table.header.width
         return found | {i: [("", errors.too_many_cells(width, surplus))] for i, surplus in batch.surplus.items()}
+
+    def _nobody(self, cells: Cells) -> Sequence[int]:
+        """Return the positions of the rows that do not say whom they are about, and must."""
+        return unknown_rows(cells, self.spec.known_by)
 
     def _rows(self, cells: Cells, is_good: Sequence[bool]) -> list[list[str | None]]:
         """Return what is stored of the good rows, a list per column, matching keys included."""
@@ -209,6 +235,12 @@ def folded_names(column: Column, cells: Cells, positions: Sequence[int]) -> list
     """Return the names, as they are matched, of the records that some rows of a batch refer to."""
     texts = cells.text(column.column_name)
     return [*widget_of(column).folded.fold_column([texts[i] for i in positions])]
+
+
+def unknown_rows(cells: Cells, names: Sequence[str]) -> list[int]:
+    """Return the positions of the rows that are blank in all of some columns; none if there are no columns."""
+    texts = [cells.text(name) for name in names]
+    return [i for i, row in enumerate(zip(*texts, strict=True)) if not any(row)]
 
 
 def good_rows(cells: Cells, rejected: Collection[int]) -> tuple[list[bool], list[int]]:

@@ -1,5 +1,5 @@
-"""Import options: mode, match key, blank cells, the marker that clears, tags, missing references, a workbook's sheet,
-and how a file of another program is read.
+"""Import options: mode, match key, blank cells, the marker that clears, tags, missing references, what rows may lack or
+repeat, a workbook's sheet, and how a file of another program is read.
 
 All channels read and validate their options here.
 """
@@ -25,6 +25,8 @@ VALUES: dict[str, tuple[str, ...]] = {
     "blank": ("keep", "clear", "fill"),
     "tags": ("replace", "add", "remove"),
     "missing": ("reject", "create"),
+    "incomplete": ("reject", "accept"),
+    "duplicates": ("reject", "keep"),
     "invalid": ("reject", "blank"),
     "source": ("rally", "auto", *source_names()),
     "formats": ("strict", "detect"),
@@ -33,11 +35,22 @@ VALUES: dict[str, tuple[str, ...]] = {
     "encoding": tuple(ENCODINGS),
 }
 NAMES = (
-    "mode", "match_on", "blank", "clear_marker", "tags", "missing", "invalid", "source", "mapping", "values", "formats",
-    "dates", "decimal", "encoding", "sheet",
+    "mode", "match_on", "blank", "clear_marker", "tags", "missing", "incomplete", "duplicates", "invalid", "source",
+    "mapping", "values", "formats", "dates", "decimal", "encoding", "sheet",
 )  # fmt: skip
 #: Options about the file of another program; they are stored with a run only where they are given.
-OF_FILES = ("invalid", "source", "mapping", "values", "formats", "dates", "decimal", "encoding")
+OF_FILES = (
+    "incomplete",
+    "duplicates",
+    "invalid",
+    "source",
+    "mapping",
+    "values",
+    "formats",
+    "dates",
+    "decimal",
+    "encoding",
+)
 #: Options that have no default: without one, the file itself says it.
 WITHOUT_DEFAULT = ("formats", "dates", "decimal", "encoding")
 #: Options whose value is JSON.
@@ -64,6 +77,10 @@ class Options:
     clear_marker: str = ""
     tags: str = "replace"
     missing: str = "reject"
+    #: Whether a row may lack what a new record otherwise requires.
+    incomplete: str = "reject"
+    #: Whether records whose names are taken are stored all the same, if external ids tell them apart.
+    duplicates: str = "reject"
     #: What becomes of an optional cell that cannot be read.
     invalid: str = "reject"
     #: The program that wrote the file: ours, ``auto``, or its name.
@@ -215,8 +232,6 @@ def values_of(name: str, spec: EntitySpec) -> tuple[str, ...]:
     if name == "match_on":
         return tuple(key.column for key in spec.match_keys)
     if name == "tags" and "tags" not in spec.column_names:
-        return ()
-    if name == "missing" and not spec.creates_references:
         return ()
     return VALUES.get(name, ())
 

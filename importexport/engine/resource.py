@@ -1,7 +1,7 @@
 """The base class of resources, which declare the columns of an entity for imports and exports."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -47,6 +47,10 @@ class EntityResource(LibraryResource):
     noun: ClassVar[str]
     #: The columns by which exports and lists can be filtered.
     filters: ClassVar[tuple[str, ...]] = ()
+    #: The columns of which an incomplete row needs only one, and the columns whose values stand in for blank cells of
+    #: others, if rows may be incomplete.
+    known_by: ClassVar[tuple[str, ...]] = ()
+    stand_ins: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, tenant: Tenant | None = None, *, options: Options | None = None, **kwargs: Any) -> None:
         super().__init__(tenant, **kwargs)
@@ -74,6 +78,8 @@ class EntityResource(LibraryResource):
             in_templates=tuple(cls.fields),
             in_files=tuple(cls.accepted),
             match_keys=tuple(cls.match_keys()),
+            known_by=cls.known_by,
+            stand_ins=cls.stand_ins,
             tenant=tenant,
         )
 
@@ -123,7 +129,8 @@ class EntityResource(LibraryResource):
 
         Raises ImproperlyConfigured if Meta excludes one of them.
         """
-        needed = self.spec.needed_names(self.options.match_on)
+        may_be_incomplete = self.options.incomplete == "accept"
+        needed = self.spec.needed_names(self.options.match_on, may_be_incomplete=may_be_incomplete)
         if left_out := [name for name in needed if name not in self.fields]:
             raise ImproperlyConfigured(
                 f"{type(self).__name__} excludes {', '.join(left_out)}, which every {self.noun} requires: it can only"

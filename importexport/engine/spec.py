@@ -48,6 +48,9 @@ class EntitySpec:
     those that files can have; the others are treated as blank. If several ``keys`` are duplicates, the message names
     the first. The first of ``match_keys`` is the default for matching rows with records. An import requires a
     ``tenant``.
+
+    If rows may be incomplete, it is enough that one of the columns that a record is ``known_by`` is given, and each of
+    the ``stand_ins`` fills a blank cell by another column's value.
     """
 
     entity: str
@@ -59,6 +62,8 @@ class EntitySpec:
     in_templates: tuple[str, ...]
     in_files: tuple[str, ...]
     match_keys: tuple[Key, ...]
+    known_by: tuple[str, ...] = ()
+    stand_ins: Mapping[str, str] = field(default_factory=dict, hash=False)
     tenant: Any = None
 
     @property
@@ -70,6 +75,11 @@ class EntitySpec:
     def required_names(self) -> list[str]:
         """The columns that a new record requires."""
         return [column.column_name for column in self.columns if column.required]
+
+    def required_names_of(self, *, may_be_incomplete: bool) -> list[str]:
+        """Return the columns that a new record requires, or those that even an incomplete row has."""
+        optional = {*self.known_by, *self.stand_ins} if may_be_incomplete else set()
+        return [name for name in self.required_names if name not in optional]
 
     @property
     def cleaned_columns(self) -> list[Column]:
@@ -102,16 +112,22 @@ class EntitySpec:
         columns = [c for c in self.columns if c.in_template or c.column_name in kept or c.column_name in names]
         return replace(self, columns=tuple(columns), keys=(EXTERNAL_ID, *self.keys) if has_ids else self.keys)
 
+    def column(self, name: str) -> Column:
+        """Return the column with this name."""
+        return next(column for column in self.columns if column.column_name == name)
+
     def key(self, column: str) -> Key:
         """Return the key with this column; raise KeyError if there is none."""
         return {key.column: key for key in self.keys}[column]
 
-    def needed_names(self, match_on: str = "") -> list[str]:
+    def needed_names(self, match_on: str = "", *, may_be_incomplete: bool = False) -> list[str]:
         """Return the columns that a file must have and no row may leave blank.
 
         If rows are matched by a key (``match_on``), only the required columns of the key are needed.
         """
+        required = self.required_names_of(may_be_incomplete=may_be_incomplete)
         if not match_on:
-            return self.required_names
-        needed = {match_on, *self.required_names}.intersection(self.key(match_on).columns)
+            return required
+        needed = {*required} if may_be_incomplete else {match_on, *required}
+        needed.intersection_update(self.key(match_on).columns)
         return [column.column_name for column in self.columns if column.column_name in needed]

@@ -11,7 +11,7 @@ from django.db import IntegrityError, connection, models, transaction
 from psycopg import sql
 
 from crm.matching_keys import recompute
-from crm.models import Activity, Stage
+from crm.models import Activity, Pipeline, Stage
 from crm.models.fields import folded_fields
 from importexport.db import unzipped
 from importexport.engine.copy_writer import unique_rules
@@ -25,9 +25,10 @@ from importexport.resources import RESOURCES
 ROWS_AT_ONCE = 4_000
 EDITED, DELETED, LINKED = "It has been edited since.", "It has been deleted since.", "Other records refer to it."
 TAKEN, ORPHANED = "Another record now has its name, e-mail or domain.", "What it referred to no longer exists."
-#: The models that imports write to. Stages come last, because other records refer to them.
+#: The models that imports write to. Those that others refer to come last: stages, and then their pipelines.
 MODELS: dict[str, type[models.Model]] = {name: resource._meta.model for name, resource in RESOURCES.items()} | {
-    "stages": Stage
+    "stages": Stage,
+    "pipelines": Pipeline,
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import models
 from psycopg import sql
 
-from crm.models import Stage
+from crm.models import Pipeline, Stage
 from importexport.db import ANY_TENANT, identifiers
 from importexport.engine.copy_writer import text_column
 
@@ -207,7 +207,7 @@ def locking(model: type[models.Model]) -> sql.Composed:
     return LOCK.format(
         table=table_of(model),
         tenant=ANY_TENANT,
-        edited=sql.SQL("false" if model is Stage else "t.updated_at <> t.created_at"),
+        edited=EDITED.get(model, sql.SQL("t.updated_at <> t.created_at")),
         linked=any_of(is_linked(relation.field) for relation in model._meta.related_objects),
     )
 
@@ -229,6 +229,8 @@ def is_linked(reference: Any) -> sql.Composed:
     )
 
 
+#: Whether a record without a time of its last change must be kept.
+EDITED: dict[type[models.Model], sql.SQL] = {Stage: sql.SQL("false"), Pipeline: sql.SQL("t.is_default")}
 LOCK = sql.SQL(
     "SELECT g.number, held.* FROM unnest(%s::bigint[], %s::bigint[]) AS g(number, record)"
     " CROSS JOIN LATERAL (SELECT t.id, {edited}, {linked} FROM {table} AS t"

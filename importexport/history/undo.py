@@ -52,7 +52,7 @@ class Undo:
         others = [entity for entity in MODELS if entity != own]
         # Records of other entities are recreated before those that refer to them, and deleted after them. Keys are
         # released before they are used again.
-        for entity in others:
+        for entity in reversed(others):
             yield from self._reverter.recreate(entity)
         yield from self._reverter.delete(own)
         yield from self._reverter.restore(own)

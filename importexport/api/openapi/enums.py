@@ -17,6 +17,7 @@ from importexport.resources import RESOURCES
 OF_OPTIONS = {
     "mode": "Mode", "blank": "BlankCells", "tags": "TagsMode", "missing": "MissingReferences",
     "invalid": "InvalidCells", "source": "Source", "formats": "Formats", "dates": "DateOrder",
+    "incomplete": "IncompleteRows", "duplicates": "TakenNames",
     "decimal": "DecimalSeparator", "encoding": "Encoding",
 }  # fmt: skip
 STATUS = (
@@ -34,7 +35,7 @@ def enums() -> Json:
     """Return the schemas of all lists of values, by name."""
     found = {
         "Entity": enum(RESOURCES, "A kind of records that is imported and exported"),
-        "RecordKind": enum(MODELS, "A kind of records that an import can store: the entities, and stages"),
+        "RecordKind": enum(MODELS, "A kind of records that an import can store: the entities, stages and pipelines"),
         "RunKind": enum(ImportRun.Kind.values, "An import or its plan, or an undo or its plan"),
         "RunStatus": enum(ImportRun.Status.values, STATUS),
         "Channel": enum(ImportRun.Channel.values, "Where the import came from"),
@@ -46,7 +47,11 @@ def enums() -> Json:
         "Mode": enum(VALUES["mode"], "Whether rows create records, update existing records, or both"),
         "BlankCells": enum(VALUES["blank"], "What a blank cell does to the record's value"),
         "TagsMode": enum(VALUES["tags"], "How a row's tags change the record's tags"),
-        "MissingReferences": enum(VALUES["missing"], "What becomes of a row that names an unknown company or stage"),
+        "MissingReferences": enum(
+            VALUES["missing"], "What becomes of a row that names an unknown company, pipeline or stage"
+        ),
+        "IncompleteRows": enum(VALUES["incomplete"], "What becomes of a row that lacks what a new record requires"),
+        "TakenNames": enum(VALUES["duplicates"], "What becomes of a row whose name another record has"),
         "InvalidCells": enum(VALUES["invalid"], "What becomes of a row with an optional cell that cannot be read"),
         "Source": enum(VALUES["source"], "The program that wrote a file"),
         "Formats": enum(VALUES["formats"], "How dates and numbers are read"),

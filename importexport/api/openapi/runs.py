@@ -17,7 +17,10 @@ OPTIONS = {
     "clear_marker": "A cell that is exactly this text clears the record's value, whatever `blank` says; not with"
     " `create`. Required columns cannot be cleared. A text that no cell could be, such as `#N/A`, returns 400",
     "tags": "How a row's tags change the record's tags; not with mode `create`",
-    "missing": "Whether a row that names an unknown company or stage is rejected, or the company or stage is created",
+    "missing": "Whether a row that names an unknown company, pipeline or stage is rejected, or that is created",
+    "incomplete": "`accept`: a contact needs just one of first name, last name, e-mail, phone, mobile and company; an"
+    " activity without a subject gets its type as subject",
+    "duplicates": "`keep`: companies and deals whose name is taken are stored if an external id tells them apart",
     "invalid": "Whether an optional cell that cannot be read rejects its row, or is left blank and told as a warning",
     "source": "The program that wrote the file: `rally`, whose files are read strictly; `auto`, to recognise it by its"
     " headers; or its name, see `GET /api/v1/importexport/sources`",

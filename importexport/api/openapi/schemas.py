@@ -217,7 +217,7 @@ ROW = members(
         "didYouMean": {
             "type": "object",
             "description": "Column → similar names that exist, in plans: for names that were not found, and for"
-            " companies and stages that would be created",
+            " companies, pipelines and stages that would be created",
             "additionalProperties": TEXTS,
         },
         "note": {"type": "string", "description": "Why a change could not be undone"},

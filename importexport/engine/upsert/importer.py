@@ -10,7 +10,7 @@ from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
 from importexport.db import Busy, is_clash, retry
-from importexport.engine.importer import Importer, Prepared, Rejected, good_rows
+from importexport.engine.importer import Importer, Prepared, Rejected, good_rows, unknown_rows
 from importexport.engine.options import Options
 from importexport.engine.outcome import Change, ColumnError, Outcome, stretches_of
 from importexport.engine.spec import EntitySpec, Key
@@ -32,6 +32,8 @@ class UpsertImporter(Importer):
         present = [column for column in free if column.column_name in table.header.positions]
         self._changeable = [Changeable(column, 1 << bit) for bit, column in enumerate(present)]
         super().__init__(spec, options, table)
+        #: What a new record needs, and no row can clear.
+        self._required = self.spec.required_names_of(may_be_incomplete=self._may_be_incomplete)
 
     def _new_writer(self) -> Merger:
         return Merger(
@@ -41,6 +43,7 @@ class UpsertImporter(Importer):
             key=self._key,
             changeable=self._changeable,
             options=self.options,
+            keeps_names=self._keeps_names,
         )
 
     def _read(self, batch: Batch) -> Prepared:
@@ -67,7 +70,7 @@ class UpsertImporter(Importer):
                 empty = [i for i, text in enumerate(texts) if not text]
             for i in empty:
                 cleared[i] |= bit
-                if entry.column.required:
+                if name in self._required:
                     cells.errors[i][name] = errors.required(name)
         return given, cleared
 
@@ -156,14 +159,31 @@ class UpsertImporter(Importer):
     def _unmatched(self, cells: Cells, positions: list[int], rows: list[int]) -> Rejected:
         """Return the errors of rows without a record: an update rejects all, an upsert those without required cells."""
         if not self.options.may_create:
-            noun, texts = self.spec.noun.capitalize(), cells.text(self._key.column)
-            return {n: [(self._key.column, errors.not_found(noun, texts[positions[n]]))] for n in rows}
-        required = {name: cells.text(name) for name in self.spec.required_names}
+            return {n: [self._not_found(cells, positions[n])] for n in rows}
+        required = {name: cells.text(name) for name in self._required}
         lacking = {
             n: [(name, errors.required(name)) for name, texts in required.items() if not texts[positions[n]]]
             for n in rows
         }
+        if self._may_be_incomplete:
+            unknown = {*unknown_rows(cells, self.spec.known_by)}
+            lacking |= {n: [("", errors.incomplete())] for n in rows if positions[n] in unknown}
         return {n: found for n, found in lacking.items() if found}
+
+    def _not_found(self, cells: Cells, position: int) -> ColumnError:
+        """Return the error of a row without a record."""
+        name = self._key.column
+        text = cells.text(name)[position]
+        return name, errors.not_found(self.spec.noun.capitalize(), text) if text else errors.required(name)
+
+    def _nobody(self, cells: Cells) -> list[int]:
+        """Return the positions of the rows that give nothing, and may clear all, that a record is known by.
+
+        Other rows without any of it can be about records of which more is known.
+        """
+        present = {entry.column.column_name for entry in self._changeable} | {*self._key.columns}
+        may_clear = self.options.blank == "clear" and present.issuperset(self.spec.known_by)
+        return unknown_rows(cells, self.spec.known_by) if may_clear else []
 
 
 def is_taken(claim: tuple[str, bool] | None, taken: set[str]) -> bool:

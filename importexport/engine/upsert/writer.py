@@ -39,8 +39,10 @@ class Merger(Writer):
         key: Key,
         changeable: Sequence[Changeable],
         options: Options,
+        keeps_names: bool = False,
     ) -> None:
-        super().__init__(model, tenant=tenant, columns=columns)
+        super().__init__(model, tenant=tenant, columns=columns, keeps_names=keeps_names)
+        self._key, self._options = key, options
         self._changeable = {entry.column.stores: entry for entry in changeable}
         self._folded = folded_fields(model, self._changeable)
         self._new = NewValues(self._changeable, self._folded, fields=self._fields, options=options)
@@ -51,18 +53,27 @@ class Merger(Writer):
         ]
         given = [entry.column.column_name for entry in changeable]
         self._details = {name: self._fields[name] for column, name in key.details.items() if column in given}
-        self._finder, self._found = self._new_finder(key, options), Found([])
+        self._found = Found([])
         changed = {*self._changeable, *(str(field.column) for field in self._folded)}
         #: Whether an update can violate a unique constraint.
         self._may_clash = not changed.isdisjoint(self._unique)
 
-    def _new_finder(self, key: Key, options: Options) -> Finder:
+    def _new_finder(self) -> Finder:
+        key = self._key
         fields = {name: self._fields[name] for name in (key.stored, *key.others.values())}
         parts = {"table": self._table, "staging": self._staging, "tenant": self.tenant, "fields": fields}
         # Records whose first key is NULL match no row, as if it were blank.
-        if key.details or any(field.null for name, field in fields.items() if name != key.stored):
-            return DetailFinder(details=self._details, may_create=options.may_create, **parts)
+        if (
+            key.details
+            or self._may_be_shared(key)
+            or any(field.null for name, field in fields.items() if name != key.stored)
+        ):
+            return DetailFinder(details=self._details, may_create=self._options.may_create, **parts)
         return Finder(**parts)
+
+    def _may_be_shared(self, key: Key) -> bool:
+        """Whether several records can have the key, because an import has kept or can keep them."""
+        return (self._is_shared or self._keeps_names) and any(key.stored in names for names in self._shared)
 
     def _definitions(self) -> sql.Composed:
         digests = [field for field in self._details.values() if isinstance(field, Digest)]
@@ -70,7 +81,7 @@ class Merger(Writer):
 
     def __enter__(self) -> "Merger":
         super().__enter__()
-        self._finder.__enter__()
+        self._finder = self._new_finder().__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
@@ -136,10 +147,10 @@ class Merger(Writer):
         if not numbers:
             return []
         with connection.cursor() as cursor:
-            cursor.execute(self._insertion_of_some, [self.tenant.pk, list(numbers)])
+            cursor.execute(self._insertion(sql.SQL("n = ANY(%s)")), [self.tenant.pk, list(numbers)])
             if cursor.rowcount == len(numbers):
                 return []
-            return sorted({*numbers}.intersection(self._find_skipped(cursor)))
+            return self._keep(cursor, sorted({*numbers}.intersection(self._find_skipped(cursor))))
 
     def created(self, numbers: Sequence[int]) -> list[Pair]:
         """Return the records that were created for some of the rows."""
@@ -169,10 +180,6 @@ class Merger(Writer):
     @cached_property
     def _change(self) -> sql.Composed:
         return UPDATE.format(table=self._table, values=self._new.assignments(), staging=self._staging)
-
-    @cached_property
-    def _insertion_of_some(self) -> sql.Composed:
-        return self._insertion_of(sql.SQL("n = ANY(%s)"))
 
 
 def generated(digest: Digest) -> sql.Composed:

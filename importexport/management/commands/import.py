@@ -19,7 +19,10 @@ OPTIONS = {
     "blank": "what a blank cell does to an existing record",
     "clear_marker": "a cell with exactly this text (1 to 20 characters) clears the value of an existing record",
     "tags": "what to do with the tags of an existing record",
-    "missing": "what to do about companies and stages that do not exist",
+    "missing": "what to do about companies, pipelines and stages that do not exist",
+    "incomplete": "accept: a contact needs just one of first name, last name, e-mail, phone, mobile and company, and an"
+    " activity without a subject gets its type as subject",
+    "duplicates": "keep: companies and deals whose name is taken are stored if an external id tells them apart",
     "invalid": "what to do about optional cells that cannot be read",
     "source": "the program that wrote the file: rally, auto or a name that manage.py sources lists",
     "mapping": 'which header is which column, as JSON: {"Header": "column"}',

@@ -226,7 +226,7 @@ def test_the_form_offers_every_value_of_an_option(editor, entity, model):
 
 def test_the_page_of_deals_says_that_stages_are_created(editor):
     run = editor.check("name,pipeline_name,stage_name\n", model="deal", mode="create", missing="create")
-    assert "Companies and stages that do not exist yet Create them" in editor.run_page(run)
+    assert "Companies, pipelines and stages that do not exist yet Create them" in editor.run_page(run)
 
 
 def test_options_unused_by_the_mode_are_ignored(editor):

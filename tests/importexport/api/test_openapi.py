@@ -56,7 +56,7 @@ def test_an_entity_has_the_options_that_mean_something_for_it(schema):
         return {one["name"]: resolved(one["schema"]).get("enum") for one in found}
 
     assert options("companies")["match_on"] == ["name", "domain"]
-    assert "missing" not in options("companies")
+    assert options("companies")["missing"] == ["reject", "create"]
     assert "tags" not in options("deals")
     assert options("deals")["missing"] == ["reject", "create"]
 

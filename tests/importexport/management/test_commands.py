@@ -386,3 +386,19 @@ def test_a_file_that_is_stdout_is_not_replaced(shell):
         shell.start("template", "deals", "--output", "/dev/stdout", stdout=stdout).wait(60)
         assert path.stat().st_ino == os.fstat(stdout.fileno()).st_ino
     assert rows_of(path) == [RESOURCES["deals"].column_names()]
+
+
+def test_a_foreign_file_is_accepted_as_it_is(shell):
+    content = "name,pipeline_name,stage_name,external_id\nRenewal,Partners,Talks,1\nRenewal,Partners,Talks,2\n"
+    options = ("--missing", "create", "--incomplete", "accept", "--duplicates", "keep", "--json")
+    done = shell.import_csv(content, *options, entity="deals")
+    assert (done.returncode, json.loads(done.stdout)["imported"]) == (0, 2)
+    done = shell.import_csv("first_name\nAda\n", *options, entity="contacts")
+    assert (done.returncode, json.loads(done.stdout)["imported"]) == (0, 1)
+
+
+def test_an_unknown_value_of_a_new_option_is_one_line(shell):
+    path = shell.write("name\nAcme\n")
+    assert shell.refuses(*shell.command("import", "companies", path, "--duplicates", "all")).endswith(
+        "Unknown duplicates 'all'. Expected one of: reject, keep."
+    )
