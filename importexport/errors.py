@@ -160,7 +160,7 @@ WARNINGS = {
     "lost_character": "a text with U+FFFD, which stands for a character that was lost before the import",
     "scientific": "a phone number or postal code in scientific form, such as `4.47912E+11`",
     "email_domain": "an e-mail address whose domain looks like a typing error, such as `gmial.com`",
-    "ignored_column": "a column that is unknown, and has values",
+    "ignored_column": "a column that is unknown or has no counterpart here, and has values",
     "second_value": "a second e-mail address or phone number, for which a record has no room",
     "left_blank": "an optional cell that cannot be read and is left blank, under `invalid=blank`",
 }
@@ -210,12 +210,14 @@ def left_blank(column: str, error: RowError) -> RowWarning:
     return RowWarning("left_blank", f"'{column}' is left blank: {error}")
 
 
-def ignored_column(name: str, filled: int) -> RowWarning:
-    """Return the warning about an unknown column; all those without a name share one, under the name ""."""
+def ignored_column(name: str, filled: int, *, is_known: bool = False) -> RowWarning:
+    """Return the warning about a column that is ignored; all those without a name share one, under the name "".
+
+    ``is_known`` if it is a column of another program that we have no place for.
+    """
     cells = "1 filled cell, which is" if filled == 1 else f"{filled} filled cells, which are"
-    subject = (
-        f"The column '{echo(name)}' is unknown: it has" if name else "There are columns without a header: they have"
-    )
+    why = "has no counterpart here" if is_known else "is unknown"
+    subject = f"The column '{echo(name)}' {why}: it has" if name else "There are columns without a header: they have"
     return RowWarning("ignored_column", f"{subject} {cells} not imported")
 
 

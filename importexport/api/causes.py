@@ -172,7 +172,8 @@ class Cause(Enum):
     TOO_MANY_COLUMNS = 400, "The header has too many columns", "Keep the columns that you want to import."
     MISSING_COLUMN = 400, "A required column is missing", "Add the columns that the detail names; see the template."
     REPEATED_COLUMN = 400, "A column occurs more than once in the header", "Remove or rename one of them."
-    NOT_UTF8 = 400, "The file is not UTF-8", "Save it as CSV (UTF-8)."
+    NOT_UTF8 = 400, "The file is not UTF-8", "Save it as CSV (UTF-8), or name its encoding."
+    NOT_ENCODING = 400, "The file is not in the encoding that the request names", "Name its encoding, or none."
     BROKEN_QUOTING = 400, "A quoted cell does not end as it should", "Correct the row that the detail names."
     ENDLESS_RECORD = 400, "A row is longer than any row can be", "Look for a missing closing quote in that row."
     ENCRYPTED_WORKBOOK = 400, "The workbook is protected by a password", "Save it without one."
@@ -185,6 +186,26 @@ class Cause(Enum):
         "A formula of the workbook has no stored value",
         "Open the workbook in a spreadsheet program and save it again.",
     )
+    # --- 400: what has to be decided about another program's file ---
+    SOURCE_UNCLEAR = 400, "The header fits several programs equally", "Name the program that wrote it as source."
+    SOURCE_WITHOUT_ENTITY = (
+        400,
+        "The program that source names has no export of the entity that is known here",
+        "Use source=auto, or say with mapping which header is which column.",
+    )
+    OTHER_ENTITY = (
+        400,
+        "The file has the records of another entity",
+        "Send it to the path of that entity, or say with mapping which header is which column.",
+    )
+    MAPPING_WITHOUT_HEADER = (
+        400,
+        "The mapping names a header that the file does not have",
+        "Correct the mapping; the detail lists the headers of the file.",
+    )
+    TWO_HEADERS = 400, "Two headers give the same column", "Say with mapping which of them is not imported."
+    DATES_UNDECIDED = 400, "No date of a column says which comes first, day or month", "Say it with dates."
+    DECIMALS_UNDECIDED = 400, "No number of a column says what its decimal separator is", "Say it with decimal."
     FAILED_FILE = 400, "The file of a plan that was resumed cannot be imported", "Correct what the detail names."
     # --- 503, 500 ---
     BUSY = (

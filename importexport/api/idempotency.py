@@ -32,7 +32,7 @@ HEADER = "HTTP_IDEMPOTENCY_KEY"
 KEPT = timedelta(hours=24)
 CHUNK = 64 * 1024
 #: The headers of a response that are kept with it.
-REPEATED = ("X-Import-Ignored-Columns", "X-Import-Warnings", "Location", "Link")
+REPEATED = ("X-Import-Ignored-Columns", "X-Import-Warnings", "X-Import-Reading", "Location", "Link")
 #: The header of a response that is given again.
 REPLAYED = {"Idempotent-Replayed": "true"}
 #: The status of a response that does not exist yet.

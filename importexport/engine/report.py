@@ -3,7 +3,7 @@
 import io
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -50,6 +50,8 @@ class Report(Result):
         self.ignored_columns: list[str] = []
         #: How many cells of each ignored column are filled, in all rows; "": of all columns without a name.
         self.ignored_cells: dict[str, int] = {}
+        #: The ignored columns that the program which wrote the file is known to have.
+        self.foreign_columns: Collection[str] = ()
         self._doubtful = Groups()
         #: Ignored column → the column that may be meant.
         self.column_hints: dict[str, str] = {}
@@ -89,9 +91,12 @@ class Report(Result):
     @property
     def warnings(self) -> list[dict[str, Any]]:
         """The warnings in groups (see ImportRun.warnings): ignored columns first."""
-        ignored = [(name, filled, errors.ignored_column(name, filled)) for name, filled in self.dropped.items()]
-        groups = [group(warning.code, name, filled, warning, warning) for name, filled, warning in ignored]
+        groups = [self._ignored_group(name, filled) for name, filled in self.dropped.items()]
         return [*groups, *self._doubtful.listed()][:GROUPS]
+
+    def _ignored_group(self, name: str, filled: int) -> dict[str, Any]:
+        warning = errors.ignored_column(name, filled, is_known=name in self.foreign_columns)
+        return group(warning.code, name, filled, warning, warning)
 
     def has_errors(self) -> bool:
         """Whether the file or a hook failed, so that nothing was imported. Rejected rows do not count as errors."""

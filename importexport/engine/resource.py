@@ -178,6 +178,7 @@ class EntityResource(LibraryResource):
 
     def _run(self, table: Table, observers: Sequence[Observer], report: Report, name: str) -> None:
         report.ignored_columns, report.ignored_cells = table.header.ignored, table.ignored_cells
+        report.foreign_columns = table.header.foreign
         report.column_hints = column_hints(table.header.ignored, table.header.missing(self.fields), self.entity)
         importer = UpsertImporter if self.options.may_update else Importer
         importer(self.spec, self.options, table).run(observers, report, name=name)

@@ -48,6 +48,8 @@ class Header:
     #: Positions of the columns with errors and original row numbers in a file of rejected rows, else None.
     error_position: int | None = None
     row_position: int | None = None
+    #: The ignored names that another program's table knows, although we have no such column.
+    foreign: frozenset[str] = frozenset()
 
     @property
     def width(self) -> int:
@@ -88,4 +90,5 @@ def read_header(cells: Sequence[str], *, columns: Iterable[str]) -> Header:
             dropped[position] = trim(cell)
     ignored = list(dict.fromkeys(filter(None, dropped.values())))
     places = (labels.index(label) if label in labels else None for label in map(fold_label, (ERROR_COLUMN, ROW_COLUMN)))
-    return Header(list(cells), positions, ignored, list(repeated), dropped, *places)
+    error_position, row_position = places
+    return Header(list(cells), positions, ignored, list(repeated), dropped, error_position, row_position)

@@ -42,6 +42,7 @@ PLAN_FIELDS = [
     "imported",
     "skipped",
     "header",
+    "reading",
     "groups",
     "warnings",
     "warning_count",

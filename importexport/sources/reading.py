@@ -189,6 +189,7 @@ def describe(cells: Sequence[str], parts: Iterable[Part]) -> Header:
         positions=positions,
         ignored=list(dict.fromkeys(part.header for part in unread if part.header)),
         dropped={part.position: part.header for part in unread},  # type: ignore[misc]
+        foreign=frozenset(part.header for part in unread if part.why == "source"),
     )
 
 

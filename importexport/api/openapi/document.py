@@ -111,7 +111,7 @@ def plan_operation(resource: type[EntityResource]) -> Json:
         summary=f"Plan an import of {resource.entity}",
         text="Computes what an import would do, row by row, and stores no records. `apply` then does exactly that.",
         content={"schema": ref("Run"), "example": examples.PLANNED},
-        headers=runs.LOCATION | runs.WARNINGS,
+        headers=runs.LOCATION | runs.WARNINGS | runs.READ_AS,
         success="201",
     )
 
@@ -150,7 +150,7 @@ FORM = (
 IMPORT_HEADERS = {
     "X-Import-Ignored-Columns": "The ignored columns: comma-separated, percent-encoded if not ASCII, cut to 1 kB",
     **runs.WARNINGS,
-    "X-Import-Reading": "What the file of another program was read as: `source=hubspot; encoding=utf-8; dates=dmy`",
+    **runs.READ_AS,
     "X-Import-Warning": "Given if an identical file was imported within the last 24 hours and there is no"
     " Idempotency-Key; names that import",
 }

@@ -49,6 +49,10 @@ IDEMPOTENCY: Json = {
 RUN_ID: Json = {"name": "id", "in": "path", "required": True, "schema": UUID}
 LOCATION = {"Location": "The path of the import, plan or undo"}
 WARNINGS = {"X-Import-Warnings": "The number of warnings, as in `warningCount`"}
+READ_AS = {
+    "X-Import-Reading": "What the file of another program was read as: `source=hubspot; encoding=utf-8; dates=dmy`;"
+    " values are percent-encoded if not ASCII",
+}
 LINKS = LOCATION | {
     "Link": 'The path of its rejected rows, if there are any (RFC 8288): `<…/rejected>; rel="rejected"`',
 }
@@ -153,7 +157,7 @@ def paths() -> Json:
                 {JSON: {"schema": APPLIED_PLAN, "examples": APPLIED}},
                 [RUN_ID, IDEMPOTENCY],
                 statuses=CHANGING,
-                headers=LINKS | WARNINGS,
+                headers=LINKS | WARNINGS | READ_AS,
             )
         },
         f"{one}/undo": {

@@ -13,7 +13,7 @@ from importexport.api import authentication, idempotency
 from importexport.api.causes import Cause
 from importexport.api.downloads import download
 from importexport.api.idempotency import InFlight, KeptResult, Retry
-from importexport.api.ignored_columns import warnings_header
+from importexport.api.ignored_columns import reading_header, warnings_header
 from importexport.api.links import BASE, links_of, path_of
 from importexport.api.parsers import received_file
 from importexport.api.problems import Problem
@@ -60,7 +60,7 @@ def created(run: ImportRun) -> HttpResponseBase:
     """Return the response for a new plan."""
     headers = {"Location": path_of(run)}
     if run.kind == ImportRun.Kind.IMPORT:
-        headers |= warnings_header(run.warning_count)
+        headers |= warnings_header(run.warning_count) | reading_header(run.reading)
     return JsonResponse(serializers.detail_json(run), status=201, headers=headers)
 
 
@@ -211,7 +211,8 @@ class ApplyView(RunView):
         if report is None:
             return self._result()
         response = result_response(report)
-        for name, value in warnings_header(report.warning_count).items():
+        about = warnings_header(report.warning_count) | reading_header(self.run.reading)
+        for name, value in about.items():
             response[name] = value
         return response
 
@@ -219,7 +220,7 @@ class ApplyView(RunView):
         """Return the result of the run, as the first response would have."""
         if self.run.kind == ImportRun.Kind.UNDO:
             return JsonResponse(serializers.detail_json(self.run))
-        headers = warnings_header(self.run.warning_count)
+        headers = warnings_header(self.run.warning_count) | reading_header(self.run.reading)
         result = b"".join(idempotency.kept_result(self.run))
         return HttpResponse(result, content_type="application/json", headers=headers)
 
