@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+admin.autodiscover()
 urlpatterns = [
     path("", RedirectView.as_view(url="/api/docs")),
     path("admin/", admin.site.urls),

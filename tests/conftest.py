@@ -11,6 +11,7 @@ from typing import Any
 import hypothesis
 import pytest
 from django.conf import settings
+from django.contrib import admin
 from django.db import connections
 from django.test import TransactionTestCase
 
@@ -50,8 +51,10 @@ def _empty_tables(case: TransactionTestCase) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _settings_of_tests() -> None:
-    """Do not require collectstatic for pages rendered in the test process, and use a fast password hash."""
+    """Load the admin as servers do, do not require collectstatic for pages rendered in the test process, and use a fast
+    password hash."""
     TransactionTestCase._fixture_teardown = _empty_tables
+    admin.autodiscover()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

@@ -1,6 +1,8 @@
 """The admin site: access, the sidebar, and the tenant that a superuser chooses."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from django.contrib import admin
@@ -11,6 +13,7 @@ from crm.models import Contact
 from crm.models.api_key import create_api_key
 from crm.models.tenant import create_tenant
 from rally.admin import RallyAdminSite
+from tests.support.installation import ROOT, environment
 from tests.support.staff import sign_in
 
 INDEX, TENANT, LOGIN = "/admin/", "/admin/tenant/", "/admin/login/"
@@ -39,6 +42,16 @@ def make_contact(tenant, email="ada@example.com"):
 def test_everything_is_registered_with_this_site():
     assert isinstance(admin.site, RallyAdminSite)
     assert admin.site.is_registered(Contact)
+
+
+def test_commands_do_without_the_admin_but_for_its_checks(data_dir):
+    program = (
+        "import sys; from django.contrib import admin; from django.core.checks import run_checks\n"
+        "print('importexport.admin' in sys.modules); run_checks(tags=['admin']); print(len(admin.site._registry) > 5)"
+    )
+    command = [sys.executable, "manage.py", "shell", "--no-imports", "-v", "0", "-c", program]
+    done = subprocess.run(command, cwd=ROOT, env=environment(data_dir), capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("False\nTrue\n", "")
 
 
 # Access
