@@ -7,7 +7,7 @@ PY := $(VENV)/bin/python
 STAMP := $(VENV)/.ready
 MANAGE := $(PY) manage.py
 
-.PHONY: help run test setup serve port lint bench screenshots lock
+.PHONY: help run test setup serve port lint fixtures bench screenshots lock
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,9 @@ lint: setup ## Check style, types and import layers
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(MANAGE) makemigrations --check --dry-run
+
+fixtures: setup ## Import the files of other programs, and print how many records are stored exactly
+	@$(PY) -m tests.vendor_files
 
 bench: setup ## Compare speed and memory with the peers; BENCH_ARGS="--help" lists the options
 	@$(PY) -m benchmarks $(BENCH_ARGS)

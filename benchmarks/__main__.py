@@ -44,7 +44,7 @@ def arguments():
     parser.add_argument(
         "--stock-rows", type=int, default=0, help="rows of the 10 MiB file to import with stock (0: all)"
     )
-    parser.add_argument("--only", default="imports,updates,exports,scale,requests")
+    parser.add_argument("--only", default="imports,sources,updates,exports,scale,requests")
     return parser.parse_args()
 
 
@@ -121,6 +121,27 @@ class Bench:
                     runs[case].append(run)
             progress(path.stem, runs)
         return runs
+
+    def sources(self):
+        """Import contacts as HubSpot writes them, and the same ones as ours."""
+        path, _ = self.file("updated", n=self.options.rows, bad=0)
+        ours, theirs = self.folder / "ours.csv", self.folder / "theirs.csv"
+        in_child("reset")
+        in_child("import_product", path)
+        in_child("export_both", "hubspot", ours, theirs)
+        runs = {"strict": [], "hubspot": []}
+        for _ in range(self.options.repeats):
+            for case, file, source in (("strict", ours, "rally"), ("hubspot", theirs, "hubspot")):
+                in_child("empty")
+                runs[case].append(done := in_child("import_product", file, source))
+                assert done["imported"] == self.options.rows + 5000, done
+            progress("sources", runs)
+        self.add(
+            f"import {self.options.rows:,} rows of HubSpot's: time against the strict import",
+            ratio(median(runs["hubspot"]), median(runs["strict"])),
+            "≤ 1.3",
+        )
+        self.add("import of HubSpot's: memory", f"{max(r['above'] for r in runs['hubspot']):.0f} MB", "≤ 32 MB")
 
     def updates(self):
         """Upsert the larger file, half of which already exists, and undo imports and upserts."""

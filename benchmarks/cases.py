@@ -65,6 +65,16 @@ def prepare_peer():
     models.Company.objects.bulk_create(models.Company(tenant=owner, name=gen.company_name(i)) for i in range(COMPANIES))
 
 
+def empty():
+    """Delete all contacts."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "TRUNCATE crm_contact, importexport_skippedrow, importexport_ledgerpage, importexport_rowchange CASCADE"
+        )
+
+
 def reset():
     """Reset both tables of contacts to the 5,000 existing ones."""
     from django.db import connection
@@ -105,17 +115,34 @@ def warm_up():
         pass
 
 
-def import_product(path):
+def import_product(path, source="rally"):
     from importexport import services
+    from importexport.engine.options import Options
     from importexport.models import ImportRun
 
-    owner = tenant()
+    owner, options = tenant(), Options(source=source)
     warm_up()
     with open(path, "rb") as file, Timer() as timer:
         # Recorded, as in every channel.
-        run = ImportRun(tenant=owner, entity="contacts", channel="shell", actor="bench", file_name=str(path))
+        run = ImportRun(
+            tenant=owner, entity="contacts", channel="shell", actor="bench", file_name=str(path), options=options.kept()
+        )
         report = services.import_file(run, file)
     return timer.report(rows=report.total_rows, imported=report.imported)
+
+
+def export_both(source, ours, theirs):
+    """Write all contacts twice, with the columns that another program has: in our words and in its own."""
+    from importexport import services
+    from importexport.resources import ContactResource
+    from importexport.sources.outgoing import outgoing
+
+    there = {one.column for one in outgoing(source, "contacts")}
+    columns = [name for name in ContactResource.column_names() if name in there]
+    for path, chosen in ((ours, {"columns": columns}), (theirs, {"headers": source})):
+        with open(path, "wb") as file:
+            file.writelines(services.export_file("contacts", tenant=tenant(), **chosen))
+    return {}
 
 
 def older_half(path, out):

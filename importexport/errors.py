@@ -142,6 +142,11 @@ def character(column: str) -> RowError:
     return RowError("character", f"Invalid character in '{column}'")
 
 
+def names_nobody(header: str) -> RowError:
+    """Return the error of a row whose header for the record's name is blank: a company without a person."""
+    return RowError("other_kind", f"The row names nobody: '{echo(header)}' is empty")
+
+
 def other_kind(kind: str, entity: str) -> RowError:
     """Return the error of a row that is no record of the entity: a company in a list of contacts."""
     return RowError("other_kind", f"The row is of the kind '{echo(kind)}', which is not imported as {entity}")

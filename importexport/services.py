@@ -13,6 +13,7 @@ from crm.models import Tenant
 from importexport.db import is_tie, retry
 from importexport.engine import export
 from importexport.engine.export import FileFormat
+from importexport.engine.foreign_export import foreign_columns
 from importexport.engine.observers import Observer
 from importexport.engine.options import from_kept
 from importexport.engine.reading import open_table, read_file
@@ -123,21 +124,31 @@ def export_file(
     format: FileFormat = "csv",
     queryset: models.QuerySet | None = None,
     columns: Sequence[str] | None = None,
+    headers: str = "",
     bom: bool = False,
 ) -> Iterator[bytes]:
     """Yield an entity's records, or those of ``queryset``, as a file in chunks; the first chunk is sent immediately.
 
     ``columns`` are the columns of the file in their order, out of the resource's ``exportable``; by default, those of
-    the template. With ``bom``, a CSV file begins with a byte-order mark; raises ValueError for a workbook.
+    the template. With ``headers``, they are those of another program, as it imports them. With ``bom``, a CSV file
+    begins with a byte-order mark; raises ValueError for a workbook.
     """
     if bom and format != "csv":
         raise ValueError("Only a CSV file can begin with a byte-order mark.")
     resource = RESOURCES[entity](tenant)
     records = resource.streamed_queryset(queryset)
-    chosen = list(resource.columns) if columns is None else [resource.exportable[name] for name in columns]
+    chosen = exported_columns(resource, columns, headers)
     if format == "xlsx":
         return resource.streamed(export.stream_xlsx(records, chosen, sheet=entity))
     return resource.streamed(export.stream_csv(records, chosen, bom=bom))
+
+
+def exported_columns(resource: EntityResource, columns: Sequence[str] | None, headers: str) -> list[export.Exported]:
+    """Return the columns of an export: those of another program, some of ours, or those of the template."""
+    if headers:
+        return foreign_columns(headers, resource)
+    names = resource.fields if columns is None else columns
+    return [export.exported(resource.exportable[name]) for name in names]
 
 
 def template_file(entity: str, *, bom: bool = False) -> bytes:

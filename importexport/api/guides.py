@@ -13,7 +13,10 @@ from markdown_it.token import Token
 
 FOLDER: Path = settings.BASE_DIR / "docs"
 #: Name of a page in its URL → short title, in the order of the navigation.
-TITLES = {"integrate": "Integrate", "import": "Imports", "api": "Behaviour"}
+TITLES = {
+    "integrate": "Integrate", "import": "Imports", "migrating": "Other programs", "programs": "Add a program",
+    "api": "Behaviour",
+}  # fmt: skip
 #: The tokens of the heading with which a page begins.
 HEADING = 3
 #: A link from one page to another, as written in the files.

@@ -2,9 +2,12 @@
 
 import codecs
 import contextlib
+import csv
+import io
 import itertools
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal, cast
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Literal, NamedTuple, cast
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, models, transaction
@@ -14,8 +17,8 @@ from psycopg import sql
 
 from importexport.columns.fields import Column
 from importexport.db import copy_out
-from importexport.files.formula import MARK_SQL
-from importexport.files.xlsx import stream_workbook
+from importexport.files.formula import MARK_SQL, mark
+from importexport.files.xlsx import Kind, stream_workbook
 
 FileFormat = Literal["csv", "xlsx"]
 CONTENT_TYPES: dict[FileFormat, str] = {
@@ -26,16 +29,16 @@ ROWS_PER_CHUNK = 200
 
 
 class Sql(Func):
-    """SQL around an expression, which replaces each ``{0}`` in the template."""
+    """SQL around expressions, which replace each ``{0}``, ``{1}`` … in the template."""
 
-    def __init__(self, expression: Combinable, template: str) -> None:
-        super().__init__(expression, output_field=models.TextField())
+    def __init__(self, *expressions: Combinable, template: str) -> None:
+        super().__init__(*expressions, output_field=models.TextField())
         self._template = sql.SQL(template.replace("%", "%%"))
 
     def as_sql(self, compiler: Any, connection: Any, *_: Any, **__: Any) -> tuple[str, tuple]:
         """Return the SQL. Columns have no parameters, so none have to be repeated."""
-        inner, _params = compiler.compile(self.source_expressions[0])
-        return self._template.format(sql.SQL(inner)).as_string(), ()
+        inner = [sql.SQL(compiler.compile(expression)[0]) for expression in self.source_expressions]
+        return self._template.format(*inner).as_string(), ()
 
 
 def cell_sql(column: Column, around: str) -> Sql | Subquery:
@@ -45,40 +48,54 @@ def cell_sql(column: Column, around: str) -> Sql | Subquery:
     can be quadratic without them.
     """
     name, _, shown = column.attribute.partition("__")
-    cell = Sql(Sql(F(shown or name), column.widget.sql), around)
+    cell = Sql(Sql(F(shown or name), template=column.widget.sql), template=around)
     if not shown:
         return cell
     related = cast(type[models.Model], column.source.related_model)._default_manager.filter(pk=OuterRef(column.stores))
     return Subquery(related.values_list(cell), output_field=models.TextField())
 
 
+class Exported(NamedTuple):
+    """A column of an export: its header, the kind of its cells, and their SQL, with a template ``around`` each."""
+
+    header: str
+    kind: Kind
+    cell: Callable[[str], Combinable]
+
+
+def exported(column: Column) -> Exported:
+    """Return a column of ours as an export has it."""
+    return Exported(column.column_name, column.widget.kind, partial(cell_sql, column))
+
+
 def csv_header(names: list[str], *, bom: bool = False) -> bytes:
     """Return the header row of a CSV file, with ``bom`` after a byte-order mark, without which Excel assumes the
     system's encoding."""
-    return (codecs.BOM_UTF8 if bom else b"") + (",".join(names) + "\r\n").encode()
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\r\n").writerow([mark(name) for name in names])
+    return (codecs.BOM_UTF8 if bom else b"") + line.getvalue().encode()
 
 
-def stream_csv(queryset: models.QuerySet, columns: list[Column], *, bom: bool = False) -> Iterator[bytes]:
+def stream_csv(queryset: models.QuerySet, columns: Sequence[Exported], *, bom: bool = False) -> Iterator[bytes]:
     """Yield a CSV file of a queryset's records, with CRLF line ends, minimal quotes and marked formulas."""
-    yield csv_header([column.column_name for column in columns], bom=bom)
-    expressions = [cell_sql(column, MARK_SQL if column.widget.kind == "text" else "{0}") for column in columns]
+    yield csv_header([column.header for column in columns], bom=bom)
+    expressions = [column.cell(MARK_SQL if column.kind == "text" else "{0}") for column in columns]
     with copy_rows(queryset, expressions, style="csv") as rows:
         # COPY ends rows with LF. Line breaks inside cells are data, and are not changed.
         while batch := [bytes(row)[:-1] for row in itertools.islice(rows, ROWS_PER_CHUNK)]:
             yield b"\r\n".join(batch) + b"\r\n"
 
 
-def stream_xlsx(queryset: models.QuerySet, columns: list[Column], *, sheet: str) -> Iterator[bytes]:
+def stream_xlsx(queryset: models.QuerySet, columns: Sequence[Exported], *, sheet: str) -> Iterator[bytes]:
     """Yield an XLSX workbook of a queryset's records, with typed cells."""
     expressions = [
-        Coalesce(cell_sql(column, "({0})::text"), models.Value(""), output_field=models.TextField())
-        for column in columns
+        Coalesce(column.cell("({0})::text"), models.Value(""), output_field=models.TextField()) for column in columns
     ]
     with copy_rows(queryset, expressions, style="text") as rows:
         yield from stream_workbook(
             sheet=sheet,
-            header=[column.column_name for column in columns],
-            kinds=[column.widget.kind for column in columns],
+            header=[column.header for column in columns],
+            kinds=[column.kind for column in columns],
             batches=iter(lambda: b"".join(itertools.islice(rows, ROWS_PER_CHUNK)), b""),
         )
 

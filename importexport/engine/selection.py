@@ -14,8 +14,11 @@ from importexport.columns.fields import Column
 from importexport.columns.references import Reference
 from importexport.columns.widgets import Choice, Tags, is_storable
 from importexport.engine.resource import EntityResource
+from importexport.sources.outgoing import outgoing
+from importexport.sources.presets import source_names
+from importexport.sources.reading import OURS
 
-COLUMNS, UPDATED_SINCE = "columns", "updated_since"
+COLUMNS, UPDATED_SINCE, HEADERS = "columns", "updated_since", "headers"
 TEXTS = ArrayField(TextField())
 CONTAINS: Any = TEXTS.get_lookup("contains")
 
@@ -26,15 +29,19 @@ class SelectionError(ValueError):
 
 @dataclass(frozen=True)
 class Selection:
-    """The records of an export, as a condition, and its columns; None for those of the template."""
+    """The records of an export, as a condition, and its columns; None for those of the template.
+
+    ``headers`` names the program whose headers the file has, or is empty.
+    """
 
     condition: Q = field(default_factory=Q)
     columns: list[str] | None = None
+    headers: str = ""
 
 
 def selection_names(resource: type[EntityResource]) -> list[str]:
     """Return the parameters of a selection for an entity: columns, the time of the last change, and filters."""
-    return [COLUMNS, UPDATED_SINCE, *resource.filters]
+    return [COLUMNS, HEADERS, UPDATED_SINCE, *resource.filters]
 
 
 def read_selection(given: Mapping[str, str], resource: EntityResource) -> Selection:
@@ -43,13 +50,36 @@ def read_selection(given: Mapping[str, str], resource: EntityResource) -> Select
     Raises SelectionError for an invalid value.
     """
     columns = read_columns(given[COLUMNS], resource) if COLUMNS in given else None
+    headers = read_headers(given, resource)
     condition = Q()
     if UPDATED_SINCE in given:
         condition &= changed_since(given[UPDATED_SINCE], resource)
     for name in resource.filters:
         if name in given:
             condition &= condition_of(given[name], resource.stored[name], resource)
-    return Selection(condition, columns)
+    return Selection(condition, columns, headers)
+
+
+def read_headers(given: Mapping[str, str], resource: EntityResource) -> str:
+    """Return the program whose headers an export has, "" for ours; raise SelectionError for one without a table."""
+    name = given.get(HEADERS, OURS)
+    if name == OURS:
+        return ""
+    if COLUMNS in given:
+        raise SelectionError("'headers' chooses the columns: it cannot be given together with 'columns'.")
+    if name not in source_names():
+        known = ", ".join([OURS, *source_names()])
+        raise SelectionError(f"Unknown headers '{errors.echo(name)}'. Expected one of: {known}.")
+    if not covers(name, resource):
+        raise SelectionError(f"'{name}' has no {resource.entity}.")
+    return name
+
+
+def covers(program: str, resource: EntityResource) -> bool:
+    """Whether a program has headers for an entity, and for what identifies a record of it."""
+    there = {one.column for one in outgoing(program, resource.entity)}
+    needed = set() if resource.entity == "contacts" else set(resource.required_names())
+    return bool(there) and needed <= there
 
 
 def read_columns(text: str, resource: EntityResource) -> list[str]:

@@ -59,6 +59,27 @@ def reject_others(wanted: str, entity: str) -> Finish:
     return finish
 
 
+def reject_nameless(header: str) -> Finish:
+    """Return the function that rejects rows whose cell under a header is blank; it comes before ``split_names``."""
+
+    def finish(filled: Filled) -> None:
+        for i, name in enumerate(filled.columns["full_name"]):
+            if not trim(name):
+                filled.faults[i][""] = errors.names_nobody(header)
+
+    return finish
+
+
+def fill_blanks(column: str, text: str) -> Finish:
+    """Return the function that fills a column's blanks with a text."""
+
+    def finish(filled: Filled) -> None:
+        count = len(next(iter(filled.columns.values()), ()))
+        filled.columns[column] = [cell if trim(cell) else text for cell in _column(filled, column, count)]
+
+    return finish
+
+
 def add_times(date_column: str) -> Finish:
     """Return the function that fills scheduled_at from the dates of a column and the times of day of another."""
 

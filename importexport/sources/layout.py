@@ -11,12 +11,14 @@ from importexport.sources.finish import (
     Finish,
     add_times,
     defaults,
+    fill_blanks,
     first_lines,
+    reject_nameless,
     reject_others,
     settle_deals,
     split_names,
 )
-from importexport.sources.lists import address_of, quoted_list, semicolon_list, triple_list
+from importexport.sources.lists import quoted_list, semicolon_list, triple_list
 from importexport.sources.markup import html_text
 from importexport.sources.numbers import percent, plain
 from importexport.sources.parts import Part, in_order
@@ -31,13 +33,8 @@ CHANGES: dict[str, Change] = {
     "split_triple": triple_list,
     "fraction_to_percent": percent,
 }
-#: Forms of columns whose cells are addresses; dates; numbers; and choices.
-ADDRESSES, DATES, NUMBERS, CHOICES = (
-    {"email"},
-    {"date", "moment"},
-    {"whole", "amount", "percent"},
-    {"choice", "currency"},
-)
+#: Forms of columns whose cells are dates; numbers; and choices.
+DATES, NUMBERS, CHOICES = {"date", "moment"}, {"whole", "amount", "percent"}, {"choice", "currency"}
 
 
 @dataclass(frozen=True)
@@ -103,8 +100,14 @@ def make_layout(
         for column, several in in_order(pieces.spread(parts)).items()
     ]
     finishes = list(find_finishes(parts, entity))
+    finishes += [fill_blanks(column, text) for column, text in blanks_of(values).items()]
     soft = frozenset(part.column for part in parts if "soft" in part.steps)
     return Layout(header, fillers, finishes, soft, constants)
+
+
+def blanks_of(values: Mapping[str, Mapping[str, str | None]]) -> dict[str, str]:
+    """Return what a caller says that blank cells mean, by column: ``{"activity_type": {"": "meeting"}}``."""
+    return {column: text for column, meanings in values.items() if (text := meanings.get(""))}
 
 
 class Pieces:
@@ -163,8 +166,6 @@ class Pieces:
             values = Values(own=target.choices, given=given, map_name=self._map_name(part, target))
             if values:
                 yield values.meant
-        if target.form in ADDRESSES:
-            yield address_of
         if not self._formats.is_strict and part.position is not None:
             yield from self._format_changes(part.position, target)
 
@@ -195,6 +196,7 @@ def is_no_mobile(label: str) -> bool:
 def find_finishes(parts: Sequence[Part], entity: str) -> Iterable[Finish]:
     """Yield what takes several columns at once."""
     columns = {part.column for part in parts}
+    yield from (reject_nameless(part.header) for part in parts if "needed" in part.steps)
     if "full_name" in columns:
         yield split_names
     if "deal_status" in columns:

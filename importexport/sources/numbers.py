@@ -79,7 +79,8 @@ def dressed(cell: str) -> re.Match[str] | None:
     text = _SPACES.sub(" ", without_invisible(cell)).strip()
     if outside := _NEGATIVE.fullmatch(text):
         text = f"-{outside['inside'].strip()}"
-    return _DRESSED.fullmatch(text)
+    form = _DRESSED.fullmatch(text)
+    return None if form and form["sign"] and form["sign2"] else form
 
 
 def _read(number: str, separator: str) -> str:

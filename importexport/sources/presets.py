@@ -42,6 +42,7 @@ STEPS = {
     "prefix": "stands after the cell of another header: prefix:account",
     "only": "rejects the rows with another value: only:Company",
     "always": "is the same in every row: always:note",
+    "needed": "rejects the rows where it is blank: they are no records of the entity",
 }
 
 

@@ -9,7 +9,7 @@ from importexport import errors
 from importexport.files.csv_reader import Start
 from importexport.files.header import CARRIED, Header, fold_cell, read_header
 from importexport.sources.dates import DateProof
-from importexport.sources.layout import DATES, NUMBERS, Formats, Layout, Target, make_layout
+from importexport.sources.layout import DATES, NUMBERS, Formats, Layout, Target, blanks_of, make_layout
 from importexport.sources.numbers import DecimalProof
 from importexport.sources.parts import Part, assign
 from importexport.sources.presets import Preset, find_source
@@ -130,7 +130,8 @@ def read_rows(rows: Rows, request: Request, *, start: Start | None = None, encod
     formats = find_formats(rows, parts, request)
     header = describe(rows.header, parts)
     constants = {} if source == OURS or "external_source" in header.positions else own_source(parts, source)
-    header = replace(header, positions={**header.positions, **dict.fromkeys(constants, NOWHERE)})
+    nowhere = dict.fromkeys((*constants, *blanks_of(request.values)), NOWHERE)
+    header = replace(header, positions=nowhere | header.positions)
     layout = make_layout(
         parts,
         entity=request.entity,
@@ -158,7 +159,7 @@ def find_preset(cells: Sequence[str], request: Request) -> tuple[Preset | None, 
     if request.source == "auto":
         if is_ours(cells, request.columns, request.required):
             return None, OURS
-        preset = recognise(cells, entity=request.entity, columns=request.columns)
+        preset = recognise(cells, entity=request.entity)
         return preset, preset.source if preset else "auto"
     source, export = find_source(request.source)  # type: ignore[misc]  # Options know the names.
     return choose(source, export, cells, entity=request.entity), source

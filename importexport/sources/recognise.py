@@ -24,7 +24,7 @@ class Match(NamedTuple):
     share: float
 
 
-def recognise(cells: Sequence[str], *, entity: str, columns: Collection[str]) -> Preset | None:
+def recognise(cells: Sequence[str], *, entity: str) -> Preset | None:
     """Return the preset that fits a header best, or None if none is recognised.
 
     Raises FileError if two programs fit equally, or if the file has records of another entity.

@@ -19,6 +19,11 @@ from tests.support.api import one_row
 from tests.support.installation import ROOT
 
 #: What runs in the tests below, or in the tests of the sync.
+#: The programs of docs/migrating.md, whose files nobody has here under these names: the same commands run in
+#: tests/importexport/sources with files of these programs.
+MIGRATING = (
+    "HubSpot", "Salesforce", "Pipedrive", "Zoho CRM", "Google Contacts", "Outlook", "Dynamics 365", "Odoo",
+)  # fmt: skip
 RUN = {
     ("README.md", "A first import", "sh"),
     ("README.md", "The API", "sh"),
@@ -34,6 +39,11 @@ SHOWN = {
     ("README.md", "Start", ""),
     ("README.md", "Deployment", ""),
     ("docs/integrate.md", "Behind a proxy", "nginx"),
+    ("docs/migrating.md", "Files of other programs", ""),
+    ("docs/migrating.md", "What an import does with such a file", ""),
+    *(("docs/migrating.md", heading, "") for heading in MIGRATING),
+    ("docs/migrating.md", "A program that is not here", ""),
+    ("docs/programs.md", "The file", ""),
 }
 PLACEHOLDER, ADDRESS = "rk_live_…", "http://127.0.0.1:8000"
 

@@ -6,7 +6,8 @@ from importexport.api.openapi.operation import ENCODED, READING, Json, operation
 from importexport.api.openapi.runs import parameter
 from importexport.engine import export
 from importexport.engine.resource import EntityResource
-from importexport.engine.selection import COLUMNS, UPDATED_SINCE
+from importexport.engine.selection import COLUMNS, HEADERS, UPDATED_SINCE
+from importexport.sources.reading import OURS
 
 
 def export_operation(resource: type[EntityResource], file_format: export.FileFormat) -> Json:
@@ -25,7 +26,7 @@ def export_operation(resource: type[EntityResource], file_format: export.FileFor
         statuses=READING,
     )
     marks = [BOM] if file_format == "csv" else []
-    asked = [columns_parameter(resource), since_parameter(), *filter_parameters(resource), *marks]
+    asked = [columns_parameter(resource), headers_parameter(), since_parameter(), *filter_parameters(resource), *marks]
     return described | {"parameters": asked}
 
 
@@ -60,6 +61,15 @@ def columns_parameter(resource: type[EntityResource]) -> Json:
         " the template"
     )
     return parameter(COLUMNS, text, schema) | {"style": "form", "explode": False}
+
+
+def headers_parameter() -> Json:
+    """Describe the parameter for another program's headers."""
+    text = (
+        "The columns and values as another program imports them, instead of ours; not together with `columns`. A"
+        " program without this entity returns 400"
+    )
+    return parameter(HEADERS, text, {"type": "string", "default": OURS, "examples": ["hubspot", "salesforce"]})
 
 
 def since_parameter() -> Json:

@@ -75,6 +75,7 @@ class ExportView(EndpointView):
             format=self.file_format,
             queryset=records,
             columns=chosen.columns,
+            headers=chosen.headers,
             bom=self.has_bom,
         )
 

@@ -9,7 +9,7 @@ from crm.management.base import RallyCommand, UserError, add_tenant_argument, fi
 from crm.models import Tenant
 from importexport import services
 from importexport.engine.export import CONTENT_TYPES, FileFormat
-from importexport.engine.selection import COLUMNS, UPDATED_SINCE, Selection, SelectionError, read_selection
+from importexport.engine.selection import COLUMNS, HEADERS, UPDATED_SINCE, Selection, SelectionError, read_selection
 from importexport.errors import echo
 from importexport.management.files import write_chunks
 from importexport.resources import RESOURCES
@@ -22,6 +22,7 @@ class Command(RallyCommand):
     examples = (
         "manage.py export contacts --tenant acme --output contacts.xlsx",
         "manage.py export contacts --tenant acme --columns id,email,updated_at --updated-since 2026-01-31",
+        "manage.py export companies --tenant acme --headers salesforce --output accounts.csv",
         "manage.py export contacts --tenant acme --filter lifecycle_stage=lead --filter tags=vip,berlin",
     )
 
@@ -35,6 +36,11 @@ class Command(RallyCommand):
             "--columns",
             metavar="NAME,NAME",
             help="the columns, in this order: those of the template, id, created_at, updated_at",
+        )
+        parser.add_argument(
+            "--headers",
+            metavar="PROGRAM",
+            help="the columns and values as another program imports them, such as hubspot",
         )
         parser.add_argument(
             "--filter",
@@ -56,7 +62,13 @@ class Command(RallyCommand):
         chosen = selection_of(owner, entity, given)
         records = RESOURCES[entity](owner).get_queryset().filter(chosen.condition) if chosen.condition else None
         chunks = services.export_file(
-            entity, tenant=owner, format=file_format, queryset=records, columns=chosen.columns, bom=bom
+            entity,
+            tenant=owner,
+            format=file_format,
+            queryset=records,
+            columns=chosen.columns,
+            headers=chosen.headers,
+            bom=bom,
         )
         write_chunks(chunks, output)
 
@@ -82,7 +94,7 @@ def format_of(output: Path | None, named: FileFormat | None) -> FileFormat:
 
 def selection_of(tenant: Tenant, entity: str, given: dict[str, Any]) -> Selection:
     """Return the selection in the arguments; raise UserError if it is invalid."""
-    asked = {name: given[name] for name in (COLUMNS, UPDATED_SINCE) if given[name] is not None}
+    asked = {name: given[name] for name in (COLUMNS, HEADERS, UPDATED_SINCE) if given[name] is not None}
     try:
         return read_selection(asked | read_filters(given["filters"], entity), RESOURCES[entity](tenant))
     except SelectionError as error:

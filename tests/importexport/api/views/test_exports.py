@@ -88,6 +88,7 @@ def test_the_description_has_the_filters_of_each_entity():
     parameters = [resolved(each) for each in operation["parameters"]]
     assert [one["name"] for one in parameters] == [
         "columns",
+        "headers",
         "updated_since",
         "activity_type",
         "status",
@@ -97,7 +98,7 @@ def test_the_description_has_the_filters_of_each_entity():
         "deal_name",
         "bom",
     ]
-    assert resolved(parameters[2]["schema"])["enum"] == ["call", "meeting", "task", "email", "note"]
+    assert resolved(parameters[3]["schema"])["enum"] == ["call", "meeting", "task", "email", "note"]
 
 
 @pytest.mark.parametrize("what", ["export", "export/excel", "export?country=DE&columns=id"])

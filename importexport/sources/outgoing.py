@@ -1,0 +1,65 @@
+"""Our columns as other programs import them: their headers, and their words for our values. From the same tables."""
+
+import csv
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+from importexport.sources.parts import ADDING
+from importexport.sources.presets import Preset, Rule, find_source, presets
+
+#: Steps of headers that are not written: another header of the same column is, or there is none for us to fill.
+NOT_WRITTEN = ("only_if_blank", "by_label", "if_status", "time_of", "prefix", "map", *ADDING)
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A header of another program, the column of ours that it gets, how its cells are written (``steps``), and the
+    program's words for our values, where they differ."""
+
+    header: str
+    column: str
+    steps: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict)
+
+
+@cache
+def outgoing(name: str, entity: str) -> tuple[Outgoing, ...]:
+    """Return what an export of an entity has for a program, in the order of its own table; empty if it has no table.
+
+    Of several kinds of export, the one that has most of our columns.
+    """
+    source, export = find_source(name) or ("", "")
+    fitting = [one for one in presets().get(source, ()) if one.entity == entity and one.export.startswith(export)]
+    found = [written(preset) for preset in fitting]
+    return max(found, key=len, default=())
+
+
+def written(preset: Preset) -> tuple[Outgoing, ...]:
+    """Return what is written for a preset: the first header of each column."""
+    result: dict[str, Outgoing] = {}
+    for rule in preset.rules.values():
+        if rule.column and rule.column != "deal_status" and not is_left_out(rule, preset.rules.values()):
+            words = outgoing_words(preset.source).get(rule.column, {})
+            result.setdefault(rule.column, Outgoing(rule.header, rule.column, rule.steps, words))
+    return tuple(result.values())
+
+
+def is_left_out(rule: Rule, rules: Iterable[Rule]) -> bool:
+    """Whether another header has what a rule's header could be given."""
+    if rule.column == "full_name":
+        return any(other.column in ("first_name", "last_name") for other in rules)
+    return any(step in rule.steps for step in NOT_WRITTEN)
+
+
+@cache
+def outgoing_words(source: str) -> dict[str, dict[str, str]]:
+    """Return a program's words for our values: column → our value → its word."""
+    table = files("importexport.sources").joinpath("data", "values.csv").read_text(encoding="utf-8")
+    words: dict[str, dict[str, str]] = defaultdict(dict)
+    for line in csv.DictReader(table.splitlines(), strict=True):
+        if source in line["written_by"].split(";"):
+            words[line["map"]][line["ours"]] = line["value"]
+    return dict(words)
