@@ -94,6 +94,10 @@ def not_found(kind: str, value: str) -> RowError:
     return RowError("not_found", f"{kind} '{echo(value)}' not found")
 
 
+def external_id_not_found(kind: str, value: str) -> RowError:
+    return RowError("not_found", f"{kind} with external_id '{echo(value)}' not found")
+
+
 def stage_not_found(value: str, pipeline: str) -> RowError:
     return RowError("not_found", f"Stage '{echo(value)}' not found in pipeline '{echo(pipeline)}'")
 

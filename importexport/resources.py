@@ -28,7 +28,9 @@ class ContactResource(EntityResource):
 
     entity, noun = "contacts", "contact"
     keys = (Key("email", "email_key"),)
-    known_by = ("first_name", "last_name", "email", "phone", "mobile", "company_name")
+    known_by = (
+        "first_name", "last_name", "email", "phone", "mobile", "company_name", "company_external_id", "company_domain",
+    )  # fmt: skip
     filters = ("lifecycle_stage", "lead_source", "tags", "company_name", "country")
 
     first_name = Column(Text, Contact.first_name, required=True)
@@ -50,6 +52,7 @@ class ContactResource(EntityResource):
     notes = Column(Text, Contact.notes)
     external_source = Column(Text, Contact.external_source, in_template=False)
     external_id = Column(Text, Contact.external_id, in_template=False)
+    company_external_id = Column(Text, Contact.company, shows="external_id", in_template=False, finds="company_name")
 
     class Meta:
         model = Contact
@@ -103,6 +106,8 @@ class DealResource(EntityResource):
     notes = Column(Text, Deal.notes)
     external_source = Column(Text, Deal.external_source, in_template=False)
     external_id = Column(Text, Deal.external_id, in_template=False)
+    company_external_id = Column(Text, Deal.company, shows="external_id", in_template=False, finds="company_name")
+    contact_external_id = Column(Text, Deal.contact, shows="external_id", in_template=False, finds="contact_email")
 
     class Meta:
         model = Deal
@@ -150,6 +155,9 @@ class ActivityResource(EntityResource):
     deal_name = Column(DealByName, Activity.deal, shows="name")
     external_source = Column(Text, Activity.external_source, in_template=False)
     external_id = Column(Text, Activity.external_id, in_template=False)
+    company_external_id = Column(Text, Activity.company, shows="external_id", in_template=False, finds="company_name")
+    contact_external_id = Column(Text, Activity.contact, shows="external_id", in_template=False, finds="contact_email")
+    deal_external_id = Column(Text, Activity.deal, shows="external_id", in_template=False, finds="deal_name")
 
     class Meta:
         model = Activity

@@ -34,6 +34,10 @@ class Cells:
             for i in error_values(batch.columns[name], texts) if "#" in self.joined(name) else ():
                 self.errors[i][name] = errors.spreadsheet_error(name, texts[i])
 
+    def is_absent(self, columns: Iterable[str]) -> bool:
+        """Whether the file has none of some columns."""
+        return not any(name in self._texts for name in columns)
+
     def has_error(self, position: int, column: str) -> bool:
         """Whether something is wrong with a cell."""
         return column in self.errors.get(position, ())
@@ -56,8 +60,9 @@ class Cells:
 
     def blank(self, column: str, positions: Iterable[int]) -> None:
         """Blank the cells of a column at some positions."""
+        texts = self.text(column)
         for i in positions:
-            self._texts[column][i] = ""
+            texts[i] = ""
         self._joined.pop(column, None)
 
     def text(self, column: str) -> list[str]:

@@ -19,16 +19,25 @@ class Column(Field):
 
     ``first_name = Column(Text, Contact.first_name, required=True)``: the attribute's name is the header, the widget
     takes its limits from the model field. A reference shows an attribute of the record it leads to (``shows``). Files
-    can have columns that are not in templates (``in_template``), and exports only where they are asked for.
+    can have columns that are not in templates (``in_template``), and exports only where they are asked for. One that
+    ``finds`` the record of another column is read by that column, and stores nothing itself.
     """
 
     def __init__(
-        self, widget: type[Cell], source: Any, *, required: bool = False, shows: str = "", in_template: bool = True
+        self,
+        widget: type[Cell],
+        source: Any,
+        *,
+        required: bool = False,
+        shows: str = "",
+        in_template: bool = True,
+        finds: str = "",
     ) -> None:
         self.source: models.Field = source.field
         attribute = f"{self.source.name}__{shows}" if shows else self.source.name
-        super().__init__(attribute=attribute, widget=widget.for_field(self.source))
-        self.required, self.in_template = required, in_template
+        shown: Any = self.source.related_model._meta.get_field(shows) if shows else self.source
+        super().__init__(attribute=attribute, widget=widget.for_field(shown))
+        self.required, self.in_template, self.finds = required, in_template, finds
         self.stores: str = self.source.column
 
     @property
@@ -39,7 +48,7 @@ class Column(Field):
     @property
     def help(self) -> str:
         """What a user should write into the column."""
-        return self.widget.help
+        return f"the external_id of an existing record, instead of {self.finds}" if self.finds else self.widget.help
 
     def clean(self, row: Mapping[str, Any], **kwargs: Any) -> Any:
         """Return the value of one row's cell; raise ValueError with the sentence for the user."""

@@ -4,7 +4,7 @@ FOR KEY SHARE keeps a record that was found from being deleted before the import
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, ClassVar, cast
 
 from django.core.exceptions import ImproperlyConfigured
@@ -17,14 +17,13 @@ from crm.models.pipeline import DEFAULT_PIPELINE
 from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
-from importexport.columns.widgets import Cell, Cleaned, Text, is_storable, spread
+from importexport.columns.full_names import people_called
+from importexport.columns.hints import KNOWN_LIMIT, Hinted
+from importexport.columns.widgets import Cleaned, Text, is_storable, spread
 from importexport.db import ANY_TENANT, identifiers
 
-#: How many answers are cached; a file may name more records than that, but memory stays flat.
-KNOWN_LIMIT = 20_000
 
-
-class Reference(Cell):
+class Reference(Hinted):
     """A record of the tenant, found by its folded name."""
 
     needs_records = True
@@ -39,7 +38,6 @@ class Reference(Cell):
         self._tenant: Any = None
         #: Whether missing records are created: then they are no error, and ``awaited`` has the rows that need them.
         self.creates_missing = False
-        self.awaited: dict[int, tuple] = {}
         self._known: dict[str, list[tuple]] = {}
         self.help = f"an existing {self.noun.lower()}, by {self.key.removesuffix('_key')}"
 
@@ -65,6 +63,10 @@ class Reference(Cell):
         if wrong or stored is None:
             raise ValueError(wrong[0])
         return int(stored)
+
+    def clean_names(self, cells: Cells, column: str) -> Cleaned:
+        """Return the ids of the records that rows refer to by name."""
+        return self.clean_column(cells.text(column), column=column)
 
     def clean_column(self, values: Sequence[str], *, column: str) -> Cleaned:
         """Return the ids of the records that the cells name."""
@@ -98,10 +100,12 @@ class Reference(Cell):
     def learn(self, key: Any, found: tuple) -> None:
         """Remember a record that was created for a row."""
         self._known[key] = [found]
+        self._known_ids.clear()
 
     def forget(self) -> None:
         """Forget all answers: some new records have been deleted again."""
         self._known.clear()
+        self._known_ids.clear()
 
     #: The columns that a look-up selects besides the key; the id comes first.
     selects: ClassVar[Sequence[str]] = ("id",)
@@ -136,6 +140,23 @@ class CompanyByName(Reference):
 
     model, key, noun = Company, "name_key", "Company"
     can_create = True
+    hints = ("company_external_id", "company_domain")
+
+    def by_hint(self, texts: Collection[str]) -> dict[str, list[int]]:
+        """Return the companies with some domains."""
+        hosts = dict(zip(texts, folded_field(Company, "domain_key").fold_column([*texts]), strict=True))
+        found: dict[str, list[int]] = defaultdict(list)
+        with connection.cursor() as cursor:
+            cursor.execute(BY_DOMAIN, [self.tenant.pk, [host for host in hosts.values() if host and is_storable(host)]])
+            for host, pk in cursor:
+                found[host].append(pk)
+        return {text: found[host] for text, host in hosts.items()}
+
+
+BY_DOMAIN = (
+    "SELECT domain_key, id FROM crm_company WHERE tenant_id = (SELECT %s::bigint) AND domain_key <> ''"
+    " AND domain_key = ANY(%s) ORDER BY id FOR KEY SHARE"
+)
 
 
 class ContactByEmail(Reference):
@@ -143,6 +164,11 @@ class ContactByEmail(Reference):
 
     form = "email"
     model, key, noun = Contact, "email_key", "Contact"
+    hints = ("contact_external_id", "contact_name")
+
+    def by_hint(self, texts: Collection[str]) -> dict[str, list[int]]:
+        """Return the contacts with some full names."""
+        return people_called(texts, self.tenant)
 
 
 class DealByName(Reference):
@@ -150,8 +176,9 @@ class DealByName(Reference):
 
     model, key, noun = Deal, "name_key", "Deal"
     selects = ("id", "company_id", "contact_id")
+    hints = ("deal_external_id",)
 
-    def clean_cells(self, cells: Cells, column: str) -> Cleaned:
+    def clean_names(self, cells: Cells, column: str) -> Cleaned:
         """Return the deals' ids, each distinct name being looked up once."""
         values = cells.text(column)
         rows = list(
@@ -198,9 +225,9 @@ class PipelineByName(Reference):
     model, key, noun = Pipeline, "name_key", "Pipeline"
     can_create = True
 
-    def clean_cells(self, cells: Cells, column: str) -> Cleaned:
+    def clean_names(self, cells: Cells, column: str) -> Cleaned:
         """Return the pipelines' ids, the default's where the cell is blank."""
-        stored, wrong = super().clean_cells(cells, column)
+        stored, wrong = super().clean_names(cells, column)
         if None in stored:
             default = Pipeline.objects.filter(tenant=self.tenant, is_default=True).values_list("pk", flat=True).first()
             blanks = [i for i, text in enumerate(cells.text(column)) if not text]
@@ -233,7 +260,7 @@ class StageByName(Reference):
         """Not supported: a stage is never looked up without its pipeline."""
         raise NotImplementedError("A stage depends on its row's pipeline: use the save() of its column.")
 
-    def clean_cells(self, cells: Cells, column: str) -> Cleaned:
+    def clean_names(self, cells: Cells, column: str) -> Cleaned:
         """Return the stages' ids; each distinct pair of pipeline and stage is looked up once."""
         self._load()
         texts, pipelines = cells.text(column), cells.stored["pipeline_id"]
@@ -294,6 +321,11 @@ class StageByName(Reference):
             return pipeline, None, None, errors.stage_not_found(text, self._pipelines[int(pipeline)])
         stage, probability = stages[key] if key else next(iter(stages.values()))
         return str(homes[0]), str(stage), str(probability), None
+
+
+def hints_of(column: Column) -> tuple[str, ...]:
+    """Return the other columns that can say which record a column means."""
+    return column.widget.hints if isinstance(column.widget, Hinted) else ()
 
 
 def widget_of(column: Column) -> Reference:

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
+from importexport.columns.references import hints_of
 from importexport.engine.options import Options
 
 #: Errors that reject a row whatever the options say: contract.md, spreadsheet error values.
@@ -23,7 +24,8 @@ class Blanking:
     def applies_to(self, column: Column) -> bool:
         """Whether cells of a column may be left blank."""
         name = column.column_name
-        return (self._is_on and name not in self._needed) or name in self._soft
+        is_soft = not {name, *hints_of(column)}.isdisjoint(self._soft)
+        return (self._is_on and name not in self._needed) or is_soft
 
     def take(self, column: Column, cells: Cells) -> dict[int, errors.RowWarning]:
         """Blank the cells of a column that have an error, take the errors away, and return a warning for each."""
@@ -32,7 +34,8 @@ class Blanking:
             if (error := wrong.get(name)) and self._may_blank(error):
                 del wrong[name]
                 found[i] = errors.left_blank(name, error)
-        cells.blank(name, found)
+        for each in (name, *hints_of(column)):
+            cells.blank(each, found)
         return found
 
     def _may_blank(self, error: errors.RowError) -> bool:

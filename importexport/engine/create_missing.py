@@ -11,7 +11,7 @@ from django.db.models import Max
 from psycopg import sql
 
 from crm.matching import fold
-from crm.models import Pipeline, Stage, Tenant
+from crm.models import Company, Pipeline, Stage, Tenant
 from crm.models.pipeline import DEFAULT_STAGES
 from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
@@ -25,6 +25,10 @@ WON_OR_LOST = {"won": 100, "closed won": 100, "lost": 0, "closed lost": 0}
 FIRST_STAGE, FIRST_PROBABILITY = next(iter(DEFAULT_STAGES.items()))
 
 
+#: The external source and id of a record that has none.
+NO_ID = ("", "")
+
+
 class Created(NamedTuple):
     """A record created for a row: the position of the row in the batch, the record, and the column that named it."""
 
@@ -34,10 +38,12 @@ class Created(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """A missing record: its name, and the position of the first row in the batch that refers to it."""
+    """A missing record: its name, the position of the first row in the batch that refers to it, and the external source
+    and id by which a row does."""
 
     name: str
     position: int
+    external_id: tuple[str, str] = NO_ID
 
 
 class MissingRecords:
@@ -60,9 +66,13 @@ class MissingRecords:
             awaited = {i: want for i, want in widget_of(column).awaited.items() if i not in rejected}
             if widget_of(column).model is Stage:
                 awaited = self._with_pipelines(awaited, cells)
+            external_ids = widget_of(column).external_ids
+            awaited = with_ids(awaited, external_ids) if external_ids else awaited
             wanted: dict[Any, Missing] = {}
             for position, (key, name) in awaited.items():
-                wanted.setdefault(key, Missing(name, position))
+                first = wanted.setdefault(key, Missing(name, position))
+                if first.external_id == NO_ID and position in external_ids:
+                    wanted[key] = first._replace(external_id=external_ids[position])
             records = self._make(column, wanted, cells) if wanted else {}
             for position, (key, _) in awaited.items():
                 refer(cells, column, position, records[key])
@@ -120,7 +130,7 @@ class MissingRecords:
     ) -> dict[Any, Any]:
         """Create the records that are not in ``existing``. After a clash, add those of other transactions to it."""
         model = widget_of(column).model
-        new = {key: self._new(model, key, *want, cells) for key, want in wanted.items() if key not in existing}
+        new = {key: self._new(model, key, want, cells) for key, want in wanted.items() if key not in existing}
         try:
             with transaction.atomic():
                 model._default_manager.bulk_create(self._in_order(new.values()))
@@ -130,12 +140,15 @@ class MissingRecords:
             raise
         return new
 
-    def _new(self, model: type[models.Model], key: Any, name: str, position: int, cells: Cells) -> Any:
-        if model is not Stage:
-            return model(tenant=self._tenant, name=name)
+    def _new(self, model: type[models.Model], key: Any, want: Missing, cells: Cells) -> Any:
+        if model is Pipeline:
+            return Pipeline(tenant=self._tenant, name=want.name)
+        if model is Company:
+            source, number = want.external_id
+            return Company(tenant=self._tenant, name=want.name, external_source=source, external_id=number)
         pipeline, folded = key
-        given = cells.text("probability")[position] and cells.stored["probability"][position]
-        stage = Stage(tenant=self._tenant, pipeline_id=pipeline, name=name)
+        given = cells.text("probability")[want.position] and cells.stored["probability"][want.position]
+        stage = Stage(tenant=self._tenant, pipeline_id=pipeline, name=want.name)
         first = first_stage(pipeline)
         # Not zero, which would mean that the deals in the stage are lost.
         otherwise = int(given) if given else first.probability if first else FIRST_PROBABILITY
@@ -169,6 +182,15 @@ NEEDED = sql.SQL(
     "SELECT id FROM unnest(%s::bigint[]) AS made(id)"
     " WHERE EXISTS (SELECT FROM {table} AS t WHERE {reference} = made.id)"
 )
+
+
+def with_ids(awaited: Mapping[int, tuple], external_ids: Mapping[int, tuple[str, str]]) -> dict[int, tuple]:
+    """Return the records that rows are waiting for; rows with the same external id wait for the same, by any name."""
+    first: dict[tuple[str, str], tuple] = {}
+    return {
+        position: first.setdefault(external_ids[position], want) if position in external_ids else want
+        for position, want in awaited.items()
+    }
 
 
 def delete(model: type[models.Model], ids: list[int]) -> None:

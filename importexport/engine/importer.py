@@ -12,7 +12,7 @@ from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.columns.doubtful import Doubts, doubts_about
 from importexport.columns.fields import Column
-from importexport.columns.references import can_create, widget_of
+from importexport.columns.references import can_create, hints_of, widget_of
 from importexport.db import lock_entities
 from importexport.engine.blanking import Blanking
 from importexport.engine.copy_writer import Writer
@@ -232,9 +232,11 @@ class Importer:
 
 
 def folded_names(column: Column, cells: Cells, positions: Sequence[int]) -> list[str | None]:
-    """Return the names, as they are matched, of the records that some rows of a batch refer to."""
+    """Return what some rows of a batch say about the records they refer to: names as they are matched, and hints."""
     texts = cells.text(column.column_name)
-    return [*widget_of(column).folded.fold_column([texts[i] for i in positions])]
+    names = widget_of(column).folded.fold_column([texts[i] for i in positions])
+    hints = [cells.text(hint) for hint in hints_of(column)]
+    return ["\n".join([name, *(hint[i] for hint in hints)]) for name, i in zip(names, positions, strict=True)]
 
 
 def unknown_rows(cells: Cells, names: Sequence[str]) -> list[int]:

@@ -73,7 +73,7 @@ class EntityResource(LibraryResource):
             noun=cls.noun,
             model=cls._meta.model,
             keys=cls.keys,
-            columns=tuple(columns),
+            columns=tuple(column for column in columns if not column.finds),
             order=tuple(cls._meta.import_order or ()),
             in_templates=tuple(cls.fields),
             in_files=tuple(cls.accepted),

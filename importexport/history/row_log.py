@@ -152,7 +152,7 @@ def shown_changes(row: LoggedRow) -> Iterator[tuple[str, str, str]]:
         yield from ((name, before or "", after) for name, (before, after) in row.changes.items())
         return
     for column in RESOURCES[row.entity].accepted.values():
-        values = row.changes.get(column.stores, [])
+        values = [] if column.finds else row.changes.get(column.stores, [])
         if len(values) == 4:
             yield column.column_name, values[2] or "", values[3] or ""
         elif values:

@@ -9,6 +9,7 @@ from django.db import IntegrityError
 from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
+from importexport.columns.references import hints_of
 from importexport.db import Busy, is_clash, retry
 from importexport.engine.importer import Importer, Prepared, Rejected, good_rows, unknown_rows
 from importexport.engine.options import Options
@@ -29,7 +30,8 @@ class UpsertImporter(Importer):
         self._key = spec.key(options.match_on)
         columns = spec.for_file(table.header.positions).columns
         free = [column for column in columns if column.column_name not in self._key.columns]
-        present = [column for column in free if column.column_name in table.header.positions]
+        there = table.header.positions
+        present = [column for column in free if any(name in there for name in (column.column_name, *hints_of(column)))]
         self._changeable = [Changeable(column, 1 << bit) for bit, column in enumerate(present)]
         super().__init__(spec, options, table)
         #: What a new record needs, and no row can clear.
@@ -64,6 +66,8 @@ class UpsertImporter(Importer):
         for entry in self._changeable:
             name, bit = entry.column.column_name, entry.bit
             texts = cells.text(name)
+            for hint in hints_of(entry.column):
+                texts = [text or other for text, other in zip(texts, cells.text(hint), strict=True)]
             given = [mask | bit if text else mask for mask, text in zip(given, texts, strict=True)]
             empty = marked.get(name, [])
             if self.options.blank == "clear":
@@ -182,7 +186,8 @@ class UpsertImporter(Importer):
         Other rows without any of it can be about records of which more is known.
         """
         present = {entry.column.column_name for entry in self._changeable} | {*self._key.columns}
-        may_clear = self.options.blank == "clear" and present.issuperset(self.spec.known_by)
+        known = {column.column_name for column in self.spec.columns}.intersection(self.spec.known_by)
+        may_clear = self.options.blank == "clear" and present.issuperset(known)
         return unknown_rows(cells, self.spec.known_by) if may_clear else []
 
 
