@@ -10,6 +10,10 @@ _ANGLES = re.compile(r"[^<>]*<\s*([^<>\s]+)\s*>")
 _MAILTO = re.compile(r"mailto:([^?\s]+)(?:\?.*)?", re.IGNORECASE | re.DOTALL)
 
 
+#: Longer cells are no lists of anything that a column could hold, and are left as they are.
+LIMIT = 5_000
+
+
 def address_of(text: str) -> str:
     """Return the address in an entry: ``Ada <ada@x.example>`` and ``mailto:ada@x.example`` → ``ada@x.example``."""
     if form := _ANGLES.fullmatch(text):
@@ -22,7 +26,7 @@ def address_of(text: str) -> str:
 def split_emails(text: str) -> list[str]:
     """Return the addresses in a cell; a cell that is no list of addresses is one entry, for the column to judge."""
     text = text.strip()
-    if "@" not in text or not re.search(r"[:;,\n<]", text):
+    if "@" not in text or len(text) > LIMIT or not re.search(r"[:;,\n<]", text):
         return [text]
     # The name before an address may have a comma: ``"Example, Ada" <ada@x.example>``.
     entries = [address_of(entry) for entry in re.split(r"\s*(?::::|[;\n]|,(?![^<>@]*<))\s*", text) if entry]
@@ -32,6 +36,8 @@ def split_emails(text: str) -> list[str]:
 def split_phones(text: str) -> list[str]:
     """Return the numbers in a cell; an extension belongs to its number."""
     text = text.strip()
+    if len(text) > LIMIT:
+        return [text]
     numbers: list[str] = []
     for entry in filter(None, _SEPARATORS.split(text)):
         if numbers and (_EXTENSION.fullmatch(entry) or not re.search("[0-9]", entry)):
@@ -42,6 +48,8 @@ def split_phones(text: str) -> list[str]:
 
 def quoted_list(text: str) -> str:
     """Return a list of quoted entries as tags: ``"VIP","Blog"`` → ``VIP,Blog``."""
+    if len(text) > LIMIT:
+        return text
     entries = [entry.strip().strip('"').replace('""', '"').strip() for entry in re.split(r',(?=\s*")', text)]
     return ",".join(entry.replace(",", " ") for entry in entries if entry)
 

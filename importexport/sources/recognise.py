@@ -6,7 +6,7 @@ from functools import cache
 from typing import NamedTuple
 
 from importexport import errors
-from importexport.files.header import fold_cell
+from importexport.files.header import CARRIED, fold_cell
 from importexport.sources.presets import Preset, fold_header, label, presets
 
 #: The least that speaks for a program: the weights of its headers in the file, and the share of the file's headers
@@ -64,7 +64,7 @@ def choose(source: str, export: str, cells: Sequence[str], *, entity: str) -> Pr
 
 def is_ours(cells: Sequence[str], columns: Collection[str], required: Collection[str]) -> bool:
     """Whether a header has only our own names, or those that a file of ours has and must have."""
-    own = {fold_cell(name) for name in columns}
+    own = {fold_cell(name) for name in columns} | CARRIED
     labels = {fold_cell(cell) for cell in cells if cell.strip()}
     return bool(labels) and labels <= own and {fold_cell(name) for name in required} <= labels
 
