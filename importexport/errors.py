@@ -170,6 +170,7 @@ WARNINGS = {
     "scientific": "a phone number or postal code in scientific form, such as `4.47912E+11`",
     "email_domain": "an e-mail address whose domain looks like a typing error, such as `gmial.com`",
     "ignored_column": "a column that is unknown or has no counterpart here, and has values",
+    "midnight": "a column whose times are all `00:00:00Z`",
     "second_value": "a second e-mail address or phone number, for which a record has no room",
     "left_blank": "an optional cell that cannot be read and is left blank, under `invalid=blank`",
 }
@@ -217,6 +218,13 @@ def second_value(column: str, value: str, header: str = "") -> RowWarning:
 def left_blank(column: str, error: RowError) -> RowWarning:
     """Return the warning about an optional cell that is left blank because it cannot be read."""
     return RowWarning("left_blank", f"'{column}' is left blank: {error}")
+
+
+def midnights(column: str, count: int) -> RowWarning:
+    """Return the warning about a column whose times are all midnight."""
+    return RowWarning(
+        "midnight", f"All {count} times in '{column}' are 00:00:00Z: the file has probably lost the time of day"
+    )
 
 
 def ignored_column(name: str, filled: int, *, is_known: bool = False) -> RowWarning:

@@ -17,6 +17,7 @@ from importexport.db import lock_entities
 from importexport.engine.blanking import Blanking
 from importexport.engine.copy_writer import Writer
 from importexport.engine.create_missing import MissingRecords
+from importexport.engine.midnights import Midnights
 from importexport.engine.observers import Observer
 from importexport.engine.options import Options
 from importexport.engine.outcome import ColumnError, Outcome, Rejection, numbered
@@ -57,6 +58,7 @@ class Importer:
         self._places = {name: place for place, name in enumerate(names)}
         self._folded = folded_fields(spec.model)
         self._blanking = Blanking(options, needed=self._needed, soft=table.layout.soft if table.layout else ())
+        self._midnights = Midnights(self._columns)
         self._missing: MissingRecords | None = None
         if options.missing == "create":
             self._missing = MissingRecords(spec.cleaned_columns, tenant=spec.tenant, model=spec.model)
@@ -87,6 +89,7 @@ class Importer:
                 report.add(outcome)
                 for observer in observers:
                     observer.add(outcome)
+        report.midnights = self._midnights.found
         for observer in observers:
             observer.end(report)
 
@@ -148,6 +151,7 @@ class Importer:
         """Store a batch's good rows; return what became of all."""
         batch, cells = prepared.batch, prepared.cells
         self._clean(prepared, needs_records=True)
+        self._midnights.add(cells)
         rejected = self._errors(cells, batch)
         if self._missing:
             self._missing.make(cells, rejected)

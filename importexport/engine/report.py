@@ -52,6 +52,8 @@ class Report(Result):
         self.ignored_cells: dict[str, int] = {}
         #: The ignored columns that the program which wrote the file is known to have.
         self.foreign_columns: Collection[str] = ()
+        #: The columns whose times are all midnight, each with their number (see Midnights).
+        self.midnights: dict[str, int] = {}
         self._doubtful = Groups()
         #: Ignored column → the column that may be meant.
         self.column_hints: dict[str, str] = {}
@@ -85,13 +87,17 @@ class Report(Result):
 
     @property
     def warning_count(self) -> int:
-        """The number of warnings: one for each doubtful cell that is stored and each ignored column with values."""
-        return len(self.dropped) + self._doubtful.count
+        """The number of warnings: one for each doubtful cell that is stored, each ignored column with values, and each
+        column whose times are all midnight."""
+        return len(self.dropped) + len(self.midnights) + self._doubtful.count
 
     @property
     def warnings(self) -> list[dict[str, Any]]:
         """The warnings in groups (see ImportRun.warnings): ignored columns first."""
         groups = [self._ignored_group(name, filled) for name, filled in self.dropped.items()]
+        for name, count in self.midnights.items():
+            warning = errors.midnights(name, count)
+            groups.append(group(warning.code, name, count, warning, warning))
         return [*groups, *self._doubtful.listed()][:GROUPS]
 
     def _ignored_group(self, name: str, filled: int) -> dict[str, Any]:
