@@ -172,6 +172,7 @@ WARNINGS = {
     "ignored_column": "a column that is unknown or has no counterpart here, and has values",
     "midnight": "a column whose times are all `00:00:00Z`",
     "second_value": "a second e-mail address or phone number, for which a record has no room",
+    "translated": "a value of another program for which ours has a wider word, such as `Bad Fit` → `lead`",
     "left_blank": "an optional cell that cannot be read and is left blank, under `invalid=blank`",
 }
 
@@ -213,6 +214,11 @@ def second_value(column: str, value: str, header: str = "") -> RowWarning:
     """Return the warning about a value for which a record has no room; ``header`` is where it stands, if elsewhere."""
     where = f"'{echo(value)}' in '{echo(header)}'" if header else f"'{echo(value)}'"
     return RowWarning("second_value", f"{where} is not imported: '{column}' has another value already")
+
+
+def translated(value: str, header: str, meant: str) -> RowWarning:
+    """Return the warning about a value of another program that is stored as one of ours which says less."""
+    return RowWarning("translated", f"'{echo(value)}' in '{echo(header)}' is stored as '{meant}'")
 
 
 def left_blank(column: str, error: RowError) -> RowWarning:

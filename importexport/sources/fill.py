@@ -8,6 +8,7 @@ from typing import NamedTuple
 from crm.characters import trim
 from importexport import errors
 from importexport.files.formula import unmark
+from importexport.files.header import fold_label
 from importexport.sources.lists import split_emails, split_phones
 from importexport.sources.parts import ADDING, Part
 
@@ -108,6 +109,7 @@ class ColumnFiller:
     def fill(self, by_position: Sequence[Column], count: int, filled: Filled) -> None:
         """Fill the column of a batch, and tell which values found no room."""
         first, *others = self.pieces
+        self._tell_translations(by_position, filled)
         values = self._one_of(first.cells(by_position, count), filled)
         for piece in others:
             more = piece.cells(by_position, count)
@@ -116,6 +118,15 @@ class ColumnFiller:
             elif any(more):
                 values = self._filled_up(values, self._one_of(more, filled), piece.part, filled)
         filled.columns[self.column] = values
+
+    def _tell_translations(self, by_position: Sequence[Column], filled: Filled) -> None:
+        """Tell the cells whose value goes through a map that several values share: ``Bad Fit`` → ``lead``."""
+        for piece in self.pieces:
+            if "map" in piece.part.steps and piece.part.position is not None:
+                before = by_position[piece.part.position]
+                for i, (cell, meant) in enumerate(zip(before, changed(before, piece.changes), strict=True)):
+                    if fold_label(cell) != fold_label(meant):
+                        filled.warn(i, self.column, errors.translated(trim(cell), piece.part.header, meant))
 
     def _one_of(self, cells: Column, filled: Filled) -> Column:
         """Return the first entry of each cell where it may be a list, and tell the others."""

@@ -1,5 +1,6 @@
 """``make fixtures``: prints how many records of each file of another program are stored exactly, and in all."""
 
+import logging
 import os
 import sys
 
@@ -18,6 +19,7 @@ def main() -> int:
     from tests.support.api import Api
     from tests.vendor_files.comparing import OTHERWISE, compare, vendor_files
 
+    logging.disable()
     setup_test_environment()
     databases = setup_databases(verbosity=0, interactive=False)
     total = exact = unexplained = 0

@@ -97,6 +97,7 @@ def compare(file: VendorFile, api: Api) -> Comparison:
     found = records(api, file.entity)[before:]
     comparison.differences = list(differences(wanted, found))
     comparison.problems += other_problems(file, result, found)
+    comparison.problems += lost_silently(file, api)
     return comparison
 
 
@@ -140,6 +141,21 @@ def other_problems(file: VendorFile, result: dict[str, Any], found: list[dict[st
     if ids and [record["external_id"] for record in found] != ids[: len(found)]:
         problems.append(f"external ids: {[record['external_id'] for record in found]} instead of {ids}")
     return problems
+
+
+def lost_silently(file: VendorFile, api: Api) -> list[str]:
+    """Return what is not imported and not told either, of that which must be told."""
+    run = api.look(f"imports/{api.look('imports')['results'][0]['id']}")
+    told = [name for name, filled in run["ignoredCells"].items() if filled]
+    told += [one["header"] for one in run["reading"]["columns"] if one["column"]]
+    told += [sentence for one in run["warnings"] for sentence in (one["sentence"], one["example"], one["column"])]
+    kinds = {"second": "second_value"}
+    codes = {one["code"] for one in run["warnings"]}
+    return [
+        f"lost silently: {item}"
+        for item in file.expected.get("must_not_be_lost_silently", [])
+        if not any(item in text or item.split()[0] == text for text in told) and kinds.get(item.split()[0]) not in codes
+    ]
 
 
 def is_as_wanted(message: str, wanted: str) -> bool:
