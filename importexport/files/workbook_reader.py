@@ -54,9 +54,9 @@ class WorkbookRows:
         self._is_at_end = False
         with tempfile.TemporaryFile() as copy:
             self._size = copy_file(file, copy, max_bytes=max_bytes)
-            self._process = start_reader(copy, sheet)
-        self._close = weakref.finalize(self, end_reader, self._process)
-        self._frames = cast(BinaryIO, self._process.stdout)
+            self.process = start_reader(copy, sheet)
+        self._close = weakref.finalize(self, end_reader, self.process)
+        self._frames = cast(BinaryIO, self.process.stdout)
         #: The name of the sheet.
         self.sheet: str
         _kind, self.sheet, self.header_row, self.header = self._next_frame()
@@ -113,7 +113,7 @@ class WorkbookRows:
         return frame
 
     def _failure(self) -> errors.FileError:
-        code = self._process.wait()
+        code = self.process.wait()
         logger.warning("The process that read a workbook ended with %s.", code)
         return errors.oversized_workbook() if code in OVERUSE else errors.damaged_workbook()
 

@@ -28,7 +28,7 @@ def saved(book):
     return file.getvalue()
 
 
-def written(rows, *, strings="", styles="", sheets=None, workbook="", behind="", **parts):
+def written(rows, *, strings="", styles="", sheets=None, workbook="", behind="", method=zipfile.ZIP_DEFLATED, **parts):
     """Return a workbook of which the XML is given: ``rows`` stand in sheetData, ``behind`` behind it."""
     sheets = sheets or {"Sheet1": f'<worksheet xmlns="{MAIN}"><sheetData>{rows}</sheetData>{behind}</worksheet>'}
     names = "".join(f'<sheet name="{name}" sheetId="{i}" r:id="r{i}"/>' for i, name in enumerate(sheets, 1))
@@ -44,7 +44,7 @@ def written(rows, *, strings="", styles="", sheets=None, workbook="", behind="",
         **{f"xl/worksheets/sheet{i}.xml": xml for i, xml in enumerate(sheets.values(), 1)},
         **parts,
     }
-    return zipped(files)
+    return zipped(files, method)
 
 
 def relations(targets):
@@ -56,10 +56,10 @@ def relations(targets):
     return f'<Relationships xmlns="{PACKAGE}">{items}</Relationships>'
 
 
-def zipped(files):
+def zipped(files, method=zipfile.ZIP_DEFLATED):
     """Return a ZIP archive of some files."""
     data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(data, "w", method) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return data.getvalue()

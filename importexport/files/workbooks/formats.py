@@ -4,8 +4,10 @@ import zipfile
 from typing import BinaryIO
 
 from importexport import errors
+from importexport.files.workbooks import ods
 from importexport.files.workbooks.archive import Archive
 from importexport.files.workbooks.sheets import Workbook
+from importexport.files.workbooks.xls import open_xls
 from importexport.files.workbooks.xlsx import Xlsx, relations
 
 #: What stands at the start of workbooks: the names of their first parts, or their type.
@@ -17,13 +19,15 @@ def open_workbook(file: BinaryIO) -> Workbook:
     head = file.read(HEAD)
     file.seek(0)
     if not head.startswith(b"PK"):
-        raise errors.NotCsv("an old Office document")
+        return open_xls(file)
     try:
         archive = Archive(file)
     except zipfile.BadZipFile:
         if any(name in head for name in FIRST_PARTS):
             raise errors.damaged_workbook() from None
         raise errors.NotCsv("a ZIP archive") from None
+    if archive.head("mimetype", 100).startswith(ods.TYPE):
+        return ods.Ods(archive)
     path = next((path for kind, path in relations(archive, "").values() if kind == "officeDocument"), "")
     if path.endswith(".bin"):
         raise errors.NotCsv("a binary Excel workbook (.xlsb)")

@@ -31,20 +31,23 @@ def number_text(value: str) -> str:
     """
     if _WHOLE.fullmatch(value):
         return _whole(value)
+    if _CENTS.fullmatch(value):
+        return _whole(value).rstrip("0").rstrip(".")
     number = float(value)
     if not abs(number) < float("inf"):
         raise ValueError(value)
     if number.is_integer():
         return str(int(number)) if abs(number) < EXACT_LIMIT else f"{number:.{DIGITS}G}"
-    if _CENTS.fullmatch(value):
-        return f"{Decimal(value).normalize():f}"
     text = f"{number:.{DIGITS}G}"
     return f"{Decimal(text).normalize():f}" if abs(number) > 1e-9 else text
 
 
 def _whole(value: str) -> str:
-    digits = value.lstrip("-0")
-    return f"-{digits}" if digits and value[0] == "-" else digits or "0"
+    """Return a number without zeros in front, and without the sign of a zero."""
+    sign, digits = ("-", value[1:]) if value[0] == "-" else ("", value)
+    digits = digits.lstrip("0") or "0"
+    digits = f"0{digits}" if digits[0] == "." else digits
+    return sign + digits if digits.strip("0.") else digits
 
 
 def formatted_text(value: str, format: NumberFormat, *, is_1904: bool = False) -> str:

@@ -8,40 +8,17 @@ from importexport import errors
 from importexport.files.workbooks.cells import ROW, Pieces, find_pieces
 from importexport.files.workbooks.number_formats import PLAIN, NumberFormat
 from importexport.files.workbooks.numbers import formatted_text
+from importexport.files.workbooks.places import ROWS, Columns, column_letters
 from importexport.files.workbooks.sheet_xml import blocks
 from importexport.files.workbooks.sheets import Row
 from importexport.files.workbooks.texts import as_csv, error_text, xlsx_text
 
-#: A sheet has no more rows and columns.
-ROWS, COLUMNS = 1_048_576, 16_384
 #: Cells by their text that are remembered, for each style.
 KNOWN_LIMIT = 20_000
 
 _SHEET_DATA = re.compile(rb"<sheetData(?=[\s/>])[^>]*>")
 _ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
 _ROW_NUMBER = re.compile(r'\sr="([0-9]{1,7})"')
-
-
-class Columns(dict[str, int]):
-    """The position of a column by its letters."""
-
-    def __missing__(self, letters: str) -> int:
-        number = 0
-        for letter in letters:
-            number = number * 26 + ord(letter) - 64
-        if number > COLUMNS:
-            raise errors.damaged_workbook()
-        self[letters] = number - 1
-        return number - 1
-
-
-def column_letters(position: int) -> str:
-    """Return the letters of a column: 0 → A, 26 → AA."""
-    letters, number = "", position + 1
-    while number:
-        number, letter = divmod(number - 1, 26)
-        letters = chr(65 + letter) + letters
-    return letters
 
 
 class Known(dict[str, str]):

@@ -11,6 +11,8 @@ _NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
+#: How LibreOffice shows errors that have no name: ``Err:508``.
+_ERROR_NUMBER = re.compile("Err:[0-9]{3}")
 #: Error values of newer programs are not in the list of those that refuse a row.
 OTHER_ERROR = "#VALUE!"
 
@@ -52,6 +54,11 @@ def as_csv(text: str) -> str:
     if "#" in text[:40] and is_error_value(trimmed := trim(text)):
         return "'" + trimmed
     return text
+
+
+def is_error(text: str) -> bool:
+    """Whether a cell with a formula shows an error."""
+    return is_error_value(text.strip()) or _ERROR_NUMBER.fullmatch(text.strip()) is not None
 
 
 def error_text(value: str) -> str:

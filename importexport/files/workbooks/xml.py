@@ -15,9 +15,9 @@ def local(name: str) -> str:
     return name.rpartition(":")[2]
 
 
-def new_parser(encoding: str | None = None) -> expat.XMLParserType:
-    """Return a parser that refuses document types."""
-    parser = expat.ParserCreate(encoding)
+def new_parser(encoding: str | None = None, separator: str | None = None) -> expat.XMLParserType:
+    """Return a parser that refuses document types. With a ``separator``, names begin with their namespace."""
+    parser = expat.ParserCreate(encoding, separator)
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = _refuse
     return parser
@@ -70,5 +70,6 @@ def canonical(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield XML rewritten by ``Canonical``."""
     writer = Canonical()
     for chunk in chunks:
-        yield writer.feed(chunk)
+        if text := writer.feed(chunk):
+            yield text
     yield writer.feed(b"", is_last=True)

@@ -19,9 +19,10 @@ def workbook(tenant, entity):
 
 
 def imported(tenant, entity, content, **options):
-    """Import a CSV file; return the report."""
+    """Import a file; return the report."""
     run = ImportRun(tenant=tenant, entity=entity, channel="shell", options=options)
-    return services.import_file(run, io.BytesIO(content.encode()))
+    file = io.BytesIO(content.encode()) if isinstance(content, str) else content
+    return services.import_file(run, file)
 
 
 @pytest.fixture
@@ -59,3 +60,25 @@ def test_what_a_spreadsheet_saves_changes_nothing(berlin, entity):
     run = ImportRun.objects.get()
     assert run.counts["unchanged"] == run.total_rows > 0
     assert b"".join(services.export_file(entity, tenant=berlin)) == before
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/St_Johns"])
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_our_own_workbook_changes_nothing(db, entity, zone):
+    tenant = create_tenant(slug="there", name="There", timezone=zone)
+    create_demo_records(tenant)
+    imported(
+        tenant,
+        "activities",
+        "activity_type,subject,body,scheduled_at,completed_at\n"
+        "call,Midnight,'=1+1,2025-06-15T00:00:00Z,2025-06-15T14:30:00.25Z\n"
+        "call,Old,'#N/A,1899-12-31T14:30:00Z,2025-06-15T14:30:00.000001Z\n",
+    )
+    imported(tenant, "deals", "name,value,probability\nBig,9999999999999999.99,0\nSmall,0.1,100\n")
+    match_on = {"contacts": "email", "activities": "subject"}.get(entity, "name")
+    before = b"".join(services.export_file(entity, tenant=tenant))
+    report = imported(tenant, entity, workbook(tenant, entity), mode="upsert", match_on=match_on)
+    assert list(report.messages) == []
+    (run,) = (run for run in ImportRun.objects.all() if run.options.get("mode") == "upsert")
+    assert run.counts["unchanged"] == run.total_rows > 0
+    assert b"".join(services.export_file(entity, tenant=tenant)) == before

@@ -1,22 +1,14 @@
 """XLSX as a source of rows."""
 
 import datetime as dt
-import io
 
 import pytest
 
 from importexport import errors
-from importexport.files.opening import open_rows
-from tests.support.workbooks import made, written
+from tests.importexport.files.workbooks.reading import only_cell, rows_of
+from tests.support.workbooks import MAIN, made, written
 
-
-def rows_of(content, **options):
-    """Return the rows of a workbook with their numbers, the header among them."""
-    rows = open_rows(io.BytesIO(content), score=len, **options)
-    found = {rows.header_row: rows.header}
-    while numbers_and_records := [*zip(*rows.next_rows(rows=3, size=1000), strict=True)]:
-        found |= dict(numbers_and_records)
-    return found
+HEADER = '<row><c t="inlineStr"><is><t>cell</t></is></c></row>'
 
 
 def test_rows_keep_the_numbers_that_the_spreadsheet_shows():
@@ -71,3 +63,99 @@ def test_formulas_with_values_are_their_values():
         '<row r="4"><c r="A4" t="str"><f>""</f><v></v></c><c r="B4"><v>1</v></c></row>'
     )
     assert rows_of(content) == {1: ["name"], 2: ["2"], 3: ["two & three"], 4: ["", "1"]}
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        ('<c><v>5032000000123456789</v></c>', "5032000000123456789"),
+        ('<c><v>5.0320000001234502E+18</v></c>', "5.03200000012345E+18"),
+        ('<c><v>9999999999999999.99</v></c>', "9999999999999999.99"),
+        ('<c><v>1E3</v></c>', "1000"),
+        ('<c><v>-0</v></c>', "0"),
+        ('<c t="d"><v>2025-06-15T14:30:00</v></c>', "2025-06-15T14:30:00"),
+        ('<c t="e"><v>#FIELD!</v></c>', "#VALUE!"),
+        ('<c t="inlineStr"><is><t>a_x000D__x0041_</t></is></c>', "a\rA"),
+        ('<c t="inlineStr"><is><t>&#x1F600;&amp;</t></is></c>', "\U0001f600&"),
+        ('<c t="inlineStr"><is><r><t>rich </t></r><r><t>text</t></r><rPh><t>no</t></rPh></is></c>', "rich text"),
+        ('<c t="inlineStr" r="A2" s="0"><is><t>other order</t></is></c>', "other order"),
+        ('<c t="s"><v>1</v></c>', "shared rich"),
+        ('<c t="s"><v>0</v></c>', "shared"),
+        ('<c t="inlineStr"><is><t><![CDATA[</row>]]></t></is></c>', "</row>"),
+    ],
+)  # fmt: skip
+def test_cells_as_programs_write_them(cell, text):
+    strings = "<si><t>shared</t></si><si><r><t>shared </t></r><r><t>rich</t></r></si>"
+    assert only_cell(written(f"{HEADER}<row>{cell}</row>", strings=strings)) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "code", "text"),
+    [
+        ("0.25", "0%", "25%"),
+        ("45823", "dd/mm/yyyy", "2025-06-15"),
+        ("45823.5", "dd/mm/yyyy", "2025-06-15T12:00:00"),
+        ("45823", "yyyy-mm-dd hh:mm", "2025-06-15T00:00:00"),
+        ("45823.604166666664", "yyyy\\-mm\\-dd\\Thh:mm:ss\\Z", "2025-06-15T14:30:00Z"),
+        ("45823.604166666664", 'yyyy-mm-dd"T"hh:mm:ss"Z";@', "2025-06-15T14:30:00Z"),
+        ("45823.604166666664", "[$-409]d-mmm-yy h:mm AM/PM", "2025-06-15T14:30:00"),
+        ("1", "yyyy-mm-dd", "1900-01-01"),
+        ("60", "yyyy-mm-dd", "1900-02-29"),
+        ("61", "yyyy-mm-dd", "1900-03-01"),
+        ("-5", "yyyy-mm-dd", "-5"),
+        ("0.5", "hh:mm", "12:00:00"),
+        ("1.5", "[h]:mm", "36:00:00"),
+        ("1234.5", "#,##0.00 [$€-407]", "1234.5"),
+        ("1234.5", '"year "0', "1234.5"),
+        ("1234.5", "[Red]0.00E+00", "1234.5"),
+    ],
+)
+def test_number_formats_say_what_a_number_is(value, code, text):
+    quoted = code.replace('"', "&quot;")
+    styles = f'<numFmts><numFmt numFmtId="164" formatCode="{quoted}"/></numFmts><cellXfs><xf numFmtId="164"/></cellXfs>'
+    assert only_cell(written(f'{HEADER}<row><c s="0"><v>{value}</v></c></row>', styles=styles)) == text
+
+
+def test_the_1904_date_system():
+    content = written(
+        f'{HEADER}<row><c s="0"><v>0</v></c></row>',
+        styles='<cellXfs><xf numFmtId="14"/></cellXfs>',
+        workbook='<workbookPr date1904="1"/>',
+    )
+    assert only_cell(content) == "1904-01-01"
+
+
+def test_a_text_is_a_text():
+    """A marked cell of CSV is what the unmarked one of a workbook says."""
+    texts = ["&apos;=1", "=&quot;01067&quot;", "=1+1", " #N/A ", "O&apos;Neil"]
+    rows = "".join(f'<row><c t="inlineStr"><is><t>{text}</t></is></c></row>' for text in texts)
+    cells = [cells[0] for cells in rows_of(written(HEADER + rows)).values()]
+    assert cells == ["cell", "''=1", '\'="01067"', "=1+1", "'#N/A", "O'Neil"]
+
+
+def test_prefixes_comments_and_other_encodings():
+    sheet = (
+        '<?xml version="1.0" encoding="{0}"?><x:worksheet xmlns:x="'
+        + MAIN
+        + '"><x:sheetData><x:row><x:c t="inlineStr">'
+        "<x:is><x:t>näme</x:t></x:is></x:c></x:row>{1}<x:row><x:c><x:v>7</x:v></x:c></x:row></x:sheetData></x:worksheet>"
+    )
+    for encoding, between in (("utf-8", ""), ("utf-8", "<!-- </x:row> -->"), ("utf-16", ""), ("iso-8859-1", "")):
+        content = written("", sheets={"S": sheet.format(encoding, between).encode(encoding)})
+        assert rows_of(content) == {1: ["näme"], 2: ["7"]}
+
+
+def test_cells_stand_where_they_say():
+    content = written(
+        HEADER.replace("<row>", '<row r="2">')
+        + '<row r="5"><c r="C5"><v>3</v></c><c r="A5"><v>1</v></c></row><row r="7"><c r="B7"><v>2</v></c></row>'
+    )
+    assert rows_of(content) == {2: ["cell"], 5: ["1", "", "3"], 7: ["", "2"]}
+
+
+def test_merged_cells_have_their_value_in_the_first_one():
+    content = written(
+        HEADER + '<row><c r="A2"><v>1</v></c><c r="B2"/></row><row><c r="A3"/></row>',
+        behind='<mergeCells><mergeCell ref="A2:B3"/></mergeCells>',
+    )
+    assert rows_of(content) == {1: ["cell"], 2: ["1"]}
