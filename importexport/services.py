@@ -16,7 +16,7 @@ from importexport.engine.export import FileFormat
 from importexport.engine.foreign_export import foreign_columns
 from importexport.engine.observers import Observer
 from importexport.engine.options import from_kept
-from importexport.engine.reading import open_table, read_file
+from importexport.engine.reading import encoding_offered, open_table, read_file
 from importexport.engine.report import Report
 from importexport.engine.resource import EntityResource
 from importexport.errors import FileError
@@ -81,15 +81,16 @@ def _import_once(
     if announcement:
         recorders.append(announcement)
     try:
-        reading = read_first(run, file, resource) if resource.options.reads else None
-        table = open_table(source, resource, reading=reading, max_bytes=run.max_bytes)
-        return resource.import_data(
-            table,
-            dry_run=dry_run,
-            raise_errors=True,
-            observers=[*recorders, *observers],
-            name=str(run.pk) if is_recorded else "",
-        )
+        with encoding_offered(file, resource) if resource.options.reads else nullcontext():
+            reading = read_first(run, file, resource) if resource.options.reads else None
+            table = open_table(source, resource, reading=reading, max_bytes=run.max_bytes)
+            return resource.import_data(
+                table,
+                dry_run=dry_run,
+                raise_errors=True,
+                observers=[*recorders, *observers],
+                name=str(run.pk) if is_recorded else "",
+            )
     except FileError as error:
         if is_recorded:
             note_failed(run, error, source, save=save)

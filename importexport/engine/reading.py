@@ -1,6 +1,7 @@
 """Opens a file as a table: ours at once, another program's after a first look at what it is."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -61,14 +62,21 @@ def read_file(file: BinaryIO, resource: EntityResource) -> Reading:
     encoding = options.encoding or marked_encoding(magic[:4]) or "utf-8"
     start = find_start(head_of(recoded(file, encoding)), score)
     file.seek(beginning)
+    rows = open_rows(file, score=score, sheet=options.sheet, encoding=encoding, start=start)
+    return read_rows(rows, request_of(resource), start=start, encoding=encoding)
+
+
+@contextmanager
+def encoding_offered(file: BinaryIO, resource: EntityResource) -> Iterator[None]:
+    """Offer another encoding, with cells as they would read, where the file inside turns out not to be UTF-8."""
+    beginning = file.tell()
     try:
-        rows = open_rows(file, score=score, sheet=options.sheet, encoding=encoding, start=start)
-        return read_rows(rows, request_of(resource), start=start, encoding=encoding)
+        yield
     except errors.FileError as error:
-        if error.code == "not_utf8" and not options.encoding:
-            file.seek(beginning)
-            raise offer_windows_1252(file, error) from None
-        raise
+        if error.code != "not_utf8" or resource.options.encoding:
+            raise
+        file.seek(beginning)
+        raise offer_windows_1252(file, error) from None
 
 
 def read_workbook(file: BinaryIO, resource: EntityResource) -> Reading:

@@ -38,13 +38,15 @@ def outgoing(name: str, entity: str) -> tuple[Outgoing, ...]:
 
 
 def written(preset: Preset) -> tuple[Outgoing, ...]:
-    """Return what is written for a preset: the first header of each column."""
+    """Return what is written for a preset: the first header of each column, in the order of its table."""
     result: dict[str, Outgoing] = {}
-    for rule in preset.rules.values():
+    # Programs that show capitals to people also know columns by names of their own, in small letters.
+    for rule in sorted(preset.rules.values(), key=lambda rule: rule.header.islower()):
         if rule.column and rule.column != "deal_status" and not is_left_out(rule, preset.rules.values()):
             words = outgoing_words(preset.source).get(rule.column, {})
             result.setdefault(rule.column, Outgoing(rule.header, rule.column, rule.steps, words))
-    return tuple(result.values())
+    order = [rule.header for rule in preset.rules.values()]
+    return tuple(sorted(result.values(), key=lambda one: order.index(one.header)))
 
 
 def is_left_out(rule: Rule, rules: Iterable[Rule]) -> bool:
