@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import openpyxl
@@ -17,7 +16,7 @@ import pytest
 
 from importexport.resources import RESOURCES
 from tests.support.api import zipped
-from tests.support.installation import ROOT
+from tests.support.installation import ROOT, Installation
 from tests.support.shell import Shell
 from tests.support.waiting import Background, ended, read_line
 
@@ -152,7 +151,7 @@ def test_a_closed_stream_is_one_line(shell, redirection, line):
 
 def test_messages_can_be_printed_without_unicode(shell):
     ascii_only = Shell(
-        replace(shell.installation, env=shell.installation.env | {"PYTHONIOENCODING": "ascii"}),
+        Installation(shell.installation.database_url, shell.installation.env | {"PYTHONIOENCODING": "ascii"}),
         shell.slug,
         shell.folder,
     )
