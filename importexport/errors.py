@@ -501,3 +501,8 @@ def unknown_sheet(name: str, names: Iterable[str]) -> FileError:
 
 def csv_has_no_sheets(name: str) -> FileError:
     return FileError("unknown_sheet", f"There is no sheet '{echo(name)}': the file is CSV.")
+
+
+def cut_for_a_cell(limit: int) -> str:
+    """Return the note of a rejected cell that is too long for a workbook."""
+    return f"Only the first {limit} characters fit into a cell. Take the rejected rows as CSV to have all of them."

@@ -152,6 +152,13 @@ def exported_columns(resource: EntityResource, columns: Sequence[str] | None, he
     return [export.exported(resource.exportable[name]) for name in names]
 
 
-def template_file(entity: str, *, bom: bool = False) -> bytes:
-    """Return a CSV file with only the header row; with ``bom``, it begins with a byte-order mark."""
+def template_file(entity: str, *, format: FileFormat = "csv", bom: bool = False) -> bytes:
+    """Return a file with only the header row; with ``bom``, a CSV file begins with a byte-order mark.
+
+    A workbook has the columns' help as notes, and drop-down lists.
+    """
+    if format == "xlsx":
+        fields, names = RESOURCES[entity].fields, RESOURCES[entity].column_names()
+        columns = [column for column in fields.values() if column.column_name in names]
+        return export.xlsx_template(columns, sheet=entity)
     return export.csv_header(RESOURCES[entity].column_names(), bom=bom)

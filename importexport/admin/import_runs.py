@@ -25,7 +25,8 @@ from importexport.admin import labels, permissions, presenters, warnings
 from importexport.admin.progress import progress
 from importexport.admin.run_filters import ActorFilter, ChannelFilter, EntityFilter, StateFilter
 from importexport.admin.run_pages import may_decide, page_context
-from importexport.engine.export import CONTENT_TYPES
+from importexport.engine.export import CONTENT_TYPES, FileFormat
+from importexport.files.xlsx import ROW_LIMIT
 from importexport.history import row_files, row_log
 from importexport.http.downloads import file_response
 from importexport.models import ImportRun
@@ -270,6 +271,8 @@ class ImportRunAdmin(BoundedAdmin):
         run = self._run_to_open(request, run_id)
         if not run.has_rejected:
             raise Http404
+        if request.GET.get("format") == "xlsx" and run.skipped < ROW_LIMIT:
+            return download(row_files.rejected_workbook(run), run, "rejected", file_format="xlsx")
         return download(row_files.rejected_file(run), run, "rejected")
 
     @method_decorator(require_GET)
@@ -288,7 +291,9 @@ class ImportRunAdmin(BoundedAdmin):
         return run
 
 
-def download(pieces: Iterator[bytes], run: ImportRun, what: str) -> HttpResponseBase:
-    """Return a CSV download named after the run's file."""
-    name = f"{run.file_name.rpartition('.')[0] or run.file_name or run.entity}_{what}.csv"
-    return file_response(pieces, name, CONTENT_TYPES["csv"])
+def download(
+    pieces: Iterator[bytes], run: ImportRun, what: str, *, file_format: FileFormat = "csv"
+) -> HttpResponseBase:
+    """Return a download named after the run's file."""
+    name = f"{run.file_name.rpartition('.')[0] or run.file_name or run.entity}_{what}.{file_format}"
+    return file_response(pieces, name, CONTENT_TYPES[file_format])

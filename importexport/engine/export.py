@@ -16,11 +16,17 @@ from django.db.models.functions import Coalesce
 from psycopg import sql
 
 from importexport.columns.fields import Column
+from importexport.columns.widgets import Choice
 from importexport.db import copy_out
 from importexport.files.formula import MARK_SQL, mark
+from importexport.files.noted_workbook import BOLD, Cell, NotedWorkbook
 from importexport.files.xlsx import Kind, stream_workbook
 
 FileFormat = Literal["csv", "xlsx"]
+#: The most characters of a drop-down list: Excel does not open a workbook that has more.
+LIST_LIMIT = 255
+#: The formats by their names.
+FORMATS: dict[str, FileFormat] = {"csv": "csv", "xlsx": "xlsx"}
 CONTENT_TYPES: dict[FileFormat, str] = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -74,6 +80,22 @@ def csv_header(names: list[str], *, bom: bool = False) -> bytes:
     line = io.StringIO(newline="")
     csv.writer(line, lineterminator="\r\n").writerow([mark(name) for name in names])
     return (codecs.BOM_UTF8 if bom else b"") + line.getvalue().encode()
+
+
+def xlsx_template(columns: Sequence[Column], *, sheet: str) -> bytes:
+    """Return a workbook with the header row: columns have their help as a note, and choices a drop-down list."""
+    file = io.BytesIO()
+    choices = [column.widget.values if isinstance(column.widget, Choice) else () for column in columns]
+    lists = [values if len(",".join(values)) <= LIST_LIMIT else () for values in choices]
+    header = [Cell(column.column_name, note=help_of(column), style=BOLD) for column in columns]
+    NotedWorkbook(file, sheet=sheet, header=header, choices=lists).close()
+    return file.getvalue()
+
+
+def help_of(column: Column) -> str:
+    """Return the help for a column as a sentence or two."""
+    text = column.help
+    return f"{'Required. ' if column.required else ''}{text[:1].upper()}{text[1:]}{'.' if text else ''}".strip()
 
 
 def stream_csv(queryset: models.QuerySet, columns: Sequence[Exported], *, bom: bool = False) -> Iterator[bytes]:

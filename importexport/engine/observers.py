@@ -6,6 +6,7 @@ from typing import BinaryIO
 from importexport.engine.outcome import Outcome
 from importexport.engine.report import Report
 from importexport.files.rejected_rows import RejectedRows
+from importexport.files.rejected_workbook import RejectedWorkbook
 from importexport.files.table import Table
 
 #: Called after each batch with the number of rows processed and the bytes of the file read so far.
@@ -45,19 +46,29 @@ class ProgressObserver(Observer):
 class RejectedRowsObserver(Observer):
     """Writes the rejected rows to a file while the import runs."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, as_workbook: bool = False) -> None:
         self._file = file
-        self._rows: RejectedRows | None = None
+        self._as_workbook = as_workbook
+        self._rows: RejectedRows | RejectedWorkbook | None = None
 
     def begin(self, table: Table) -> None:
         """Write the header, and discard what a previous attempt has written."""
         if self._rows:
             self._file.seek(0)
             self._file.truncate()
-        self._rows = RejectedRows(
-            self._file, header=table.header.cells, delimiter=table.rows.delimiter, has_mark=table.rows.has_mark
-        )
+        self._rows = self._as_rows(table)
+
+    def _as_rows(self, table: Table) -> RejectedRows | RejectedWorkbook:
+        header, rows = table.header, table.rows
+        if self._as_workbook:
+            return RejectedWorkbook(self._file, header=header.cells, positions=header.positions)
+        return RejectedRows(self._file, header=header.cells, delimiter=rows.delimiter, has_mark=rows.has_mark)
 
     def add(self, outcome: Outcome) -> None:
         if self._rows:
             self._rows.add(outcome.rejected)
+
+    def end(self, report: Report) -> None:
+        """Complete a workbook."""
+        if isinstance(self._rows, RejectedWorkbook):
+            self._rows.close()

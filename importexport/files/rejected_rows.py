@@ -38,8 +38,7 @@ class RejectedRows:
         self._delimiter = delimiter or ","
         self._width = len(header)
         self._numbered = numbered
-        own = CARRIED if numbered else {fold_label(ERROR_COLUMN)}
-        self._kept = [i for i, cell in enumerate(header) if fold_cell(cell) not in own]
+        self._kept = own_positions(header, numbered=numbered)
         if has_mark:
             file.write(codecs.BOM_UTF8)
         self._write([[*self._own(list(header)), *[ROW_COLUMN] * numbered, ERROR_COLUMN]])
@@ -61,3 +60,9 @@ class RejectedRows:
         self._file.write(text.getvalue().encode())
         # Flush, so that a full disk raises while the import can still be rolled back.
         self._file.flush()
+
+
+def own_positions(header: Sequence[str], *, numbered: bool) -> list[int]:
+    """Return the positions of the columns that are not those of an earlier file of rejected rows."""
+    own = CARRIED if numbered else {fold_label(ERROR_COLUMN)}
+    return [i for i, cell in enumerate(header) if fold_cell(cell) not in own]

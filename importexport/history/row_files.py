@@ -1,4 +1,4 @@
-"""CSV downloads of a run: rejected rows and row log."""
+"""Downloads of a run: rejected rows and row log."""
 
 import csv
 import io
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from importexport import errors
 from importexport.files.formula import mark
 from importexport.files.rejected_rows import RejectedRows
+from importexport.files.rejected_workbook import RejectedWorkbook
+from importexport.files.xlsx import Sink
 from importexport.history import suggestions
 from importexport.history.row_log import LoggedRow, shown_changes
 from importexport.models import ImportRun
@@ -34,6 +36,20 @@ def rejected_file(run: ImportRun) -> Iterator[bytes]:
             chunk.seek(0)
             chunk.truncate()
     yield chunk.getvalue()
+
+
+def rejected_workbook(run: ImportRun) -> Iterator[bytes]:
+    """Yield the rejected rows as a workbook: like rejected_file, with the cells at fault coloured and noted."""
+    sink = Sink()
+    columns = run.header.get("columns", [])
+    positions = {name: position for position, name in reversed([*enumerate(columns)]) if name}
+    rows = RejectedWorkbook(sink, header=run.header["cells"], positions=positions, numbered=True)
+    for row in run.rejected_rows.order_by("number", "id").iterator(chunk_size=1000):
+        rows.add([row])
+        if piece := sink.take():
+            yield piece
+    rows.close()
+    yield sink.take()
 
 
 CSV_HEADER = ["import_row", "action", "entity", "record", "column", "before", "after", "import_error"]

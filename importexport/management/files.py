@@ -44,6 +44,11 @@ def replacing(path: Path | None) -> Iterator[BinaryIO | None]:
         raise
 
 
+def is_workbook(path: Path | None) -> bool:
+    """Whether a file that is to be written is a workbook, by its name."""
+    return path is not None and path.suffix.lower() == ".xlsx"
+
+
 def write_chunks(chunks: Iterator[bytes], path: Path | None) -> None:
     """Write chunks to a file, or to stdout, whose reader may close the pipe early (``… | head``)."""
     with replacing(path) as file, contextlib.closing(chunks):  # type: ignore[type-var]

@@ -24,7 +24,7 @@ from crm.models import Tenant
 from importexport import errors, services
 from importexport.engine.observers import Observer, Progress, ProgressObserver, RejectedRowsObserver
 from importexport.engine.options import Options
-from importexport.management.files import account_name, distinct, opened, replacing, shown_name, size_of
+from importexport.management.files import account_name, distinct, is_workbook, opened, replacing, shown_name, size_of
 from importexport.management.printing import Printer
 from importexport.management.progress import progress_bar
 from importexport.management.reporting import reporting, storing
@@ -77,7 +77,7 @@ class FileImport:
         with opened(name) as source, contextlib.ExitStack() as outputs:
             rejected = outputs.enter_context(replacing(distinct(self.rejected, source)))
             progress = outputs.enter_context(progress_bar(size_of(source)))
-            observers = observers_for(rejected, progress)
+            observers = observers_for(rejected, progress, as_workbook=is_workbook(self.rejected))
             with contextlib.nullcontext() if self.is_dry else storing(run):
                 report = services.import_file(run, source, dry_run=self.is_dry, observers=observers)
             with quiet_pipe() if self.is_dry else reporting(run):
@@ -119,11 +119,11 @@ def interruption(problem: CommandError, names: Sequence[str], position: int) -> 
     return f"{names[position - 1]}: {problem}{left}"
 
 
-def observers_for(rejected: BinaryIO | None, progress: Progress | None) -> list[Observer]:
+def observers_for(rejected: BinaryIO | None, progress: Progress | None, *, as_workbook: bool) -> list[Observer]:
     """Return the observers that write the rejected rows and update the progress bar."""
     observers: list[Observer] = []
     if rejected:
-        observers.append(RejectedRowsObserver(rejected))
+        observers.append(RejectedRowsObserver(rejected, as_workbook=as_workbook))
     if progress:
         observers.append(ProgressObserver(progress))
     return observers

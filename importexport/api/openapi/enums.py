@@ -41,6 +41,7 @@ def enums() -> Json:
         "Channel": enum(ImportRun.Channel.values, "Where the import came from"),
         "RowAction": enum(row_log.ACTIONS, "What becomes of a row; only an undo has `delete` and `conflict`"),
         "RowFormat": enum(("json", "csv"), "A page as JSON, or all rows as a CSV file"),
+        "FileFormat": enum(("csv", "xlsx"), "CSV, or a workbook"),
         "RowErrorCode": enum(errors.CODES, code_list("What is wrong with a row", errors.CODES)),
         "WarningCode": enum(errors.WARNINGS, code_list("What looks wrong, but is no error", errors.WARNINGS)),
         "Scope": enum(ApiKey.Scope.values, "What a key may do; each scope includes the one before"),

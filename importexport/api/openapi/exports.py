@@ -37,14 +37,18 @@ def template_operation(resource: type[EntityResource]) -> Json:
         f"{resource.entity}_template",
         tag=resource.entity,
         summary=f"Template for {resource.entity}",
-        text="A CSV file with the header row only.",
-        content={export.CONTENT_TYPES["csv"]: content},
+        text="A file with the header row only. A workbook has the columns' help as notes, and drop-down lists.",
+        content={
+            export.CONTENT_TYPES["csv"]: content,
+            export.CONTENT_TYPES["xlsx"]: {"schema": {"type": "string", "format": "binary"}},
+        },
         filename=f"{resource.entity}_template.csv",
         statuses=READING,
     )
-    return described | {"parameters": [BOM]}
+    return described | {"parameters": [BOM, FORMAT]}
 
 
+FORMAT = parameter("format", "The format of the file", ref("FileFormat") | {"default": "csv"})
 BOM = parameter(
     "bom",
     "Whether the file begins with a byte-order mark, by which Excel knows its encoding",

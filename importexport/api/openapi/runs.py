@@ -7,6 +7,7 @@ from importexport.api.openapi import examples
 from importexport.api.openapi.enums import option_of
 from importexport.api.openapi.operation import CHANGING, ENCODED, READING, Json, operation, ref
 from importexport.api.openapi.schemas import TEXT, UUID, text_of_length
+from importexport.engine.export import CONTENT_TYPES
 from importexport.engine.options import FREE_TEXTS, NAMES, OBJECTS
 from importexport.engine.resource import EntityResource
 
@@ -67,6 +68,13 @@ APPLIED: Json = {
 #: Some Java clients take any object for any schema: with ``oneOf`` they give up, with ``anyOf`` the first name counts.
 APPLIED_PLAN: Json = {"anyOf": [ref("Result"), ref("Run")]}
 JSON, CSV = "application/json", "text/csv; charset=utf-8"
+XLSX, BINARY = CONTENT_TYPES["xlsx"], {"type": "string", "format": "binary"}
+FORMAT: Json = {
+    "name": "format",
+    "in": "query",
+    "description": "The format of the file",
+    "schema": ref("FileFormat") | {"default": "csv"},
+}
 
 
 def option_parameters(resource: type[EntityResource]) -> list[Json]:
@@ -143,8 +151,8 @@ def paths() -> Json:
                 "imports_rejected",
                 "Download the rejected rows",
                 "The columns of the file, with `import_row` and `import_error`. Correct the cells and import the file.",
-                {CSV: {"schema": TEXT, "example": examples.REJECTED_CSV}},
-                [RUN_ID],
+                {CSV: {"schema": TEXT, "example": examples.REJECTED_CSV}, XLSX: {"schema": BINARY}},
+                [RUN_ID, FORMAT],
                 headers={"Content-Disposition": '`attachment; filename="contacts_rejected.csv"`'} | ENCODED,
             )
         },

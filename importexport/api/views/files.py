@@ -20,7 +20,7 @@ from importexport.api.ignored_columns import headers_of, reading_header
 from importexport.api.import_options import Asked
 from importexport.api.parsers import ReceivedFile, received_file
 from importexport.api.problems import Problem
-from importexport.api.query_params import boolean
+from importexport.api.query_params import boolean, choice
 from importexport.api.renderers import CsvRenderer, ExcelRenderer
 from importexport.api.views.base import EndpointView
 from importexport.db import patience
@@ -89,18 +89,24 @@ class ExcelExportView(ExportView):
 
 
 class TemplateView(EndpointView):
-    """A CSV file with the header row only."""
+    """A file with the header row only."""
 
-    renderer_classes = (CsvRenderer,)
-    parameters = ("bom",)
+    parameters = ("bom", "format")
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        """Return the renderer of the format that the query asks for; the query is checked later."""
+        return [ExcelRenderer() if self.request.query_params.get("format") == "xlsx" else CsvRenderer()]
 
     def check_query(self, **_: str) -> None:
         self.has_bom = boolean(self.query, "bom")
+        self.file_format = export.FORMATS[choice(self.query, "format", export.FORMATS) or "csv"]
+        if self.has_bom and self.file_format != "csv":
+            raise Problem(Cause.INVALID_PARAMETER, "'bom' means nothing with format 'xlsx'.")
 
     def get(self, request: Request, entity: str) -> HttpResponseBase:
-        content = services.template_file(entity, bom=self.has_bom)
-        response = HttpResponse(content, content_type=export.CONTENT_TYPES["csv"])
-        response["Content-Disposition"] = f'attachment; filename="{entity}_template.csv"'
+        content = services.template_file(entity, format=self.file_format, bom=self.has_bom)
+        response = HttpResponse(content, content_type=export.CONTENT_TYPES[self.file_format])
+        response["Content-Disposition"] = f'attachment; filename="{entity}_template.{self.file_format}"'
         return response
 
 

@@ -18,11 +18,13 @@ from importexport.api.links import BASE, links_of, path_of
 from importexport.api.parsers import received_file
 from importexport.api.problems import Problem
 from importexport.api.query_params import MOST, USUAL, choice, number
-from importexport.api.renderers import CsvRenderer
+from importexport.api.renderers import CsvRenderer, ExcelRenderer
 from importexport.api.views.base import EndpointView
 from importexport.api.views.files import OptionsView, allowed_wait, new_run, result_response
+from importexport.engine.export import FORMATS
 from importexport.engine.options import Options
 from importexport.errors import BUG, FileError
+from importexport.files.xlsx import ROW_LIMIT
 from importexport.history import row_files, row_log
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
@@ -169,7 +171,11 @@ class RowsView(RunView):
 class RejectedView(RunView):
     """The rejected rows, to be corrected and imported again."""
 
-    renderer_classes = (CsvRenderer,)
+    parameters = ("format",)
+
+    def get_renderers(self) -> list[BaseRenderer]:
+        """Return the renderer of the format that the query asks for; the query is checked later."""
+        return [ExcelRenderer() if self.request.query_params.get("format") == "xlsx" else CsvRenderer()]
 
     def get(self, request: Request, run_id: str) -> HttpResponseBase:
         """Return the file, or 404 if there are no rejected rows (any more)."""
@@ -177,7 +183,12 @@ class RejectedView(RunView):
             raise Problem(Cause.REJECTED_ROWS_EXPIRED, "The rejected rows of this import are no longer kept.")
         if not self.run.has_rejected:
             raise Problem(Cause.NO_REJECTED_ROWS, "This import has no rejected rows.")
-        return download(request, lambda: row_files.rejected_file(self.run), f"{self.run.entity}_rejected.csv")
+        file_format = FORMATS[choice(self.query, "format", FORMATS) or "csv"]
+        if file_format == "xlsx" and self.run.skipped >= ROW_LIMIT:
+            raise Problem(Cause.INVALID_PARAMETER, "There are more rejected rows than a sheet has rows: take CSV.")
+        make = row_files.rejected_workbook if file_format == "xlsx" else row_files.rejected_file
+        name = f"{self.run.entity}_rejected.{file_format}"
+        return download(request, lambda: make(self.run), name, file_format=file_format)
 
 
 class ApplyView(RunView):

@@ -71,7 +71,9 @@ class Command(RallyCommand):
         parser.add_argument(
             "--json", action="store_true", help="print the result as the API's JSON; of several files, an array"
         )
-        parser.add_argument("--rejected", metavar="FILE", type=Path, help="write the rejected rows to a CSV file")
+        parser.add_argument(
+            "--rejected", metavar="FILE", type=Path, help="write the rejected rows to a .csv or .xlsx file"
+        )
         parser.add_argument("--strict", action="store_true", help="exit with 1 if rows were rejected")
         for name, text in OPTIONS.items():
             # Without argparse's choices, so that the message about an unknown value is the API's.

@@ -12,7 +12,7 @@ from crm.models import Tenant
 from importexport.errors import FileError
 from importexport.history import plan_check, row_files, row_log
 from importexport.history.plan_check import PlanChanged
-from importexport.management.files import account_name, write_chunks
+from importexport.management.files import account_name, is_workbook, write_chunks
 from importexport.management.printing import Printer
 from importexport.management.progress import progress_bar
 from importexport.management.reporting import reporting, storing
@@ -63,7 +63,8 @@ class Command(RallyCommand):
         elif what == "rejected":
             if not run.has_rejected:
                 raise UserError("This import has no rejected rows, or they have been purged.")
-            write_chunks(row_files.rejected_file(run), given["output"])
+            make = row_files.rejected_workbook if is_workbook(given["output"]) else row_files.rejected_file
+            write_chunks(make(run), given["output"])
         elif what == "undo":
             self._undo(run, as_json=given["json"])
         else:
@@ -104,7 +105,7 @@ WHAT = {
     "list": "list the latest imports",
     "show": "print the details of an import as JSON",
     "rows": "write its row log as CSV",
-    "rejected": "write its rejected rows as CSV, to be corrected and imported again",
+    "rejected": "write its rejected rows as CSV, or to a .xlsx file, to be corrected and imported again",
     "undo": "plan an undo and print the id of the plan",
     "apply": "apply a plan",
 }
@@ -126,7 +127,7 @@ def add_rows_arguments(parser: ArgumentParser) -> None:
 
 def add_output_argument(parser: ArgumentParser) -> None:
     """Add ``--output`` to a parser."""
-    parser.add_argument("--output", metavar="FILE", type=Path, help="a CSV file (default: stdout)")
+    parser.add_argument("--output", metavar="FILE", type=Path, help="a file (default: stdout)")
 
 
 def add_undo_arguments(parser: ArgumentParser) -> None:

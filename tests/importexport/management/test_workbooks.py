@@ -5,6 +5,8 @@ import shlex
 import subprocess
 import sys
 
+import openpyxl
+
 from tests.support.installation import ROOT
 from tests.support.workbooks import made
 
@@ -28,3 +30,20 @@ def test_a_workbook_comes_through_a_pipe(shell):
 def test_several_sheets_are_one_line(shell):
     line = shell.refuses(*shell.command("import", "companies", shell.write(SHEETS)))
     assert line == "Several sheets have rows: 'People', 'Firms'. Name one as 'sheet'."
+
+
+def test_rejected_rows_are_a_workbook_by_their_name(shell):
+    path = shell.folder / "rejected.xlsx"
+    shell.import_csv("name,employee_count\nAcme,many\n", "--rejected", path)
+    sheet = openpyxl.load_workbook(path).active
+    assert [[cell.value for cell in row] for row in sheet] == [
+        ["name", "employee_count", "import_error"],
+        ["Acme", "many", "Row 2: Invalid number format in 'employee_count'"],
+    ]
+    assert sheet["B2"].comment.text == "Invalid number format in 'employee_count'"
+
+
+def test_a_template_is_a_workbook_by_its_name(shell):
+    path = shell.folder / "template.xlsx"
+    shell.manage("template", "contacts", "--output", path)
+    assert openpyxl.load_workbook(path).active["A1"].value == "first_name"
