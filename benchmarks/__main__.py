@@ -44,7 +44,7 @@ def arguments():
     parser.add_argument(
         "--stock-rows", type=int, default=0, help="rows of the 10 MiB file to import with stock (0: all)"
     )
-    parser.add_argument("--only", default="imports,sources,updates,exports,scale,requests")
+    parser.add_argument("--only", default="imports,sources,workbooks,updates,exports,scale,requests")
     return parser.parse_args()
 
 
@@ -142,6 +142,25 @@ class Bench:
             "≤ 1.3",
         )
         self.add("import of HubSpot's: memory", f"{max(r['above'] for r in runs['hubspot']):.0f} MB", "≤ 32 MB")
+
+    def workbooks(self):
+        """Import the same contacts from CSV and from XLSX."""
+        path, _ = self.file("updated", n=self.options.rows, bad=0)
+        plain, book = self.folder / "contacts.csv", self.folder / "contacts.xlsx"
+        in_child("reset")
+        in_child("import_product", path)
+        in_child("export_files", plain, book)
+        runs = {"csv": [], "xlsx": []}
+        for _ in range(self.options.repeats):
+            for case, file in (("csv", plain), ("xlsx", book)):
+                in_child("empty")
+                runs[case].append(done := in_child("import_product", file))
+                assert done["imported"] == self.options.rows + 5000, done
+            progress("workbooks", runs)
+        name = f"import {self.options.rows:,} rows of XLSX"
+        self.add(f"{name}: time against CSV", ratio(median(runs["xlsx"]), median(runs["csv"])), "≤ 1.5")
+        self.add(f"{name}: memory", f"{max(r['above'] for r in runs['xlsx']):.0f} MB", "≤ 32 MB")
+        self.add(f"{name}: memory of the process that reads it", f"{reader_mb(book):.0f} MB", "≤ 64 MB")
 
     def updates(self):
         """Upsert the larger file, half of which already exists, and undo imports and upserts."""
@@ -312,6 +331,15 @@ class Server:
         for thread in threads:
             thread.join()
         return sum(counts) / seconds
+
+
+def reader_mb(book):
+    """Return the peak memory of the process that reads a workbook, in MB."""
+    with open(book, "rb") as file:
+        reader = subprocess.Popen(
+            [sys.executable, "-m", "importexport.files.workbooks", ""], stdin=file, stdout=subprocess.DEVNULL
+        )
+        return os.wait4(reader.pid, 0)[2].ru_maxrss / 1024
 
 
 def is_whole(answer):
