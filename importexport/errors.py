@@ -1,7 +1,8 @@
 """All messages about errors in files and rows. No other module contains any."""
 
-from collections.abc import Iterable
-from typing import Self
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Self
 
 ECHO_LIMIT = 100
 
@@ -247,12 +248,34 @@ def ignored_column(name: str, filled: int, *, is_known: bool = False) -> RowWarn
 # --- errors of the whole file: nothing is stored ------------------------------------------------------------
 
 
-class FileError(Exception):
-    """A file that cannot be imported: a ``code``, and a message for the user."""
+class Question(NamedTuple):
+    """What a caller can say about a file that leaves something open: the ``option`` that says it, and its ``values``.
 
-    def __init__(self, code: str, sentence: str) -> None:
+    ``headers`` are those of the file, and ``columns`` those of ours, that it is about.
+    """
+
+    option: str
+    values: Sequence[str] = ()
+    headers: Sequence[str] = ()
+    columns: Sequence[str] = ()
+
+
+class FileError(Exception):
+    """A file that cannot be imported: a ``code``, a message for the user, and the ``question`` if there is one."""
+
+    def __init__(self, code: str, sentence: str, question: Question | None = None) -> None:
         super().__init__(sentence)
         self.code = code
+        self.question = question
+
+
+#: Called with an error that is a question, by what reads a file: raises it, or collects it so that it is read on.
+Ask = Callable[[FileError], None]
+
+
+def raise_it(error: FileError) -> None:
+    """Raise an error."""
+    raise error
 
 
 class NotCsv(FileError):
@@ -285,9 +308,10 @@ def too_many_columns(limit: int) -> FileError:
 
 def missing_columns(names: Iterable[str], found: str = "") -> FileError:
     """Return the error of a header without required columns; ``found`` says what it has (see columns_found)."""
-    listed = [f"'{name}'" for name in names]
+    columns = list(names)
+    listed = [f"'{name}'" for name in columns]
     start = f"Required column{'s' if len(listed) > 1 else ''} {', '.join(listed)} missing from the header."
-    return FileError("missing_column", f"{start} {found}".rstrip())
+    return FileError("missing_column", f"{start} {found}".rstrip(), Question("mapping", columns=columns))
 
 
 def repeated_column(name: str, found: str = "") -> FileError:
@@ -391,7 +415,13 @@ def two_headers(first: str, second: str, column: str) -> FileError:
         "two_headers",
         f"The headers '{echo(first)}' and '{echo(second)}' both give '{column}'. Say which one is imported with"
         f' mapping={{"{echo(second)}": null}} or mapping={{"{echo(first)}": null}}.',
+        Question("mapping", [without(second), without(first)], headers=[first, second], columns=[column]),
     )
+
+
+def without(header: str) -> str:
+    """Return the mapping that leaves a header out."""
+    return json.dumps({header: None}, ensure_ascii=False)
 
 
 def sources_fit_equally(names: list[str]) -> FileError:
@@ -400,6 +430,7 @@ def sources_fit_equally(names: list[str]) -> FileError:
         "source_unclear",
         f"The header fits several programs equally: {', '.join(names)}. Say which one wrote the file, for example with"
         f" source={names[0]}.",
+        Question("source", names),
     )
 
 
@@ -409,6 +440,7 @@ def other_entity(program: str, found: str, wanted: str) -> FileError:
         "other_entity",
         f"This looks like {program}'s export of {found}, not of {wanted}. Import it as {found}, or say with mapping"
         f" which header is which column of {wanted}.",
+        Question("entity", [found]),
     )
 
 
@@ -432,6 +464,7 @@ def maybe_windows_1252(row: int, cells: list[str]) -> FileError:
         "not_utf8",
         f"The file is not UTF-8: row {row} has bytes that are no UTF-8. In Windows-1252 it reads {listed(cells)}: if"
         " that is right, import it with encoding=windows-1252; else save it as CSV (UTF-8).",
+        Question("encoding", ["windows-1252"]),
     )
 
 
@@ -441,6 +474,7 @@ def dates_undecided(header: str, examples: list[tuple[int, str]], is_contradicto
         "dates_undecided",
         f"In '{echo(header)}', {_both_ways(is_contradictory)} day and month: {at_rows(examples)}. Say with dates=dmy,"
         " dates=mdy or dates=ymd how the file writes its dates.",
+        Question("dates", ["dmy", "mdy", "ymd"], headers=[header]),
     )
 
 
@@ -450,6 +484,7 @@ def decimals_undecided(header: str, examples: list[tuple[int, str]], is_contradi
         "decimals_undecided",
         f"In '{echo(header)}', {_both_ways(is_contradictory)} decimal point and comma: {at_rows(examples)}. Say with"
         " decimal=point or decimal=comma how the file writes its numbers.",
+        Question("decimal", ["point", "comma"], headers=[header]),
     )
 
 
@@ -492,7 +527,9 @@ def formula_without_value(row: int, column: str) -> FileError:
 
 
 def several_sheets(names: Iterable[str]) -> FileError:
-    return FileError("several_sheets", f"Several sheets have rows: {listed(names)}. Name one as 'sheet'.")
+    sheets = list(names)
+    sentence = f"Several sheets have rows: {listed(sheets)}. Name one as 'sheet'."
+    return FileError("several_sheets", sentence, Question("sheet", sheets))
 
 
 def unknown_sheet(name: str, names: Iterable[str]) -> FileError:

@@ -10,12 +10,14 @@ from typing import Any, BinaryIO
 from django.db import models
 
 from crm.models import Tenant
+from importexport import mappings
 from importexport.db import is_tie, retry
 from importexport.engine import export
 from importexport.engine.export import FileFormat
 from importexport.engine.foreign_export import foreign_columns
 from importexport.engine.observers import Observer
-from importexport.engine.options import from_kept
+from importexport.engine.options import Options, from_kept
+from importexport.engine.proposal import propose
 from importexport.engine.reading import encoding_offered, open_table, read_file
 from importexport.engine.report import Report
 from importexport.engine.resource import EntityResource
@@ -84,7 +86,7 @@ def _import_once(
         with encoding_offered(file, resource) if resource.options.reads else nullcontext():
             reading = read_first(run, file, resource) if resource.options.reads else None
             table = open_table(source, resource, reading=reading, max_bytes=run.max_bytes)
-            return resource.import_data(
+            report = resource.import_data(
                 table,
                 dry_run=dry_run,
                 raise_errors=True,
@@ -95,6 +97,9 @@ def _import_once(
         if is_recorded:
             note_failed(run, error, source, save=save)
         raise
+    if is_recorded:
+        mappings.note_use(run)
+    return report
 
 
 def read_first(run: ImportRun, file: BinaryIO, resource: EntityResource) -> Reading:
@@ -106,6 +111,16 @@ def read_first(run: ImportRun, file: BinaryIO, resource: EntityResource) -> Read
         file.seek(start)
     run.reading = reading.as_json()
     return reading
+
+
+def propose_reading(entity: str, file: BinaryIO, *, tenant: Tenant, options: Options) -> dict[str, Any]:
+    """Return what a file would be read as with some options, as JSON (see engine.proposal); nothing is stored.
+
+    Raises FileError if the file cannot be read whatever the caller decides.
+    """
+    proposal = propose(seekable(file), RESOURCES[entity](tenant, options=options))
+    offered = mappings.last_used_for(proposal.header, tenant=tenant, entity=entity)
+    return proposal.as_json() | {"offered": mappings.offer_json(offered)}
 
 
 def seekable(file: BinaryIO) -> BinaryIO:

@@ -140,7 +140,8 @@ def read_choice(given: Mapping[str, str], resource: type[EntityResource]) -> Opt
 
 def in_words(options: Mapping[str, str], resource: type[EntityResource]) -> list[tuple[Any, Any]]:
     """Return the label and value of each option of a run that differs from the default."""
-    unusual = dict(options.items() - Options().kept().items())
+    plain = Options().kept()
+    unusual = {name: value for name, value in options.items() if value != plain.get(name)}
     return [(field.title, field.given) for field in option_fields(resource, unusual) if field.name in unusual]
 
 

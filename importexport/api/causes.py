@@ -73,6 +73,8 @@ class Cause(Enum):
     # --- 404 ---
     NO_SUCH_PATH = 404, "The path or the entity does not exist", "Compare the path with the API's description."
     NO_SUCH_IMPORT = 404, "The tenant has no import with this id", "Take the id from the list of imports."
+    NO_SUCH_SOURCE = 404, "There is no program with this name", "Take the name from the list of sources."
+    NO_SUCH_MAPPING = 404, "The tenant has saved no mapping of this name for the entity", "List the mappings."
     NO_SUCH_RECORD = 404, "The tenant has no record with this id", "Take the id from an export or a row of an import."
     NO_REJECTED_ROWS = 404, "The import has rejected no rows", "There is nothing to correct."
     REJECTED_ROWS_EXPIRED = (
@@ -134,8 +136,8 @@ class Cause(Enum):
     )
     UNSUPPORTED_MEDIA_TYPE = (
         415,
-        "The body is not multipart/form-data",
-        "Send the file in the field file of a form, as curl -F file=@contacts.csv does.",
+        "The body is not of the media type that the request takes",
+        "Send a file in the field file of a form, as curl -F file=@contacts.csv does, and a mapping as JSON.",
     )
     NOT_CSV = 415, "The file is of another type: an archive, a PDF, an image", "Save it as CSV (UTF-8)."
     FILE_TOO_LARGE = 413, "The file exceeds the size limit", "Split the file, or use the command line."

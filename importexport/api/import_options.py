@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from django.utils.datastructures import MultiValueDict
 
+from crm.models import Tenant
+from importexport import mappings
 from importexport.api.causes import Cause
 from importexport.api.misspellings import hint
 from importexport.api.problems import Problem
@@ -26,14 +28,14 @@ class Asked(NamedTuple):
     is_dry: bool
 
 
-def check_query(query: Mapping[str, str], spec: EntitySpec, *, may_be_dry: bool) -> None:
+def check_query(query: Mapping[str, str], spec: EntitySpec, *, tenant: Tenant, may_be_dry: bool) -> None:
     """Check the options in the query, before the body is read; raise Problem (400) for invalid ones.
 
     Without a mode, options that only make sense in some modes are left for later: the form may have the mode.
     """
     read_dry_run(query, may_be_dry=may_be_dry)
-    given = engine_options(query)
     with problems():
+        given = mappings.resolved(engine_options(query), tenant=tenant, spec=spec)
         for name, value in given.items():
             read_value(name, value, spec)
         if "mode" in given:
@@ -41,13 +43,18 @@ def check_query(query: Mapping[str, str], spec: EntitySpec, *, may_be_dry: bool)
 
 
 def read_all(
-    query: Mapping[str, str], fields: MultiValueDict[str, Any], spec: EntitySpec, *, may_be_dry: bool
+    query: Mapping[str, str],
+    fields: MultiValueDict[str, Any],
+    spec: EntitySpec,
+    *,
+    tenant: Tenant,
+    may_be_dry: bool,
 ) -> Asked:
     """Return the options in the query and in the form; raise Problem (400) if they are invalid."""
     given = merged({name: query[name] for name in OPTIONS if name in query}, form_options(fields))
     is_dry = read_dry_run(given, may_be_dry=may_be_dry)
     with problems():
-        return Asked(given, read_options(engine_options(given), spec), is_dry)
+        return Asked(given, mappings.read_given(engine_options(given), tenant=tenant, spec=spec), is_dry)
 
 
 def form_options(fields: MultiValueDict[str, Any]) -> dict[str, str]:
@@ -94,7 +101,7 @@ def read_dry_run(given: Mapping[str, str], *, may_be_dry: bool) -> bool:
     """Return whether the request is a dry run; raise Problem (400) for other values, or if there is no dry run."""
     is_dry = boolean(given, "dry_run", cause=Cause.INVALID_OPTION)
     if is_dry and not may_be_dry:
-        raise Problem(Cause.INVALID_OPTION, "'dry_run' means nothing for a plan, which stores no records.")
+        raise Problem(Cause.INVALID_OPTION, "'dry_run' means nothing here: no records are stored.")
     return is_dry
 
 

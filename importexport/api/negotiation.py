@@ -20,11 +20,16 @@ BYTES = ("application", "octet-stream")
 _WEIGHT = re.compile(r"[01](?:\.[0-9]{0,3})?")
 
 
+def media_type_of(request: Request) -> str:
+    """Return the media type of a request's body, without parameters."""
+    return multipart.parse_options_header(request.content_type)[0]
+
+
 class StrictNegotiation(BaseContentNegotiation):
     """Negotiates by the Accept header alone, without DRF's ``format`` parameter and path suffix."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
-        kind, _options = multipart.parse_options_header(request.content_type)
+        kind = media_type_of(request)
         return next((parser for parser in parsers if parser.media_type == kind), None)
 
     def select_renderer(

@@ -3,13 +3,17 @@
 from django.urls import re_path
 
 from importexport.api import guides
-from importexport.api.views import base, docs, files, me, runs
+from importexport.api.views import base, docs, files, mappings, me, runs, sources
 
 ENTITY = r"^(?:v1/)?importexport/(?P<entity>[^/]+)"
 IMPORTS = r"^(?:v1/)?importexport/imports"
 ONE = rf"{IMPORTS}/(?P<run_id>[^/]+)"
 
 urlpatterns = [
+    re_path(r"^(?:v1/)?importexport/mappings/?\Z", mappings.MappingsView.as_view()),
+    re_path(r"^(?:v1/)?importexport/mappings/(?P<name>[^/]+)/?\Z", mappings.MappingView.as_view()),
+    re_path(r"^(?:v1/)?importexport/sources/?\Z", sources.SourcesView.as_view()),
+    re_path(r"^(?:v1/)?importexport/sources/(?P<name>[^/]+)/?\Z", sources.SourceView.as_view()),
     re_path(rf"{IMPORTS}/?\Z", runs.ImportsView.as_view()),
     re_path(rf"{ONE}/?\Z", runs.ImportDetailView.as_view()),
     re_path(rf"{ONE}/rows/?\Z", runs.RowsView.as_view()),
@@ -21,6 +25,7 @@ urlpatterns = [
     re_path(rf"{ENTITY}/export/?\Z", files.ExportView.as_view()),
     re_path(rf"{ENTITY}/export/excel/?\Z", files.ExcelExportView.as_view()),
     re_path(rf"{ENTITY}/import/?\Z", files.ImportView.as_view()),
+    re_path(rf"{ENTITY}/read/?\Z", files.ReadView.as_view()),
     re_path(rf"{ENTITY}/template/?\Z", files.TemplateView.as_view()),
     re_path(r"^(?:v1/)?me/?\Z", me.MeView.as_view()),
     re_path(r"^v1/schema/?\Z", docs.SchemaView.as_view(), name="schema"),

@@ -95,6 +95,8 @@ class Options:
     encoding: str = ""
     #: The name of a workbook's sheet; "" for the only one that has rows.
     sheet: str = ""
+    #: The name of the saved mapping that has given some of the others; "" for none (see importexport.mappings).
+    saved_mapping: str = ""
 
     @property
     def reads(self) -> bool:
@@ -128,10 +130,10 @@ class Options:
         """Return the options to store with the run: those that apply in this mode."""
         chosen, plain = asdict(self), asdict(Options())
         left_out = () if self.may_update else OF_UPDATES
-        only_if_given = (*FREE_TEXTS, *OF_FILES)
+        only_if_given = (*FREE_TEXTS, *OF_FILES, "saved_mapping")
         return {
             name: chosen[name]
-            for name in NAMES
+            for name in (*NAMES, "saved_mapping")
             if name not in left_out and (name not in only_if_given or chosen[name] != plain[name])
         }
 

@@ -24,10 +24,19 @@ Score = Callable[[Sequence[str]], int]
 
 
 def open_table(
-    file: Source, resource: EntityResource, *, reading: Reading | None = None, max_bytes: int | None = None
+    file: Source,
+    resource: EntityResource,
+    *,
+    reading: Reading | None = None,
+    required: list[str] | None = None,
+    max_bytes: int | None = None,
 ) -> Table:
-    """Return a file as a table, read as ours or as its reading says; raise FileError if it cannot be imported."""
-    columns, required = list(resource.in_files), resource.needed_names()
+    """Return a file as a table, read as ours or as its reading says; raise FileError if it cannot be imported.
+
+    ``required`` are the columns that it must have, by default those that the resource needs.
+    """
+    columns = list(resource.in_files)
+    required = resource.needed_names() if required is None else required
     if reading is None:
         return read_table(
             file,
@@ -48,22 +57,22 @@ def open_table(
     return Table(rows, columns=columns, required=required, entity=resource.entity, layout=reading.layout)
 
 
-def read_file(file: BinaryIO, resource: EntityResource) -> Reading:
+def read_file(file: BinaryIO, resource: EntityResource, *, ask: errors.Ask = errors.raise_it) -> Reading:
     """Return what a file of another program is, by the resource's options; the position in the file is left anywhere.
 
-    The file has to be seekable. Raises FileError, also where the caller has to decide something.
+    The file has to be seekable. Asks where the caller has to decide something, and raises FileError.
     """
     beginning = file.tell()
     options, score = resource.options, scorer(resource)
     magic = file.read(8)
     file.seek(beginning)
     if is_workbook(magic):
-        return read_workbook(file, resource)
+        return read_workbook(file, resource, ask=ask)
     encoding = options.encoding or marked_encoding(magic[:4]) or "utf-8"
     start = find_start(head_of(recoded(file, encoding)), score)
     file.seek(beginning)
     rows = open_rows(file, score=score, sheet=options.sheet, encoding=encoding, start=start)
-    return read_rows(rows, request_of(resource), start=start, encoding=encoding)
+    return read_rows(rows, request_of(resource, ask), start=start, encoding=encoding)
 
 
 @contextmanager
@@ -75,20 +84,23 @@ def encoding_offered(file: BinaryIO, resource: EntityResource) -> Iterator[None]
     except errors.FileError as error:
         if error.code != "not_utf8" or resource.options.encoding:
             raise
+        position = file.tell()
         file.seek(beginning)
-        raise offer_windows_1252(file, error) from None
+        offer = offer_windows_1252(file, error)
+        file.seek(position)
+        raise offer from None
 
 
-def read_workbook(file: BinaryIO, resource: EntityResource) -> Reading:
+def read_workbook(file: BinaryIO, resource: EntityResource, *, ask: errors.Ask) -> Reading:
     """Return what a workbook of another program is. It has no encoding that anybody would have to know."""
     score = scorer(resource)
     rows = WorkbookRows(file, sheet=resource.options.sheet)
     rows.move_header(lambda first: best_of({row: score(cells) for row, cells in first})[0])
-    reading = read_rows(rows, request_of(resource), start=Start(rows.header_row, ""), encoding="")
+    reading = read_rows(rows, request_of(resource, ask), start=Start(rows.header_row, ""), encoding="")
     return replace(reading, sheet=rows.sheet)
 
 
-def request_of(resource: EntityResource) -> Request:
+def request_of(resource: EntityResource, ask: errors.Ask) -> Request:
     """Return what the options of a resource say about a file."""
     options, spec = resource.options, resource.spec
     return Request(
@@ -102,6 +114,7 @@ def request_of(resource: EntityResource) -> Request:
         formats=options.effective_formats,
         dates=options.dates,
         decimal=options.decimal,
+        ask=ask,
     )
 
 

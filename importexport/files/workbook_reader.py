@@ -109,7 +109,8 @@ class WorkbookRows:
         if frame[0] == frames.OTHER_TYPE:
             raise errors.NotCsv(frame[1])
         if frame[0] == frames.ERROR:
-            raise errors.FileError(*frame[1:])
+            _kind, code, sentence, question = frame
+            raise errors.FileError(code, sentence, question and errors.Question(*question))
         return frame
 
     def _failure(self) -> errors.FileError:

@@ -4,5 +4,16 @@ from importexport.models.api_requests import KeptAnswer, RateWindow
 from importexport.models.fields import JsonText
 from importexport.models.import_run import ImportRun, UploadPart
 from importexport.models.row_log import RejectedRow, RowChange, RowLogPage
+from importexport.models.saved_mapping import SavedMapping
 
-__all__ = ["ImportRun", "JsonText", "KeptAnswer", "RateWindow", "RejectedRow", "RowChange", "RowLogPage", "UploadPart"]
+__all__ = [
+    "ImportRun",
+    "JsonText",
+    "KeptAnswer",
+    "RateWindow",
+    "RejectedRow",
+    "RowChange",
+    "RowLogPage",
+    "SavedMapping",
+    "UploadPart",
+]

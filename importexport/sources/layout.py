@@ -52,7 +52,10 @@ class Target:
 
 @dataclass(frozen=True)
 class Formats:
-    """How dates and numbers are read: as ours (``is_strict``), else by position, as the file or a caller says."""
+    """How dates and numbers are read: as ours (``is_strict``), else by position, as the file or a caller says.
+
+    What neither says of a position is not in them: its cells stay as they are.
+    """
 
     is_strict: bool = True
     dates: Mapping[int, str] = field(default_factory=dict)
@@ -175,12 +178,11 @@ class Pieces:
         return target.name if target.form in CHOICES else ""
 
     def _format_changes(self, position: int, target: Target) -> Iterable[Callable[[str], str]]:
-        order = self._formats.dates.get(position, "")
-        if target.form in DATES and order != "iso":
-            yield partial(iso, order=order)
-        elif target.form in NUMBERS:
-            separator = self._formats.decimals.get(position, "")
-            yield partial(plain, separator=separator, is_percent=target.form == "percent")
+        dates, decimals = self._formats.dates, self._formats.decimals
+        if target.form in DATES and dates.get(position, "iso") != "iso":
+            yield partial(iso, order=dates[position])
+        elif target.form in NUMBERS and position in decimals:
+            yield partial(plain, separator=decimals[position], is_percent=target.form == "percent")
 
 
 def is_mobile(label: str) -> bool:

@@ -45,12 +45,13 @@ def assign(
     columns: Collection[str],
     preset: Preset | None = None,
     mapping: Mapping[str, str | None] | None = None,
+    ask: errors.Ask = errors.raise_it,
 ) -> list[Part]:
     """Return a part for each cell of a header, then those that the program's table adds to every row.
 
     ``columns`` are those that a file of the entity may have. A caller's ``mapping`` counts most, then what the
     program's table says, then our own names, then those that all programs agree on. Raises FileError for a mapping of
-    headers that the file lacks, and for two headers that claim the same column.
+    headers that the file lacks, and asks about two headers that claim the same column.
     """
     wishes = find_wishes(cells, mapping or {})
     known = {fold_cell(name): name for name in columns}
@@ -62,7 +63,7 @@ def assign(
     parts = [part for part in _without_guesses(parts) if part.column not in FOREIGN or part.column in columns]
     if preset:
         parts += [Part(None, "", rule.column, rule.steps, "source") for rule in preset.constants]
-    check_claims(parts)
+    check_claims(parts, ask)
     return parts
 
 
@@ -112,8 +113,8 @@ def _without_guesses(parts: Iterable[Part]) -> list[Part]:
     return result
 
 
-def check_claims(parts: Iterable[Part]) -> None:
-    """Raise FileError where two headers give the same column, and no table says which counts."""
+def check_claims(parts: Iterable[Part], ask: errors.Ask) -> None:
+    """Ask where two headers give the same column, and no table says which counts."""
     claims: dict[str, Part] = {}
     for part in parts:
         if not part.column or part.joins or part.position is None or fold_cell(part.header) in CARRIED:
@@ -122,7 +123,7 @@ def check_claims(parts: Iterable[Part]) -> None:
         if other is not part and not (
             "first_of_repeated" in part.steps and fold_header(other.header) == fold_header(part.header)
         ):
-            raise errors.two_headers(other.header, part.header, part.column)
+            ask(errors.two_headers(other.header, part.header, part.column))
 
 
 def in_order(parts: Iterable[Part]) -> dict[str, list[Part]]:

@@ -50,6 +50,8 @@ class Request:
     formats: str = "strict"
     dates: str = ""
     decimal: str = ""
+    #: What becomes of questions. By default, they are raised.
+    ask: errors.Ask = errors.raise_it
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,12 @@ class Reading:
         }
 
     def _column(self, part: Part) -> dict[str, Any]:
-        told = {"header": part.header, "column": part.column or None, "why": part.why or None, "how": steps_of(part)}
+        told = {
+            "header": part.header,
+            "column": part.column or None,
+            "why": part.why or None,
+            "how": written_steps(part.steps),
+        }
         written = self.formats.dates.get(part.position) or self.formats.decimals.get(part.position)  # type: ignore[arg-type]
         return told | ({"format": written} if written else {})
 
@@ -108,15 +115,15 @@ def only(values: Iterable[str]) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def steps_of(part: Part) -> list[str]:
-    """Return the steps of a part as a table writes them."""
-    return [f"{name}:{argument}" if argument else name for name, argument in part.steps.items()]
+def written_steps(steps: Mapping[str, str]) -> list[str]:
+    """Return steps as a table writes them."""
+    return [f"{name}:{argument}" if argument else name for name, argument in steps.items()]
 
 
 def read_rows(rows: Rows, request: Request, *, start: Start | None = None, encoding: str = "utf-8") -> Reading:
     """Return the reading of a file whose header has been read; rows are read only as far as they are needed as proof.
 
-    Raises FileError where the caller has to decide something, with the option that says it.
+    Asks where the caller has to decide something.
     """
     preset, source = find_preset(rows.header, request)
     columns = [name for name in request.columns if name not in FOREIGN_ONLY or preset]
@@ -126,6 +133,7 @@ def read_rows(rows: Rows, request: Request, *, start: Start | None = None, encod
         columns=columns,
         preset=preset,
         mapping=request.mapping if request.mapping is not None or source == OURS else {},
+        ask=request.ask,
     )
     formats = find_formats(rows, parts, request)
     header = describe(rows.header, parts)
@@ -159,7 +167,7 @@ def find_preset(cells: Sequence[str], request: Request) -> tuple[Preset | None, 
     if request.source == "auto":
         if is_ours(cells, request.columns, request.required):
             return None, OURS
-        preset = recognise(cells, entity=request.entity)
+        preset = recognise(cells, entity=request.entity, ask=request.ask)
         return preset, preset.source if preset else "auto"
     source, export = find_source(request.source)  # type: ignore[misc]  # Options know the names.
     return choose(source, export, cells, entity=request.entity), source
@@ -215,7 +223,8 @@ def given_by(part: Part) -> list[str]:
 def find_formats(rows: Rows, parts: Sequence[Part], request: Request) -> Formats:
     """Return how dates and numbers are written: as the caller says, or as the cells prove.
 
-    Raises FileError for a column whose cells do not decide, unless it makes no difference.
+    Asks about a column whose cells do not decide, unless it makes no difference. Of one that is not decided, nothing is
+    in the formats, and its cells stay as they are.
     """
     forms = {
         part.position: request.targets[part.column].form
@@ -229,10 +238,16 @@ def find_formats(rows: Rows, parts: Sequence[Part], request: Request) -> Formats
         decimal_proofs = {at: DecimalProof() for at, said in decimals.items() if not said}
         collect(rows, {**proofs, **decimal_proofs})
         headers = {part.position: part.header for part in parts if part.position is not None}
-        dates |= {at: decided_date(proof, headers[at]) for at, proof in proofs.items()}
-        decimals |= {at: decided_decimal(proof, headers[at]) for at, proof in decimal_proofs.items()}
-    is_strict = request.formats == "strict" and not request.dates and not request.decimal
+        found_dates = {at: decided_date(proof, headers[at], request.ask) for at, proof in proofs.items()}
+        found_decimals = {at: decided_decimal(proof, headers[at], request.ask) for at, proof in decimal_proofs.items()}
+        return Formats(is_strict=False, dates=decided(dates | found_dates), decimals=decided(decimals | found_decimals))
+    is_strict = not request.dates and not request.decimal
     return Formats(is_strict, dates, decimals)
+
+
+def decided(formats: Mapping[int, str | None]) -> dict[int, str]:
+    """Return the formats that are not None."""
+    return {at: written for at, written in formats.items() if written is not None}
 
 
 def collect(rows: Rows, proofs: Mapping[int, DateProof | DecimalProof]) -> None:
@@ -248,19 +263,19 @@ def collect(rows: Rows, proofs: Mapping[int, DateProof | DecimalProof]) -> None:
                 proof.add(numbers, [record[at] if at < len(record) else "" for record in records])
 
 
-def decided_date(proof: DateProof, header: str) -> str:
-    """Return the order that a column proves; raise FileError if it proves none."""
+def decided_date(proof: DateProof, header: str, ask: errors.Ask) -> str | None:
+    """Return the order that a column proves; if it proves none, ask and return None."""
     if proof.order is None:
         found = list(proof.excluded_by.values()) if proof.is_contradictory else proof.examples
-        raise errors.dates_undecided(header, found, proof.is_contradictory)
+        ask(errors.dates_undecided(header, found, proof.is_contradictory))
     return proof.order
 
 
-def decided_decimal(proof: DecimalProof, header: str) -> str:
-    """Return the separator that a column proves; raise FileError if it proves none."""
+def decided_decimal(proof: DecimalProof, header: str, ask: errors.Ask) -> str | None:
+    """Return the separator that a column proves; if it proves none, ask and return None."""
     if proof.separator is None:
         found = list(proof.excluded_by.values()) if proof.is_contradictory else proof.examples
-        raise errors.decimals_undecided(header, found, proof.is_contradictory)
+        ask(errors.decimals_undecided(header, found, proof.is_contradictory))
     return proof.separator
 
 

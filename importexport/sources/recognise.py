@@ -24,10 +24,10 @@ class Match(NamedTuple):
     share: float
 
 
-def recognise(cells: Sequence[str], *, entity: str) -> Preset | None:
+def recognise(cells: Sequence[str], *, entity: str, ask: errors.Ask = errors.raise_it) -> Preset | None:
     """Return the preset that fits a header best, or None if none is recognised.
 
-    Raises FileError if two programs fit equally, or if the file has records of another entity.
+    Asks if two programs fit equally, and if the file has records of another entity.
     """
     labels = header_labels(cells)
     best = best_by_source(labels)
@@ -36,18 +36,18 @@ def recognise(cells: Sequence[str], *, entity: str) -> Preset | None:
     first = best[0]
     rivals = [match for match in best[1:] if match.weight >= first.weight * NEAR and match.share >= first.share * NEAR]
     if rivals:
-        raise errors.sources_fit_equally([match.preset.source for match in (first, *rivals)])
-    return of_entity(first.preset.source, labels, entity)
+        ask(errors.sources_fit_equally([match.preset.source for match in (first, *rivals)]))
+    return of_entity(first.preset.source, labels, entity, ask=ask)
 
 
-def of_entity(source: str, labels: Collection[str], entity: str) -> Preset:
-    """Return a program's preset for an entity; raise FileError if another entity's fits clearly better."""
+def of_entity(source: str, labels: Collection[str], entity: str, *, ask: errors.Ask = errors.raise_it) -> Preset | None:
+    """Return a program's preset for an entity, or None if it has none; ask if another entity's fits clearly better."""
     own = max(matches(presets()[source], labels), key=lambda match: match.weight * match.share)
     mine = [match for match in matches(presets()[source], labels) if match.preset.entity == entity]
     best = max(mine, key=lambda match: match.weight * match.share, default=None)
     if best is None or best.weight * best.share < 0.8 * own.weight * own.share:
-        raise errors.other_entity(label(source), own.preset.entity, entity)
-    return best.preset
+        ask(errors.other_entity(label(source), own.preset.entity, entity))
+    return best.preset if best else None
 
 
 def choose(source: str, export: str, cells: Sequence[str], *, entity: str) -> Preset:

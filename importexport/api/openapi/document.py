@@ -6,12 +6,15 @@ from typing import Any
 from django.conf import settings
 
 from importexport.api.causes import STATUSES
-from importexport.api.openapi import examples, runs, texts
+from importexport.api.openapi import examples, mappings, runs, sources, texts
 from importexport.api.openapi.exports import export_operation, template_operation
+from importexport.api.openapi.mappings import MAPPINGS
 from importexport.api.openapi.operation import READING, TAKING_A_FILE, Json, operation, ref
 from importexport.api.openapi.problems import problem_answer
+from importexport.api.openapi.readings import READINGS, read_operation
 from importexport.api.openapi.schemas import SCHEMAS
 from importexport.api.openapi.sharing import share
+from importexport.api.openapi.sources import SOURCES
 from importexport.engine.resource import EntityResource
 from importexport.resources import RESOURCES
 
@@ -37,6 +40,7 @@ BESIDES = {
 
 TAGS = [
     {"name": "imports", "description": "All import runs, from every channel: plan, apply, correct and undo them."},
+    {"name": "sources", "description": "The files of other programs: what is known of them, and mappings."},
     {"name": "key", "description": "What a key belongs to, and its limits."},
 ]
 KEY: Json = {
@@ -60,7 +64,12 @@ def description() -> Json:
         "security": [{"key": []}],
         "tags": [{"name": entity, "description": SAME_RECORD[entity]} for entity in RESOURCES] + TAGS,
         "paths": paths,
-        "components": {"securitySchemes": KEY, "schemas": SCHEMAS, "responses": responses, **shared},
+        "components": {
+            "securitySchemes": KEY,
+            "schemas": SCHEMAS | SOURCES | READINGS | MAPPINGS,
+            "responses": responses,
+            **shared,
+        },
     }
 
 
@@ -73,9 +82,11 @@ def all_paths() -> Json:
         paths[f"{base}/export/excel"] = {"get": export_operation(resource, "xlsx")}
         paths[f"{base}/import"] = {"post": import_operation(resource)}
         paths[f"{base}/plan"] = {"post": plan_operation(resource)}
+        options = runs.option_parameters(resource)
+        paths[f"{base}/read"] = {"post": read_operation(resource.entity, options, form())}
         paths[f"{base}/template"] = {"get": template_operation(resource)}
         paths[f"{base}/{{record}}/imports"] = {"get": runs.history_operation(resource.entity)}
-    return paths | runs.paths() | {"/api/v1/me": {"get": me_operation()}}
+    return paths | runs.paths() | sources.paths() | mappings.paths() | {"/api/v1/me": {"get": me_operation()}}
 
 
 def me_operation() -> Json:

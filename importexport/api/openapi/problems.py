@@ -28,6 +28,8 @@ EXAMPLES: dict[Cause, list[str]] = {
     Cause.FORBIDDEN: ["This is not allowed."],
     Cause.NO_SUCH_PATH: ["There is nothing at this path."],
     Cause.NO_SUCH_IMPORT: ["There is no such import."],
+    Cause.NO_SUCH_SOURCE: ["There is no such source."],
+    Cause.NO_SUCH_MAPPING: ["There is no such mapping."],
     Cause.NO_SUCH_RECORD: ["There is no such record."],
     Cause.NO_REJECTED_ROWS: ["This import has no rejected rows."],
     Cause.REJECTED_ROWS_EXPIRED: ["The rejected rows of this import are no longer kept."],
@@ -63,6 +65,7 @@ EXAMPLES: dict[Cause, list[str]] = {
     Cause.INVALID_OPTION: [
         "Unknown mode 'merge'. Expected one of: create, update, upsert.",
         "'blank' means nothing with mode 'create'.",
+        "There is no saved mapping 'webinar' for contacts. Saved are: hubspot, newsletter.",
     ],
     Cause.CONTRADICTORY_OPTION: ["'dry_run' is 'true' in the query, but 'false' in the form."],
     Cause.INVALID_IDEMPOTENCY_KEY: ["The Idempotency-Key must have 1 to 255 printable ASCII characters."],

@@ -26,7 +26,7 @@ OPTIONS = {
     "source": "The program that wrote the file: `rally`, whose files are read strictly; `auto`, to recognise it by its"
     " headers; or its name, see `GET /api/v1/importexport/sources`",
     "mapping": 'Which header is which column, as JSON: `{"Header": "column"}`; `null` instead of a column leaves the'
-    " header out. It overrides what the source says",
+    " header out. It overrides what the source says. Or `@name`, a mapping that the tenant has saved",
     "values": 'What values mean, as JSON: `{"column": {"Their value": "our value"}}`; `null` leaves the cell blank',
     "formats": "Whether dates and numbers are written as in our files, or as the cells of each column prove; by default"
     " `strict` for the source `rally`, else `detect`",

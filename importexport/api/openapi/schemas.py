@@ -75,7 +75,8 @@ OPTIONS: Json = {
         if name in OBJECTS
         else TEXT
         for name in NAMES
-    },
+    }
+    | {"saved_mapping": TEXT | {"description": "The saved mapping that has given some of the others"}},
 }
 READING_OF_FILE: Json = {
     "type": ["object", "null"],
@@ -96,7 +97,7 @@ READING_OF_FILE: Json = {
                     "column": or_null(TEXT) | {"description": "Our column; null if the header is not imported"},
                     "why": or_null(TEXT)
                     | {"description": "Who has decided: `name`, `mapping`, `source`, or `agreed` by all programs"},
-                    "how": TEXTS | {"description": "What is done to the cells; see `sources`"},
+                    "how": ref("Steps"),
                     "format": TEXT,
                 },
                 optional=("format",),

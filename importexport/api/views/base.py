@@ -1,6 +1,6 @@
 """The base of all endpoints: the order in which a request is checked, and the headers of every response."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 from django.http import HttpRequest
@@ -21,7 +21,7 @@ class EndpointView(APIView):
     """An endpoint for callers with a key. Its DRF classes are set in settings.REST_FRAMEWORK."""
 
     #: Without OPTIONS. Django adds HEAD where there is GET.
-    http_method_names = ("get", "head", "post")
+    http_method_names: Sequence[str] = ("get", "head", "post")
     #: The scope that a key must include; the query parameters, and those that are lists.
     scope: ClassVar[str] = "read"
     parameters: ClassVar[tuple[str, ...]] = ()
@@ -91,6 +91,10 @@ class EndpointView(APIView):
             listed = ", ".join(self.allowed_methods)
             detail = f"The method {request.method} is not allowed here."
             raise Problem(Cause.METHOD_NOT_ALLOWED, detail, headers={"Allow": listed})
+
+    def needed_scope(self, request: Request) -> str:
+        """Return the scope that a key must include."""
+        return self.scope
 
     def known_parameters(self, **kwargs: str) -> Collection[str]:
         """Return the query parameters of the endpoint, which can depend on the path."""

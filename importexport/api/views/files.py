@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import BinaryIO, ClassVar, cast
 
 from django.conf import settings
-from django.http import HttpResponse, QueryDict, StreamingHttpResponse
+from django.http import HttpResponse, JsonResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -119,13 +119,27 @@ class OptionsView(EndpointView):
     may_be_dry: ClassVar[bool] = True
 
     def check_query(self, *, entity: str = "", **_: str) -> None:
-        import_options.check_query(self.query, RESOURCES[entity].describe(), may_be_dry=self.may_be_dry)
+        spec = RESOURCES[entity].describe()
+        import_options.check_query(self.query, spec, tenant=self.caller.tenant, may_be_dry=self.may_be_dry)
 
     def read_options(self, request: Request, entity: str) -> Asked:
         """Return the options in the query and in the form, whose body has been read; raise Problem (400)."""
         spec = RESOURCES[entity].describe()
         fields = cast(QueryDict, request.data)
-        return import_options.read_all(self.query, fields, spec, may_be_dry=self.may_be_dry)
+        return import_options.read_all(self.query, fields, spec, tenant=self.caller.tenant, may_be_dry=self.may_be_dry)
+
+
+class ReadView(OptionsView):
+    """Tells what a file would be read as."""
+
+    may_be_dry = False
+
+    def post(self, request: Request, entity: str) -> HttpResponseBase:
+        """Return the reading of the uploaded file, with samples and what is undecided; nothing is stored."""
+        with received_file(request) as upload:
+            options = self.read_options(request, entity).options
+            tenant = self.caller.tenant
+            return JsonResponse(services.propose_reading(entity, upload.file, tenant=tenant, options=options))
 
 
 class ImportView(OptionsView):

@@ -43,7 +43,7 @@ def every_frame(file: BinaryIO, sheet: str) -> Iterator[tuple]:
         yield frames.OTHER_TYPE, error.kind
     except Exception as error:  # noqa: BLE001 - a damaged file can raise anything, here and in libraries
         known = file_error(error)
-        yield frames.ERROR, known.code, str(known)
+        yield frames.ERROR, known.code, str(known), known.question and list(known.question)
 
 
 def file_error(error: Exception) -> FileError:

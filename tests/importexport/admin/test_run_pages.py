@@ -264,3 +264,10 @@ def test_a_file_that_cannot_be_read_has_an_error_message(editor, content):
     run = editor.check(content)
     assert run.status == "failed"
     assert run.error in editor.run_page(run)
+
+
+def test_a_run_with_a_mapping_is_shown(editor, tenant):
+    file = "Given,Family,Mail\nAda,Example,ada@alpha.example\n"
+    mapping = "%7B%22Given%22:%22first_name%22,%22Family%22:%22last_name%22,%22Mail%22:%22email%22%7D"
+    response = Api(tenant).post_file("contacts", file, query=f"mapping={mapping}")
+    assert "1 contact" in editor.run_page(ImportRun.objects.get(pk=response["Location"].rpartition("/")[2]))

@@ -35,6 +35,8 @@ def queries(operation):
     """Yield the queries to try: all defaults, alone and with each value of every other parameter that lists them."""
     schemas = query_of(operation)
     defaults = {name: spelt(schema["default"]) for name, schema in schemas.items() if "default" in schema}
+    needed = {each["name"] for each in map(found, operation.get("parameters", [])) if each.get("required")}
+    defaults |= {name: schema["enum"][0] for name, schema in schemas.items() if name in needed}
     yield defaults
     for name, schema in schemas.items():
         listed = [True, False] if schema.get("type") == "boolean" else schema.get("enum", [])
@@ -52,6 +54,10 @@ def path_of(api):
     """A function that fills in a path, with records and runs made for it."""
 
     def fill(path):
+        path = path.replace("sources/{name}", "sources/hubspot")
+        if "mappings/{name}" in path:
+            path = path.replace("{name}", "hubspot")
+            api.client.put(f"{path}?entity=contacts", {"source": "hubspot"}, content_type="application/json")
         if "{id}" in path:
             return path.replace("{id}", run_for(path.rpartition("/")[2]))
         if "{record}" in path:

@@ -99,7 +99,7 @@ def test_a_boolean_is_false_in_every_spelling(api, account, key, value):
 
 def test_a_plan_is_no_dry_run(api, account, key):
     assert send(api, key, ("dry_run", "false"), path=f"{PLAN}?dry_run=0").status == 201
-    detail = "'dry_run' means nothing for a plan, which stores no records."
+    detail = "'dry_run' means nothing here: no records are stored."
     for answer in (send(api, key, ("dry_run", "true"), path=PLAN), send(api, key, path=f"{PLAN}?dry_run=1")):
         assert (answer.status, answer.detail) == (400, detail)
 

@@ -35,11 +35,18 @@ def test_it_has_all_endpoints(schema):
             ("get", "export/excel"),
             ("post", "import"),
             ("post", "plan"),
+            ("post", "read"),
             ("get", "template"),
             ("get", "{record}/imports"),
         )
     } | {
         ("get", "/api/v1/me"),
+        ("get", "/api/v1/importexport/mappings"),
+        ("get", "/api/v1/importexport/mappings/{name}"),
+        ("put", "/api/v1/importexport/mappings/{name}"),
+        ("delete", "/api/v1/importexport/mappings/{name}"),
+        ("get", "/api/v1/importexport/sources"),
+        ("get", "/api/v1/importexport/sources/{name}"),
         ("get", "/api/v1/importexport/imports"),
         ("get", "/api/v1/importexport/imports/{id}"),
         ("get", "/api/v1/importexport/imports/{id}/rows"),

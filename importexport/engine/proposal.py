@@ -1,0 +1,161 @@
+"""What a file would be read as, for whoever decides: the reading, samples, and what is undecided."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, BinaryIO
+
+from crm.characters import trim
+from importexport.engine.reading import encoding_offered, open_table, read_file
+from importexport.engine.resource import EntityResource
+from importexport.errors import FileError, echo
+from importexport.files.table import BYTES_PER_BATCH, ROWS_PER_BATCH, Rows, count_filled
+from importexport.sources.layout import Layout
+from importexport.sources.parts import Part
+from importexport.sources.reading import Reading, given_by
+
+#: How many cells of each header are shown.
+SAMPLES = 3
+#: Options without which a file cannot be read on: the first of the values that would answer is taken for it.
+ASSUMED = ("encoding", "sheet")
+
+Json = dict[str, Any]
+
+
+@dataclass
+class HeaderSample:
+    """A header of the file: how many of its cells are filled, and the first different ones with what they become."""
+
+    part: Part
+    filled: int = 0
+    samples: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def new_cells(self, cells: Sequence[str]) -> dict[str, int]:
+        """Return the cells of a batch that are to be shown too, with their positions."""
+        room = SAMPLES - len(self.samples)
+        if not room:
+            return {}
+        found: dict[str, int] = {}
+        for i, cell in enumerate(cells):
+            if cell not in found and cell not in self.samples and trim(cell):
+                found[cell] = i
+                if len(found) == room:
+                    break
+        return found
+
+    def as_json(self) -> Json:
+        """Return the header as it is told to clients."""
+        return {
+            "header": self.part.header,
+            "filled": self.filled,
+            "samples": [
+                {"cell": echo(cell), "becomes": {name: echo(text) for name, text in becomes.items()}}
+                for cell, becomes in self.samples.items()
+            ],
+        }
+
+
+@dataclass
+class Proposal:
+    """What a file would be read as; ``questions`` are what a caller has to decide before it can be imported."""
+
+    reading: Reading
+    delimiter: str
+    header: list[str]
+    total_rows: int
+    headers: list[HeaderSample]
+    questions: list[FileError]
+
+    def as_json(self) -> Json:
+        """Return the proposal as it is told to clients."""
+        return {
+            "reading": self.reading.as_json(),
+            "delimiter": self.delimiter or None,
+            "totalRows": self.total_rows,
+            "headers": [header.as_json() for header in self.headers],
+            "questions": list(map(question_json, self.questions)),
+        }
+
+
+def question_json(error: FileError) -> Json:
+    """Return what has to be decided as it is told to clients."""
+    assert error.question
+    return {
+        "code": error.code,
+        "message": str(error),
+        **{name: value if name == "option" else list(value) for name, value in error.question._asdict().items()},
+    }
+
+
+def propose(file: BinaryIO, resource: EntityResource) -> Proposal:
+    """Return what a seekable file would be read as; raise FileError if no answer of a caller makes it readable.
+
+    Of an undecided encoding or sheet, the first is taken that would do.
+    """
+    beginning = file.tell()
+    questions: list[FileError] = []
+    while True:
+        file.seek(beginning)
+        try:
+            with encoding_offered(file, resource):
+                return read_through(file, resource, questions)
+        except FileError as error:
+            if error.question is None or error.question.option not in ASSUMED:
+                raise
+            questions = [one for one in questions if one.question and one.question.option in ASSUMED]
+            questions.append(error)
+            resource = assuming(resource, error.question.option, error.question.values[0])
+
+
+def assuming(resource: EntityResource, option: str, value: str) -> EntityResource:
+    """Return a resource with another value of an option."""
+    assumed: Json = {option: value}
+    return type(resource)(resource.tenant, options=replace(resource.options, **assumed))
+
+
+def read_through(file: BinaryIO, resource: EntityResource, questions: list[FileError]) -> Proposal:
+    """Read a file to its end; what is undecided is added to the questions."""
+    beginning = file.tell()
+    reading = read_file(file, resource, ask=questions.append)
+    file.seek(beginning)
+    rows, lacking = open_read(file, resource, reading)
+    if lacking:
+        questions.append(lacking)
+    headers = [HeaderSample(part) for part in reading.parts if part.position is not None]
+    total = 0
+    while True:
+        _numbers, records = rows.next_rows(rows=ROWS_PER_BATCH, size=BYTES_PER_BATCH)
+        if not records:
+            return Proposal(reading, rows.delimiter, rows.header, total, headers, questions)
+        total += len(records)
+        take_samples(headers, records, reading.layout)
+
+
+def open_read(file: BinaryIO, resource: EntityResource, reading: Reading) -> tuple[Rows, FileError | None]:
+    """Return the rows of a file, and the error about required columns that the reading lacks, if there is one."""
+    beginning = file.tell()
+    try:
+        return open_table(file, resource, reading=reading).rows, None
+    except FileError as error:
+        if error.code != "missing_column":
+            raise
+        file.seek(beginning)
+        return open_table(file, resource, reading=reading, required=[]).rows, error
+
+
+def take_samples(headers: Sequence[HeaderSample], records: list[list[str]], layout: Layout) -> None:
+    """Count the filled cells of a batch, and note those to be shown."""
+    width = layout.header.width
+    by_position = list(zip(*(record[:width] + [""] * (width - len(record)) for record in records), strict=True))
+    new = {}
+    for header in headers:
+        cells = by_position[header.part.position]  # type: ignore[index]  # Only those with a position are headers.
+        if filled := count_filled(cells):
+            header.filled += filled
+            new[header.part.position] = header.new_cells(cells)
+    if not any(new.values()):
+        return
+    columns = layout.fill(by_position, len(records)).columns
+    for header in headers:
+        names = [name for name in given_by(header.part) if name in columns]
+        for cell, i in new.get(header.part.position, {}).items():
+            header.samples[cell] = {name: columns[name][i] for name in names}
