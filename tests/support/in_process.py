@@ -8,12 +8,13 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 from django.db import connections
 
 from tests.support.installation import ROOT, Installation
@@ -21,18 +22,35 @@ from tests.support.installation import ROOT, Installation
 
 @dataclass
 class InProcess(Installation):
-    """An installation whose commands run in this process, unless options ask for something only a process has."""
+    """An installation whose commands run in this process, unless a test asks for something only a process has: other
+    options of subprocess.run, or changes of the environment."""
 
     blocker: Any
 
+    def __post_init__(self) -> None:
+        self._usual_env = dict(self.env)
+
     def manage(self, *args: str, text: bool = True, **options: Any) -> subprocess.CompletedProcess[Any]:
         """Run a command of manage.py, with the output of a process."""
-        if options:
+        if options or self.env != self._usual_env:
             return super().manage(*args, text=text, **options)
         with self.blocker.unblock(), connected_to(self.database_url), contextlib.chdir(ROOT):
             status, stdout, stderr = run_manage(args)
         read = universal if text else bytes
         return subprocess.CompletedProcess(args, status, read(stdout), read(stderr))
+
+
+@pytest.fixture(scope="session")
+def new_installation(
+    new_installation: Callable[..., Installation], django_db_blocker: Any
+) -> Callable[..., Installation]:
+    """For a conftest.py: create a database whose commands run in this process, except in another environment."""
+
+    def make(**env: str) -> Installation:
+        made = new_installation(**env)
+        return made if env else InProcess(made.database_url, made.env, django_db_blocker)
+
+    return make
 
 
 def universal(output: bytes) -> str:

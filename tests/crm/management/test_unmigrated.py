@@ -21,7 +21,7 @@ COMMANDS = [
 @pytest.fixture(scope="module")
 def unmigrated(new_installation):
     """An installation whose database is empty."""
-    installation = new_installation(DJANGO_SUPERUSER_PASSWORD="correct horse")
+    installation = new_installation()
     with installation.connect() as connection:
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
@@ -36,7 +36,8 @@ def test_an_unmigrated_database_is_one_line_and_status_2(unmigrated, tmp_path, c
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{UNMIGRATED}\n")
 
 
-def test_the_frameworks_own_commands_say_so_too(unmigrated):
+def test_the_frameworks_own_commands_say_so_too(unmigrated, monkeypatch):
+    monkeypatch.setitem(unmigrated.env, "DJANGO_SUPERUSER_PASSWORD", "correct horse")
     done = unmigrated.manage("createsuperuser", "--noinput", "--username", "root", "--email", "root@example.com")
     assert (done.returncode, done.stderr) == (2, f"{UNMIGRATED}\n")
 

@@ -4,19 +4,10 @@ import uuid
 
 import pytest
 
-from tests.support.in_process import InProcess
+from tests.support.in_process import new_installation
 from tests.support.shell import Shell
 
-
-@pytest.fixture(scope="session")
-def new_installation(new_installation, django_db_blocker):
-    """Create a database, whose commands run in this process unless a test needs one."""
-
-    def make():
-        made = new_installation()
-        return InProcess(made.database_url, made.env, django_db_blocker)
-
-    return make
+__all__ = ["new_installation"]
 
 
 @pytest.fixture(scope="module")
