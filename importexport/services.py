@@ -12,9 +12,9 @@ from django.db import models
 from crm.models import Tenant
 from importexport import mappings
 from importexport.db import is_tie, retry
-from importexport.engine import export
-from importexport.engine.export import FileFormat
-from importexport.engine.foreign_export import foreign_columns
+from importexport.engine.export import streams
+from importexport.engine.export.foreign import foreign_columns
+from importexport.engine.export.streams import FileFormat
 from importexport.engine.observers import Observer
 from importexport.engine.options import Options, from_kept
 from importexport.engine.proposal import propose
@@ -155,16 +155,16 @@ def export_file(
     records = resource.streamed_queryset(queryset)
     chosen = exported_columns(resource, columns, headers)
     if format == "xlsx":
-        return resource.streamed(export.stream_xlsx(records, chosen, sheet=entity))
-    return resource.streamed(export.stream_csv(records, chosen, bom=bom))
+        return resource.streamed(streams.stream_xlsx(records, chosen, sheet=entity))
+    return resource.streamed(streams.stream_csv(records, chosen, bom=bom))
 
 
-def exported_columns(resource: EntityResource, columns: Sequence[str] | None, headers: str) -> list[export.Exported]:
+def exported_columns(resource: EntityResource, columns: Sequence[str] | None, headers: str) -> list[streams.Exported]:
     """Return the columns of an export: those of another program, some of ours, or those of the template."""
     if headers:
         return foreign_columns(headers, resource)
     names = resource.fields if columns is None else columns
-    return [export.exported(resource.exportable[name]) for name in names]
+    return [streams.exported(resource.exportable[name]) for name in names]
 
 
 def template_file(entity: str, *, format: FileFormat = "csv", bom: bool = False) -> bytes:
@@ -175,5 +175,5 @@ def template_file(entity: str, *, format: FileFormat = "csv", bom: bool = False)
     if format == "xlsx":
         fields, names = RESOURCES[entity].fields, RESOURCES[entity].column_names()
         columns = [column for column in fields.values() if column.column_name in names]
-        return export.xlsx_template(columns, sheet=entity)
-    return export.csv_header(RESOURCES[entity].column_names(), bom=bom)
+        return streams.xlsx_template(columns, sheet=entity)
+    return streams.csv_header(RESOURCES[entity].column_names(), bom=bom)

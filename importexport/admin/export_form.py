@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.models import Tenant
-from importexport.engine.export import CONTENT_TYPES, FileFormat
+from importexport.engine.export.streams import CONTENT_TYPES, FileFormat
 from importexport.resources import RESOURCES
 
 #: Query parameter of an export that holds the query string of the list.

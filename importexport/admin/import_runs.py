@@ -25,7 +25,7 @@ from importexport.admin import labels, permissions, presenters, warnings
 from importexport.admin.progress import progress
 from importexport.admin.run_filters import ActorFilter, ChannelFilter, EntityFilter, StateFilter
 from importexport.admin.run_pages import may_decide, page_context
-from importexport.engine.export import CONTENT_TYPES, FileFormat
+from importexport.engine.export.streams import CONTENT_TYPES, FileFormat
 from importexport.files.xlsx import ROW_LIMIT
 from importexport.history import row_files, row_log
 from importexport.http.downloads import file_response

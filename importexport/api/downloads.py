@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
-from importexport.engine.export import CONTENT_TYPES, FileFormat
+from importexport.engine.export.streams import CONTENT_TYPES, FileFormat
 from importexport.http.downloads import file_response
 from importexport.http.encoding import accepts_gzip, gzipped
 

@@ -4,13 +4,13 @@ from importexport.api.openapi import texts
 from importexport.api.openapi.enums import choices_of, name_of
 from importexport.api.openapi.operation import ENCODED, READING, Json, operation, ref
 from importexport.api.openapi.runs import parameter
-from importexport.engine import export
+from importexport.engine.export import streams
+from importexport.engine.export.selection import COLUMNS, HEADERS, UPDATED_SINCE
 from importexport.engine.resource import EntityResource
-from importexport.engine.selection import COLUMNS, HEADERS, UPDATED_SINCE
 from importexport.sources.reading import OURS
 
 
-def export_operation(resource: type[EntityResource], file_format: export.FileFormat) -> Json:
+def export_operation(resource: type[EntityResource], file_format: streams.FileFormat) -> Json:
     """Describe an export."""
     content: Json = {"schema": {"type": "string", "format": "binary"}}
     if file_format == "csv":
@@ -20,7 +20,7 @@ def export_operation(resource: type[EntityResource], file_format: export.FileFor
         tag=resource.entity,
         summary=f"Export {resource.entity} as {file_format.upper()}",
         text=texts.EXPORT_CSV if file_format == "csv" else texts.EXPORT_XLSX,
-        content={export.CONTENT_TYPES[file_format]: content},
+        content={streams.CONTENT_TYPES[file_format]: content},
         filename=f"{resource.entity}.{file_format}",
         headers=ENCODED if file_format == "csv" else None,
         statuses=READING,
@@ -39,8 +39,8 @@ def template_operation(resource: type[EntityResource]) -> Json:
         summary=f"Template for {resource.entity}",
         text="A file with the header row only. A workbook has the columns' help as notes, and drop-down lists.",
         content={
-            export.CONTENT_TYPES["csv"]: content,
-            export.CONTENT_TYPES["xlsx"]: {"schema": {"type": "string", "format": "binary"}},
+            streams.CONTENT_TYPES["csv"]: content,
+            streams.CONTENT_TYPES["xlsx"]: {"schema": {"type": "string", "format": "binary"}},
         },
         filename=f"{resource.entity}_template.csv",
         statuses=READING,

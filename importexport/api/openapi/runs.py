@@ -7,7 +7,7 @@ from importexport.api.openapi import examples
 from importexport.api.openapi.enums import option_of
 from importexport.api.openapi.operation import CHANGING, ENCODED, READING, Json, operation, ref
 from importexport.api.openapi.schemas import TEXT, UUID, text_of_length
-from importexport.engine.export import CONTENT_TYPES
+from importexport.engine.export.streams import CONTENT_TYPES
 from importexport.engine.options import FREE_TEXTS, NAMES, OBJECTS
 from importexport.engine.resource import EntityResource
 

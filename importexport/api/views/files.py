@@ -24,10 +24,10 @@ from importexport.api.query_params import boolean, choice
 from importexport.api.renderers import CsvRenderer, ExcelRenderer
 from importexport.api.views.base import EndpointView
 from importexport.db import patience
-from importexport.engine import export
-from importexport.engine.export import FileFormat
+from importexport.engine.export import streams
+from importexport.engine.export.selection import COLUMNS, Selection, SelectionError, read_selection, selection_names
+from importexport.engine.export.streams import FileFormat
 from importexport.engine.report import Report
-from importexport.engine.selection import COLUMNS, Selection, SelectionError, read_selection, selection_names
 from importexport.files.source import tidy_name
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
@@ -99,13 +99,13 @@ class TemplateView(EndpointView):
 
     def check_query(self, **_: str) -> None:
         self.has_bom = boolean(self.query, "bom")
-        self.file_format = export.FORMATS[choice(self.query, "format", export.FORMATS) or "csv"]
+        self.file_format = streams.FORMATS[choice(self.query, "format", streams.FORMATS) or "csv"]
         if self.has_bom and self.file_format != "csv":
             raise Problem(Cause.INVALID_PARAMETER, "'bom' means nothing with format 'xlsx'.")
 
     def get(self, request: Request, entity: str) -> HttpResponseBase:
         content = services.template_file(entity, format=self.file_format, bom=self.has_bom)
-        response = HttpResponse(content, content_type=export.CONTENT_TYPES[self.file_format])
+        response = HttpResponse(content, content_type=streams.CONTENT_TYPES[self.file_format])
         response["Content-Disposition"] = f'attachment; filename="{entity}_template.{self.file_format}"'
         return response
 

@@ -21,7 +21,7 @@ from importexport.api.query_params import MOST, USUAL, choice, number
 from importexport.api.renderers import CsvRenderer, ExcelRenderer
 from importexport.api.views.base import EndpointView
 from importexport.api.views.files import OptionsView, allowed_wait, new_run, result_response
-from importexport.engine.export import FORMATS
+from importexport.engine.export.streams import FORMATS
 from importexport.engine.options import Options
 from importexport.errors import BUG, FileError
 from importexport.files.xlsx import ROW_LIMIT

@@ -8,8 +8,15 @@ from typing import Any
 from crm.management.base import RallyCommand, UserError, add_tenant_argument, find_tenant
 from crm.models import Tenant
 from importexport import services
-from importexport.engine.export import CONTENT_TYPES, FileFormat
-from importexport.engine.selection import COLUMNS, HEADERS, UPDATED_SINCE, Selection, SelectionError, read_selection
+from importexport.engine.export.selection import (
+    COLUMNS,
+    HEADERS,
+    UPDATED_SINCE,
+    Selection,
+    SelectionError,
+    read_selection,
+)
+from importexport.engine.export.streams import CONTENT_TYPES, FileFormat
 from importexport.errors import echo
 from importexport.management.files import write_chunks
 from importexport.resources import RESOURCES

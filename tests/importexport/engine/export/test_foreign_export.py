@@ -6,7 +6,7 @@ import io
 import pytest
 
 from crm.models import Tenant
-from importexport.engine.selection import covers
+from importexport.engine.export.selection import covers
 from importexport.resources import RESOURCES
 from importexport.sources.outgoing import outgoing
 from importexport.sources.presets import presets

@@ -7,7 +7,7 @@ from django.db.models import F
 
 from crm.models import Contact
 from crm.models.tenant import create_tenant
-from importexport.engine.selection import SelectionError, read_selection
+from importexport.engine.export.selection import SelectionError, read_selection
 from importexport.resources import RESOURCES
 
 COMPANIES = 'name,industry,country,tags\nAcme,Steel,Germany,"VIP,old"\nGlobex,steel,France,vip\nInitech,,germany,\n'

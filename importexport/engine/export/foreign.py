@@ -8,7 +8,7 @@ from django.db.models import F
 from django.db.models.expressions import Combinable
 
 from importexport.columns.fields import Column
-from importexport.engine.export import Exported, Sql, cell_sql
+from importexport.engine.export.streams import Exported, Sql, cell_sql
 from importexport.engine.resource import EntityResource
 from importexport.files.xlsx import Kind
 from importexport.sources.outgoing import Outgoing, outgoing
