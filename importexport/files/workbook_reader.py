@@ -51,6 +51,7 @@ class WorkbookRows:
         self.bytes_read = 0
         self._numbers: list[int] = []
         self._records: list[list[str]] = []
+        self._length = 0
         self._is_at_end = False
         with tempfile.TemporaryFile() as copy:
             self._size = copy_file(file, copy, max_bytes=max_bytes)
@@ -70,6 +71,7 @@ class WorkbookRows:
         """
         numbers, records = self.next_rows(rows=ROWS_ABOVE, size=HEAD)
         self._numbers, self._records = numbers + self._numbers, records + self._records
+        self._length += sum(sum(map(len, record)) for record in records)
         row = find([(self.header_row, self.header), *zip(numbers, records, strict=True)])
         while self.header_row < row:
             self._drop_row()
@@ -84,7 +86,7 @@ class WorkbookRows:
     def next_rows(self, *, rows: int, size: int) -> tuple[list[int], list[list[str]]]:
         """Return the next filled rows and their numbers, at most ``rows``, and about ``size`` characters of text."""
         numbers, records = self._numbers, self._records
-        length = sum(map(length_of, records))
+        length = self._length
         while not self._is_at_end and (not records or (len(records) < rows and length < size)):
             kind, *values = self._next_frame()
             if kind == frames.END:
@@ -92,12 +94,14 @@ class WorkbookRows:
                 self._is_at_end = True
                 self._close()
                 break
-            more_numbers, more, progress = values
+            more_numbers, more, more_length, progress = values
             numbers += more_numbers
             records += more
-            length += sum(map(length_of, more))
+            length += more_length
             self.bytes_read = int(self._size * progress)
         self._numbers, self._records = numbers[rows:], records[rows:]
+        # About as much of the text as of the rows.
+        self._length = length * len(self._records) // len(records) if records else 0
         return numbers[:rows], records[:rows]
 
     def _next_frame(self) -> tuple:
@@ -123,11 +127,6 @@ def without_blank_end(cells: list[str]) -> list[str]:
     """Return a row without the blank cells at its end."""
     width = max((i for i, cell in enumerate(cells, 1) if cell), default=0)
     return cells[:width]
-
-
-def length_of(record: list[str]) -> int:
-    """Return the number of characters of a row."""
-    return sum(map(len, record)) + len(record)
 
 
 def copy_file(file: Source, copy: IO[bytes], *, max_bytes: int | None) -> int:

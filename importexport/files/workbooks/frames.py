@@ -57,9 +57,9 @@ def frames_of(workbook: Workbook, sheet: Sheet) -> Iterator[tuple]:
             whole += size
             if whole > TEXT_LIMIT:
                 raise errors.oversized_workbook()
-            yield ROWS, numbers, records, workbook.progress
+            yield ROWS, numbers, records, size, workbook.progress
             numbers, records, size = [], [], 0
-    yield ROWS, numbers, records, 1.0
+    yield ROWS, numbers, records, size, 1.0
     yield END, sheet.merged
 
 
