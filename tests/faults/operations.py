@@ -67,6 +67,10 @@ class Answer:
 class Caller(RealTenant):
     """A tenant on a running server, which returns raw responses."""
 
+    def sql(self, statement: str, *values: Any) -> Any:
+        with self.server.kept_connection() as connection:
+            return connection.execute(statement, values).fetchone()
+
     def ask(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, port: int = 0
     ) -> Answer:
@@ -217,7 +221,7 @@ FROM importexport_importrun r WHERE tenant_id = %s AND fault <> %s ORDER BY crea
 
 def runs(tenant: Caller) -> list[tuple[Any, ...]]:
     """Return a tenant's runs with the totals of their row logs, oldest first."""
-    with tenant.server.connect() as connection:
+    with tenant.server.kept_connection() as connection:
         return connection.execute(RUNS, [tenant.pk, INTERRUPTED]).fetchall()
 
 

@@ -72,6 +72,10 @@ class Site(Installation):
                 return embedded.connect(self.home, embedded.NAME)
         raise TimeoutError("PostgreSQL did not come back.")
 
+    def kept_connection(self) -> psycopg.Connection:
+        """A new connection, because a fault may end any that is kept, and a context that closes it."""
+        return self.connect()
+
     def takes_connections(self) -> bool:
         """Whether PostgreSQL accepts connections."""
         try:

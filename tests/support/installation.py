@@ -26,6 +26,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
 
 
+#: URL of a database → the connection that is kept.
+KEPT: dict[str, psycopg.Connection] = {}
+
+
 @dataclass
 class Answer:
     """A response, and the time it took in seconds."""
@@ -51,6 +55,13 @@ class Installation:
     def connect(self) -> psycopg.Connection:
         """Return a connection to the database, for tests that check what is stored."""
         return psycopg.connect(self.database_url, autocommit=True)
+
+    @contextlib.contextmanager
+    def kept_connection(self) -> Iterator[psycopg.Connection]:
+        """Context with a connection that stays open for the next to ask: PostgreSQL starts a process for each."""
+        if self.database_url not in KEPT or not is_alive(KEPT[self.database_url]):
+            KEPT[self.database_url] = self.connect()
+        yield KEPT[self.database_url]
 
     @contextlib.contextmanager
     def away(self) -> Iterator[None]:
@@ -111,6 +122,14 @@ class Server(Installation):
             client.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
             answer = client.getresponse()
             return Answer(answer.status, answer.headers, answer.read(), time.monotonic() - start)
+
+
+def is_alive(connection: psycopg.Connection) -> bool:
+    """Whether the server still answers on a connection."""
+    with contextlib.suppress(psycopg.OperationalError):
+        connection.execute("")
+        return True
+    return False
 
 
 def url_of(name: str) -> str:
