@@ -1,6 +1,7 @@
 """Import and export of customer records. An overview:
 
 Import:   files/     bytes → header → batches of rows
+          sources/   what other programs write: recognised by their headers, and read as our columns
           columns/   the cells of a batch, one column at a time: prepared, cleaned by widgets, references looked up
           engine/    importers store each batch with COPY (the first row wins; an upsert finds, compares and updates)
                      and pass its outcome to observers: report, recorder, rejected rows, progress
@@ -10,10 +11,11 @@ Shared:   resources       all columns of the four entities, as resources of djan
           db              direct access to PostgreSQL: COPY, index look-ups, locks, retries
 Records:  models/    import runs, their row logs, state of the API
           history/   writing and reading them: recorder, row log, plan check, corrections, undo
-Use:      services   import a file, export an entity, create a template; used by all channels
+          mappings   how files of other programs are read, saved by name
+Use:      services   import a file, say what it would be read as, export an entity, create a template; for all channels
           runs/      the life cycle of a run: planned, applied, undone, purged; background work
 Channels: api/, admin/, management/   independent of each other; http/ has what they share
 
-Imports go one way, enforced by the layers in pyproject.toml: channels → runs → services → history → resources and
-models → engine → columns → db → files → errors.
+Imports go one way, enforced by the layers in pyproject.toml: channels → runs → services → history and mappings →
+resources and models → engine → columns → db → sources → files → errors.
 """

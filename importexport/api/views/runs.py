@@ -98,7 +98,7 @@ class ImportsView(EndpointView):
         count = found.count()
         if last := self._last():
             found = found.filter(created_at__lte=last.created_at).exclude(created_at=last.created_at, pk__gte=last.pk)
-        page = list(found.defer("header", "groups", "warnings", "sample", "suggestions")[: limit + 1])
+        page = list(found.defer("header", "reading", "groups", "warnings", "sample", "suggestions")[: limit + 1])
         rest = len(page) > limit
         page = page[:limit]
         after = urlencode({**self.query, "after": page[-1].pk}) if rest else None

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tests.support.lookalikes import file_of_two_programs
+
 FILE = "Given,Family,Mail,Seen\nAda,Example,ada@alpha.example,x\n"
 MAPPING = '{"Given": "first_name", "Family": "last_name", "Mail": "email", "Seen": null}'
 
@@ -133,3 +135,25 @@ def test_what_is_undecided_is_one_line(shell, entity, content, sentence):
     shown = json.loads(shell.manage(*shell.command("read", entity, file, "--source", "auto", "--json")).stdout)
     (question,) = shown["questions"]
     assert question["message"].startswith(sentence)
+
+
+def test_a_file_that_two_programs_may_have_written_is_one_line(shell):
+    file = shell.write(file_of_two_programs("contacts"))
+    line = shell.refuses(*shell.command("import", "contacts", file, "--source", "auto"))
+    assert line.startswith("The header fits several programs equally: ")
+
+
+def test_a_mapping_saved_for_headers_that_have_changed_is_one_line(run, shell):
+    run("mappings", "save", "contacts", "webinar", "--mapping", MAPPING)
+    file = shell.write(FILE.replace("Family", "Surname"))
+    assert shell.refuses(*shell.command("import", "contacts", file, "--mapping", "@webinar")) == (
+        "The mapping names a header that the file does not have: 'Family'. The file has 'Given', 'Surname', 'Mail', 'Seen'."
+    )
+
+
+def test_a_date_that_the_order_said_does_not_fit_rejects_its_row(run, shell):
+    file = shell.write("activity_type,subject,due_date\ntask,Alpha,12/31/2025\ntask,Beta,31/12/2025\n")
+    assert run("import", "activities", file, "--dates", "dmy").splitlines() == [
+        "Row 2: Invalid date format in 'due_date'",
+        "2 rows: 1 imported, 1 skipped.",
+    ]

@@ -1,21 +1,19 @@
 """What a file would be read as, told before anything is stored."""
 
 import json
-from itertools import combinations
 
 import pytest
 
 from crm.models import Company, Contact
 from importexport.api.openapi import readings
-from importexport.errors import FileError
 from importexport.models import ImportRun
-from importexport.sources.presets import presets
-from importexport.sources.recognise import recognise
 from tests.support.api import Api, Upload, problem
+from tests.support.lookalikes import file_of_two_programs
 from tests.support.workbooks import made
 
 pytestmark = pytest.mark.django_db
 
+TWO_PROGRAMS = file_of_two_programs("contacts")
 DEALS = "Deal Name;Amount;Close Date\nAlpha;1.234;03/04/2025\nBeta;5;04/03/2025\n"
 
 
@@ -178,22 +176,6 @@ def test_a_file_that_two_programs_may_have_written_is_asked_about(api):
     assert question["option"] == "source"
     for source in question["values"]:
         assert "source_unclear" not in {code for code, *_ in asked(read(api, "contacts", TWO_PROGRAMS, source=source))}
-
-
-def two_programs():
-    """Return a file whose header is in the tables of two programs to the same degree."""
-    contacts = [one for several in presets().values() for one in several if one.entity == "contacts"]
-    for one, other in combinations(contacts, 2):
-        header = [rule.header for label, rule in one.rules.items() if label in other.rules]
-        try:
-            recognise(header, entity="contacts")
-        except FileError as error:
-            if error.code == "source_unclear":
-                return f"{','.join(header)}\n{','.join('x' for _ in header)}\n"
-    raise AssertionError("No two tables are alike.")
-
-
-TWO_PROGRAMS = two_programs()
 
 
 @pytest.mark.parametrize("above", [0, 4000])
