@@ -86,6 +86,7 @@ def _import_once(
         with encoding_offered(file, resource) if resource.options.reads else nullcontext():
             reading = read_first(run, file, resource) if resource.options.reads else None
             table = open_table(source, resource, reading=reading, max_bytes=run.max_bytes)
+            run.options = resource.options.for_file(table.header.positions).kept()
             report = resource.import_data(
                 table,
                 dry_run=dry_run,

@@ -8,8 +8,9 @@ from django.utils.translation import gettext_lazy
 
 from crm.characters import trim
 from importexport.admin import labels
-from importexport.engine.options import FREE_TEXTS, OF_UPDATES, Options, read_options, values_of
+from importexport.engine.options import FREE_TEXTS, OF_UPDATES, Options, default_of, read_options, values_of
 from importexport.engine.resource import EntityResource
+from importexport.engine.spec import EXTERNAL_ID
 
 TITLES = {
     "mode": gettext_lazy("What should the import do?"),
@@ -107,7 +108,7 @@ def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> l
             text, hint = given.get(name, ""), HINTS_OF_TEXTS[name]
             fields.append(OptionField(name, called, [], name in OF_UPDATES, text, FREE_TEXTS[name], hint))
             continue
-        values = values_of(name, resource.describe())
+        values = offered_values(name, resource, given)
         if len(values) < 2:
             continue
         chosen = given.get(name) if given.get(name) in values else values[0]
@@ -117,6 +118,12 @@ def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> l
         title = MISSING_OF_DEALS if (name, resource.entity) == ("missing", "deals") else called
         fields.append(OptionField(name, title, choices, name in OF_UPDATES))
     return fields
+
+
+def offered_values(name: str, resource: type[EntityResource], given: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the values of an option, without external ids: files that have them are matched by them anyway."""
+    values = values_of(name, resource.describe())
+    return tuple(value for value in values if value != EXTERNAL_ID.column or given.get(name) == value)
 
 
 def is_offered(name: str, resource: type[EntityResource], given: Mapping[str, str]) -> bool:
@@ -134,6 +141,8 @@ def read_choice(given: Mapping[str, str], resource: type[EntityResource]) -> Opt
     """
     idle = set(() if given.get("mode", "create") != "create" else OF_UPDATES)
     idle.update(name for name in FREE_TEXTS if not trim(given.get(name, "")))
+    if given.get("match_on") == default_of("match_on", resource.describe()):
+        idle.add("match_on")
     chosen = {name: given[name] for name in TITLES if name in given and name not in idle}
     return read_options(chosen, resource.describe())
 

@@ -25,6 +25,7 @@ from importexport.engine.report import Report
 from importexport.engine.spec import EXTERNAL_ID, EntitySpec, Key
 from importexport.files.header import ROW_COLUMN
 from importexport.files.table import Batch, Table
+from importexport.sources.reading import NOWHERE
 
 #: What is wrong with rows, by their position in the batch.
 Rejected = dict[int, list[ColumnError]]
@@ -52,7 +53,8 @@ class Importer:
         spec = spec.for_file(table.header.positions)
         self.spec, self.options, self._table = spec, options, table
         self._may_be_incomplete = options.incomplete == "accept"
-        self._needed = set(spec.needed_names(options.match_on, may_be_incomplete=self._may_be_incomplete))
+        needed = spec.needed_names(options.match_on, may_be_incomplete=self._may_be_incomplete)
+        self._needed = {*needed}.difference(EXTERNAL_ID.columns)
         self._columns = spec.cleaned_columns
         names = dict.fromkeys([*spec.in_files, *(column.column_name for column in spec.columns), ROW_COLUMN])
         self._places = {name: place for place, name in enumerate(names)}
@@ -110,6 +112,8 @@ class Importer:
         self._clean(prepared, needs_records=False)
         if self._may_be_incomplete:
             self._fill_in(prepared.cells)
+        if self._table.header.positions.get("external_source") == NOWHERE:
+            self._drop_idle_sources(prepared.cells)
         for i, warnings in doubts_about(self.spec.columns, batch.columns, prepared.cells).items():
             prepared.doubts.setdefault(i, []).extend(warnings)
         return prepared
@@ -135,6 +139,12 @@ class Importer:
 
     def _ungive(self, column: Column, prepared: Prepared, positions: Collection[int]) -> None:
         """Note that rows do not give a column after all; an upsert leaves the record's value as it is then."""
+
+    def _drop_idle_sources(self, cells: Cells) -> None:
+        """Store the name of the program that wrote the file only beside an id."""
+        numbers = cells.text(EXTERNAL_ID.column)
+        sources = cells.stored["external_source"]
+        cells.stored["external_source"] = [s if number else "" for s, number in zip(sources, numbers, strict=True)]
 
     def _fill_in(self, cells: Cells) -> None:
         """Fill blank cells for which another column's value can stand in."""

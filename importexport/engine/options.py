@@ -5,14 +5,14 @@ All channels read and validate their options here.
 """
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from crm.characters import trim
 from crm.models.fields import FORBIDDEN
 from importexport.columns.cells import LONG, prepare
-from importexport.engine.spec import EntitySpec
+from importexport.engine.spec import EXTERNAL_ID, EntitySpec
 from importexport.files.formula import is_error_value
 from importexport.files.recoded import ENCODINGS
 from importexport.sources.parts import MAPPABLE
@@ -72,6 +72,8 @@ class Options:
     mode: str = "create"
     #: The column that identifies the record of a row.
     match_on: str = ""
+    #: Whether nobody has chosen that column: a file with external ids is matched by them then.
+    matches_by_default: bool = False
     blank: str = "keep"
     #: A cell with exactly this text clears the field, regardless of ``blank``; "" for none.
     clear_marker: str = ""
@@ -116,6 +118,13 @@ class Options:
         """How dates and numbers are read: as ours in our own files, else as the file proves."""
         return self.formats or ("strict" if self.source == "rally" else "detect")
 
+    def for_file(self, names: Container[str]) -> "Options":
+        """Return the options for a file with these columns."""
+        if not self.matches_by_default:
+            return self
+        match_on = EXTERNAL_ID.column if EXTERNAL_ID.column in names else self.match_on
+        return replace(self, match_on=match_on, matches_by_default=False)
+
     @property
     def may_create(self) -> bool:
         """Whether rows without an existing record create one."""
@@ -127,9 +136,12 @@ class Options:
         return self.mode != "create"
 
     def kept(self) -> dict[str, Any]:
-        """Return the options to store with the run: those that apply in this mode."""
+        """Return the options to store with the run: those that apply in this mode.
+
+        Which column identifies the records may depend on the file, so before that is read only a chosen one is stored.
+        """
         chosen, plain = asdict(self), asdict(Options())
-        left_out = () if self.may_update else OF_UPDATES
+        left_out = (("match_on",) if self.matches_by_default else ()) if self.may_update else OF_UPDATES
         only_if_given = (*FREE_TEXTS, *OF_FILES, "saved_mapping")
         return {
             name: chosen[name]
@@ -149,6 +161,8 @@ def read_options(given: Mapping[str, str], spec: EntitySpec) -> Options:
     options = Options(**chosen)
     if not options.may_update and (idle := [name for name in OF_UPDATES if name in chosen]):
         raise OptionError(f"'{idle[0]}' means nothing with mode 'create'.")
+    if options.may_update and "match_on" in read:
+        options = replace(options, match_on=read["match_on"])
     return completed(options, spec)
 
 
@@ -218,10 +232,11 @@ def completed(options: Options, spec: EntitySpec) -> Options:
     if not options.may_update:
         return options
     known = values_of("match_on", spec)
-    match_on = options.match_on or known[0]
-    if match_on not in known:
-        raise unknown("match_on", match_on, known)
-    return replace(options, match_on=match_on)
+    if not options.match_on:
+        return replace(options, match_on=known[0], matches_by_default=True)
+    if options.match_on not in known:
+        raise unknown("match_on", options.match_on, known)
+    return options
 
 
 def unknown(name: str, value: str, known: Sequence[str]) -> OptionError:
@@ -232,7 +247,8 @@ def unknown(name: str, value: str, known: Sequence[str]) -> OptionError:
 def values_of(name: str, spec: EntitySpec) -> tuple[str, ...]:
     """Return the values of an option for an entity, the default first; empty if it does not apply or is a text."""
     if name == "match_on":
-        return tuple(key.column for key in spec.match_keys)
+        ids = (EXTERNAL_ID.column,) if EXTERNAL_ID.column in spec.in_files else ()
+        return (*(key.column for key in spec.match_keys), *ids)
     if name == "tags" and "tags" not in spec.column_names:
         return ()
     return VALUES.get(name, ())

@@ -13,7 +13,7 @@ from importexport.files.lines import Source
 from importexport.files.opening import open_rows, read_table, recoded
 from importexport.files.recoded import marked_encoding
 from importexport.files.signatures import is_workbook
-from importexport.files.table import Table
+from importexport.files.table import Required, Table
 from importexport.files.workbook_reader import WorkbookRows
 from importexport.sources.offer import offer_windows_1252
 from importexport.sources.parts import FOREIGN
@@ -36,12 +36,12 @@ def open_table(
     ``required`` are the columns that it must have, by default those that the resource needs.
     """
     columns = list(resource.in_files)
-    required = resource.needed_names() if required is None else required
+    needed: Required = resource.needed_names if required is None else required
     if reading is None:
         return read_table(
             file,
             columns=columns,
-            required=required,
+            required=needed,
             entity=resource.entity,
             sheet=resource.options.sheet,
             max_bytes=max_bytes,
@@ -54,7 +54,7 @@ def open_table(
         start=reading.start,
         max_bytes=max_bytes,
     )
-    return Table(rows, columns=columns, required=required, entity=resource.entity, layout=reading.layout)
+    return Table(rows, columns=columns, required=needed, entity=resource.entity, layout=reading.layout)
 
 
 def read_file(file: BinaryIO, resource: EntityResource, *, ask: errors.Ask = errors.raise_it) -> Reading:

@@ -1,7 +1,7 @@
 """The base class of resources, which declare the columns of an entity for imports and exports."""
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -17,7 +17,8 @@ from importexport.engine.observers import Observer
 from importexport.engine.options import Options, completed
 from importexport.engine.report import Report
 from importexport.engine.row_results import RowResults
-from importexport.engine.spec import EntitySpec
+from importexport.engine.spec import EXTERNAL_ID, EntitySpec
+from importexport.engine.upsert.by_id import IdImporter
 from importexport.engine.upsert.importer import UpsertImporter
 from importexport.errors import FileError
 from importexport.files.column_hints import column_hints
@@ -124,14 +125,15 @@ class EntityResource(LibraryResource):
         """What another program's file has to know of the columns, by name."""
         return {name: column.target for name, column in self.stored.items()}
 
-    def needed_names(self) -> list[str]:
-        """Return the columns that a file must have with the resource's options.
+    def needed_names(self, present: Container[str] = ()) -> list[str]:
+        """Return the columns that a file must have with the resource's options, if it has these columns.
 
         Raises ImproperlyConfigured if Meta excludes one of them.
         """
         may_be_incomplete = self.options.incomplete == "accept"
-        needed = self.spec.needed_names(self.options.match_on, may_be_incomplete=may_be_incomplete)
-        if left_out := [name for name in needed if name not in self.fields]:
+        match_on = self.options.for_file(present).match_on
+        needed = self.spec.needed_names(match_on, may_be_incomplete=may_be_incomplete)
+        if left_out := [name for name in needed if name not in self.in_files]:
             raise ImproperlyConfigured(
                 f"{type(self).__name__} excludes {', '.join(left_out)}, which every {self.noun} requires: it can only"
                 " export."
@@ -160,7 +162,8 @@ class EntityResource(LibraryResource):
         """
         report = self.get_result_class()()
         report.diff_headers = self.get_diff_headers()
-        required, hints = self.needed_names(), {"dry_run": dry_run, "using_transactions": using_transactions, **kwargs}
+        self.needed_names()
+        hints = {"dry_run": dry_run, "using_transactions": using_transactions, **kwargs}
         try:
             self.before_import(dataset, **hints)
             if isinstance(dataset, Table):
@@ -169,7 +172,9 @@ class EntityResource(LibraryResource):
                 keep_instances = kwargs.get("retain_instance_in_row_result", False)
                 rows = RowResults(self, report, keep_instances=keep_instances, collect_failed_rows=collect_failed_rows)
                 rows_of_dataset = DatasetRows(dataset)
-                table = Table(rows_of_dataset, columns=list(self.in_files), required=required, entity=self.entity)
+                table = Table(
+                    rows_of_dataset, columns=list(self.in_files), required=self.needed_names, entity=self.entity
+                )
                 self._run(table, [rows, *observers], report, name)
             self.after_import(dataset, report, **hints)
         except Exception as error:  # noqa: BLE001 - django-import-export reports any error, including those of hooks
@@ -180,8 +185,8 @@ class EntityResource(LibraryResource):
         report.ignored_columns, report.ignored_cells = table.header.ignored, table.ignored_cells
         report.foreign_columns = table.header.foreign
         report.column_hints = column_hints(table.header.ignored, table.header.missing(self.fields), self.entity)
-        importer = UpsertImporter if self.options.may_update else Importer
-        importer(self.spec, self.options, table).run(observers, report, name=name)
+        options = self.options.for_file(table.header.positions)
+        importer_of(options)(self.spec, options, table).run(observers, report, name=name)
 
     def handle_import_error(self, result: Report, error: Exception, raise_errors: bool = False) -> None:
         """Raise the error, or add it to the result so that nothing is stored."""
@@ -190,3 +195,10 @@ class EntityResource(LibraryResource):
         if not isinstance(error, (FileError, Busy)):
             logger.error("an import of %s failed", self.entity, exc_info=error)
         result.append_base_error(self.get_error_result_class()(error))
+
+
+def importer_of(options: Options) -> type[Importer]:
+    """Return the importer for some options."""
+    if not options.may_update:
+        return Importer
+    return IdImporter if options.match_on == EXTERNAL_ID.column else UpsertImporter

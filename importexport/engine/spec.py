@@ -118,12 +118,13 @@ class EntitySpec:
 
     def key(self, column: str) -> Key:
         """Return the key with this column; raise KeyError if there is none."""
-        return {key.column: key for key in self.keys}[column]
+        return {key.column: key for key in (*self.keys, EXTERNAL_ID)}[column]
 
     def needed_names(self, match_on: str = "", *, may_be_incomplete: bool = False) -> list[str]:
         """Return the columns that a file must have and no row may leave blank.
 
-        If rows are matched by a key (``match_on``), only the required columns of the key are needed.
+        If rows are matched by a key (``match_on``), only the required columns of the key are needed. Of external ids,
+        the file must have the column, but a row may leave it blank.
         """
         required = self.required_names_of(may_be_incomplete=may_be_incomplete)
         if not match_on:

@@ -8,7 +8,7 @@ from importexport.files.csv_reader import Reader, Start
 from importexport.files.lines import CHUNK, Source
 from importexport.files.recoded import Recoded
 from importexport.files.signatures import is_workbook
-from importexport.files.table import Rows, Table
+from importexport.files.table import Required, Rows, Table
 from importexport.files.workbook_reader import WorkbookRows
 
 
@@ -61,7 +61,7 @@ def read_table(
     file: Source,
     *,
     columns: list[str],
-    required: list[str],
+    required: Required,
     entity: str = "",
     sheet: str = "",
     max_bytes: int | None = None,

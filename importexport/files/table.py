@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
@@ -89,21 +89,27 @@ class Layout(Protocol):
         """Return a batch in our columns; ``by_position`` has its cells by their position in the file."""
 
 
+#: The columns that a file must have: a list, or what returns one for the columns that it has.
+Required = list[str] | Callable[[Collection[str]], list[str]]
+
+
 class Table:
     """The rows that an import reads: the ``header`` and, once, the ``batches``.
 
-    The header's names are our columns, unless a ``layout`` says what they are.
+    The header's names are our columns, unless a ``layout`` says what they are. Which columns are ``required`` can
+    depend on those that there are.
     """
 
     def __init__(
-        self, rows: Rows, *, columns: list[str], required: list[str], entity: str = "", layout: Layout | None = None
+        self, rows: Rows, *, columns: list[str], required: Required, entity: str = "", layout: Layout | None = None
     ) -> None:
         self.rows = rows
         self.layout = layout
         self.header = layout.header if layout else header.read_header(rows.header, columns=columns)
         #: How many cells of each ignored column are filled, in the rows read so far; "": of all that have no name.
         self.ignored_cells = Counter(dict.fromkeys(self.header.ignored, 0))
-        header_check.check(self.header, rows, columns=columns, required=required, entity=entity)
+        needed = required(self.header.positions) if callable(required) else required
+        header_check.check(self.header, rows, columns=columns, required=needed, entity=entity)
 
     def batches(self) -> Iterator[Batch]:
         """Yield the rows in batches, without blank rows."""

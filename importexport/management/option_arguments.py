@@ -14,7 +14,8 @@ from importexport.resources import RESOURCES
 OPTIONS = {
     "mode": "what to do with the rows",
     "match_on": "the column that identifies the existing record of a row, the default first. "
-    + "; ".join(f"{name}: {', '.join(key.column for key in made.match_keys())}" for name, made in RESOURCES.items()),
+    + "; ".join(f"{name}: {', '.join(key.column for key in made.match_keys())}" for name, made in RESOURCES.items())
+    + "; all: external_id, the default for files that have it",
     "blank": "what a blank cell does to an existing record",
     "clear_marker": "a cell with exactly this text (1 to 20 characters) clears the value of an existing record",
     "tags": "what to do with the tags of an existing record",

@@ -41,6 +41,7 @@ PLAN_FIELDS = [
     "total_rows",
     "imported",
     "skipped",
+    "options",
     "header",
     "reading",
     "groups",

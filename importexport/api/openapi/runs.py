@@ -13,7 +13,8 @@ from importexport.engine.resource import EntityResource
 
 OPTIONS = {
     "mode": "Whether rows create records, update existing records, or both (`upsert`)",
-    "match_on": "The column that identifies a row's record; not with mode `create`",
+    "match_on": "The column that identifies a row's record; not with mode `create`. If the file has the column"
+    " `external_id`, that is the default",
     "blank": "Whether a blank cell keeps the record's value or clears it, or cells only fill blanks; not with `create`",
     "clear_marker": "A cell that is exactly this text clears the record's value, whatever `blank` says; not with"
     " `create`. Required columns cannot be cleared. A text that no cell could be, such as `#N/A`, returns 400",

@@ -31,14 +31,22 @@ class Found(NamedTuple):
 class Finder:
     """Matches rows with records by a unique key, and remembers matched records. Use as a context manager.
 
-    ``fields`` has the fields of the key by database column, the most selective first. Matched records are locked.
+    ``fields`` has the fields of the key by database column, the most selective first. Matched records are locked. With
+    ``adopts``, a row with an external id matches no record that has another id of the same source.
     """
 
     def __init__(
-        self, *, table: sql.Identifier, staging: sql.Identifier, tenant: Any, fields: Mapping[str, models.Field]
+        self,
+        *,
+        table: sql.Identifier,
+        staging: sql.Identifier,
+        tenant: Any,
+        fields: Mapping[str, models.Field],
+        adopts: bool = False,
     ) -> None:
         self._table, self._staging, self._tenant, self._fields = table, staging, tenant, fields
         self._keys = list(fields)
+        self._may_match = ADOPTABLE if adopts else ALL
 
     def __enter__(self) -> "Finder":
         with connection.cursor() as cursor:
@@ -50,8 +58,8 @@ class Finder:
             with connection.cursor() as cursor:
                 cursor.execute(sql.SQL("DROP TABLE {}").format(_SEEN))
 
-    def find(self, count: int) -> Found:
-        """Match the ``count`` rows of the temporary table with records.
+    def find(self, count: int, among: Sequence[int] | None = None) -> Found:
+        """Match the ``count`` rows of the temporary table, or those ``among`` them, with records.
 
         Finds each record as the next one in the order of the key, which only one index supports: PostgreSQL may
         underestimate a new tenant's records, and would then use any index by tenant.
@@ -63,9 +71,11 @@ class Finder:
             order=identifiers(["tenant_id", *self._keys], of="t"),
             wanted=identifiers(self._keys, of="s"),
             key=sql.Identifier("t", self._keys[0]),
+            may_match=self._may_match,
+            among=ALL if among is None else AMONG,
         )
         with connection.cursor() as cursor, by_index(cursor):
-            cursor.execute(statement, [self._tenant.pk] * 2)
+            cursor.execute(statement, [self._tenant.pk] * 2 + ([] if among is None else [list(among)]))
             return Found(sorted(cursor.fetchall()))
 
     def seen(self, ids: Iterable[int]) -> dict[int, bool]:
@@ -95,10 +105,10 @@ class DetailFinder(Finder):
         self._nullable = {name for name, field in (*self._fields.items(), *details.items()) if field.null}
         self._may_be_new = may_create and bool(details)
 
-    def find(self, count: int) -> Found:
-        """Match the ``count`` rows of the temporary table with records."""
+    def find(self, count: int, among: Sequence[int] | None = None) -> Found:
+        """Match the ``count`` rows of the temporary table, or those ``among`` them, with records."""
         with connection.cursor() as cursor, by_index(cursor):
-            rows = range(count)
+            rows = range(count) if among is None else among
             same = self._look_up(cursor, [*self._keys, *self._details], rows) if self._details else {}
             alike = self._look_up(cursor, self._keys, [n for n in rows if n not in same])
             exact = {records[0] for records in same.values() if len(records) == 1}
@@ -127,7 +137,13 @@ class DetailFinder(Finder):
         """Return the records, at most two for each row, that have the same values in some columns."""
         found: dict[int, list[int]] = defaultdict(list)
         for own, same in self._patterns(cursor, names, rows):
-            statement = LOOK_UP.format(staging=self._staging, table=self._table, tenant=ANY_TENANT, same=same, own=own)
+            statement = LOOK_UP.format(
+                staging=self._staging,
+                table=self._table,
+                tenant=ANY_TENANT,
+                same=all_of([same, self._may_match]),
+                own=own,
+            )
             cursor.execute(statement, [self._tenant.pk, list(rows)])
             for n, record in cursor:
                 found[n].append(record)
@@ -184,9 +200,12 @@ FIND_NEXT = sql.SQL(
     "SELECT s.n, held.id FROM {staging} AS s CROSS JOIN LATERAL"
     " (SELECT t.id, t.tenant_id = %s AND {same} AS is_it FROM {table} AS t"
     " WHERE ({order}) >= (%s, {wanted}) AND {key} <> '' ORDER BY {order} LIMIT 1) AS found CROSS JOIN LATERAL"
-    " (SELECT t.id FROM {table} AS t WHERE found.is_it AND t.id = found.id AND {same} LIMIT 1"
-    " FOR NO KEY UPDATE) AS held"
+    " (SELECT t.id FROM {table} AS t WHERE found.is_it AND t.id = found.id AND {same} AND {may_match} LIMIT 1"
+    " FOR NO KEY UPDATE) AS held WHERE {among}"
 )
+AMONG = sql.SQL("s.n = ANY(%s)")
+#: Whether a record can be the one of a row with an external id, as far as its own id says it.
+ADOPTABLE = sql.SQL("(s.external_id = '' OR t.external_id = '' OR t.external_source <> s.external_source)")
 
 PATTERNS = sql.SQL("SELECT DISTINCT {nulls} FROM {staging} AS s WHERE s.n = ANY(%s)")
 LOOK_UP = sql.SQL(

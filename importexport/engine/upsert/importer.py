@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from itertools import compress
-from typing import cast
+from typing import ClassVar, cast
 
 from django.db import IntegrityError
 
@@ -14,7 +14,7 @@ from importexport.db import Busy, is_clash, retry
 from importexport.engine.importer import Importer, Prepared, Rejected, good_rows, unknown_rows
 from importexport.engine.options import Options
 from importexport.engine.outcome import Change, ColumnError, Outcome, stretches_of
-from importexport.engine.spec import EntitySpec, Key
+from importexport.engine.spec import EXTERNAL_ID, EntitySpec, Key
 from importexport.engine.upsert.finder import Found, Pair
 from importexport.engine.upsert.upsert_sql import Changeable
 from importexport.engine.upsert.writer import Merger
@@ -25,20 +25,24 @@ class UpsertImporter(Importer):
     """Imports a table with ``mode=update`` or ``mode=upsert``."""
 
     writer: Merger
+    merger: ClassVar[type[Merger]] = Merger
 
     def __init__(self, spec: EntitySpec, options: Options, table: Table) -> None:
         self._key = spec.key(options.match_on)
-        columns = spec.for_file(table.header.positions).columns
-        free = [column for column in columns if column.column_name not in self._key.columns]
         there = table.header.positions
-        present = [column for column in free if any(name in there for name in (column.column_name, *hints_of(column)))]
-        self._changeable = [Changeable(column, 1 << bit) for bit, column in enumerate(present)]
+        changing = self._changing(spec.for_file(there), there)
+        self._changeable = [Changeable(column, 1 << bit) for bit, column in enumerate(changing)]
         super().__init__(spec, options, table)
         #: What a new record needs, and no row can clear.
         self._required = self.spec.required_names_of(may_be_incomplete=self._may_be_incomplete)
 
+    def _changing(self, spec: EntitySpec, there: Collection[str]) -> list[Column]:
+        """Return the columns that can change records, of a file with these columns."""
+        free = [column for column in spec.columns if column.column_name not in self._key.columns]
+        return [column for column in free if is_there(column, there) or column.column_name in EXTERNAL_ID.columns]
+
     def _new_writer(self) -> Merger:
-        return Merger(
+        return self.merger(
             self.spec.model,
             tenant=self.spec.tenant,
             columns=self.spec.stored_columns,
@@ -76,7 +80,22 @@ class UpsertImporter(Importer):
                 cleared[i] |= bit
                 if name in self._required:
                     cells.errors[i][name] = errors.required(name)
+        if EXTERNAL_ID in self.spec.keys:
+            given, cleared = self._with_ids(cells, given, cleared)
         return given, cleared
+
+    def _with_ids(self, cells: Cells, given: list[int], cleared: list[int]) -> tuple[list[int], list[int]]:
+        """Return masks in which a row gives an external source together with an id, and never clears them."""
+        source, both = self._bits(["external_source"]), self._bits(EXTERNAL_ID.columns)
+        given = [
+            mask | source if number else mask & ~both
+            for mask, number in zip(given, cells.text(EXTERNAL_ID.column), strict=True)
+        ]
+        return given, [mask & ~both for mask in cleared]
+
+    def _bits(self, names: Collection[str]) -> int:
+        """Return the bits of some columns."""
+        return sum(entry.bit for entry in self._changeable if entry.column.column_name in names)
 
     def _store(self, prepared: Prepared, rejected: Rejected) -> Outcome:
         """Create or update the records of the rows that are not rejected."""
@@ -84,7 +103,7 @@ class UpsertImporter(Importer):
         is_good, positions = good_rows(cells, rejected)
         rows = self._rows(cells, is_good)
         self.writer.stage(rows, *(list(compress(mask, is_good)) for mask in (prepared.given, prepared.cleared)))
-        wrong, pairs, changes = self._change(cells, positions)
+        wrong, pairs, changes = self._change(rows, cells, positions)
         matched = {n for n, _ in pairs} | set(wrong)
         wanted = [n for n in range(len(positions)) if n not in matched]
         wrong |= self._unmatched(cells, positions, wanted)
@@ -116,54 +135,93 @@ class UpsertImporter(Importer):
             values=[[column[n] for n, _ in created] for column in rows],
         )
 
-    def _change(self, cells: Cells, positions: list[int]) -> tuple[Rejected, list[Pair], dict[int, str]]:
+    def _change(
+        self, rows: list[list[str | None]], cells: Cells, positions: list[int]
+    ) -> tuple[Rejected, list[Pair], dict[int, str]]:
         """Update existing records; return the errors of rejected rows, the records of the others, and the changes.
 
         Retries when a concurrent edit takes a name or domain first, and raises Busy if that happens repeatedly.
         """
-        found = self.writer.find()
+        found = self._find(rows)
         self.writer.merge_tags(found.pairs)
 
         def attempt() -> tuple[Rejected, list[Pair], dict[int, str]]:
             wrong, pairs = self._reject_duplicates(cells, positions, found)
             changes = self.writer.compare(pairs)
-            self.writer.update([(n, record) for n, record in pairs if n in changes])
-            return wrong, pairs, changes
+            lost = self._update([(n, record) for n, record in pairs if n in changes])
+            wrong |= {n: [self._duplicate(cells, positions[n], self.spec.keys[-1])] for n in lost}
+            return wrong, [pair for pair in pairs if pair[0] not in wrong] if lost else pairs, changes
 
         try:
             return retry(attempt, when=is_clash)
         except IntegrityError as error:
             raise Busy(errors.RECORDS_BUSY) from error
 
+    def _find(self, rows: list[list[str | None]]) -> Found:
+        """Match the rows of a batch with existing records."""
+        return self.writer.find()
+
+    def _update(self, pairs: list[Pair]) -> list[int]:
+        """Update records; return the rows that would make them the same as others."""
+        self.writer.update(pairs)
+        return []
+
+    @property
+    def _name_key(self) -> Key:
+        """The key that several records can share."""
+        return self._key
+
+    def _key_of(self, n: int) -> Key:
+        """Return the key by which a row was matched with a record."""
+        return self._key
+
+    def _sought_by(self, n: int) -> Key:
+        """Return the key by which a record is sought for a row in the first place."""
+        return self._key
+
+    def _may_be_another(self, n: int) -> bool:
+        """Whether a row whose record belongs to another row can be about another record."""
+        return False
+
     def _reject_duplicates(self, cells: Cells, positions: list[int], found: Found) -> tuple[Rejected, list[Pair]]:
         """Return the errors of duplicates (of an earlier row or another record), and the remaining pairs."""
         others = [key for key in self.spec.keys if key is not self._key]
         claims = {key: self.writer.claims(key, found.pairs) for key in others}
         seen = self.writer.seen(record for _, record in found.pairs)
-        taken: dict[Key, set[str]] = {key: set() for key in others}
-        wrong: Rejected = {n: [self._duplicate(cells, positions[n], self._key)] for n in found.repeated}
-        wrong |= {n: [self._ambiguous(cells, positions[n])] for n in found.unclear}
+        taken: dict[Key, set[tuple]] = {key: set() for key in others}
+        wrong: Rejected = {n: [self._duplicate(cells, positions[n], self._key_of(n))] for n in found.repeated}
+        wrong |= {n: [self._ambiguous(cells, positions[n], self._name_key)] for n in found.unclear}
         pairs = []
+        kept = []
         for n, record in found.pairs:
             clash = next((key for key in others if is_taken(claims[key].get(n), taken[key])), None)
-            blamed = self._key if record in seen else clash
-            if blamed:
+            if record in seen and self._may_be_another(n):
+                continue
+            blamed = self._key_of(n) if record in seen else clash
+            if blamed is clash and self._keeps(n, clash):
+                kept.append(n)
+            elif blamed:
                 wrong[n] = [self._duplicate(cells, positions[n], blamed)]
                 continue
             seen.add(record)
             for key in others:
                 taken[key].update(value for value, _ in filter(None, [claims[key].get(n)]))
             pairs.append((n, record))
+        self.writer.keep_names(kept)
         return wrong, pairs
 
-    def _ambiguous(self, cells: Cells, position: int) -> ColumnError:
-        name = self._key.column
+    def _keeps(self, n: int, clash: Key | None) -> bool:
+        """Whether a row may give its record a name that is taken."""
+        return False
+
+    def _ambiguous(self, cells: Cells, position: int, key: Key) -> ColumnError:
+        name = key.column
         return name, errors.ambiguous(self.spec.noun.capitalize(), cells.text(name)[position])
 
     def _unmatched(self, cells: Cells, positions: list[int], rows: list[int]) -> Rejected:
         """Return the errors of rows without a record: an update rejects all, an upsert those without required cells."""
         if not self.options.may_create:
-            return {n: [self._not_found(cells, positions[n])] for n in rows}
+            return {n: [self._not_found(cells, positions[n], self._sought_by(n))] for n in rows}
         required = {name: cells.text(name) for name in self._required}
         lacking = {
             n: [(name, errors.required(name)) for name, texts in required.items() if not texts[positions[n]]]
@@ -174,11 +232,13 @@ class UpsertImporter(Importer):
             lacking |= {n: [("", errors.incomplete())] for n in rows if positions[n] in unknown}
         return {n: found for n, found in lacking.items() if found}
 
-    def _not_found(self, cells: Cells, position: int) -> ColumnError:
+    def _not_found(self, cells: Cells, position: int, key: Key) -> ColumnError:
         """Return the error of a row without a record."""
-        name = self._key.column
+        name, noun = key.column, self.spec.noun.capitalize()
         text = cells.text(name)[position]
-        return name, errors.not_found(self.spec.noun.capitalize(), text) if text else errors.required(name)
+        if key is EXTERNAL_ID:
+            return name, errors.external_id_not_found(noun, text)
+        return name, errors.not_found(noun, text) if text else errors.required(name)
 
     def _nobody(self, cells: Cells) -> list[int]:
         """Return the positions of the rows that give nothing, and may clear all, that a record is known by.
@@ -191,6 +251,11 @@ class UpsertImporter(Importer):
         return unknown_rows(cells, self.spec.known_by) if may_clear else []
 
 
-def is_taken(claim: tuple[str, bool] | None, taken: set[str]) -> bool:
+def is_there(column: Column, there: Collection[str]) -> bool:
+    """Whether a file has a column, or another one that says the same."""
+    return any(name in there for name in (column.column_name, *hints_of(column)))
+
+
+def is_taken(claim: tuple[tuple, bool] | None, taken: set[tuple]) -> bool:
     """Whether the new key of a record is taken by another record, or by an earlier row of the batch."""
     return claim is not None and (claim[1] or claim[0] in taken)

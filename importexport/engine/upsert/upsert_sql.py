@@ -28,7 +28,7 @@ class NewValues:
     """A record's new values as SQL expressions.
 
     ``changeable`` are columns by the database column that they store; ``folded`` are the matching keys that follow
-    them, and ``fields`` the model's fields by database column.
+    them, ``more`` the values of other database columns, and ``fields`` the model's fields by database column.
     """
 
     def __init__(
@@ -38,14 +38,16 @@ class NewValues:
         *,
         fields: Mapping[str, models.Field],
         options: Options,
+        more: Mapping[str, sql.Composable],
     ) -> None:
         self._changeable, self._folded, self._fields, self._options = changeable, folded, fields, options
+        self._more = more
 
     @cached_property
     def all(self) -> dict[str, sql.Composable]:
         """Each database column that a row may change, and its new value."""
         values = {name: self.value(name) for name in self._changeable}
-        return values | {str(field.column): self.folded(field) for field in self._folded}
+        return values | {str(field.column): self.folded(field) for field in self._folded} | {**self._more}
 
     def value(self, name: str) -> sql.Composable:
         """Return a column's new value, which is the present one where no row may change it."""

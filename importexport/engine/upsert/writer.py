@@ -7,15 +7,15 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from psycopg import sql
 
 from crm.models.fields import Digest, TagList, folded_fields
-from importexport.db import ANY_TENANT, unzipped
-from importexport.engine.copy_writer import Writer, column_type
+from importexport.db import ANY_TENANT, identifiers, unzipped
+from importexport.engine.copy_writer import GIVE_SLOTS, SLOT, Writer, column_type
 from importexport.engine.options import Options
 from importexport.engine.spec import Key
-from importexport.engine.upsert.finder import DetailFinder, Finder, Found, Pair
+from importexport.engine.upsert.finder import DetailFinder, Finder, Found, Pair, all_of
 from importexport.engine.upsert.tags import TagMerger
 from importexport.engine.upsert.upsert_sql import Changeable, NewValues, comma_separated
 
@@ -45,43 +45,56 @@ class Merger(Writer):
         self._key, self._options = key, options
         self._changeable = {entry.column.stores: entry for entry in changeable}
         self._folded = folded_fields(model, self._changeable)
-        self._new = NewValues(self._changeable, self._folded, fields=self._fields, options=options)
+        more = {SLOT: NEW_SLOT.format(sql.Identifier(SLOT))} if self._keeps_names else {}
+        self._new = NewValues(self._changeable, self._folded, fields=self._fields, options=options, more=more)
         self._tags = [
             TagMerger(name, bit=entry.bit, widget=entry.column.widget, how=options.tags)
             for name, entry in self._changeable.items()
             if isinstance(self._fields[name], TagList)
         ]
-        given = [entry.column.column_name for entry in changeable]
-        self._details = {name: self._fields[name] for column, name in key.details.items() if column in given}
+        self._given = [entry.column.column_name for entry in changeable]
         self._found = Found([])
         changed = {*self._changeable, *(str(field.column) for field in self._folded)}
         #: Whether an update can violate a unique constraint.
         self._may_clash = not changed.isdisjoint(self._unique)
 
-    def _new_finder(self) -> Finder:
-        key = self._key
-        fields = {name: self._fields[name] for name in (key.stored, *key.others.values())}
-        parts = {"table": self._table, "staging": self._staging, "tenant": self.tenant, "fields": fields}
+    def _new_finder(self, key: Key, *, adopts: bool = False) -> Finder:
+        fields = {name: self._fields[name] for name in key.stored_columns}
+        parts = {
+            "table": self._table,
+            "staging": self._staging,
+            "tenant": self.tenant,
+            "fields": fields,
+            "adopts": adopts,
+        }
         # Records whose first key is NULL match no row, as if it were blank.
         if (
             key.details
             or self._may_be_shared(key)
             or any(field.null for name, field in fields.items() if name != key.stored)
         ):
-            return DetailFinder(details=self._details, may_create=self._options.may_create, **parts)
+            return DetailFinder(details=self._details(key), may_create=self._options.may_create, **parts)
         return Finder(**parts)
 
     def _may_be_shared(self, key: Key) -> bool:
         """Whether several records can have the key, because an import has kept or can keep them."""
         return (self._is_shared or self._keeps_names) and any(key.stored in names for names in self._shared)
 
+    def _details(self, key: Key) -> dict[str, Any]:
+        """Return the fields of a key's details that the file has, by database column."""
+        return {name: self._fields[name] for column, name in key.details.items() if column in self._given}
+
+    def _detailed_key(self) -> Key:
+        """Return the key whose details tell records apart."""
+        return self._key
+
     def _definitions(self) -> sql.Composed:
-        digests = [field for field in self._details.values() if isinstance(field, Digest)]
+        digests = [field for field in self._details(self._detailed_key()).values() if isinstance(field, Digest)]
         return comma_separated([super()._definitions(), *map(generated, digests)])
 
     def __enter__(self) -> "Merger":
         super().__enter__()
-        self._finder = self._new_finder().__enter__()
+        self._finder = self._new_finder(self._key).__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
@@ -99,8 +112,12 @@ class Merger(Writer):
 
     def find(self) -> Found:
         """Match rows with existing records. The records are locked."""
-        self._found = self._finder.find(self._staged) if self._staged else Found([])
-        return self._found
+        return self.remember(self._finder.find(self._staged) if self._staged else Found([]))
+
+    def remember(self, found: Found) -> Found:
+        """Note the records that rows match, for ``see``."""
+        self._found = found
+        return found
 
     def merge_tags(self, pairs: Sequence[Pair]) -> None:
         """Replace the tags of rows by the new tags of their records. Call once: it overwrites the tags of the file."""
@@ -111,22 +128,36 @@ class Merger(Writer):
         """Return which of the records have already been matched with a row of the file."""
         return set(self._finder.seen(ids))
 
-    def claims(self, key: Key, pairs: Sequence[Pair]) -> dict[int, tuple[str, bool]]:
+    def claims(self, key: Key, pairs: Sequence[Pair]) -> dict[int, tuple[tuple, bool]]:
         """Return the rows that would change a unique key of their record: the new value, and whether another record
         has it."""
-        folded = next((field for field in self._folded if field.column == key.stored), None)
-        if folded is None or not pairs:
+        names = key.stored_columns
+        if not pairs or not self.can_claim(key) or self._new.all.keys().isdisjoint(names):
             return {}
+        wanted = {name: self._new.all.get(name, sql.Identifier("t", name)) for name in names}
         statement = CLAIMS.format(
             table=self._table,
             tenant=ANY_TENANT,
             key=sql.Identifier(key.stored),
-            wanted=self._new.folded(folded),
+            same=all_of(sql.SQL("o.{0} = claim.{0}").format(sql.Identifier(name)) for name in names),
+            names=identifiers(names, of="claim"),
+            wanted=comma_separated(
+                sql.SQL("{} AS {}").format(value, sql.Identifier(name)) for name, value in wanted.items()
+            ),
+            first=wanted[key.stored],
+            differs=sql.SQL(" OR ").join(
+                sql.SQL("{} IS DISTINCT FROM t.{}").format(value, sql.Identifier(name))
+                for name, value in wanted.items()
+            ),
             joined=self._joined,
         )
         with connection.cursor() as cursor:
             cursor.execute(statement, [self.tenant.pk, *unzipped(pairs)])
-            return {n: (value, taken) for n, value, taken in cursor}
+            return {n: (tuple(values), taken) for n, taken, *values in cursor}
+
+    def can_claim(self, key: Key) -> bool:
+        """Whether an index finds who has a key. Of others, the update itself shows that it is taken."""
+        return not key.details and not any(self._fields[name].null for name in key.others.values())
 
     def compare(self, pairs: Sequence[Pair]) -> dict[int, str]:
         """Return what each row would change in its record, as JSON (see models.RowChange), without unchanged rows."""
@@ -141,6 +172,27 @@ class Merger(Writer):
         if pairs:
             with transaction.atomic(savepoint=self._may_clash), connection.cursor() as cursor:
                 cursor.execute(self._change, unzipped(pairs))
+
+    def update_each(self, pairs: Sequence[Pair]) -> list[int]:
+        """Update records from their rows; return the rows whose records would be the same as others."""
+        try:
+            self.update(pairs)
+        except IntegrityError:
+            if len(pairs) == 1:
+                return [pairs[0][0]]
+            half = len(pairs) // 2
+            return self.update_each(pairs[:half]) + self.update_each(pairs[half:])
+        return []
+
+    def may_keep(self, key: Key) -> bool:
+        """Whether records are stored although others have their key."""
+        return self._keeps_names and any(key.stored in names for names in self._shared)
+
+    def keep_names(self, numbers: Sequence[int]) -> None:
+        """Let the records of some rows have names that are taken."""
+        if numbers:
+            with connection.cursor() as cursor:
+                cursor.execute(GIVE_SLOTS.format(staging=self._staging, slot=sql.Identifier(SLOT)), [list(numbers)])
 
     def insert(self, numbers: Sequence[int]) -> list[int]:
         """Create records for some of the rows; return the rows whose keys have been taken by concurrent inserts."""
@@ -196,11 +248,11 @@ JOINED = sql.SQL(
 )
 
 CLAIMS = sql.SQL(
-    "SELECT n, wanted, EXISTS (SELECT FROM {table} AS o WHERE o.tenant_id = {tenant}"
-    " AND o.{key} <> '' AND o.{key} = wanted AND o.id <> claim.id)"
-    " FROM (SELECT s.n, t.id, {wanted} AS wanted FROM {joined}"
-    " WHERE {wanted} <> '' AND {wanted} IS DISTINCT FROM t.{key}) AS claim"
+    "SELECT claim.n, EXISTS (SELECT FROM {table} AS o WHERE o.tenant_id = {tenant}"
+    " AND o.{key} <> '' AND {same} AND o.id <> claim.id), {names}"
+    " FROM (SELECT s.n, t.id, {wanted} FROM {joined} WHERE {first} <> '' AND ({differs})) AS claim"
 )
+NEW_SLOT = sql.SQL("CASE WHEN s.{0} <> '' THEN s.{0} ELSE t.{0} END")
 
 #: When a file is imported again, most rows change nothing, so JSON is created only for the others. OFFSET 0 prevents
 #: PostgreSQL from computing a new value again each time it is used.

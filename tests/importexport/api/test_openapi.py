@@ -62,7 +62,7 @@ def test_an_entity_has_the_options_that_mean_something_for_it(schema):
         found = map(resolved, operation["parameters"])
         return {one["name"]: resolved(one["schema"]).get("enum") for one in found}
 
-    assert options("companies")["match_on"] == ["name", "domain"]
+    assert options("companies")["match_on"] == ["name", "domain", "external_id"]
     assert options("companies")["missing"] == ["reject", "create"]
     assert "tags" not in options("deals")
     assert options("deals")["missing"] == ["reject", "create"]

@@ -19,7 +19,7 @@ def companies(*rows):
 TWO = companies("Acme,acme.com,1", "ACME,acme.com,2")
 
 
-@pytest.mark.parametrize("mode", ["create"])
+@pytest.mark.parametrize("mode", ["create", "upsert"])
 @pytest.mark.parametrize("between", [0, 3500])
 def test_rows_of_one_name_and_two_ids_are_two_records(api, mode, between):
     filler = [f"Other {n},," for n in range(between)]

@@ -244,8 +244,8 @@ def test_columns_not_in_import_order_come_last(tenant):
 
 def test_import_id_fields_is_the_default_of_match_on(tenant):
     own = subclass(CompanyResource, meta={"import_id_fields": ["domain"]})
-    assert values_of("match_on", own.describe()) == ("domain", "name")
-    assert values_of("match_on", CompanyResource.describe()) == ("name", "domain")
+    assert values_of("match_on", own.describe()) == ("domain", "name", "external_id")
+    assert values_of("match_on", CompanyResource.describe()) == ("name", "domain", "external_id")
     assert read_options({"mode": "upsert"}, own.describe()).match_on == "domain"
     Company.objects.create(tenant=tenant, name="Old", domain="acme.example")
     rows, headers = [("New", "ACME.example")], ["name", "domain"]
@@ -277,7 +277,7 @@ def test_an_excluded_key_is_rejected():
     with pytest.raises(ImproperlyConfigured, match=r"^Own\.Meta\.import_id_fields names domain, which Meta excludes"):
         subclass(CompanyResource, meta={"import_id_fields": ["domain"], "exclude": ["domain"]})
     own = subclass(CompanyResource, meta={"exclude": ["name"]})
-    assert values_of("match_on", own.describe()) == ("domain",)
+    assert values_of("match_on", own.describe()) == ("domain", "external_id")
 
 
 def test_a_match_on_that_is_not_a_key_is_rejected():

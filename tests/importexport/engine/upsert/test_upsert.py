@@ -233,8 +233,8 @@ def test_contacts_are_not_created(api):
     ("entity", "query", "detail"),
     [
         ("contacts", "mode=merge", "Unknown mode 'merge'. Expected one of: create, update, upsert."),
-        ("contacts", "mode=update&match_on=phone", "Unknown match_on 'phone'. Expected one of: email."),
-        ("companies", "mode=update&match_on=x", "Unknown match_on 'x'. Expected one of: name, domain."),
+        ("contacts", "mode=update&match_on=phone", "Unknown match_on 'phone'. Expected one of: email, external_id."),
+        ("companies", "mode=update&match_on=x", "Unknown match_on 'x'. Expected one of: name, domain, external_id."),
         ("contacts", "mode=update&blank=no", "Unknown blank 'no'. Expected one of: keep, clear, fill."),
         ("contacts", "mode=update&tags=x", "Unknown tags 'x'. Expected one of: replace, add, remove."),
         ("contacts", "missing=x", "Unknown missing 'x'. Expected one of: reject, create."),
