@@ -25,12 +25,12 @@ class IsHostOfTenant(BasePermission):
 
 
 class HasScope(BasePermission):
-    """Allows a key whose scope includes the one that the view needs."""
+    """Allows a key whose scope includes the view's ``scope``."""
 
     message = ""
     code = "scope"
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        scope, needed = caller_of(request).scope, view.needed_scope(request)
-        self.message = f"The API key has the scope '{scope}'; this needs '{needed}'."
-        return SCOPES.index(ApiKey.Scope(scope)) >= SCOPES.index(ApiKey.Scope(needed))
+        scope = caller_of(request).scope
+        self.message = f"The API key has the scope '{scope}'; this needs '{view.scope}'."
+        return SCOPES.index(ApiKey.Scope(scope)) >= SCOPES.index(ApiKey.Scope(view.scope))

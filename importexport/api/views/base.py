@@ -23,7 +23,7 @@ class EndpointView(APIView):
     #: Without OPTIONS. Django adds HEAD where there is GET.
     http_method_names: Sequence[str] = ("get", "head", "post")
     #: The scope that a key must include; the query parameters, and those that are lists.
-    scope: ClassVar[str] = "read"
+    scope: str = "read"
     parameters: ClassVar[tuple[str, ...]] = ()
     lists: ClassVar[tuple[str, ...]] = ()
     caller: Caller
@@ -91,10 +91,6 @@ class EndpointView(APIView):
             listed = ", ".join(self.allowed_methods)
             detail = f"The method {request.method} is not allowed here."
             raise Problem(Cause.METHOD_NOT_ALLOWED, detail, headers={"Allow": listed})
-
-    def needed_scope(self, request: Request) -> str:
-        """Return the scope that a key must include."""
-        return self.scope
 
     def known_parameters(self, **kwargs: str) -> Collection[str]:
         """Return the query parameters of the endpoint, which can depend on the path."""

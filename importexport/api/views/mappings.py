@@ -3,6 +3,7 @@
 from typing import ClassVar, cast
 
 from django.http import HttpResponse, JsonResponse
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from importexport import mappings
@@ -40,9 +41,10 @@ class MappingView(EndpointView):
     parameters: ClassVar[tuple[str, ...]] = ("entity",)
     entity: str
 
-    def needed_scope(self, request: Request) -> str:
-        """Return the scope of reading, or of writing."""
-        return "read" if request.method in {"GET", "HEAD"} else "write"
+    def check_permissions(self, request: Request, *, only: type[BasePermission] = BasePermission) -> None:
+        """Check the permissions; what is not reading needs the scope of writing."""
+        self.scope = "read" if request.method in {"GET", "HEAD"} else "write"
+        super().check_permissions(request, only=only)
 
     def check_path(self, *, name: str = "", **_: str) -> None:
         """Raise Problem (404) for what cannot be the name of a mapping."""
