@@ -1,6 +1,8 @@
 """Common fixtures: real servers with empty, migrated databases."""
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -23,6 +25,10 @@ from tests.support.real import RealTenant
 from tests.support.staff import sign_in
 from tests.support.waiting import LONG
 
+#: The name of the database that is used without tests.
+DEVELOPERS = connections["default"].settings_dict["NAME"]
+#: The empty, migrated database of this process.
+TEMPLATE = f"rally_template_{os.getpid()}"
 #: What migrations have filled.
 KEPT_TABLES = {"django_migrations", "django_content_type", "auth_permission"}
 
@@ -99,16 +105,43 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def template(run_sql: Callable[[str], None], data_dir: Path) -> Iterator[str]:
-    """The name of an empty, migrated database, to be copied. Also collects static files."""
-    name = f"rally_template_{os.getpid()}"
-    run_sql(f"CREATE DATABASE {name}")
-    installation = Installation(url_of(name), environment(data_dir, DATABASE_URL=url_of(name)))
-    for command in (["migrate"], ["collectstatic", "--noinput"]):
-        done = installation.manage(*command, "--verbosity", "0")
-        assert done.returncode == 0, done.stderr
-    yield name
-    run_sql(f"DROP DATABASE {name} WITH (FORCE)")
+def django_db_setup(django_db_setup: None, run_sql: Callable[[str], None], data_dir: Path) -> Iterator[None]:
+    """Copy the test database while it is empty, which is quicker than to migrate another one."""
+    name = connections["default"].settings_dict["NAME"]
+    connections["default"].close()
+    is_migrated = name != DEVELOPERS  # There is no test database if none of the selected tests uses it.
+    run_sql(f"CREATE DATABASE {TEMPLATE} TEMPLATE {name if is_migrated else 'template1'}")
+    if not is_migrated:
+        manage(data_dir, "migrate")
+    yield
+    run_sql(f"DROP DATABASE {TEMPLATE} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def template(django_db_setup: None, data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of an empty, migrated database, to be copied. Also provides static files."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    shutil.copytree(collect_static(shared / "collected"), data_dir / "static", dirs_exist_ok=True)
+    return TEMPLATE
+
+
+def manage(home: Path, *command: str) -> None:
+    """Run a command that prepares the tests."""
+    url = url_of(TEMPLATE)
+    done = Installation(url, environment(home, DATABASE_URL=url)).manage(*command, "--verbosity", "0")
+    assert done.returncode == 0, done.stderr
+
+
+def collect_static(home: Path) -> Path:
+    """Collect static files unless another process of the tests has; return their directory."""
+    home.mkdir(exist_ok=True)
+    static = home / "static"
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (static / "staticfiles.json").exists():
+            manage(home, "collectstatic", "--noinput")
+    return static
 
 
 @pytest.fixture(scope="session")
