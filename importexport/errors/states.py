@@ -1,0 +1,15 @@
+"""What ends an import that is not the fault of its file, or keeps it waiting."""
+
+#: The error of a run that ended because of a bug.
+BUG = "Something went wrong on our side. Nothing was stored."
+#: The error of a run whose process was stopped, or lost the database.
+INTERRUPTED = "The import was interrupted before its end. Nothing was stored."
+
+
+def busy(entity: str, name: str) -> str:
+    """Return the message about a running import that blocks another; ``name`` is its id, or ""."""
+    return f"Another import of {entity} is running{f': {name}' if name else ''}. Try again later."
+
+
+RECORDS_BUSY = "Somebody else is changing the same records at this moment. Try again later."
+RUN_BUSY = "This import is being carried out at this moment. Try again later."
