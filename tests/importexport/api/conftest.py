@@ -30,7 +30,7 @@ class Account:
 
     def sql(self, statement: str, *values: Any) -> Any:
         """Run a statement; return the first value that it gives."""
-        with self.server.connect() as connection:
+        with self.server.kept_connection() as connection:
             cursor = connection.execute(statement, values)
             row = cursor.fetchone() if cursor.description else None
             return row[0] if row else None
