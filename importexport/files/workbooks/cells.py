@@ -2,9 +2,8 @@
 
 import re
 from typing import NamedTuple
-from xml.sax.saxutils import escape
 
-from importexport.files.workbooks.xml import local, new_parser
+from importexport.files.workbooks.xml import escape, local, new_parser
 
 
 class Piece(NamedTuple):
@@ -79,4 +78,4 @@ class Pieces:
 
     def _add(self, text: str) -> None:
         if self._is_value:
-            self._cell["value"] = self._cell.get("value", "") + escape(text, {"\r": "&#13;"})
+            self._cell["value"] = self._cell.get("value", "") + escape(text)

@@ -7,7 +7,6 @@ from importexport import errors
 from importexport.files.workbooks import ods
 from importexport.files.workbooks.archive import Archive
 from importexport.files.workbooks.sheets import Workbook
-from importexport.files.workbooks.xls import open_xls
 from importexport.files.workbooks.xlsx import Xlsx, relations
 
 #: What stands at the start of workbooks: the names of their first parts, or their type.
@@ -19,6 +18,8 @@ def open_workbook(file: BinaryIO) -> Workbook:
     head = file.read(HEAD)
     file.seek(0)
     if not head.startswith(b"PK"):
+        from importexport.files.workbooks.xls import open_xls  # noqa: PLC0415 - xlrd is loaded where it is needed
+
         return open_xls(file)
     try:
         archive = Archive(file)

@@ -42,17 +42,19 @@ def frames_of(workbook: Workbook, sheet: Sheet) -> Iterator[tuple]:
     if len(header) > COLUMNS_LIMIT + len(CARRIED):
         raise errors.too_many_columns(COLUMNS_LIMIT)
     yield HEADER, sheet.name, number, header
+    width = len(header)
     numbers: list[int] = []
     records: list[list[str]] = []
     size = whole = 0
-    width = len(header)
     for number, cells in rows:
-        numbers.append(number)
-        records.append(cells if len(cells) >= width else cells + [""] * (width - len(cells)))
-        length = sum(map(len, cells))
+        length = len("".join(cells))
         if length > RECORD_LIMIT:
             raise errors.endless_record(number, RECORD_LIMIT)
-        size += length + max(width, len(cells))
+        if len(cells) < width:
+            cells.extend([""] * (width - len(cells)))
+        numbers.append(number)
+        records.append(cells)
+        size += length + len(cells)
         if size > FRAME_SIZE:
             whole += size
             if whole > TEXT_LIMIT:
@@ -66,8 +68,9 @@ def frames_of(workbook: Workbook, sheet: Sheet) -> Iterator[tuple]:
 def filled_rows(workbook: Workbook, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of a sheet that are not blank, without the blank cells at their ends."""
     for rows in workbook.rows(sheet):
-        for number, cells in rows:
+        for row in rows:
+            cells = row[1]
             if not is_blank(cells):
                 while not cells[-1]:
                     cells.pop()
-                yield number, cells
+                yield row

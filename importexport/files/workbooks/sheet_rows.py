@@ -1,80 +1,20 @@
 """The rows of an XLSX sheet: its XML → lists of texts."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from importexport import errors
 from importexport.files.workbooks.cells import ROW, Pieces, find_pieces
-from importexport.files.workbooks.number_formats import PLAIN, NumberFormat
-from importexport.files.workbooks.numbers import formatted_text
+from importexport.files.workbooks.number_formats import NumberFormat
 from importexport.files.workbooks.places import ROWS, Columns, column_letters
 from importexport.files.workbooks.sheet_xml import blocks
 from importexport.files.workbooks.sheets import Row
-from importexport.files.workbooks.texts import as_csv, error_text, xlsx_text
-
-#: Cells by their text that are remembered, for each style.
-KNOWN_LIMIT = 20_000
+from importexport.files.workbooks.values import Unusual, Values
+from importexport.files.workbooks.whole_rows import WholeRows
 
 _SHEET_DATA = re.compile(rb"<sheetData(?=[\s/>])[^>]*>")
-_ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
 _ROW_NUMBER = re.compile(r'\sr="([0-9]{1,7})"')
-
-
-class Known(dict[str, str]):
-    """The texts of values, limited in number."""
-
-    def __init__(self, read: Callable[[str], str]) -> None:
-        self._read = read
-        self[""] = ""
-
-    def __missing__(self, value: str) -> str:
-        if len(self) >= KNOWN_LIMIT:
-            self.clear()
-            self[""] = ""
-        self[value] = text = self._read(value)
-        return text
-
-
-class Unusual(Exception):
-    """Rows are not written as Excel would."""
-
-
-class Values(dict[str, Known]):
-    """The texts of values by the attributes of their cell, its type and its style."""
-
-    def __init__(self, strings: Sequence[str], formats: Sequence[NumberFormat], *, is_1904: bool) -> None:
-        self._strings = strings
-        self._formats = formats
-        self._is_1904 = is_1904
-
-    def __missing__(self, attributes: str) -> Known:
-        given = dict(_ATTRIBUTE.findall(attributes))
-        if "r" in given:  # It is not the first one, and has not been seen.
-            raise Unusual
-        self[attributes] = known = Known(self._reader(given.get("t", "n"), int(given.get("s", 0))))
-        return known
-
-    def _reader(self, kind: str, style: int) -> Callable[[str], str]:
-        match kind:
-            case "n":
-                # Cells of unknown styles are plain numbers.
-                shown = self._formats[style] if style < len(self._formats) else PLAIN
-                return lambda value: formatted_text(value, shown, is_1904=self._is_1904)
-            case "s":
-                return lambda value: self._strings[int(value)]
-            case "b":
-                return lambda value: "true" if value.strip() in ("1", "true") else "false"
-            case "e":
-                return lambda value: error_text(xlsx_text(value))
-            case _:
-                return lambda value: as_csv(xlsx_text(value))
-
-
-#: Attributes of cells whose values are texts; those of a tag, and of a blank cell, are none.
-_INLINE = {"", ' t="inlineStr"'}
-#: What makes a text more than its XML says: references, line ends, escapes, marks and error values.
-_SPECIAL = ("&", "\r", "_x", "#", ">'", ">=")
 
 
 #: The names of a row's cells, if there are none missing: all of them, or no names at all.
@@ -92,6 +32,7 @@ class SheetRows:
 
     def __init__(self, *, strings: Sequence[str], formats: Sequence[NumberFormat], is_1904: bool) -> None:
         self._values = Values(strings, formats, is_1904=is_1904)
+        self._whole = WholeRows(self._values)
         self._columns = Columns()
         self._number = 0
         #: What stands behind the rows.
@@ -115,22 +56,22 @@ class SheetRows:
     def _read_rows(self, rows: str) -> list[Row]:
         """Return the filled ones of whole rows."""
         before = self._number
-        is_text = "<v" not in rows and not any(special in rows for special in _SPECIAL)
         try:
-            return self._read_pieces(find_pieces(rows), is_text=is_text)
+            found = self._whole.read(rows, after=before)
+            if found is None:
+                return self._read_pieces(find_pieces(rows))
         except Unusual:
             self._number = before
             return self._read_pieces(Pieces().read(rows))
+        self._number = found[-1][0]
+        return found
 
-    def _read_pieces(self, pieces: Sequence[tuple[str, ...]], *, is_text: bool = False) -> list[Row]:
+    def _read_pieces(self, pieces: Sequence[tuple[str, ...]]) -> list[Row]:
         """Return the filled rows of some pieces. The work is done for all cells, or all of a row, at once."""
         if not pieces:
             return []
         columns, attributes, formulas, values, tags = zip(*pieces, strict=True)
-        is_text = is_text and _INLINE.issuperset(attributes)
-        texts = (
-            values if is_text else [self._values[kind][value] for kind, value in zip(attributes, values, strict=True)]
-        )
+        texts = [self._values[kind][value] for kind, value in zip(attributes, values, strict=True)]
         bounds = [i for i, tag in enumerate(tags) if tag]
         found: list[Row] = []
         for start, end in pairwise([*bounds, len(tags)]):
@@ -145,6 +86,8 @@ class SheetRows:
                 self._check_formulas(pieces[start + 1 : end])
             if any(cells):
                 found.append((self._number, cells if is_in_order(names) else self._placed(names, cells)))
+        if found:
+            self._whole.learn(max(len(cells) for _number, cells in found), is_named=any(columns))
         return found
 
     def _placed(self, names: Sequence[str], cells: Sequence[str]) -> list[str]:

@@ -2,12 +2,20 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from xml.parsers import expat
-from xml.sax.saxutils import escape
 
 from importexport import errors
 
 #: Called with the local name and the attributes of an element, by their local names.
 Start = Callable[[str, dict[str, str]], None]
+
+
+#: What is written as a reference; xml.sax.saxutils would load the whole of urllib.
+_REFERENCES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"})
+
+
+def escape(text: str) -> str:
+    """Return the XML of a text or of an attribute's value."""
+    return text.translate(_REFERENCES)
 
 
 def local(name: str) -> str:
@@ -50,7 +58,7 @@ class Canonical:
         self._parser = new_parser()
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = lambda name: self._pieces.append(f"</{local(name)}>")
-        self._parser.CharacterDataHandler = lambda text: self._pieces.append(escape(text, {"\r": "&#13;"}))
+        self._parser.CharacterDataHandler = lambda text: self._pieces.append(escape(text))
         self._pieces: list[str] = []
 
     def feed(self, chunk: bytes, *, is_last: bool = False) -> bytes:
@@ -62,7 +70,7 @@ class Canonical:
     def _start(self, name: str, given: dict[str, str]) -> None:
         own = {key: value for key, value in given.items() if ":" not in key}
         names = [*filter(own.__contains__, self.FIRST), *(key for key in own if key not in self.FIRST)]
-        attributes = "".join(f' {key}="{escape(own[key], {chr(34): "&quot;"})}"' for key in names)
+        attributes = "".join(f' {key}="{escape(own[key])}"' for key in names)
         self._pieces.append(f"<{local(name)}{attributes}>")
 
 
