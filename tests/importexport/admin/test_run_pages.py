@@ -5,15 +5,23 @@ import datetime as dt
 import io
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from crm.models import Company, Contact
 from importexport.models import ImportRun
 from importexport.runs import retention
 from tests.support.api import Api
-from tests.support.staff import HEADER, MIXED
+from tests.support.staff import HEADER, MIXED, add_run
 
 CHANGE = "importexport_importrun_change"
+
+
+def test_the_breadcrumbs_do_not_change_the_name_of_a_file(editor, tenant):
+    run = add_run(tenant, file_name="leads.csv")
+    page = editor.client.get(reverse(f"admin:{CHANGE}", args=[run.pk])).content.decode()
+    assert "leads.csv" in page
+    assert "Leads.csv" not in page
 
 
 # --- the preview ------------------------------------------------------------------------------------------
