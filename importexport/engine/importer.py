@@ -92,6 +92,7 @@ class Importer:
                 for observer in observers:
                     observer.add(outcome)
         report.midnights = self._midnights.found
+        report.merged = self._table.rows.merged
         for observer in observers:
             observer.end(report)
 

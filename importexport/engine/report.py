@@ -54,6 +54,8 @@ class Report(Result):
         self.foreign_columns: Collection[str] = ()
         #: The columns whose times are all midnight, each with their number (see Midnights).
         self.midnights: dict[str, int] = {}
+        #: The ranges of merged cells in a workbook's sheet.
+        self.merged: Sequence[str] = ()
         self._doubtful = Groups()
         #: Ignored column → the column that may be meant.
         self.column_hints: dict[str, str] = {}
@@ -87,9 +89,9 @@ class Report(Result):
 
     @property
     def warning_count(self) -> int:
-        """The number of warnings: one for each doubtful cell that is stored, each ignored column with values, and each
-        column whose times are all midnight."""
-        return len(self.dropped) + len(self.midnights) + self._doubtful.count
+        """The number of warnings: one for each doubtful cell that is stored, each ignored column with values, each
+        column whose times are all midnight, and one for all merged cells."""
+        return len(self.dropped) + len(self.midnights) + bool(self.merged) + self._doubtful.count
 
     @property
     def warnings(self) -> list[dict[str, Any]]:
@@ -98,6 +100,9 @@ class Report(Result):
         for name, count in self.midnights.items():
             warning = errors.midnights(name, count)
             groups.append(group(warning.code, name, count, warning, warning))
+        if self.merged:
+            warning = errors.merged_cells(self.merged)
+            groups.append(group(warning.code, "", len(self.merged), warning, warning))
         return [*groups, *self._doubtful.listed()][:GROUPS]
 
     def _ignored_group(self, name: str, filled: int) -> dict[str, Any]:

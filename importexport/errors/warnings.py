@@ -1,8 +1,12 @@
 """Warnings: what they are about is stored as it is, or left out, but somebody should look at it."""
 
+from collections.abc import Sequence
+
 from importexport.errors.rows import RowError
 from importexport.errors.wording import echo
 
+#: How many ranges of merged cells a message names.
+RANGES_SHOWN = 5
 #: Code → what it is about, for the documentation.
 WARNINGS = {
     "garbled": "UTF-8 that was read as Windows-1252, such as `JÃ¼rgen`",
@@ -11,6 +15,7 @@ WARNINGS = {
     "email_domain": "an e-mail address whose domain looks like a typing error, such as `gmial.com`",
     "ignored_column": "a column that is unknown or has no counterpart here, and has values",
     "midnight": "a column whose times are all `00:00:00Z`",
+    "merged_cells": "merged cells of a workbook, of which only the first one has the value",
     "second_value": "a second e-mail address or phone number, for which a record has no room",
     "translated": "a value of another program for which ours has a wider word, such as `Bad Fit` → `lead`",
     "left_blank": "an optional cell that cannot be read and is left blank, under `invalid=blank`",
@@ -64,6 +69,15 @@ def translated(value: str, header: str, meant: str) -> RowWarning:
 def left_blank(column: str, error: RowError) -> RowWarning:
     """Return the warning about an optional cell that is left blank because it cannot be read."""
     return RowWarning("left_blank", f"'{column}' is left blank: {error}")
+
+
+def merged_cells(ranges: Sequence[str]) -> RowWarning:
+    """Return the warning about the ranges of a sheet whose cells are merged."""
+    listed = ", ".join(ranges[:RANGES_SHOWN]) + (", …" if len(ranges) > RANGES_SHOWN else "")
+    return RowWarning(
+        "merged_cells",
+        f"The sheet has merged cells ({listed}): the first cell of each has the value, the others are blank",
+    )
 
 
 def midnights(column: str, count: int) -> RowWarning:

@@ -40,6 +40,9 @@ class Reader:
     cells. Raises FileError (NotCsv, TooLarge) for problems that concern the whole file.
     """
 
+    #: There are none in CSV.
+    merged: Sequence[str] = ()
+
     def __init__(
         self,
         file: Source,

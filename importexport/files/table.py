@@ -53,6 +53,8 @@ class Rows(Protocol):
     delimiter: str
     #: Positions of the cells with a lone CR in the rows last returned, by row number.
     broken: dict[int, list[int]]
+    #: The ranges of merged cells below the header; known when all rows have been returned.
+    merged: Sequence[str]
     #: Whether another thread may read the next rows. Reading a pipe might block that thread forever.
     may_read_ahead: bool
 
@@ -174,6 +176,7 @@ class DatasetRows:
     delimiter = ","
     has_mark = False
     bytes_read = 0
+    merged: Sequence[str] = ()
     may_read_ahead = False
 
     def __init__(self, dataset: tablib.Dataset) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -20,6 +20,7 @@ from importexport.files.csv_reader import Start
 from importexport.files.header_finder import HEAD, ROWS_ABOVE
 from importexport.files.lines import CHUNK, Source
 from importexport.files.workbooks import frames
+from importexport.files.workbooks.places import last_row
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +47,7 @@ class WorkbookRows:
         self, file: Source, *, sheet: str = "", start: Start | None = None, max_bytes: int | None = None
     ) -> None:
         self.broken: dict[int, list[int]] = {}
-        #: The ranges of merged cells, once all rows have been read.
-        self.merged: list[str] = []
+        self.merged: Sequence[str] = ()
         self.bytes_read = 0
         self._numbers: list[int] = []
         self._records: list[list[str]] = []
@@ -90,7 +90,8 @@ class WorkbookRows:
         while not self._is_at_end and (not records or (len(records) < rows and length < size)):
             kind, *values = self._next_frame()
             if kind == frames.END:
-                (self.merged,) = values
+                (merged,) = values
+                self.merged = [name for name in merged if last_row(name) >= self.header_row]
                 self._is_at_end = True
                 self._close()
                 break

@@ -8,12 +8,16 @@ from importexport import errors
 from importexport.files.csv_reader import COLUMNS_LIMIT, is_blank
 from importexport.files.header import CARRIED
 from importexport.files.lines import RECORD_LIMIT
+from importexport.files.workbooks.places import first_cell
 from importexport.files.workbooks.sheets import Sheet, Workbook
 
 #: A frame is at most this many characters of text, unless a single row is longer.
 FRAME_SIZE = 256 * 1024
 #: The most characters of text in a sheet. A few shared strings could be referred to a million times.
 TEXT_LIMIT = 2 * 1024**3
+
+#: The most ranges of merged cells that are told.
+MERGED_LIMIT = 10_000
 
 #: Frames are tuples of plain values; the first one says what the frame is.
 HEADER, ROWS, END, ERROR, OTHER_TYPE = "header", "rows", "end", "error", "other type"
@@ -62,7 +66,7 @@ def frames_of(workbook: Workbook, sheet: Sheet) -> Iterator[tuple]:
             yield ROWS, numbers, records, size, workbook.progress
             numbers, records, size = [], [], 0
     yield ROWS, numbers, records, size, 1.0
-    yield END, sheet.merged
+    yield END, sorted(sheet.merged[:MERGED_LIMIT], key=first_cell)
 
 
 def filled_rows(workbook: Workbook, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from importexport import errors
 from importexport.files.workbooks.archive import Archive
 from importexport.files.workbooks.ods_cells import cell_text
-from importexport.files.workbooks.places import COLUMNS, ROWS, column_letters
+from importexport.files.workbooks.places import COLUMNS, ROWS, column_letters, range_name
 from importexport.files.workbooks.sheets import Row, Sheet
 from importexport.files.workbooks.xml import new_parser
 
@@ -53,6 +53,7 @@ class Ods:
     def rows(self, sheet: Sheet) -> Iterator[list[Row]]:
         """Yield the filled rows of a sheet, some at a time."""
         content = Content(self._styles, wanted=int(sheet.part))
+        sheet.merged = content.merged
         done, size = 0, self._archive.size(CONTENT)
         for chunk in self._archive.chunks(CONTENT):
             done += len(chunk)
@@ -116,6 +117,8 @@ class Content:
         self._cells: list[str] = []
         self._place = 0
         self._cell: dict[str, str] = {}
+        #: The ranges of merged cells.
+        self.merged: list[str] = []
 
     def feed(self, chunk: bytes) -> list[tuple[int, list[str], int]]:
         """Return the filled rows of a further chunk: number, cells, how many times."""
@@ -188,7 +191,14 @@ class Content:
                 raise errors.damaged_workbook()
             self._cells.extend([""] * (self._place - len(self._cells)))
             self._cells.extend([text] * count)
+        self._note_merged(given)
         self._place += count
+
+    def _note_merged(self, given: dict[str, str]) -> None:
+        width, height = (times(given.get(f"table:number-{name}-spanned"), ROWS) for name in ("columns", "rows"))
+        if width > 1 or height > 1:
+            top, left = self._number - 1, self._place
+            self.merged.append(range_name(top, top + height, left, left + width))
 
     def _default_style(self) -> str:
         """Return the style of cells of the current column that name none."""

@@ -1,5 +1,7 @@
 """Where cells stand: the letters of columns, and the limits of a sheet."""
 
+from string import ascii_uppercase
+
 from importexport import errors
 
 #: A sheet has no more rows and columns.
@@ -26,3 +28,21 @@ def column_letters(position: int) -> str:
         number, letter = divmod(number - 1, 26)
         letters = chr(65 + letter) + letters
     return letters
+
+
+def range_name(top: int, bottom: int, left: int, right: int) -> str:
+    """Return the name of a range of cells: A1:B2. The bottom and the right do not belong to it."""
+    return f"{column_letters(left)}{top + 1}:{column_letters(right - 1)}{bottom}"
+
+
+def first_cell(name: str) -> tuple[int, int, str]:
+    """Return the place of a range's first cell, by which ranges are sorted: B12:C13 → 12, 1, B."""
+    cell = name.partition(":")[0]
+    digits = cell.lstrip(ascii_uppercase)
+    letters = cell.removesuffix(digits)
+    return int(digits), len(letters), letters
+
+
+def last_row(name: str) -> int:
+    """Return the number of the last row of a range: A1:B2 → 2."""
+    return int(name.rpartition(":")[2].lstrip(ascii_uppercase))

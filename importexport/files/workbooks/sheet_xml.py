@@ -9,6 +9,8 @@ from importexport.files.workbooks.xml import canonical
 
 #: The most bytes of an item, and of what stands before the first one.
 ITEM_LIMIT = 32 * 1024**2
+#: How many chunks are kept of what stands behind the items.
+CHUNKS_BEHIND = 16
 #: The start of a part in UTF-8; the group is the prefix of its elements.
 _ROOT = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml(?:(?!encoding)[^>])*(?:encoding=[\"'](?i:utf-8|us-ascii)[\"'][^>]*)?>)?\s*"
@@ -19,8 +21,8 @@ _ROOT = re.compile(
 def blocks(chunks: Iterable[bytes], *, item: str, inside: tuple[str, ...]) -> Iterator[bytes]:
     """Yield a part in blocks: whole items each, the first one with what stands before, the last one with what follows.
 
-    ``inside`` are the elements around the items. What follows ends with the chunk that closes the last of them; the
-    rest of the part is only read for its checksum. Comments and CDATA could hide the end of an item, so a part that has
+    ``inside`` are the elements around the items. Only the beginning of what follows is yielded; the rest of the
+    part is only read for its checksum. Comments and CDATA could hide the end of an item, so a part that has
     them is rewritten from there on.
     """
     source = iter(chunks)
@@ -40,9 +42,16 @@ def blocks(chunks: Iterable[bytes], *, item: str, inside: tuple[str, ...]) -> It
             yield without_prefix(block, prefix)
         if cutter.is_closed:
             break
-    for _chunk in source:
-        pass
-    yield without_prefix(cutter.rest(), prefix)
+    yield without_prefix(cutter.rest() + beginning(source), prefix)
+
+
+def beginning(chunks: Iterable[bytes]) -> bytes:
+    """Return the beginning of what follows the items, and read all of it."""
+    kept: list[bytes] = []
+    for chunk in chunks:
+        if len(kept) < CHUNKS_BEHIND:
+            kept.append(chunk)
+    return b"".join(kept)
 
 
 def without_prefix(block: bytes, prefix: bytes) -> bytes:

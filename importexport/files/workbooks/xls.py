@@ -12,7 +12,7 @@ from xlrd.sheet import Sheet as XlrdSheet
 from importexport import errors
 from importexport.files.workbooks.number_formats import NumberFormat, read_format
 from importexport.files.workbooks.numbers import formatted_text
-from importexport.files.workbooks.places import column_letters
+from importexport.files.workbooks.places import range_name
 from importexport.files.workbooks.sheets import Row, Sheet, Workbook
 from importexport.files.workbooks.texts import as_csv, error_text
 
@@ -80,8 +80,3 @@ class Xls:
             key = self._book.xf_list[style].format_key
             self._formats[style] = read_format(self._book.format_map[key].format_str)
         return self._formats[style]
-
-
-def range_name(top: int, bottom: int, left: int, right: int) -> str:
-    """Return the name of a range of cells: A1:B2. The bottom and the right do not belong to it."""
-    return f"{column_letters(left)}{top + 1}:{column_letters(right - 1)}{bottom}"

@@ -14,7 +14,7 @@ from importexport.files.workbooks.texts import as_csv, xlsx_text
 from importexport.files.workbooks.xml import each_element
 
 _STRING = re.compile(r'<si>(?:<t(?: xml:space="preserve")?>([^<]*)</t></si>|([\s\S]*?)</si>)|<si ?/>')
-_MERGED = re.compile(rb"<mergeCell (?:[^>]*?\s)?ref=[\"']([A-Z0-9:$]{1,24})[\"']")
+_MERGED = re.compile(rb"<mergeCell (?:[^>]*?\s)?ref=[\"']([A-Z]{1,3}[0-9]{1,7}:[A-Z]{1,3}[0-9]{1,7})[\"']")
 
 
 class Xlsx:
