@@ -78,12 +78,14 @@ from importexport.errors.warnings import (
 )
 from importexport.errors.wording import ECHO_LIMIT, LISTED_LIMIT, counted, did_you_mean, echo, listed
 from importexport.errors.workbooks import (
+    MORE_REJECTED_THAN_ROWS,
     SAVE_AS_CSV,
     csv_has_no_sheets,
     cut_for_a_cell,
     damaged_workbook,
     encrypted_workbook,
     formula_without_value,
+    more_rejected_than_rows,
     oversized_workbook,
     several_sheets,
     unknown_sheet,
@@ -95,6 +97,7 @@ __all__ = [
     "ECHO_LIMIT",
     "INTERRUPTED",
     "LISTED_LIMIT",
+    "MORE_REJECTED_THAN_ROWS",
     "OTHER_SEPARATOR",
     "RECORDS_BUSY",
     "RUN_BUSY",
@@ -147,6 +150,7 @@ __all__ = [
     "merged_cells",
     "midnights",
     "missing_columns",
+    "more_rejected_than_rows",
     "names_nobody",
     "no_header",
     "not_found",

@@ -46,6 +46,14 @@ def csv_has_no_sheets(name: str) -> FileError:
     return FileError("unknown_sheet", f"There is no sheet '{echo(name)}': the file is CSV.")
 
 
+MORE_REJECTED_THAN_ROWS = "There are more rejected rows than a sheet has rows: take CSV."
+
+
+def more_rejected_than_rows() -> FileError:
+    """Return the error of an import whose rejected rows were to go into a workbook."""
+    return FileError("more_rejected_than_rows", f"{MORE_REJECTED_THAN_ROWS} Nothing was stored.")
+
+
 def cut_for_a_cell(limit: int) -> str:
     """Return the note of a rejected cell that is too long for a workbook."""
     return f"Only the first {limit} characters fit into a cell. Take the rejected rows as CSV to have all of them."

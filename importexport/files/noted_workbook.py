@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import IO, Any, NamedTuple, cast
 from xml.sax.saxutils import escape as escape_text
 
+from importexport import errors
 from importexport.files import xlsx
 from importexport.files.workbooks.places import column_letters
 
@@ -85,7 +86,7 @@ class NotedWorkbook:
         for row in rows:
             self._row += 1
             if self._row > xlsx.ROW_LIMIT:
-                raise ValueError("A sheet has no more rows.")
+                raise errors.more_rejected_than_rows()
             self._part.write(b"<row>%b</row>" % b"".join(self._cell(i, cell) for i, cell in enumerate(row)))
 
     def _cell(self, position: int, cell: Cell) -> bytes:

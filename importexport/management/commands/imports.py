@@ -9,7 +9,8 @@ from uuid import UUID
 from crm.management.base import RallyCommand, UserError, add_tenant_argument, find_tenant, with_examples
 from crm.management.output import add_json_argument, print_json, print_lines
 from crm.models import Tenant
-from importexport.errors import FileError
+from importexport.errors import MORE_REJECTED_THAN_ROWS, FileError
+from importexport.files.xlsx import ROW_LIMIT
 from importexport.history import plan_check, row_files, row_log
 from importexport.history.plan_check import PlanChanged
 from importexport.management.files import account_name, is_workbook, write_chunks
@@ -61,10 +62,7 @@ class Command(RallyCommand):
         elif what == "rows":
             write_chunks(row_files.csv_chunks(row_log.rows(run, action=given["action"]), run), given["output"])
         elif what == "rejected":
-            if not run.has_rejected:
-                raise UserError("This import has no rejected rows, or they have been purged.")
-            make = row_files.rejected_workbook if is_workbook(given["output"]) else row_files.rejected_file
-            write_chunks(make(run), given["output"])
+            write_rejected(run, given["output"])
         elif what == "undo":
             self._undo(run, as_json=given["json"])
         else:
@@ -99,6 +97,18 @@ class Command(RallyCommand):
         for line in told_besides(run):
             self.stdout.write(line)
         self.stdout.write(counts(run))
+
+
+def write_rejected(run: ImportRun, path: Path | None) -> None:
+    """Write the rejected rows of an import to a file or stdout; raise UserError if there are none, or too many."""
+    if not run.has_rejected:
+        raise UserError("This import has no rejected rows, or they have been purged.")
+    if not is_workbook(path):
+        write_chunks(row_files.rejected_file(run), path)
+    elif run.skipped < ROW_LIMIT:
+        write_chunks(row_files.rejected_workbook(run), path)
+    else:
+        raise UserError(MORE_REJECTED_THAN_ROWS)
 
 
 WHAT = {

@@ -6,6 +6,11 @@ import openpyxl
 import pytest
 
 from crm.models import Company, Contact
+from importexport import errors, services
+from importexport.engine.observers import RejectedRowsObserver
+from importexport.engine.options import Options
+from importexport.files import xlsx
+from importexport.models import ImportRun
 from tests.support.workbooks import made
 
 CONTACTS = (
@@ -104,3 +109,15 @@ def test_a_template_that_was_filled_in_is_imported(api):
     book.save(file)
     assert api.import_csv("companies", file.getvalue())["imported"] == 1
     assert Company.objects.get().name == "Acme"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_import_that_rejects_more_rows_than_a_sheet_has_stores_nothing(tenant, monkeypatch):
+    monkeypatch.setattr(xlsx, "ROW_LIMIT", 3)
+    run = ImportRun(tenant=tenant, entity="companies", channel="shell", actor="test", options=Options().kept())
+    observers = [RejectedRowsObserver(io.BytesIO(), as_workbook=True)]
+    file = io.BytesIO(b"name,employee_count\nAcme,1\nGlobex,many\nInitech,some\nHooli,few\n")
+    with pytest.raises(errors.FileError, match="There are more rejected rows than a sheet has rows: take CSV"):
+        services.import_file(run, file, observers=observers)
+    assert not Company.objects.exists()
+    assert ImportRun.objects.get().error == str(errors.more_rejected_than_rows())
