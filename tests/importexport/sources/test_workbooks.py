@@ -1,0 +1,74 @@
+"""Workbooks of other programs: the header below a title, dates as dates and as texts, errors, several sheets."""
+
+import datetime as dt
+import json
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.support.api import Api, problem
+from tests.support.workbooks import made
+
+pytestmark = pytest.mark.django_db
+
+MAPPING = json.dumps({"Geschäft": "name", "Summe": "value", "Abschluss": "expected_close_date", "Rest": None})
+HEADER = ["Geschäft", "Summe", "Abschluss", "Rest"]
+TYPED, AS_TEXT = dt.date(2025, 6, 15), "15.06.2025"
+
+
+def deals(*dates, above=()):
+    """Return a workbook with a deal per date."""
+    rows = [[f"Deal {number}", 1234.5, date, "x"] for number, date in enumerate(dates, 1)]
+    return made(Notes=[["Only to look at"]], Deals=[*above, HEADER, *rows])
+
+
+def bring(api, content, **options):
+    """Import deals by the mapping; return the response."""
+    given = {"source": "auto", "mapping": MAPPING, "sheet": "Deals"} | options
+    return api.post_file("deals", content, query=urlencode({name: value for name, value in given.items() if value}))
+
+
+def dates_of(api):
+    return [row["expected_close_date"] for row in api.rows("deals")]
+
+
+@pytest.fixture
+def api(tenant):
+    return Api(tenant)
+
+
+def test_rows_below_a_title_keep_the_numbers_of_the_spreadsheet(api):
+    content = deals(TYPED, "soon", above=[["Our deals"], [], ["as of June"]])
+    result = bring(api, content, formats="strict").json()
+    assert (result["imported"], [message.partition(":")[0] for message in result["errors"]]) == (1, ["Row 6"])
+    assert dates_of(api) == ["2025-06-15"]
+
+
+def test_dates_are_read_as_dates_and_as_texts(api):
+    result = bring(api, deals(TYPED, AS_TEXT, dt.datetime(2025, 6, 16)), formats="detect").json()
+    assert result["errors"] == []
+    assert dates_of(api) == ["2025-06-15", "2025-06-15", "2025-06-16"]
+
+
+def test_texts_that_do_not_decide_which_date_they_are_become_a_question(api):
+    content = deals(TYPED, "03/04/2025")
+    status, detail = problem(bring(api, content, formats="detect"))
+    assert status == 400
+    assert "dates=dmy" in detail
+    assert bring(api, content, formats="detect", dates="dmy").json()["imported"] == 2
+    assert dates_of(api) == ["2025-06-15", "2025-04-03"]
+
+
+def test_error_cells_reject_their_rows(api):
+    result = bring(api, deals(TYPED, "#N/A")).json()
+    assert (result["imported"], result["errors"]) == (
+        1,
+        ["Row 3: Spreadsheet error value '#N/A' in 'expected_close_date'"],
+    )
+
+
+@pytest.mark.parametrize("source", ["rally", "auto"])
+def test_of_several_sheets_one_must_be_named(api, source):
+    status, detail = problem(bring(api, deals(TYPED), source=source, sheet=None))
+    assert status == 400
+    assert "Several sheets have rows: 'Notes', 'Deals'. Name one as 'sheet'." in detail
