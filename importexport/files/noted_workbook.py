@@ -1,5 +1,6 @@
 """Writes a workbook of one sheet with notes, coloured cells and drop-down lists, as a stream (see xlsx)."""
 
+import weakref
 import zipfile
 from collections.abc import Iterable, Sequence
 from typing import IO, Any, NamedTuple, cast
@@ -73,6 +74,8 @@ class NotedWorkbook:
         xlsx.add(self._archive, "xl/workbook.xml", xlsx.workbook([sheet]))
         xlsx.add(self._archive, "xl/_rels/workbook.xml.rels", xlsx.workbook_rels(1))
         self._part = self._archive.open("xl/worksheets/sheet1.xml", "w")
+        # Of a workbook that is given up, zipfile would complain on stderr.
+        weakref.finalize(self, self._part.close)
         self._notes: list[tuple[int, int, str]] = []
         #: The values of each column that has a drop-down list, by position.
         self._choices = choices

@@ -1,6 +1,8 @@
 """Rejected rows and templates as workbooks."""
 
+import gc
 import io
+import sys
 
 import openpyxl
 import pytest
@@ -10,6 +12,7 @@ from importexport import errors, services
 from importexport.engine.observers import RejectedRowsObserver
 from importexport.engine.options import Options
 from importexport.files import xlsx
+from importexport.files.noted_workbook import Cell, NotedWorkbook
 from importexport.models import ImportRun
 from tests.support.workbooks import made
 
@@ -121,3 +124,12 @@ def test_an_import_that_rejects_more_rows_than_a_sheet_has_stores_nothing(tenant
         services.import_file(run, file, observers=observers)
     assert not Company.objects.exists()
     assert ImportRun.objects.get().error == str(errors.more_rejected_than_rows())
+
+
+def test_a_workbook_that_is_given_up_says_nothing_on_stderr(monkeypatch):
+    heard = []
+    monkeypatch.setattr(sys, "unraisablehook", heard.append)
+    workbook = NotedWorkbook(io.BytesIO(), sheet="rejected", header=[Cell("name")])
+    del workbook
+    gc.collect()
+    assert heard == []
