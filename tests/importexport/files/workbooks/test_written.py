@@ -130,6 +130,7 @@ def test_a_workbook_that_is_given_up_says_nothing_on_stderr(monkeypatch):
     heard = []
     monkeypatch.setattr(sys, "unraisablehook", heard.append)
     workbook = NotedWorkbook(io.BytesIO(), sheet="rejected", header=[Cell("name")])
+    workbook.itself = workbook  # As the traceback of an error would hold it.
     del workbook
     gc.collect()
     assert heard == []
