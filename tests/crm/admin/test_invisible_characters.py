@@ -20,7 +20,7 @@ def test_a_forms_texts_are_trimmed(acme):
 
 
 def test_a_required_text_of_nothing_else_is_an_error(acme):
-    assert add(acme, "contact", CONTACT | {"first_name": "\u200b"}) == {"first_name": BLANK}
+    assert add(acme, "company", COMPANY | {"name": "\u200b"}) == {"name": BLANK}
 
 
 @pytest.mark.parametrize("name", ["Company of acme\u200b", "\ufeffCompany of acme", "Com\u00adpany of acme"])
