@@ -50,7 +50,7 @@ def test_commands_do_without_the_admin_but_for_its_checks(data_dir):
         "print('importexport.admin' in sys.modules); run_checks(tags=['admin']); print(len(admin.site._registry) > 5)"
     )
     command = [sys.executable, "manage.py", "shell", "--no-imports", "-v", "0", "-c", program]
-    done = subprocess.run(command, cwd=ROOT, env=environment(data_dir), capture_output=True, text=True)
+    done = subprocess.run(command, cwd=ROOT, env=environment(data_dir), capture_output=True, text=True, timeout=300)
     assert (done.stdout, done.stderr) == ("False\nTrue\n", "")
 
 

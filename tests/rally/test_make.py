@@ -9,7 +9,7 @@ def test_make_prints_help_by_default():
     options = {"cwd": ROOT, "capture_output": True, "text": True, "check": True, "timeout": 60}
     said = subprocess.run(["make", "--no-print-directory"], **options).stdout
     lines = dict(line.removeprefix("make ").split(maxsplit=1) for line in said.splitlines())
-    assert list(lines) == ["help", "run", "test", "setup", "serve", "lint", "bench", "screenshots", "lock"]
+    assert list(lines) == ["help", "run", "test", "setup", "serve", "lint", "fixtures", "bench", "screenshots", "lock"]
     assert all(len(line) > 10 for line in lines.values())
 
 

@@ -22,7 +22,9 @@ def test_a_sheet_is_imported_by_its_name(shell):
 def test_a_workbook_comes_through_a_pipe(shell):
     path = shell.write(made(["name"], ["Acme"]))
     command = [sys.executable, "manage.py", *shell.command("import", "companies", "-", "--json")]
-    done = subprocess.run(f'cat "{path}" | {shlex.join(command)}', shell=True, cwd=ROOT, env=shell.installation.env)
+    done = subprocess.run(
+        f'cat "{path}" | {shlex.join(command)}', shell=True, cwd=ROOT, env=shell.installation.env, timeout=300
+    )
     assert done.returncode == 0
     assert shell.my_names() == ["Acme"]
 
