@@ -45,6 +45,15 @@ def pytest_configure() -> None:
         database.update(EMBEDDED_IN=str(own), HOST=str(socket_directory(own)))
 
 
+#: Directories whose tests take longest. They come first, so that no process is left alone with them at the end.
+LONGEST = ("tests/faults/", "tests/browser/", "tests/rally/server/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the longest tests first; otherwise, the order stays."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_teardown() -> None:
     """Let background work finish before tables are emptied."""

@@ -214,7 +214,7 @@ QUERIES = st.sampled_from(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(ROWS, QUERIES), min_size=1, max_size=3))
 def test_undoing_any_mix_of_imports_restores_the_exports(api, tenant, files):
     for model in (Contact, Company):
@@ -244,7 +244,7 @@ def test_undoing_any_mix_of_imports_restores_the_exports(api, tenant, files):
     assert exports() == last
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["", "x", "y", "z"])), min_size=1, max_size=6),
     st.sampled_from(["mode=upsert", "mode=upsert&match_on=domain", "mode=update&blank=clear"]),
@@ -274,7 +274,7 @@ ACTIVITY = st.tuples(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(DEAL, min_size=1, max_size=6),
     st.lists(ACTIVITY, min_size=1, max_size=6),

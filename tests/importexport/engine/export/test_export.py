@@ -121,7 +121,7 @@ CELLS = st.text(
 NAMES = itertools.count()
 
 
-@hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=4))
 def test_the_round_trip_of_any_text_is_exact(tenant, rows):
     text = io.StringIO(newline="")

@@ -153,7 +153,7 @@ def test_what_is_removed_is_gone_and_what_is_added_is_there(present, given_tags)
     assert merge(added, given_tags, "add") == added
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TAGS, min_size=1, max_size=4))
 def test_an_export_changes_no_tags_when_it_comes_back(db, lists):
     tenant = create_tenant(slug=f"t{next(NUMBERS)}", name="T")
