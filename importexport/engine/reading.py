@@ -16,7 +16,6 @@ from importexport.files.signatures import is_workbook
 from importexport.files.table import Required, Table
 from importexport.files.workbook_reader import WorkbookRows
 from importexport.sources.offer import offer_windows_1252
-from importexport.sources.parts import FOREIGN
 from importexport.sources.presets import known_headers
 from importexport.sources.reading import Reading, Request, count_names, read_rows
 
@@ -105,7 +104,7 @@ def request_of(resource: EntityResource, ask: errors.Ask) -> Request:
     options, spec = resource.options, resource.spec
     return Request(
         entity=resource.entity,
-        columns=[*resource.in_files, *FOREIGN],
+        columns=list(resource.in_files),
         required=spec.required_names,
         targets=resource.targets,
         source=options.source,

@@ -60,7 +60,7 @@ def assign(
         _part(position, cell, wishes=wishes, preset=preset, known=known, shared=shared)
         for position, cell in enumerate(cells)
     ]
-    parts = [part for part in _without_guesses(parts) if part.column not in FOREIGN or part.column in columns]
+    parts = _without_guesses(parts)
     if preset:
         parts += [Part(None, "", rule.column, rule.steps, "source") for rule in preset.constants]
     check_claims(parts, ask)

@@ -126,11 +126,10 @@ def read_rows(rows: Rows, request: Request, *, start: Start | None = None, encod
     Asks where the caller has to decide something.
     """
     preset, source = find_preset(rows.header, request)
-    columns = [name for name in request.columns if name not in FOREIGN_ONLY or preset]
     parts = assign(
         rows.header,
         entity=request.entity,
-        columns=columns,
+        columns=request.columns,
         preset=preset,
         mapping=request.mapping if request.mapping is not None or source == OURS else {},
         ask=request.ask,
@@ -154,8 +153,6 @@ def read_rows(rows: Rows, request: Request, *, start: Start | None = None, encod
     return Reading(source, export, parts, formats, start, rows.header_row, layout, encoding)
 
 
-#: Columns that a file of ours cannot have.
-FOREIGN_ONLY = ("contact_name", "company_domain")
 #: The position of a column that no cell of the header gives.
 NOWHERE = -1
 

@@ -123,3 +123,21 @@ def test_a_workbook_with_several_sheets(api, tmp_path):
         ("ada@x.example", "Beispiel", "01067"),
         ("bo@x.example", "Muster", "1067"),
     ]
+
+
+def test_a_person_is_found_by_the_full_name_in_a_header_that_is_mapped(api):
+    api.import_csv("contacts", "first_name,last_name,email\nAda,Example,ada@x.example\n")
+    bring(
+        api,
+        "activities",
+        "Art,Betreff,Wer\ncall,Intro,Ada Example\n",
+        mapping={"Art": "activity_type", "Wer": "contact_name"},
+    )
+    (row,) = api.rows("activities")
+    assert row["contact_email"] == "ada@x.example"
+
+
+def test_the_name_of_such_a_column_is_no_header_of_ours(api):
+    api.import_csv("activities", "activity_type,subject,contact_name\ncall,Intro,Ada Example\n")
+    run = api.look(f"imports/{api.look('imports')['results'][0]['id']}")
+    assert run["ignoredCells"] == {"contact_name": 1}
