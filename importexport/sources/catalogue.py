@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from importexport.sources.presets import ALIASES, Preset, Rule, find_source, label, presets
+from importexport.sources.presets import ALIASES, Preset, Rule, find_source, label, presets, presets_of
 from importexport.sources.reading import written_steps
 
 Json = dict[str, Any]
@@ -20,7 +20,7 @@ def program(name: str) -> Json | None:
     if found is None:
         return None
     source, export = found
-    several = [preset for preset in presets()[source] if preset.export.startswith(export)]
+    several = presets_of(source, export)
     told = summary(source, several)
     return told | {
         "exports": [kind(preset) | {"columns": list(map(column, rules_of(preset)))} for preset in several],

@@ -2,10 +2,10 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Collection
 
 from crm.characters import without_invisible
+from importexport.sources.proof import Proof
 
 #: Order → the positions of year, month and day among the three numbers of a date.
 ORDERS = {"dmy": (2, 1, 0), "mdy": (2, 0, 1), "ymd": (0, 1, 2)}
@@ -38,48 +38,17 @@ _NOTHING = re.compile(r"0{1,4}([./-])0{1,2}\1(?:0{1,4})(?: 0{1,2}:00(?::00)?)?")
 #: The most characters that a date has.
 LIMIT = 60
 
-Numbers = tuple[int, int, int]
 
-
-class DateProof:
+class DateProof(Proof):
     """Collects what the cells of a column say about the order of day, month and year."""
 
     def __init__(self) -> None:
-        self.possible = set(UNCLEAR)
-        #: The first rows with a date in numbers, and the first that excludes each order: row and cell.
-        self.examples: list[tuple[int, str]] = []
-        self.excluded_by: dict[str, tuple[int, str]] = {}
-        self._known: set[str] = set()
+        super().__init__(UNCLEAR)
 
-    def add(self, rows: Iterable[int], cells: Sequence[str]) -> None:
-        """Take a batch's cells into account, with their row numbers."""
-        for row, cell in zip(rows, cells, strict=True):
-            if cell and cell not in self._known:
-                if len(self._known) < 50_000:
-                    self._known.add(cell)
-                self._look_at(row, cell)
-
-    def _look_at(self, row: int, cell: str) -> None:
+    def allowed(self, cell: str) -> Collection[str]:
+        """Return the orders in which a date in numbers can be read, unless it is the same one in both."""
         orders = possible_orders(cell)
-        if orders is None or (orders == set(UNCLEAR) and is_same_in_both(cell)):
-            return
-        if len(self.examples) < 3 and len(orders) > 1:
-            self.examples.append((row, cell.strip()))
-        for order in self.possible - orders:
-            self.excluded_by.setdefault(order, (row, cell.strip()))
-        self.possible &= orders
-
-    @property
-    def order(self) -> str | None:
-        """The only order in which all cells can be read; "" if it makes no difference, None if nothing decides."""
-        if not self.excluded_by:
-            return None if self.examples else ""
-        return next(iter(self.possible)) if len(self.possible) == 1 else None
-
-    @property
-    def is_contradictory(self) -> bool:
-        """Whether no order fits all cells."""
-        return not self.possible
+        return () if orders is None or (orders == set(UNCLEAR) and is_same_in_both(cell)) else orders
 
 
 def possible_orders(cell: str) -> set[str] | None:
@@ -110,11 +79,6 @@ def _date(form: re.Match[str], order: str) -> dt.date | None:
         return dt.date(int(year), int(month), int(day))
     except ValueError:
         return None
-
-
-def date_reader(order: str) -> Callable[[str], str]:
-    """Return the function that rewrites a cell as ISO 8601, read in an order ("" where it makes no difference)."""
-    return partial(iso, order=order)
 
 
 def iso(cell: str, *, order: str = "") -> str:

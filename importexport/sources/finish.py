@@ -1,6 +1,6 @@
 """What takes several columns at once: full names, deals that are won or lost, kinds of rows, labelled numbers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from crm.characters import trim
 from importexport import errors
@@ -22,6 +22,12 @@ def _column(filled: Filled, name: str, count: int) -> list[str]:
     return list(filled.columns.get(name, [""] * count))
 
 
+def _fill_up(filled: Filled, name: str, others: Sequence[str]) -> None:
+    """Fill the blanks of a column from other cells of the same rows."""
+    values = _column(filled, name, len(others))
+    filled.columns[name] = [value if trim(value) else other for value, other in zip(values, others, strict=True)]
+
+
 def split_names(filled: Filled) -> None:
     """Fill first and last names from full ones where both are blank."""
     names = filled.columns.pop("full_name")
@@ -39,12 +45,10 @@ def settle_deals(filled: Filled) -> None:
     known = value_maps()["deal_status"]
     stages, chances = (_column(filled, name, len(statuses)) for name in ("stage_name", "probability"))
     for i, status in enumerate(statuses):
-        if (result := RESULTS.get(known.get(fold_label(status), ""))) and fold_label(stages[i]) != fold_label(
-            result[0]
-        ):
-            stages[i], chances[i] = result
-        elif result:
-            chances[i] = result[1]
+        if result := RESULTS.get(known.get(fold_label(status), "")):
+            stage, chances[i] = result
+            if fold_label(stages[i]) != fold_label(stage):
+                stages[i] = stage
     filled.columns |= {"stage_name": stages, "probability": chances}
 
 
@@ -75,7 +79,7 @@ def fill_blanks(column: str, text: str) -> Finish:
 
     def finish(filled: Filled) -> None:
         count = len(next(iter(filled.columns.values()), ()))
-        filled.columns[column] = [cell if trim(cell) else text for cell in _column(filled, column, count)]
+        _fill_up(filled, column, [text] * count)
 
     return finish
 
@@ -87,10 +91,7 @@ def add_times(date_column: str) -> Finish:
         times = filled.columns.pop("time_of_day")
         dates = _column(filled, date_column, len(times))
         moments = [joined_time(trim(date), trim(time)) for date, time in zip(dates, times, strict=True)]
-        values = _column(filled, "scheduled_at", len(times))
-        filled.columns["scheduled_at"] = [
-            value if trim(value) else moment for value, moment in zip(values, moments, strict=True)
-        ]
+        _fill_up(filled, "scheduled_at", moments)
 
     return finish
 
@@ -99,12 +100,8 @@ def first_lines(source: str, target: str) -> Finish:
     """Return the function that fills a column's blanks with the first line of another."""
 
     def finish(filled: Filled) -> None:
-        texts = filled.columns.get(source, ())
-        values = _column(filled, target, len(texts))
-        lines = (trim(text).split("\n", 1)[0].strip() for text in texts)
-        filled.columns[target] = [
-            value if trim(value) or len(line) > SUBJECT else line for value, line in zip(values, lines, strict=True)
-        ]
+        lines = (trim(text).split("\n", 1)[0].strip() for text in filled.columns.get(source, ()))
+        _fill_up(filled, target, [line if len(line) <= SUBJECT else "" for line in lines])
 
     return finish
 
@@ -114,10 +111,6 @@ def defaults(source: str, target: str) -> Finish:
 
     def finish(filled: Filled) -> None:
         if source in filled.columns:
-            others = filled.columns[source]
-            values = _column(filled, target, len(others))
-            filled.columns[target] = [
-                value if trim(value) else other for value, other in zip(values, others, strict=True)
-            ]
+            _fill_up(filled, target, filled.columns[source])
 
     return finish

@@ -1,11 +1,11 @@
 """Numbers as other programs write them: with separators, currency signs and percent, read as a whole column proves."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
-from functools import partial
 
 from crm.characters import without_invisible
+from importexport.sources.proof import Proof
 
 #: The most characters that a number has.
 LIMIT = 60
@@ -25,45 +25,16 @@ _PLAIN = re.compile(r"[+-]?\d+")
 _SPACES = re.compile("[\u00a0\u202f\u2009\u2007]")
 
 
-class DecimalProof:
+class DecimalProof(Proof):
     """Collects what the cells of a column say about the decimal separator."""
 
     def __init__(self) -> None:
-        self.possible = set(_FORMS)
-        #: The first rows that can be read in two ways, and the first that excludes each separator: row and cell.
-        self.examples: list[tuple[int, str]] = []
-        self.excluded_by: dict[str, tuple[int, str]] = {}
-        self._known: set[str] = set()
+        super().__init__(_FORMS)
 
-    def add(self, rows: Iterable[int], cells: Sequence[str]) -> None:
-        """Take a batch's cells into account, with their row numbers."""
-        for row, cell in zip(rows, cells, strict=True):
-            if cell and cell not in self._known:
-                if len(self._known) < 50_000:
-                    self._known.add(cell)
-                self._look_at(row, cell)
-
-    def _look_at(self, row: int, cell: str) -> None:
+    def allowed(self, cell: str) -> Collection[str]:
+        """Return the separators with which a cell is a number, unless it is the same one with both."""
         readings = possible_readings(cell)
-        if not readings or (len(set(readings.values())) == 1 and len(readings) > 1):
-            return
-        if len(self.examples) < 3 and len(readings) > 1:
-            self.examples.append((row, cell.strip()))
-        for separator in self.possible - set(readings):
-            self.excluded_by.setdefault(separator, (row, cell.strip()))
-        self.possible &= set(readings)
-
-    @property
-    def separator(self) -> str | None:
-        """The separator by which all cells can be read; "" if it makes no difference, None if nothing decides."""
-        if not self.excluded_by:
-            return None if self.examples else ""
-        return next(iter(self.possible)) if len(self.possible) == 1 else None
-
-    @property
-    def is_contradictory(self) -> bool:
-        """Whether neither separator fits all cells."""
-        return not self.possible
+        return () if len(readings) > len(set(readings.values())) else readings
 
 
 def possible_readings(cell: str) -> dict[str, str]:
@@ -92,11 +63,6 @@ def _read(number: str, separator: str) -> str:
     whole, _, places = number.rpartition(point) if point in number else (number, "", "")
     digits = re.sub(r"\D", "", whole)
     return f"{digits}.{places}" if places else digits
-
-
-def number_reader(separator: str, *, is_percent: bool = False) -> Callable[[str], str]:
-    """Return the function that rewrites a cell as a plain number; ``is_percent`` if a per cent sign is expected."""
-    return partial(plain, separator=separator, is_percent=is_percent)
 
 
 def plain(cell: str, *, separator: str = "", is_percent: bool = False) -> str:

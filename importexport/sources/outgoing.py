@@ -1,14 +1,13 @@
 """Our columns as other programs import them: their headers, and their words for our values. From the same tables."""
 
-import csv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 
 from importexport.sources.parts import ADDING
-from importexport.sources.presets import Preset, Rule, find_source, presets
+from importexport.sources.presets import Preset, Rule, find_source, presets_of
+from importexport.sources.values import value_lines
 
 #: Steps of headers that are not written: another header of the same column is, or there is none for us to fill.
 NOT_WRITTEN = ("only_if_blank", "by_label", "if_status", "time_of", "prefix", "map", *ADDING)
@@ -32,8 +31,7 @@ def outgoing(name: str, entity: str) -> tuple[Outgoing, ...]:
     Of several kinds of export, the one that has most of our columns.
     """
     source, export = find_source(name) or ("", "")
-    fitting = [one for one in presets().get(source, ()) if one.entity == entity and one.export.startswith(export)]
-    found = [written(preset) for preset in fitting]
+    found = [written(preset) for preset in presets_of(source, export) if preset.entity == entity]
     return max(found, key=len, default=())
 
 
@@ -59,9 +57,8 @@ def is_left_out(rule: Rule, rules: Iterable[Rule]) -> bool:
 @cache
 def outgoing_words(source: str) -> dict[str, dict[str, str]]:
     """Return a program's words for our values: column → our value → its word."""
-    table = files("importexport.sources").joinpath("data", "values.csv").read_text(encoding="utf-8")
     words: dict[str, dict[str, str]] = defaultdict(dict)
-    for line in csv.DictReader(table.splitlines(), strict=True):
+    for line in value_lines():
         if source in line["written_by"].split(";"):
             words[line["map"]][line["ours"]] = line["value"]
     return dict(words)

@@ -146,6 +146,11 @@ def find_source(name: str) -> tuple[str, str] | None:
     return (name, "") if name in presets() else None
 
 
+def presets_of(source: str, export: str = "") -> list[Preset]:
+    """Return the presets of a program, of a kind of export ("" for all); none of an unknown program."""
+    return [preset for preset in presets().get(source, ()) if preset.export.startswith(export)]
+
+
 @cache
 def known_headers() -> frozenset[str]:
     """Return the folded headers of all programs."""

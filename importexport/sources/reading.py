@@ -13,12 +13,15 @@ from importexport.sources.layout import DATES, NUMBERS, Formats, Layout, Target,
 from importexport.sources.numbers import DecimalProof
 from importexport.sources.parts import Part, assign
 from importexport.sources.presets import Preset, find_source
+from importexport.sources.proof import Proof
 from importexport.sources.recognise import choose, is_ours, recognise
 
 #: The source of a file that is ours.
 OURS = "rally"
 #: How many rows are read at a time to find out how a file writes dates and numbers.
 ROWS, SIZE = 3_000, 1024 * 1024
+#: Makes the error of a column that is not decided, of its header, rows that show it, and whether they contradict.
+Undecided = Callable[[str, list[tuple[int, str]], bool], errors.FileError]
 
 
 class Rows(Protocol):
@@ -228,18 +231,19 @@ def find_formats(rows: Rows, parts: Sequence[Part], request: Request) -> Formats
         for part in parts
         if part.position is not None and part.column in request.targets
     }
-    dates = {at: request.dates for at, form in forms.items() if form in DATES}
-    decimals = {at: request.decimal for at, form in forms.items() if form in NUMBERS}
+    dates: dict[int, str | None] = {at: request.dates for at, form in forms.items() if form in DATES}
+    decimals: dict[int, str | None] = {at: request.decimal for at, form in forms.items() if form in NUMBERS}
     if request.formats == "detect":
-        proofs = {at: DateProof() for at, said in dates.items() if not said}
-        decimal_proofs = {at: DecimalProof() for at, said in decimals.items() if not said}
-        collect(rows, {**proofs, **decimal_proofs})
+        proofs: dict[int, Proof] = {at: DateProof() for at, said in dates.items() if not said}
+        proofs |= {at: DecimalProof() for at, said in decimals.items() if not said}
+        collect(rows, proofs)
         headers = {part.position: part.header for part in parts if part.position is not None}
-        found_dates = {at: decided_date(proof, headers[at], request.ask) for at, proof in proofs.items()}
-        found_decimals = {at: decided_decimal(proof, headers[at], request.ask) for at, proof in decimal_proofs.items()}
-        return Formats(is_strict=False, dates=decided(dates | found_dates), decimals=decided(decimals | found_decimals))
+        for formats, undecided in ((dates, errors.dates_undecided), (decimals, errors.decimals_undecided)):
+            for at in [at for at in formats if at in proofs]:
+                formats[at] = settled(proofs[at], headers[at], undecided, request.ask)
+        return Formats(is_strict=False, dates=decided(dates), decimals=decided(decimals))
     is_strict = not request.dates and not request.decimal
-    return Formats(is_strict, dates, decimals)
+    return Formats(is_strict, decided(dates), decided(decimals))
 
 
 def decided(formats: Mapping[int, str | None]) -> dict[int, str]:
@@ -247,7 +251,7 @@ def decided(formats: Mapping[int, str | None]) -> dict[int, str]:
     return {at: written for at, written in formats.items() if written is not None}
 
 
-def collect(rows: Rows, proofs: Mapping[int, DateProof | DecimalProof]) -> None:
+def collect(rows: Rows, proofs: Mapping[int, Proof]) -> None:
     """Show all rows to the proofs of columns, by position; a broken file is left to the import to tell."""
     if not proofs:
         return
@@ -260,20 +264,11 @@ def collect(rows: Rows, proofs: Mapping[int, DateProof | DecimalProof]) -> None:
                 proof.add(numbers, [record[at] if at < len(record) else "" for record in records])
 
 
-def decided_date(proof: DateProof, header: str, ask: errors.Ask) -> str | None:
-    """Return the order that a column proves; if it proves none, ask and return None."""
-    if proof.order is None:
-        found = list(proof.excluded_by.values()) if proof.is_contradictory else proof.examples
-        ask(errors.dates_undecided(header, found, proof.is_contradictory))
-    return proof.order
-
-
-def decided_decimal(proof: DecimalProof, header: str, ask: errors.Ask) -> str | None:
-    """Return the separator that a column proves; if it proves none, ask and return None."""
-    if proof.separator is None:
-        found = list(proof.excluded_by.values()) if proof.is_contradictory else proof.examples
-        ask(errors.decimals_undecided(header, found, proof.is_contradictory))
-    return proof.separator
+def settled(proof: Proof, header: str, undecided: Undecided, ask: errors.Ask) -> str | None:
+    """Return the way in which a column proves to be written; if it proves none, ask and return None."""
+    if proof.way is None:
+        ask(undecided(header, proof.undecided, proof.is_contradictory))
+    return proof.way
 
 
 def count_names(

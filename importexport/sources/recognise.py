@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from importexport import errors
 from importexport.files.header import CARRIED, fold_cell
-from importexport.sources.presets import Preset, fold_header, label, presets
+from importexport.sources.presets import Preset, fold_header, label, presets, presets_of
 
 #: The least that speaks for a program: the weights of its headers in the file, and the share of the file's headers
 #: that it knows. A header weighs the more, the fewer programs have it.
@@ -55,7 +55,7 @@ def choose(source: str, export: str, cells: Sequence[str], *, entity: str) -> Pr
 
     Raises FileError if the program has no table for the entity.
     """
-    fitting = [one for one in presets()[source] if one.entity == entity and one.export.startswith(export)]
+    fitting = [preset for preset in presets_of(source, export) if preset.entity == entity]
     if not fitting:
         raise errors.source_without_entity(label(source), entity)
     labels = header_labels(cells)

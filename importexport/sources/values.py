@@ -10,11 +10,17 @@ from importexport.files.header import fold_label
 
 
 @cache
+def value_lines() -> list[dict[str, str]]:
+    """Return the lines of the table."""
+    table = files("importexport.sources").joinpath("data", "values.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(table.splitlines(), strict=True))
+
+
+@cache
 def value_maps() -> dict[str, dict[str, str]]:
     """Return the maps by name, each from the folded value of another program to ours."""
-    table = files("importexport.sources").joinpath("data", "values.csv").read_text(encoding="utf-8")
     maps: dict[str, dict[str, str]] = defaultdict(dict)
-    for line in csv.DictReader(table.splitlines(), strict=True):
+    for line in value_lines():
         maps[line["map"]][fold_label(line["value"])] = line["ours"]
     return dict(maps)
 

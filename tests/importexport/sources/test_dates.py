@@ -27,18 +27,18 @@ def proof_of(*cells):
     ],
 )
 def test_the_order_is_what_every_cell_allows_and_one_proves(cells, order):
-    assert proof_of(*cells).order == order
+    assert proof_of(*cells).way == order
 
 
 def test_where_no_cell_decides_nothing_is_guessed():
     proof = proof_of("03/04/2025", "05/05/2025", "01/02/2025")
-    assert proof.order is None
+    assert proof.way is None
     assert proof.examples == [(2, "03/04/2025"), (4, "01/02/2025")]
 
 
 def test_cells_that_contradict_each_other_prove_nothing():
     proof = proof_of("31/12/2025", "12/31/2025")
-    assert proof.order is None
+    assert proof.way is None
     assert proof.is_contradictory
     assert sorted(proof.excluded_by.values()) == [(2, "31/12/2025"), (3, "12/31/2025")]
 
@@ -80,4 +80,4 @@ def test_a_date_written_in_an_order_is_read_in_it(date, order, separator):
 def test_the_order_in_which_a_column_was_written_is_never_excluded(dates):
     proof = proof_of(*(f"{date.day}/{date.month}/{date.year}" for date in dates))
     assert "dmy" in proof.possible
-    assert proof.order in ("dmy", "", None)
+    assert proof.way in ("dmy", "", None)

@@ -28,19 +28,19 @@ def proof_of(*cells):
     ],
 )
 def test_the_separator_is_what_every_cell_allows_and_one_proves(cells, separator):
-    assert proof_of(*cells).separator == separator
+    assert proof_of(*cells).way == separator
 
 
 @pytest.mark.parametrize("cell", ["1.234", "1,234", "12,345"])
 def test_where_no_cell_decides_nothing_is_guessed(cell):
     proof = proof_of("5", cell)
-    assert proof.separator is None
+    assert proof.way is None
     assert proof.examples == [(3, cell)]
 
 
 def test_cells_that_contradict_each_other_prove_nothing():
     proof = proof_of("1.234,50", "1,234.50")
-    assert proof.separator is None
+    assert proof.way is None
     assert proof.is_contradictory
 
 
@@ -84,4 +84,4 @@ def test_a_number_written_with_separators_is_read_with_them(number, separator):
     if separator == "comma":
         text = text.translate({ord(","): ".", ord("."): ","})
     assert Decimal(plain(text, separator=separator)) == number
-    assert proof_of(text).separator == separator
+    assert proof_of(text).way == separator
