@@ -78,13 +78,16 @@ def session_lock(key: Sequence[int], *, wait: bool = True) -> Iterator[bool]:
             release_lock(key)
 
 
-def release_lock(key: Sequence[int]) -> None:
-    """Release a lock of the session. If the connection is lost, it has been released already."""
+def release_lock(key: Sequence[int], *, over: Any = connection) -> None:
+    """Release a lock of the session. If the connection is lost, it has been released already.
+
+    Closing the connection releases it as well, but only once the server has noticed.
+    """
     try:
-        with connection.cursor() as cursor:
+        with over.cursor() as cursor:
             cursor.execute(call("pg_advisory_unlock", key), key)
     except Error:
-        connection.close()
+        over.close()
 
 
 def held_locks(first: int) -> set[int]:

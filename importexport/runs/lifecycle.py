@@ -1,5 +1,6 @@
 """The life cycle of a run: planning, applying, undoing and discarding it, in the foreground or background."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, BinaryIO
 
@@ -20,6 +21,8 @@ from importexport.runs.retention import purge
 
 #: The size of an UploadPart in bytes.
 PART = 1024 * 1024
+#: Seconds that what a process is about to do may take.
+ABOUT = 10
 #: Called with a run in the transaction that starts its work, to store more in the same transaction.
 Begin = Callable[[ImportRun], None]
 
@@ -126,10 +129,8 @@ def apply_now(
 def _apply_held(
     run: ImportRun, *, observers: Sequence[Observer], progress: Progress | None, begin: Begin | None
 ) -> Report | None:
-    with tasks.held(run.pk) as aside:
+    with tasks.held(run.pk, try_again=soon_free(run)) as aside:
         if aside is None:
-            run.refresh_from_db()
-            # A plan whose lock is held is about to be applied.
             raise NotPlanned(*WHY_NOT[ImportRun.Status.APPLYING]) if is_plan(run) else why_not(run)
         _claim_held(run, begin)
         try:
@@ -138,6 +139,20 @@ def _apply_held(
             back = {"status": ImportRun.Status.PLANNED, "finished_at": timezone.now()}
             ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.APPLYING).update(**back)
             raise
+
+
+def soon_free(run: ImportRun) -> Callable[[], bool]:
+    """Return a function that tells whether a run that another process holds is a plan, which is refreshed.
+
+    The process that has made the plan is about to let go of it; one that applies it is about to change its status.
+    """
+    end = time.monotonic() + ABOUT
+
+    def is_still_plan() -> bool:
+        run.refresh_from_db()
+        return is_plan(run) and time.monotonic() < end
+
+    return is_still_plan
 
 
 @transaction.atomic

@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from importexport import errors, services
-from importexport.db import UNAVAILABLE, Busy, advisory_lock, held_locks, patience
+from importexport.db import UNAVAILABLE, Busy, advisory_lock, held_locks, patience, release_lock
 from importexport.engine.observers import Observer, Progress, ProgressObserver
 from importexport.engine.report import Report
 from importexport.history import plan_check, suggestions
@@ -32,6 +32,8 @@ logger = logging.getLogger("rally.jobs")
 AT_ONCE = threading.BoundedSemaphore(4)
 #: Seconds between two updates of the progress.
 PACE = 0.25
+#: Seconds between two attempts to get a lock that is about to be released.
+MOMENT = 0.01
 #: Seconds without a statement after which PostgreSQL ends a transaction, to release the locks of a frozen process.
 IDLE = 120
 #: The fields that planning sets.
@@ -81,16 +83,23 @@ def do_now(run_id: uuid.UUID, *, observers: Sequence[Observer] = (), progress: P
 
 
 @contextmanager
-def held(run_id: uuid.UUID, *, wait: bool = False) -> Iterator[Any]:
+def held(run_id: uuid.UUID, *, wait: bool = False, try_again: Callable[[], bool] = lambda: False) -> Iterator[Any]:
     """Hold a run's lock; yield the connection that has it, or None if another process works on the run.
 
-    With ``wait``, raises Busy if that takes too long (see ``db.patience``).
+    With ``wait``, raises Busy if that takes too long (see ``db.patience``). ``try_again`` is called every few
+    milliseconds while another process holds the lock, and returns whether to try again.
     """
+    lock = lock_of(run_id)
     with closing(connection.copy()) as aside:
-        is_held = advisory_lock(lock_of(run_id), session=True, wait=wait, over=aside)
+        while not (is_held := advisory_lock(lock, session=True, wait=wait, over=aside)) and try_again():
+            time.sleep(MOMENT)
         if wait and not is_held:
             raise Busy(errors.RUN_BUSY)
-        yield aside if is_held else None
+        try:
+            yield aside if is_held else None
+        finally:
+            if is_held:
+                release_lock(lock, over=aside)
 
 
 def unattended() -> set[uuid.UUID]:

@@ -1,17 +1,21 @@
 """Runs whose process died are resumed, and a client that repeats its request gets the result."""
 
+import threading
 import uuid
 
 import psycopg
 import pytest
+from django.db import connection
 
 from crm.models import Contact
+from importexport.db import advisory_lock
 from importexport.models import ImportRun
+from importexport.models.import_run import lock_of
 from importexport.runs import lifecycle, tasks
 from importexport.runs.caretaker import Caretaker, Pauses
 from tests.support.api import problem
 from tests.support.real import RealTenant, be_cut_off, contacts, wait_for_status, wait_until_blocked
-from tests.support.waiting import Background, moments, wait_until
+from tests.support.waiting import LONG, Background, moments
 
 #: What is done in the background, by other threads, sees what is stored.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,6 +38,15 @@ def left_planning(api):
     return run
 
 
+def planned_import(api):
+    return uuid.UUID(api.plan("contacts", FILE)["id"])
+
+
+def planned_undo(api):
+    api.post_file("contacts", FILE)
+    return uuid.UUID(api.plan_undo(ImportRun.objects.get().pk)["id"])
+
+
 @pytest.mark.parametrize(("left", "status"), [(left_applying, "done"), (left_planning, "planned")])
 def test_an_abandoned_run_is_resumed_automatically(api, left, status):
     run = left(api)
@@ -50,8 +63,19 @@ def test_a_run_in_progress_is_left_alone(api):
     run = left_applying(api)
     with tasks.held(run.pk):
         assert tasks.unattended() == set()
-    # The lock is released when its session ends, a little after it was told to.
-    wait_until(lambda: tasks.unattended() == {run.pk}, "nobody is said to be at the run")
+    # Not only once the server has noticed that the session ended.
+    assert tasks.unattended() == {run.pk}
+
+
+@pytest.mark.parametrize("planned", [planned_import, planned_undo])
+def test_a_plan_whose_planner_is_about_to_let_go_of_it_is_applied(api, planned):
+    run = planned(api)
+    by_planner = connection.copy()
+    assert advisory_lock(lock_of(run), session=True, over=by_planner)
+    letting_go = threading.Timer(0.3, by_planner.connection.close)
+    letting_go.start()
+    assert api.post(f"imports/{run}/apply").status_code == 200
+    letting_go.join(LONG)
 
 
 def test_a_run_that_keeps_failing_is_retried_with_increasing_pauses():
