@@ -8,9 +8,9 @@ import pytest
 from tests.faults.rounds import OPERATIONS, Bystander, Rounds
 from tests.faults.site import Site
 
-#: Moments of each operation: each kind of harm twice, for half of the requests are sent again at once, and half when the
-#: operation has settled by itself; of exports, half are of each kind of file.
-ROUNDS = 10
+#: Moments of each operation: each kind of harm once, with half of the requests sent again at once, and half when the
+#: operation has settled by itself; of exports, twice, for there are two kinds of files.
+ROUNDS, EXPORTS = 5, 10
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_a_fault_at_any_moment_loses_and_duplicates_nothing(site, rounds, operat
 
 def test_an_export_is_complete_or_visibly_incomplete(site, rounds):
     with Bystander(site) as bystander:
-        rounds.try_exports(ROUNDS)
+        rounds.try_exports(EXPORTS)
     assert_all_is_well(rounds, bystander)
 
 

@@ -87,7 +87,6 @@ def send_form(tenant: Staff, _: Any, __: str) -> Answer:
 ADMIN = [
     Operation("sending a file", lambda _: "", send_form, 302, is_repeatable=False),
     Operation("confirming a plan", planned, confirm, 302, is_repeatable=False),
-    Operation("confirming an upsert", planned_upsert, confirm, 302, is_repeatable=False),
     Operation("asking for an undo", lambda t: t.bring(FILE, CREATE), ask_for_undo, 302, is_repeatable=False),
     Operation("confirming an undo", planned_undo, confirm, 302, is_repeatable=False),
 ]
@@ -204,7 +203,6 @@ EXPECTED = {
     "apply of an undo": ["DELETE FROM crm_contact", "UPDATE crm_contact", "COMMIT"],
     "sending a file": ["INSERT INTO importexport_uploadpart", "COPY importexport_ledgerpage", "COMMIT"],
     "confirming a plan": STORING,
-    "confirming an upsert": [*STORING, "UPDATE crm_contact"],
     "asking for an undo": ["COPY importexport_ledgerpage"],
     "confirming an undo": ["DELETE FROM crm_contact", "COMMIT"],
 }

@@ -65,15 +65,14 @@ def wrong(client: Client, addresses):
 def test_lists_accept_any_query_string(visitor, role):
     client = visitor(role)
     for model in registered():
-        asked = [f"{list_of(model)}?{query}" for query in queries(role)]
+        asked = [f"{list_of(model)}?{query}" for query in queries(role, model)]
         assert wrong(client, asked) == []
 
 
-def queries(role):
-    """Return the queries to try: all parameters and values for the role that sees most, fewer for the others."""
-    every = [(name, value) for name in PARAMETERS for value in NASTY]
-    one = [(name, NASTY[(ROLES.index(role) + place) % len(NASTY)]) for place, name in enumerate(PARAMETERS)]
-    return [urlencode([pair]) for pair in (every if role in WIDEST else one)]
+def queries(role, model=None):
+    """Return each parameter with one of the values. Over the roles, a model's list gets every parameter with each."""
+    first = ROLES.index(role) + (registered().index(model) if model else 0)
+    return [urlencode([(name, NASTY[(first + place) % len(NASTY)])]) for place, name in enumerate(PARAMETERS)]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +116,9 @@ def test_record_pages_accept_any_id(visitor, role, acme):
 def test_forms_for_new_records_accept_any_initial_value(visitor, role):
     client = visitor(role)
     names = {field.name for model in registered() for field in model._meta.get_fields()} | {"username", "initial"}
-    filled = [urlencode(dict.fromkeys(sorted(names), value)) for value in (*NASTY, LONG, "abc", "1,2", "[")]
+    values = [*NASTY, LONG, "abc", "1,2", "["]
+    values = values if role in WIDEST else values[ROLES.index(role) :: 2]
+    filled = [urlencode(dict.fromkeys(sorted(names), value)) for value in values]
     assert wrong(client, [f"{list_of(model)}add/?{query}" for model in registered() for query in filled]) == []
 
 
@@ -215,9 +216,8 @@ RELATIONS = {
 }
 
 
-@pytest.mark.parametrize("role", WIDEST)
-def test_a_list_accepts_only_the_parameters_of_its_filters(visitor, role):
-    client = visitor(role)
+def test_a_list_accepts_only_the_parameters_of_its_filters(visitor):
+    client = visitor("superuser of acme")
     for model, model_admin in admin.site._registry.items():
         asked = sorted(set(lookups_of(model)) - filters_of(model_admin) - RELATIONS.get(model, set()))
         passed = [name for name in asked if client.get(list_of(model), {name: "1"}).status_code not in {400, 403}]

@@ -6,6 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from importexport.files.table import BYTES_PER_BATCH
 from tests.support.real import RealTenant
 
 MB = 1024 * 1024
@@ -24,8 +25,8 @@ def real_tenant(hardy):
     return RealTenant(hardy)
 
 
-def filled(head, piece, size=2 * MB):
-    """Return a file of just under two megabytes: more than a batch."""
+def filled(head, piece, size=BYTES_PER_BATCH * 5 // 4):
+    """Return a file of more than a batch."""
     return head + piece * ((size - len(head)) // len(piece))
 
 
