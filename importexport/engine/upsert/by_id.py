@@ -124,11 +124,14 @@ class IdImporter(UpsertImporter):
         return self.writer.remember(Found(everything, found.exact, found.unclear, {*found.repeated, *repeated}))
 
     def _find_by_name(self, rows: list[int]) -> Found:
-        """Match rows by the first key, and those with an id that it does not lead to a record by the others."""
+        """Match rows by the first key, and those with an id that it does not lead to a record by the others.
+
+        A row with an id whose record belongs to an earlier row is about another one.
+        """
         found = self.writer.find_by_name(0, rows)
-        pairs, unclear, repeated = [*found.pairs], {*found.unclear}, {*found.repeated}
+        pairs, unclear, repeated = [*found.pairs], {*found.unclear}, {*found.repeated} - self._with_id
         for place in range(1, len(self.spec.match_keys)):
-            done = {n for n, _ in pairs} | unclear | repeated
+            done = {n for n, _ in pairs} | unclear | {*found.repeated}
             more = self.writer.find_by_name(place, [n for n in rows if n in self._with_id and n not in done])
             pairs += more.pairs
             unclear |= {*more.unclear}

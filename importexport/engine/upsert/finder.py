@@ -181,7 +181,7 @@ class DetailFinder(Finder):
 
     def _own(self, pattern: Mapping[str, bool]) -> sql.Composed:
         own = ((IS_NULL if is_null else IS_NOT_NULL).format(sql.Identifier("s", n)) for n, is_null in pattern.items())
-        return all_of([ALL, *own])
+        return all_of([FILLED.format(sql.Identifier("s", self._keys[0])), *own])
 
     def _same(self, names: Sequence[str], pattern: Mapping[str, bool]) -> sql.Composed:
         return all_of((BOTH_NULL if pattern.get(name) else EQUAL).format(sql.Identifier(name)) for name in names)
@@ -219,6 +219,8 @@ UNMATCHED = sql.SQL(
     " WHERE EXISTS (SELECT FROM {table} AS t WHERE t.tenant_id = {tenant} AND {same} AND t.id <> ALL(%s)"
     " AND NOT EXISTS (SELECT FROM {seen} AS x WHERE x.id = t.id AND x.is_exact))"
 )
+#: Whether a row has the key at all: two records without a domain have nothing in common.
+FILLED = sql.SQL("{} <> ''")
 IS_NULL, IS_NOT_NULL = sql.SQL("{} IS NULL"), sql.SQL("{} IS NOT NULL")
 BOTH_NULL, EQUAL = sql.SQL("t.{} IS NULL"), sql.SQL("t.{0} = s.{0}")
 

@@ -241,6 +241,24 @@ def test_a_company_is_adopted_by_its_domain(api):
     assert Company.objects.values_list("name", "domain", "external_id").get() == ("Acme Inc", "www.acme.com", "501")
 
 
+@pytest.mark.parametrize("names", ["name,external_id\nTwin,1\nTwin,2\n", "name\nTwin\n"])
+def test_a_new_company_without_a_domain_is_none_of_those_that_have_none_either(api, names):
+    api.import_csv("companies", names, KEEP)
+    api.import_csv("companies", "name\nLonely\n")
+    assert api.import_csv("companies", "name,external_id\nNew,3\n", f"{UPSERT}&{KEEP}") == result(1)
+    assert list(Company.objects.order_by("id").values_list("name", flat=True))[-2:] == ["Lonely", "New"]
+    error = "Row 2: Company with external_id '4' not found"
+    assert api.import_csv("companies", "name,external_id\nOther,4\n", f"{UPDATE}&{KEEP}") == result(0, error)
+
+
+@pytest.mark.parametrize("entity", ["companies", "deals"])
+def test_a_name_that_the_row_before_has_adopted_is_kept_beside_it(api, entity):
+    api.import_csv(entity, "name\nAcme\n")
+    assert api.import_csv(entity, "name,external_id\nAcme,1\nAcme,2\n", f"{UPSERT}&{KEEP}") == result(2)
+    assert counts() == {"create": 1, "update": 1}
+    assert ids(MODELS[entity]) == [("", "1"), ("", "2")]
+
+
 def test_several_of_a_name_are_ambiguous_unless_they_have_ids_of_the_same_program(api):
     api.import_csv("companies", csv_of(row("companies", "1"), row("companies", "2")), KEEP)
     content = csv_of(row("companies", "3", source="pipedrive"))
