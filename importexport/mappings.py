@@ -38,13 +38,18 @@ def is_name(name: str) -> bool:
     return bool(_NAME.fullmatch(name))
 
 
+def no_name(name: str) -> str:
+    """Return the sentence about a name that no saved mapping can have."""
+    return f"A mapping cannot have the name '{name[:100]}': it must be 1 to 50 of a-z, 0-9, _ and -."
+
+
 def save_mapping(name: str, body: Mapping[str, Any], *, tenant: Tenant, spec: EntitySpec) -> tuple[SavedMapping, bool]:
     """Save a mapping under a name, instead of one that has it; return it, and whether it is new.
 
     Raises OptionError for an invalid name or option.
     """
     if not is_name(name):
-        raise OptionError(f"A mapping cannot have the name '{name[:100]}': it must be 1 to 50 of a-z, 0-9, _ and -.")
+        raise OptionError(no_name(name))
     check_body(body, spec)
     saved = {"body": dict(body), "saved_at": Now()}
     mapping, is_new = SavedMapping.objects.update_or_create(

@@ -7,6 +7,7 @@ from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
 from importexport.columns.references import hints_of
 from importexport.engine.options import Options
+from importexport.engine.spec import EXTERNAL_ID
 
 #: Errors that reject a row whatever the options say: contract.md, spreadsheet error values.
 ALWAYS = ("required", "spreadsheet_error")
@@ -16,10 +17,14 @@ ABOUT_RECORDS = ("not_found",)
 
 class Blanking:
     """Decides which cells are left blank: with ``invalid=blank`` all that cannot be read, of columns that are not
-    needed; of ``soft`` columns, those that name a record which does not exist."""
+    needed; of ``soft`` columns, those that name a record which does not exist.
+
+    An external id is never left blank: without it, or with another source, the row would be another record.
+    """
 
     def __init__(self, options: Options, *, needed: Collection[str], soft: Collection[str]) -> None:
-        self._is_on, self._needed, self._soft = options.invalid == "blank", needed, soft
+        self._is_on, self._soft = options.invalid == "blank", soft
+        self._needed = {*needed, *EXTERNAL_ID.columns}
 
     def applies_to(self, column: Column) -> bool:
         """Whether cells of a column may be left blank."""

@@ -66,12 +66,25 @@ def read_file(file: BinaryIO, resource: EntityResource, *, ask: errors.Ask = err
     magic = file.read(8)
     file.seek(beginning)
     if is_workbook(magic):
+        if options.encoding not in {"", "utf-8"}:
+            raise errors.workbook_has_no_encoding()
         return read_workbook(file, resource, ask=ask)
-    encoding = options.encoding or marked_encoding(magic[:4]) or "utf-8"
+    encoding = encoding_of(magic, options.encoding)
     start = find_start(head_of(recoded(file, encoding)), score)
     file.seek(beginning)
     rows = open_rows(file, score=score, sheet=options.sheet, encoding=encoding, start=start)
     return read_rows(rows, request_of(resource, ask), start=start, encoding=encoding)
+
+
+def encoding_of(magic: bytes, said: str) -> str:
+    """Return the encoding of a file that begins with some bytes: what the caller has said, or its mark proves.
+
+    Raises FileError where the two contradict each other.
+    """
+    marked = marked_encoding(magic[:4])
+    if said and marked not in {"", said}:
+        raise errors.marked_otherwise(said, marked)
+    return said or marked or "utf-8"
 
 
 @contextmanager

@@ -29,12 +29,14 @@ from importexport.errors.programs import (
     dates_undecided,
     decimals_undecided,
     mapping_without_header,
+    marked_otherwise,
     maybe_windows_1252,
     other_entity,
     source_without_entity,
     sources_fit_equally,
     two_headers,
     without,
+    workbook_has_no_encoding,
     wrong_encoding,
 )
 from importexport.errors.rows import (
@@ -145,6 +147,7 @@ __all__ = [
     "listed",
     "lost_character",
     "mapping_without_header",
+    "marked_otherwise",
     "maybe_windows_1252",
     "meant_for",
     "merged_cells",
@@ -180,5 +183,6 @@ __all__ = [
     "unknown_sheet",
     "utf16",
     "without",
+    "workbook_has_no_encoding",
     "wrong_encoding",
 ]

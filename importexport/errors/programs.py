@@ -17,6 +17,14 @@ def mapping_without_header(missing: list[str], found: list[str]) -> FileError:
 
 def two_headers(first: str, second: str, column: str) -> FileError:
     """Return the error of two headers that give the same column."""
+    if first == second:
+        sentence = (
+            f"Two headers are called '{echo(first)}', and both give '{column}'. Rename one of them in the file, or"
+            f' leave out both with mapping={{"{echo(first)}": null}}.'
+        )
+        return FileError(
+            "two_headers", sentence, Question("mapping", [without(first)], headers=[first], columns=[column])
+        )
     return FileError(
         "two_headers",
         f"The headers '{echo(first)}' and '{echo(second)}' both give '{column}'. Say which one is imported with"
@@ -61,7 +69,21 @@ def source_without_entity(program: str, entity: str) -> FileError:
 
 def wrong_encoding(encoding: str, row: int) -> FileError:
     """Return the error of a file that is not in the encoding that the caller has named."""
-    return FileError("not_encoding", f"The file is not {encoding}: about row {row}, it has bytes that are none.")
+    return FileError(
+        "not_encoding", f"The file is not {encoding}: about row {row}, it has bytes that {encoding} does not have."
+    )
+
+
+def marked_otherwise(encoding: str, marked: str) -> FileError:
+    """Return the error of a file whose byte-order mark proves another encoding than the caller has named."""
+    return FileError(
+        "not_encoding", f"The file is not {encoding}: it begins with the byte-order mark of {marked.upper()}."
+    )
+
+
+def workbook_has_no_encoding() -> FileError:
+    """Return the error of an encoding that the caller has named for a workbook."""
+    return FileError("not_encoding", "'encoding' says how a CSV file is written, but the file is a workbook.")
 
 
 def maybe_windows_1252(row: int, cells: list[str]) -> FileError:

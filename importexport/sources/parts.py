@@ -89,14 +89,18 @@ def _part(
 
 
 def find_wishes(cells: Sequence[str], mapping: Mapping[str, str | None]) -> dict[int, str]:
-    """Return the columns of a mapping by position; raise FileError for a header that the file lacks."""
-    positions: dict[str, list[int]] = defaultdict(list)
-    for position, cell in enumerate(cells):
-        positions[fold_header(cell)].append(position)
-    missing = [header for header in mapping if fold_header(header) not in positions]
+    """Return the columns of a mapping by position; raise FileError for a header that the file lacks.
+
+    Of headers that match alike, ``Mail`` and ``mail``, each is the one that is spelt so, if the mapping has it.
+    """
+    first_counts = [*mapping][::-1]
+    by_spelling = {trim(header): header for header in first_counts}
+    by_label = {fold_header(header): header for header in first_counts}
+    named = [by_spelling.get(trim(cell), by_label.get(fold_header(cell))) for cell in cells]
+    missing = [header for header in mapping if header not in named]
     if missing:
         raise errors.mapping_without_header(missing, [name for cell in cells if (name := trim(cell))])
-    return {position: column or "" for header, column in mapping.items() for position in positions[fold_header(header)]}
+    return {position: mapping[header] or "" for position, header in enumerate(named) if header is not None}
 
 
 def _without_guesses(parts: Iterable[Part]) -> list[Part]:

@@ -4,6 +4,8 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from importexport.files.header import fold_label
+
 #: The most characters of such a JSON, and of a header or value in it.
 LIMIT, NAME_LIMIT = 100_000, 1_000
 
@@ -40,7 +42,20 @@ def read_values(text: str, columns: Collection[str]) -> dict[str, Mapped]:
             raise ValueError(f"'values' names '{column[:100]}'. Expected one of: {', '.join(columns)}.")
         if not isinstance(meanings, dict) or not all(isinstance(ours, str | None) for ours in meanings.values()):
             raise ValueError(f"'values' must give '{column}' an object of texts: {{\"Their value\": \"our value\"}}.")
+        check_meanings(column, meanings)
     return found
+
+
+def check_meanings(column: str, meanings: Mapped) -> None:
+    """Raise ValueError for two meanings of values that match the same cells."""
+    spelt: dict[str, str] = {}
+    for value, ours in meanings.items():
+        other = spelt.setdefault(fold_label(value), value)
+        if meanings[other] != ours:
+            raise ValueError(
+                f"'values' gives '{column}' two meanings of one value: '{other[:100]}' and '{value[:100]}' match the"
+                " same cells."
+            )
 
 
 def read_object(name: str, text: str) -> dict[str, Any]:

@@ -72,6 +72,19 @@ BAD_FILES = [
         entity="deals",
         options={"formats": "detect"},
     ),
+    BadFile(
+        "an encoding of a workbook",
+        made(["name"], ["Acme"]),
+        "'encoding' says how a CSV file is written, but the file is a workbook.",
+        entity="companies",
+        options={"encoding": "windows-1252"},
+    ),
+    BadFile(
+        "another encoding than the mark proves",
+        f"\ufeff{PEOPLE}\nA,B,a@x.example\n",
+        "The file is not windows-1252: it begins with the byte-order mark of UTF-8.",
+        options={"encoding": "windows-1252"},
+    ),
     BadFile("two sheets with rows", made(**TWO_SHEETS), "Several sheets have rows", entity="companies"),
     BadFile(
         "unknown sheet", made(**TWO_SHEETS), "no sheet 'Else'", entity="companies", options={"sheet": "Else"}
@@ -114,6 +127,12 @@ BAD_ROWS = [
         "an id that is too long",
         f"{PEOPLE},external_id\nA,B,a@x.example,1\nC,D,c@x.example,{'9' * 256}\n",
         "Row 3: Value too long in 'external_id' (maximum 255 characters)",
+    ),
+    BadRow(
+        "an id that is too long, where others are left blank",
+        f"{PEOPLE},external_source\nA,B,a@x.example,s\nC,D,c@x.example,{'s' * 51}\n",
+        "Row 3: Value too long in 'external_source' (maximum 50 characters)",
+        options={"invalid": "blank"},
     ),
     BadRow(
         "a row that names nobody",

@@ -49,7 +49,7 @@ class MappingView(EndpointView):
     def check_path(self, *, name: str = "", **_: str) -> None:
         """Raise Problem (404) for what cannot be the name of a mapping."""
         if not mappings.is_name(name):
-            raise unknown()
+            raise Problem(Cause.NO_SUCH_MAPPING, mappings.no_name(name))
 
     def check_query(self, **_: str) -> None:
         entity = choice(self.query, "entity", list(RESOURCES))

@@ -55,5 +55,5 @@ def test_a_file_that_is_not_in_the_encoding_that_is_said_is_told(api):
     assert response.status_code == 400
     assert (
         json.loads(response.content)["detail"]
-        == "The file is not windows-1252: about row 4, it has bytes that are none."
+        == "The file is not windows-1252: about row 4, it has bytes that windows-1252 does not have."
     )
