@@ -25,6 +25,8 @@ class Cells:
         self.count = len(batch.records)
         self.stored: dict[str, list[str | None]] = {}
         self.errors: dict[int, dict[str, errors.RowError]] = defaultdict(dict)
+        #: What was wrong with cells that were left blank, like ``errors``.
+        self.unread: dict[int, dict[str, errors.RowError]] = defaultdict(dict)
         self.stage_probabilities: list[str | None] = []
         self._texts = {name: prepare(values) for name, values in batch.columns.items()}
         self._absent = [""] * self.count
@@ -41,6 +43,10 @@ class Cells:
     def has_error(self, position: int, column: str) -> bool:
         """Whether something is wrong with a cell."""
         return column in self.errors.get(position, ())
+
+    def lacking(self, position: int, column: str) -> errors.RowError:
+        """Return the error of a blank cell that is needed: why it could not be read, if it was filled."""
+        return self.unread.get(position, {}).get(column) or errors.required(column)
 
     @property
     def present(self) -> list[str]:

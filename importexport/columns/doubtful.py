@@ -17,7 +17,7 @@ from importexport.columns.widgets import Email, Tags, Text
 #: The widgets of columns that have people's own words, and names of other records.
 WORDS = (Text, Tags, Reference)
 #: Columns of digits, which spreadsheets take for numbers.
-DIGITS = {"phone", "mobile", "postal_code"}
+DIGITS = {"phone", "mobile", "postal_code", "external_id"}
 
 #: Windows-1252 as browsers read it: the five bytes that mean nothing are control characters.
 _TO_LATIN_1 = {

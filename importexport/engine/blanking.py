@@ -37,7 +37,7 @@ class Blanking:
         name, found = column.column_name, {}
         for i, wrong in cells.errors.items():
             if (error := wrong.get(name)) and self._may_blank(error):
-                del wrong[name]
+                cells.unread[i][name] = wrong.pop(name)
                 found[i] = errors.left_blank(name, error)
         for each in (name, *hints_of(column)):
             cells.blank(each, found)

@@ -11,7 +11,7 @@ RANGES_SHOWN = 5
 WARNINGS = {
     "garbled": "UTF-8 that was read as Windows-1252, such as `JÃ¼rgen`",
     "lost_character": "a text with U+FFFD, which stands for a character that was lost before the import",
-    "scientific": "a phone number or postal code in scientific form, such as `4.47912E+11`",
+    "scientific": "a phone number, postal code or external id in scientific form, such as `4.47912E+11`",
     "email_domain": "an e-mail address whose domain looks like a typing error, such as `gmial.com`",
     "ignored_column": "a column that is unknown or has no counterpart here, and has values",
     "midnight": "a column whose times are all `00:00:00Z`",

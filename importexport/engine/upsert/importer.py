@@ -80,12 +80,13 @@ class UpsertImporter(Importer):
                 cleared[i] |= bit
                 if name in self._required:
                     cells.errors[i][name] = errors.required(name)
-        if EXTERNAL_ID in self.spec.keys:
-            given, cleared = self._with_ids(cells, given, cleared)
-        return given, cleared
+        return self._with_ids(cells, given, cleared)
 
     def _with_ids(self, cells: Cells, given: list[int], cleared: list[int]) -> tuple[list[int], list[int]]:
-        """Return masks in which a row gives an external source together with an id, and never clears them."""
+        """Return masks in which a row gives an external source together with an id, and never clears them.
+
+        A source alone is that of the row's references: with it, an id that the record has would be another one.
+        """
         source, both = self._bits(["external_source"]), self._bits(EXTERNAL_ID.columns)
         given = [
             mask | source if number else mask & ~both
@@ -224,7 +225,9 @@ class UpsertImporter(Importer):
             return {n: [self._not_found(cells, positions[n], self._sought_by(n))] for n in rows}
         required = {name: cells.text(name) for name in self._required}
         lacking = {
-            n: [(name, errors.required(name)) for name, texts in required.items() if not texts[positions[n]]]
+            n: [
+                (name, cells.lacking(positions[n], name)) for name, texts in required.items() if not texts[positions[n]]
+            ]
             for n in rows
         }
         if self._may_be_incomplete:
@@ -238,7 +241,7 @@ class UpsertImporter(Importer):
         text = cells.text(name)[position]
         if key is EXTERNAL_ID:
             return name, errors.external_id_not_found(noun, text)
-        return name, errors.not_found(noun, text) if text else errors.required(name)
+        return name, errors.not_found(noun, text) if text else cells.lacking(position, name)
 
     def _nobody(self, cells: Cells) -> list[int]:
         """Return the positions of the rows that give nothing, and may clear all, that a record is known by.

@@ -295,6 +295,35 @@ def test_a_row_without_an_id_and_a_name_is_an_error(api):
     )
 
 
+@pytest.mark.parametrize("mode", [UPDATE, UPSERT])
+def test_a_source_without_an_id_is_never_given_to_a_record(api, mode):
+    """Not even where the file has no ids of its own, and the source is that of its references."""
+    companies = [row("companies", "1", "hubspot", name="Acme"), row("companies", "1", "zoho", name="Globex", domain="")]
+    api.import_csv("companies", csv_of(*companies))
+    api.import_csv("contacts", csv_of(row("contacts", "12", "pipedrive")))
+    assert api.import_csv("companies", "name,external_source\nAcme,zoho\n", mode) == result(1)
+    content = f"email,external_source,company_external_id\n{GOOD['contacts']['email']},hubspot,1\n"
+    assert api.import_csv("contacts", content, mode) == result(1)
+    assert ids(Company) == [("hubspot", "1"), ("zoho", "1")]
+    assert (ids(Contact), Contact.objects.get().company.name) == ([("pipedrive", "12")], "Acme")
+
+
+def test_the_program_of_a_file_without_ids_is_never_given_to_a_record(api):
+    api.import_csv("companies", csv_of(row("companies", "901")))
+    api.import_csv("contacts", csv_of(row("contacts", "12", "pipedrive")))
+    content = f"Email,Associated Company IDs (Primary)\n{GOOD['contacts']['email']},901\n"
+    assert api.import_csv("contacts", content, f"{UPDATE}&source=hubspot") == result(1)
+    assert (ids(Contact), Contact.objects.get().company.external_id) == ([("pipedrive", "12")], "901")
+
+
+@pytest.mark.parametrize("rows", ["1,A,B,nope\n", ",A,B,nope\n"])
+def test_a_required_cell_that_was_left_blank_is_told_for_what_it_was(api, rows):
+    content = f"external_id,first_name,last_name,email\n{rows}"
+    assert api.import_csv("contacts", content, f"{UPSERT}&invalid=blank") == result(
+        0, "Row 2: Invalid email format 'nope'"
+    )
+
+
 # --- two rows of one record -----------------------------------------------------------------------------------------
 
 
