@@ -190,9 +190,8 @@ def read_json(name: str, value: str, spec: EntitySpec) -> dict[str, Any] | None:
     try:
         if name == "mapping":
             return read_mapping(value, mappable(spec))
-        return read_values(
-            value, [column.column_name for column in spec.columns if column.column_name in spec.in_files]
-        )
+        known = {column.column_name: column.target.choices for column in spec.columns}
+        return read_values(value, {name: choices for name, choices in known.items() if name in spec.in_files})
     except ValueError as error:
         raise OptionError(str(error)) from None
 

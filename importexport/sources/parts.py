@@ -1,7 +1,7 @@
 """Which header of a file is which of our columns, by the names, a caller's mapping and the program's table."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from crm.characters import trim
@@ -91,30 +91,37 @@ def _part(
 def find_wishes(cells: Sequence[str], mapping: Mapping[str, str | None]) -> dict[int, str]:
     """Return the columns of a mapping by position; raise FileError for a header that the file lacks.
 
-    Of headers that match alike, ``Mail`` and ``mail``, each is the one that is spelt so, if the mapping has it.
+    A name means the headers that are spelt so, else those that match and are not named by their own spelling.
     """
-    first_counts = [*mapping][::-1]
-    by_spelling = {trim(header): header for header in first_counts}
-    by_label = {fold_header(header): header for header in first_counts}
-    named = [by_spelling.get(trim(cell), by_label.get(fold_header(cell))) for cell in cells]
-    missing = [header for header in mapping if header not in named]
+    exact, alike = positions_by(cells, trim), positions_by(cells, fold_header)
+    named: dict[int, str] = {}
+    missing = []
+    for header in sorted(mapping, key=lambda header: trim(header) not in exact):
+        places = exact.get(trim(header)) or alike.get(fold_header(header), [])
+        free = [at for at in places if at not in named]
+        named |= dict.fromkeys(free, header)
+        if not free:
+            missing.append(header)
     if missing:
         raise errors.mapping_without_header(missing, [name for cell in cells if (name := trim(cell))])
-    return {position: mapping[header] or "" for position, header in enumerate(named) if header is not None}
+    return {position: mapping[header] or "" for position, header in named.items()}
+
+
+def positions_by(cells: Sequence[str], key: Callable[[str], str]) -> dict[str, list[int]]:
+    """Return the positions of a header's cells by a key of each."""
+    positions: dict[str, list[int]] = defaultdict(list)
+    for position, cell in enumerate(cells):
+        positions[key(cell)].append(position)
+    return dict(positions)
 
 
 def _without_guesses(parts: Iterable[Part]) -> list[Part]:
-    """Return the parts, of which those that all programs agree on give way to others for the same column."""
+    """Return the parts, of which those that all programs agree on give way to what a caller or a program says."""
     listed = list(parts)
-    sure = {part.column for part in listed if part.why != "agreed"}
-    taken: set[str] = set()
-    result = []
-    for part in listed:
-        is_free = part.column not in sure and part.column not in taken
-        result.append(part if part.why != "agreed" or is_free else Part(part.position, part.header))
-        if part.why == "agreed":
-            taken.add(part.column)
-    return result
+    said = {part.column for part in listed if part.why in ("mapping", "source")}
+    return [
+        Part(part.position, part.header) if part.why == "agreed" and part.column in said else part for part in listed
+    ]
 
 
 def check_claims(parts: Iterable[Part], ask: errors.Ask) -> None:

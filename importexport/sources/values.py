@@ -36,7 +36,7 @@ class Values:
         for value in own:
             known[fold_label(value)] = value
         for value, ours in (given or {}).items():
-            known[fold_label(value)] = ours or ""
+            known[fold_value(value)] = ours or ""
         self._known = known
 
     def __bool__(self) -> bool:
@@ -44,4 +44,9 @@ class Values:
 
     def meant(self, text: str) -> str:
         """Return our value for another program's."""
-        return self._known.get(fold_label(text), text) if text else ""
+        return self._known.get(fold_value(text), text) if text else ""
+
+
+def fold_value(text: str) -> str:
+    """Return the key under which values match, as choices do; of a text of dashes alone, which is no blank, itself."""
+    return fold_label(text) or text

@@ -5,9 +5,12 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from importexport.files.header import fold_label
+from importexport.sources.values import fold_value
 
 #: The most characters of such a JSON, and of a header or value in it.
 LIMIT, NAME_LIMIT = 100_000, 1_000
+#: The most choices that a sentence lists.
+CHOICES_SHOWN = 20
 
 Mapped = dict[str, str | None]
 
@@ -31,10 +34,11 @@ def read_mapping(text: str, columns: Collection[str]) -> Mapped:
     return mapping
 
 
-def read_values(text: str, columns: Collection[str]) -> dict[str, Mapped]:
+def read_values(text: str, columns: Mapping[str, Collection[str]]) -> dict[str, Mapped]:
     """Return by column what values mean, None for those that are left blank.
 
-    ``columns`` are those whose values may be translated. Raises ValueError like ``read_mapping``.
+    ``columns`` are those whose values may be translated, each with its choices, if it has some. Raises ValueError like
+    ``read_mapping``, and for values that are no choice or mean two things.
     """
     found = read_object("values", text)
     for column, meanings in found.items():
@@ -42,16 +46,23 @@ def read_values(text: str, columns: Collection[str]) -> dict[str, Mapped]:
             raise ValueError(f"'values' names '{column[:100]}'. Expected one of: {', '.join(columns)}.")
         if not isinstance(meanings, dict) or not all(isinstance(ours, str | None) for ours in meanings.values()):
             raise ValueError(f"'values' must give '{column}' an object of texts: {{\"Their value\": \"our value\"}}.")
-        check_meanings(column, meanings)
+        check_meanings(column, meanings, columns[column])
     return found
 
 
-def check_meanings(column: str, meanings: Mapped) -> None:
-    """Raise ValueError for two meanings of values that match the same cells."""
+def check_meanings(column: str, meanings: Mapped, choices: Collection[str]) -> None:
+    """Raise ValueError for a meaning that is no choice of a column, and for two of values that match the same cells."""
+    known = {fold_label(choice) for choice in choices}
     spelt: dict[str, str] = {}
     for value, ours in meanings.items():
-        other = spelt.setdefault(fold_label(value), value)
-        if meanings[other] != ours:
+        if ours and known and fold_label(ours) not in known:
+            expected = ", ".join(choices) if len(choices) <= CHOICES_SHOWN else "its codes"
+            raise ValueError(
+                f"'values' gives '{value[:100]}' as '{ours[:100]}', which is no {column}."
+                f" Expected null or one of: {expected}."
+            )
+        other = spelt.setdefault(fold_value(value), value)
+        if (meanings[other] or "") != (ours or ""):
             raise ValueError(
                 f"'values' gives '{column}' two meanings of one value: '{other[:100]}' and '{value[:100]}' match the"
                 " same cells."
