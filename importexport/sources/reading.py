@@ -231,8 +231,8 @@ def find_formats(rows: Rows, parts: Sequence[Part], request: Request) -> Formats
         for part in parts
         if part.position is not None and part.column in request.targets
     }
-    dates: dict[int, str | None] = {at: request.dates for at, form in forms.items() if form in DATES}
-    decimals: dict[int, str | None] = {at: request.decimal for at, form in forms.items() if form in NUMBERS}
+    dates: dict[int, str | None] = {at: request.dates or None for at, form in forms.items() if form in DATES}
+    decimals: dict[int, str | None] = {at: request.decimal or None for at, form in forms.items() if form in NUMBERS}
     if request.formats == "detect":
         proofs: dict[int, Proof] = {at: DateProof() for at, said in dates.items() if not said}
         proofs |= {at: DecimalProof() for at, said in decimals.items() if not said}
