@@ -4,7 +4,6 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, ClassVar
 
-import iso4217
 from django import forms
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.forms import SimpleArrayField
@@ -16,13 +15,12 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.addresses import fold_domain, fold_domains, fold_email, fold_emails
 from crm.characters import trim
+from crm.currencies import CURRENCIES
 from crm.matching import fold, fold_column
 
 #: Characters not allowed in any text: Unicode category Cc except tab and line feed, lone surrogates, and the two
 #: noncharacters that XML cannot contain.
 FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-#: ISO 4217 codes in current use.
-CURRENCIES = frozenset(currency.code for currency in iso4217.Currency)
 
 
 def has_forbidden(text: str) -> bool:

@@ -16,8 +16,8 @@ from crm.access import access_of
 from crm.admin.base import TenantForm
 from crm.admin.lists import lowered
 from crm.admin.panels import Panel
+from crm.currencies import CURRENCIES
 from crm.models import Activity, Company, Contact, Deal, Stage
-from crm.models.fields import CURRENCIES
 from importexport.admin.base import EntityAdmin, RunFilter, choice_filters, record_link, web_link
 
 ADDRESS = (gettext_lazy("Address"), {"fields": ("address", ("postal_code", "city"), ("state", "country"))})

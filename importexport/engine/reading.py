@@ -126,6 +126,7 @@ def request_of(resource: EntityResource, ask: errors.Ask) -> Request:
         formats=options.effective_formats,
         dates=options.dates,
         decimal=options.decimal,
+        currency=resource.tenant.currency if resource.tenant else "",
         ask=ask,
     )
 

@@ -18,6 +18,7 @@ WARNINGS = {
     "merged_cells": "merged cells of a workbook, of which only the first one has the value",
     "second_value": "a second e-mail address or phone number, for which a record has no room",
     "translated": "a value of another program for which ours has a wider word, such as `Bad Fit` → `lead`",
+    "other_currency": "a currency sign beside an amount that is not the deal's, such as `£` where it is `USD`",
     "left_blank": "an optional cell that cannot be read and is left blank, under `invalid=blank`",
 }
 
@@ -64,6 +65,13 @@ def second_value(column: str, value: str, header: str = "") -> RowWarning:
 def translated(value: str, header: str, meant: str) -> RowWarning:
     """Return the warning about a value of another program that is stored as one of ours which says less."""
     return RowWarning("translated", f"'{echo(value)}' in '{echo(header)}' is stored as '{meant}'")
+
+
+def other_currency(mark: str, header: str, currency: str) -> RowWarning:
+    """Return the warning about the sign of a currency beside an amount that is stored in another one."""
+    return RowWarning(
+        "other_currency", f"'{mark}' in '{echo(header)}' is not imported: the currency of the deal is {echo(currency)}"
+    )
 
 
 def left_blank(column: str, error: RowError) -> RowWarning:

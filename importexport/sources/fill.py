@@ -20,6 +20,8 @@ SEPARATORS = {"address": ", ", "notes": "\n", "body": "\n"}
 LISTS: dict[str, Callable[[str], list[str]]] = {
     "email": split_emails, "contact_email": split_emails, "phone": split_phones, "mobile": split_phones,
 }  # fmt: skip
+#: The same for files of ours: a cell with two numbers may be one that we have stored.
+OUR_LISTS = {column: split for column, split in LISTS.items() if split is split_emails}
 
 
 @dataclass
@@ -101,10 +103,14 @@ def change(cell: str, changes: Iterable[Change]) -> str:
 
 @dataclass(frozen=True)
 class ColumnFiller:
-    """Fills one of our columns: the first piece gives it, others fill its blanks or are added."""
+    """Fills one of our columns: the first piece gives it, others fill its blanks or are added.
+
+    ``split`` returns the entries of a cell where another program may have a list.
+    """
 
     column: str
     pieces: tuple[Piece, ...]
+    split: Callable[[str], list[str]] | None = None
 
     def fill(self, by_position: Sequence[Column], count: int, filled: Filled) -> None:
         """Fill the column of a batch, and tell which values found no room."""
@@ -130,7 +136,7 @@ class ColumnFiller:
 
     def _one_of(self, cells: Column, filled: Filled) -> Column:
         """Return the first entry of each cell where it may be a list, and tell the others."""
-        split = LISTS.get(self.column)
+        split = self.split
         if not split or not may_have_lists(cells):
             return cells
         several = {cell: entries for cell in set(cells) if cell and (entries := split(trim(cell))) != [trim(cell)]}

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from crm.characters import trim
+from crm.currencies import meant_by
 from importexport import errors
 from importexport.files.header import fold_label
 from importexport.sources.dates import joined_time
@@ -14,6 +15,8 @@ from importexport.sources.values import value_maps
 Finish = Callable[[Filled], None]
 #: What became of a deal → its stage and probability. They are stages of every new tenant.
 RESULTS = {"won": ("Closed Won", "100"), "lost": ("Closed Lost", "0")}
+#: The column of the signs and codes of currencies that stand beside amounts.
+CURRENCY_MARK = "currency_mark"
 #: The most characters of a first line that becomes a subject.
 SUBJECT = 255
 
@@ -28,15 +31,29 @@ def _fill_up(filled: Filled, name: str, others: Sequence[str]) -> None:
     filled.columns[name] = [value if trim(value) else other for value, other in zip(values, others, strict=True)]
 
 
-def split_names(filled: Filled) -> None:
-    """Fill first and last names from full ones where both are blank."""
-    names = filled.columns.pop("full_name")
-    first, last = _column(filled, "first_name", len(names)), _column(filled, "last_name", len(names))
-    known = {name: split_name(trim(name)) for name in set(names) if trim(name)}
-    for i, name in enumerate(names):
-        if name in known and not trim(first[i]) and not trim(last[i]):
-            first[i], last[i] = known[name]
-    filled.columns |= {"first_name": first, "last_name": last}
+def split_names(header: str) -> Finish:
+    """Return the function that fills first and last names from full ones under a header, where both are blank.
+
+    It tells full names that say more than the names that are there.
+    """
+
+    def finish(filled: Filled) -> None:
+        names = filled.columns.pop("full_name")
+        first, last = _column(filled, "first_name", len(names)), _column(filled, "last_name", len(names))
+        known = {name: split_name(trim(name)) for name in set(names) if trim(name)}
+        for i, name in enumerate(names):
+            if name in known and not trim(first[i]) and not trim(last[i]):
+                first[i], last[i] = known[name]
+            elif name in known and not words(name) <= words(f"{first[i]} {last[i]}"):
+                filled.warn(i, "first_name", errors.second_value("first_name", trim(name), header))
+        filled.columns |= {"first_name": first, "last_name": last}
+
+    return finish
+
+
+def words(name: str) -> set[str]:
+    """Return the words of a name, in whatever order, case and with whatever commas it is written."""
+    return set(name.casefold().replace(",", " ").split())
 
 
 def settle_deals(filled: Filled) -> None:
@@ -50,6 +67,27 @@ def settle_deals(filled: Filled) -> None:
             if fold_label(stages[i]) != fold_label(stage):
                 stages[i] = stage
     filled.columns |= {"stage_name": stages, "probability": chances}
+
+
+def settle_currencies(header: str, usual: str) -> Finish:
+    """Return the function that gives records the currency beside their amount under a header, where that is clear.
+
+    It tells a sign that does not stand for the record's currency; ``usual`` is that of records without one.
+    """
+
+    def finish(filled: Filled) -> None:
+        marks = filled.columns.pop(CURRENCY_MARK)
+        currencies = _column(filled, "currency", len(marks))
+        for i, mark in enumerate(marks):
+            possible = meant_by(mark) if mark else frozenset()
+            given = trim(currencies[i])
+            if len(possible) == 1 and not given:
+                (currencies[i],) = possible
+            elif possible and (given or usual).upper() not in possible:
+                filled.warn(i, "currency", errors.other_currency(mark, header, given or usual))
+        filled.columns["currency"] = currencies
+
+    return finish
 
 
 def reject_others(wanted: str, entity: str) -> Finish:

@@ -6,8 +6,9 @@ from functools import partial
 
 from importexport.files.header import Header, fold_label
 from importexport.sources.dates import iso
-from importexport.sources.fill import Change, Column, ColumnFiller, Condition, Filled, Piece
+from importexport.sources.fill import LISTS, OUR_LISTS, Change, Column, ColumnFiller, Condition, Filled, Piece
 from importexport.sources.finish import (
+    CURRENCY_MARK,
     Finish,
     add_times,
     defaults,
@@ -15,12 +16,13 @@ from importexport.sources.finish import (
     first_lines,
     reject_nameless,
     reject_others,
+    settle_currencies,
     settle_deals,
     split_names,
 )
-from importexport.sources.lists import quoted_list, semicolon_list, triple_list
+from importexport.sources.lists import maybe_quoted_list, quoted_list, semicolon_list, triple_list
 from importexport.sources.markup import html_text
-from importexport.sources.numbers import percent, plain
+from importexport.sources.numbers import currency_mark, percent, plain
 from importexport.sources.parts import Part, in_order
 from importexport.sources.presets import fold_header
 from importexport.sources.values import Values
@@ -60,6 +62,8 @@ class Formats:
     is_strict: bool = True
     dates: Mapping[int, str] = field(default_factory=dict)
     decimals: Mapping[int, str] = field(default_factory=dict)
+    #: Positions of numbers beside which currencies stand.
+    currencies: frozenset[int] = frozenset()
 
 
 @dataclass
@@ -95,15 +99,25 @@ def make_layout(
     values: Mapping[str, Mapping[str, str | None]],
     header: Header,
     constants: Mapping[str, str],
+    is_ours: bool = False,
+    currency: str = "",
 ) -> Layout:
-    """Return the layout of a file with some parts; ``values`` are what a caller says about the values of columns."""
-    pieces = Pieces(cells, targets=targets, formats=formats, values=values, parts=parts)
+    """Return the layout of a file with some parts; ``values`` are what a caller says about the values of columns.
+
+    ``currency`` is that of records without one. A file that ``is_ours`` has one number in a cell, whatever it looks
+    like, and tags as we write them.
+    """
+    pieces = Pieces(cells, targets=targets, formats=formats, values=values, parts=parts, is_ours=is_ours)
+    lists = OUR_LISTS if is_ours else LISTS
     fillers = [
-        ColumnFiller(column, tuple(pieces.piece(part, column) for part in several))
+        ColumnFiller(column, tuple(pieces.piece(part, column) for part in several), lists.get(column))
         for column, several in in_order(pieces.spread(parts)).items()
     ]
     finishes = list(find_finishes(parts, entity))
-    finishes += [fill_blanks(column, text) for column, text in blanks_of(values).items()]
+    blanks = blanks_of(values)
+    if priced := next((part for part in parts if pieces.has_currencies(part)), None):
+        finishes.append(settle_currencies(priced.header, blanks.get("currency", currency)))
+    finishes += [fill_blanks(column, text) for column, text in blanks.items()]
     soft = frozenset(part.column for part in parts if "soft" in part.steps)
     return Layout(header, fillers, finishes, soft, constants)
 
@@ -124,8 +138,9 @@ class Pieces:
         formats: Formats,
         values: Mapping[str, Mapping[str, str | None]],
         parts: Sequence[Part],
+        is_ours: bool = False,
     ) -> None:
-        self._targets, self._formats, self._values = targets, formats, values
+        self._targets, self._formats, self._values, self._is_ours = targets, formats, values, is_ours
         self._positions = {fold_header(cell): position for position, cell in reversed(list(enumerate(cells)))}
         self._status = next((part.position for part in parts if part.column == "deal_status"), None)
 
@@ -137,9 +152,16 @@ class Pieces:
                 result.append(Part(part.position, part.header, "time_of_day", part.steps, part.why))
             else:
                 result.append(part)
+            if self.has_currencies(part):
+                result.append(Part(part.position, part.header, CURRENCY_MARK, {}, part.why))
             if "by_label" in part.steps and self._label_of(part) is not None:
                 result.append(Part(part.position, part.header, "mobile", {**part.steps, "only_if_blank": ""}, part.why))
         return result
+
+    def has_currencies(self, part: Part) -> bool:
+        """Whether a part gives amounts beside which currencies stand that a record can have."""
+        is_first = part.position in self._formats.currencies and not part.joins
+        return is_first and "currency" in self._targets and self._targets[part.column].form == "amount"
 
     def piece(self, part: Part, column: str) -> Piece:
         """Return a part with what is done to its cells."""
@@ -162,9 +184,14 @@ class Pieces:
 
     def _changes(self, part: Part, column: str) -> Iterable[Change]:
         """Yield what is done to the cells of a part: its steps, then what the column's form asks for."""
+        if column == CURRENCY_MARK:
+            yield currency_mark
+            return
         yield from (CHANGES[step] for step in part.steps if step in CHANGES)
         target = self._targets.get(column, Target(column))
         given = self._values.get(column, {})
+        if target.form == "tags" and not self._is_ours and not part.steps.keys() & CHANGES.keys():
+            yield maybe_quoted_list
         if target.form in CHOICES or given or "map" in part.steps:
             values = Values(own=target.choices, given=given, map_name=self._map_name(part, target))
             if values:
@@ -199,8 +226,8 @@ def find_finishes(parts: Sequence[Part], entity: str) -> Iterable[Finish]:
     """Yield what takes several columns at once."""
     columns = {part.column for part in parts}
     yield from (reject_nameless(part.header) for part in parts if "needed" in part.steps)
-    if "full_name" in columns:
-        yield split_names
+    if full := next((part for part in parts if part.column == "full_name"), None):
+        yield split_names(full.header)
     if "deal_status" in columns:
         yield settle_deals
     for part in parts:

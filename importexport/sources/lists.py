@@ -1,11 +1,16 @@
 """Cells with several values where a record of ours has one: the first counts, the rest are told."""
 
 import re
+from collections.abc import Iterable
 
 #: Separators of addresses and numbers, a list's own first: ``a ::: b``, ``a; b``, ``a, b``.
 _SEPARATORS = re.compile(r"\s*(?::::|[;,\n])\s*")
 #: What follows a comma in a single phone number: an extension.
 _EXTENSION = re.compile(r"(?:ext|extension|x|durchwahl|dw|poste)\b\.?[ :]*[0-9]+", re.IGNORECASE)
+#: A number that a spreadsheet with decimal commas has shortened: no list.
+_SHORTENED = re.compile(r"[+-]?[0-9]+,[0-9]+[Ee]\+?[0-9]{1,3}")
+#: A list whose entries are all in quotes.
+_QUOTED = re.compile(r'\s*"(?:[^"]|"")*"(?:\s*,\s*"(?:[^"]|"")*")*\s*')
 _ANGLES = re.compile(r"[^<>]*<\s*([^<>\s]+)\s*>")
 _MAILTO = re.compile(r"mailto:([^?\s]+)(?:\?.*)?", re.IGNORECASE | re.DOTALL)
 
@@ -30,20 +35,25 @@ def split_emails(text: str) -> list[str]:
         return [text]
     # The name before an address may have a comma: ``"Example, Ada" <ada@x.example>``.
     entries = [address_of(entry) for entry in re.split(r"\s*(?::::|[;\n]|,(?![^<>@]*<))\s*", text) if entry]
-    return entries if all("@" in entry for entry in entries) else [text]
+    return unrepeated(entries) if all("@" in entry for entry in entries) else [text]
+
+
+def unrepeated(entries: Iterable[str]) -> list[str]:
+    """Return entries without those that repeat another one, whatever their case."""
+    return list({entry.casefold(): entry for entry in reversed(list(entries))}.values())[::-1]
 
 
 def split_phones(text: str) -> list[str]:
     """Return the numbers in a cell; an extension belongs to its number."""
     text = text.strip()
-    if len(text) > LIMIT:
+    if len(text) > LIMIT or _SHORTENED.fullmatch(text):
         return [text]
     numbers: list[str] = []
     for entry in filter(None, _SEPARATORS.split(text)):
         if numbers and (_EXTENSION.fullmatch(entry) or not re.search("[0-9]", entry)):
             return [text]
         numbers.append(entry)
-    return numbers or [text]
+    return unrepeated(numbers) or [text]
 
 
 def quoted_list(text: str) -> str:
@@ -52,6 +62,11 @@ def quoted_list(text: str) -> str:
         return text
     entries = [entry.strip().strip('"').replace('""', '"').strip() for entry in re.split(r',(?=\s*")', text)]
     return ",".join(entry.replace(",", " ") for entry in entries if entry)
+
+
+def maybe_quoted_list(text: str) -> str:
+    """Return tags as a file of ours has them; a list whose entries are all in quotes is such a list."""
+    return quoted_list(text) if len(text) <= LIMIT and _QUOTED.fullmatch(text) else text
 
 
 def semicolon_list(text: str) -> str:

@@ -5,22 +5,26 @@ from collections.abc import Collection
 from decimal import Decimal, InvalidOperation
 
 from crm.characters import without_invisible
+from crm.currencies import SIGNS, meant_by
 from importexport.sources.proof import Proof
 
 #: The most characters that a number has.
 LIMIT = 60
 #: Decimal separator → the form of a number with it: groups of three digits may be separated by the other one.
 _FORMS = {
-    "point": re.compile(r"(?:\d+|\d{1,3}(?:([,'’ ])\d{3})(?:\1\d{3})*)(?:\.\d+)?"),
+    # In India, all groups but the last one have two digits.
+    "point": re.compile(r"(?:\d+|\d{1,3}(?:([,'’ ])\d{3})(?:\1\d{3})*|\d{1,2}(?:,\d{2})+,\d{3})(?:\.\d+)?"),
     "comma": re.compile(r"(?:\d+|\d{1,3}(?:([.'’ ])\d{3})(?:\1\d{3})*)(?:,\d+)?"),
 }
 #: A currency's sign or code, before or after.
-_CURRENCY = r"(?:(?:US|CA?|AU?|NZ|HK|S|R|Mex)?\$|[€£¥₹₺₽₩₪₴฿]|R\$|kr\.?|zł|Kč|Ft|Fr\.?|[A-Z]{3})"
+_CURRENCY = "|".join([*(rf"{re.escape(sign)}\.?" for sign in sorted(SIGNS, key=len, reverse=True)), "[A-Z]{3}"])
 _DRESSED = re.compile(
-    rf"(?P<sign>[+-]?)\s*(?:{_CURRENCY})?\s*(?P<sign2>[+-]?)(?P<number>\d[\d.,'’ ]*)\s*(?:{_CURRENCY})?(?P<per>\s*%)?"
+    rf"(?P<sign>[+-]?)\s*(?P<before>{_CURRENCY})?\s*(?P<sign2>[+-]?)(?P<number>\d[\d.,'’ ]*)\s*(?P<after>{_CURRENCY})?"
+    r"(?P<per>\s*%)?"
 )
 _NEGATIVE = re.compile(r"\((?P<inside>[^()]*)\)")
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?[Ee][+-]?\d{1,3}")
+_BARE = re.compile(r"[\d.,'’ %+-]*")
 _PLAIN = re.compile(r"[+-]?\d+")
 _SPACES = re.compile("[\u00a0\u202f\u2009\u2007]")
 
@@ -30,10 +34,13 @@ class DecimalProof(Proof):
 
     def __init__(self) -> None:
         super().__init__(_FORMS)
+        #: Whether a currency stands beside any number.
+        self.has_currencies = False
 
     def allowed(self, cell: str) -> Collection[str]:
         """Return the separators with which a cell is a number, unless it is the same one with both."""
         readings = possible_readings(cell)
+        self.has_currencies = self.has_currencies or bool(currency_mark(cell))
         return () if len(readings) > len(set(readings.values())) else readings
 
 
@@ -51,7 +58,28 @@ def dressed(cell: str) -> re.Match[str] | None:
     if outside := _NEGATIVE.fullmatch(text):
         text = f"-{outside['inside'].strip()}"
     form = _DRESSED.fullmatch(text)
-    return None if form and form["sign"] and form["sign2"] else form
+    if form is None or (form["sign"] and form["sign2"]):
+        return None
+    marks = marks_of(form)
+    return form if not marks or currencies_of(*marks) else None
+
+
+def marks_of(form: re.Match[str]) -> list[str]:
+    """Return the signs and codes of currencies around a number."""
+    return [mark for mark in (form["before"], form["after"]) if mark]
+
+
+def currency_mark(cell: str) -> str:
+    """Return the sign or code of a currency that stands beside a number, the clearer of two; "" if none does."""
+    if _BARE.fullmatch(cell):
+        return ""
+    form = dressed(cell)
+    return min(marks_of(form), key=lambda mark: len(meant_by(mark)), default="") if form else ""
+
+
+def currencies_of(*marks: str) -> frozenset[str]:
+    """Return the currencies that signs and codes may all stand for."""
+    return frozenset.intersection(*map(meant_by, marks))
 
 
 def _read(number: str, separator: str) -> str:

@@ -53,6 +53,8 @@ class Request:
     formats: str = "strict"
     dates: str = ""
     decimal: str = ""
+    #: The currency of records without one.
+    currency: str = ""
     #: What becomes of questions. By default, they are raised.
     ask: errors.Ask = errors.raise_it
 
@@ -140,7 +142,8 @@ def read_rows(rows: Rows, request: Request, *, start: Start | None = None, encod
     formats = find_formats(rows, parts, request)
     header = describe(rows.header, parts)
     constants = {} if source == OURS or "external_source" in header.positions else own_source(parts, source)
-    nowhere = dict.fromkeys((*constants, *blanks_of(request.values)), NOWHERE)
+    filled = ["currency"] if formats.currencies and "currency" in request.targets else []
+    nowhere = dict.fromkeys((*constants, *blanks_of(request.values), *filled), NOWHERE)
     header = replace(header, positions=nowhere | header.positions)
     layout = make_layout(
         parts,
@@ -151,6 +154,8 @@ def read_rows(rows: Rows, request: Request, *, start: Start | None = None, encod
         values=request.values,
         header=header,
         constants=constants,
+        is_ours=source == OURS,
+        currency=request.currency,
     )
     export = preset.export if preset else ""
     return Reading(source, export, parts, formats, start, rows.header_row, layout, encoding)
@@ -233,17 +238,18 @@ def find_formats(rows: Rows, parts: Sequence[Part], request: Request) -> Formats
     }
     dates: dict[int, str | None] = {at: request.dates or None for at, form in forms.items() if form in DATES}
     decimals: dict[int, str | None] = {at: request.decimal or None for at, form in forms.items() if form in NUMBERS}
-    if request.formats == "detect":
-        proofs: dict[int, Proof] = {at: DateProof() for at, said in dates.items() if not said}
-        proofs |= {at: DecimalProof() for at, said in decimals.items() if not said}
-        collect(rows, proofs)
-        headers = {part.position: part.header for part in parts if part.position is not None}
-        for formats, undecided in ((dates, errors.dates_undecided), (decimals, errors.decimals_undecided)):
-            for at in [at for at in formats if at in proofs]:
-                formats[at] = settled(proofs[at], headers[at], undecided, request.ask)
-        return Formats(is_strict=False, dates=decided(dates), decimals=decided(decimals))
-    is_strict = not request.dates and not request.decimal
-    return Formats(is_strict, decided(dates), decided(decimals))
+    is_detected = request.formats == "detect"
+    is_strict = not (is_detected or request.dates or request.decimal)
+    proofs: dict[int, Proof] = {at: DateProof() for at, said in dates.items() if is_detected and not said}
+    # Amounts are looked at even if the caller says how they are written: a currency may stand beside them.
+    proofs |= {at: DecimalProof() for at, said in decimals.items() if is_detected or said}
+    collect(rows, proofs)
+    headers = {part.position: part.header for part in parts if part.position is not None}
+    for formats, undecided in ((dates, errors.dates_undecided), (decimals, errors.decimals_undecided)):
+        for at in [at for at, said in formats.items() if at in proofs and not said]:
+            formats[at] = settled(proofs[at], headers[at], undecided, request.ask)
+    currencies = {at for at, proof in proofs.items() if isinstance(proof, DecimalProof) and proof.has_currencies}
+    return Formats(is_strict, decided(dates), decided(decimals), frozenset(currencies))
 
 
 def decided(formats: Mapping[int, str | None]) -> dict[int, str]:

@@ -6,7 +6,7 @@ from typing import Any
 from django.db import models
 
 from crm.characters import without_invisible
-from crm.models.fields import CURRENCIES
+from crm.currencies import CURRENCIES
 from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.columns.widgets.base import Cell, Cleaned

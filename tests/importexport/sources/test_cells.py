@@ -43,6 +43,7 @@ def test_no_letter_of_a_name_is_lost(name):
         ('"Example, Ada" <ada@x.example>, bo@x.example', ["ada@x.example", "bo@x.example"]),
         ("mailto:ada@x.example?subject=Hi", ["ada@x.example"]),
         ("nobody, at all", ["nobody, at all"]),
+        ("ada@x.example; ADA@x.example", ["ada@x.example"]),
     ],
 )
 def test_addresses_of_a_cell(cell, addresses):
@@ -57,6 +58,8 @@ def test_addresses_of_a_cell(cell, addresses):
         ("555-0100, ext. 5", ["555-0100, ext. 5"]),
         ("555-0100 x5", ["555-0100 x5"]),
         ("555-0100; office", ["555-0100; office"]),
+        ("4,47912E+11", ["4,47912E+11"]),
+        ("555-0100, 555-0100", ["555-0100"]),
     ],
 )
 def test_phone_numbers_of_a_cell(cell, numbers):
@@ -79,6 +82,15 @@ def test_lists_of_tags():
         ("a < b and b > c", "a < b and b > c"),
         ("Line 1\nLine 2", "Line 1\nLine 2"),
         ("<style>p {}</style><script>x()</script>Text", "Text"),
+        ("<pre>one\n  two</pre>", "one\n  two"),
+        ("Line 1\nTom &amp; Ada", "Line 1\nTom & Ada"),
+        ("Line 1\n<b>Line</b> 2", "Line 1\nLine 2"),
+        ("<p>Line\n1</p>", "Line 1"),
+        ("Ask <ada@x.example> about <budget>", "Ask <ada@x.example> about <budget>"),
+        ("<p>Ask <ada@x.example></p>", "Ask <ada@x.example>"),
+        ('See <a href="https://x.example/1">the offer</a>', "See the offer (https://x.example/1)"),
+        ('<a href="mailto:ada@x.example">ada@x.example</a>', "ada@x.example"),
+        ("<p>One<o:p></o:p></p>", "One"),
     ],
 )
 def test_html_becomes_text(cell, text):

@@ -24,6 +24,7 @@ def proof_of(*cells):
         (["1,234,567"], "point"),
         (["1'234.50"], "point"),
         (["12.5", "€ 3"], "point"),
+        (["1,23,456"], "point"),
         (["1200", "", "n/a"], ""),
     ],
 )
@@ -55,6 +56,8 @@ def test_cells_that_contradict_each_other_prove_nothing():
         ("US$ 1,200.00", "point", "1200.00"),
         ("EUR 12,5", "comma", "12.5"),
         ("(5.00)", "point", "-5.00"),
+        ("Rs. 1,23,456.00", "point", "123456.00"),
+        ("12,34,56,789", "point", "123456789"),
         ("-3.5", "point", "-3.5"),
         ("1.2E+07", "", "12000000"),
         ("007", "", "007"),
@@ -64,7 +67,10 @@ def test_a_number_is_written_plainly(cell, separator, meant):
     assert plain(cell, separator=separator) == meant
 
 
-@pytest.mark.parametrize("cell", ["4.47912E+11", "1,2,3", "12abc", "20%", "--5", "1.234,50,1", "NaN"])
+@pytest.mark.parametrize(
+    "cell",
+    ["4.47912E+11", "1,2,3", "123,45,678", "1,23,45", "12abc", "20%", "--5", "1.234,50,1", "NaN", "12 MIO", "5 PCS"],
+)
 def test_a_cell_that_is_no_such_number_is_left_to_the_column(cell):
     assert plain(cell, separator="point") == cell
 
