@@ -3,6 +3,7 @@
 import re
 from typing import NamedTuple
 
+from importexport import errors
 from importexport.files.workbooks.xml import escape, local, new_parser
 
 
@@ -24,7 +25,7 @@ _VALUE = r'(?:<is><t(?: xml:space="preserve")?|<v(?: xml:space="preserve")?)>([^
 _PLAIN = re.compile(rf"{_CELL}(?:/>|>(){_VALUE}</c>)|<([^>]*)>")
 _WITH_FORMULAS = re.compile(rf"{_CELL}(?:/>|>(<f[^>]*>(?:[^<]*</f>)?)?(?:{_VALUE}|<v ?/>)?</c>)|<([^>]*)>")
 ROW = re.compile(r"/?row(?![^\s/])")
-_COLUMN = re.compile("[A-Z]+")
+_PLACE = re.compile("([A-Za-z]+)([0-9]+)")
 
 
 def find_pieces(rows: str) -> list[tuple[str, ...]]:
@@ -55,15 +56,27 @@ class Pieces:
             case "row":
                 self._pieces.append(Piece(tag=f'row r="{given["r"]}"' if "r" in given else "row"))
             case "c":
-                column = _COLUMN.match(given.get("r", ""))
+                self._place(given.get("r", ""))
                 attributes = "".join(f' {name}="{given[name]}"' for name in ("s", "t") if name in given)
-                self._cell = {"column": column[0] if column else "", "attributes": attributes}
+                self._cell["attributes"] = attributes
             case "f":
                 self._cell["formula"] = "f"
             case "rPh":
                 self._is_phonetic = True
             case "v" | "t":
                 self._is_value = not self._is_phonetic
+
+    def _place(self, place: str) -> None:
+        """Note where a cell stands. The first one of a row without a number says which row it is."""
+        if not place:
+            self._cell = {"column": ""}
+            return
+        found = _PLACE.fullmatch(place)
+        if not found:
+            raise errors.damaged_workbook()
+        self._cell = {"column": found[1].upper()}
+        if self._pieces[-1].tag == "row":
+            self._pieces[-1] = Piece(tag=f'row r="{found[2]}"')
 
     def _end(self, name: str) -> None:
         match local(name):

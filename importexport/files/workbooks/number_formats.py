@@ -14,6 +14,8 @@ class NumberFormat:
     is_percentage: bool = False
     #: Whether the cell shows a Z behind the time, which makes it a time in UTC. Our own export does.
     is_utc: bool = False
+    #: How many digits a whole number has at least; with ``00000``, it has zeros in front.
+    digits: int = 0
 
     @property
     def is_plain(self) -> bool:
@@ -37,7 +39,11 @@ BUILT_IN = {
 #: Literal texts, fills and spaces; ``[$-409]``, ``[Red]`` and ``[>100]``, but not ``[h]``.
 _LITERAL = re.compile(r'"[^"]*"|[\\_*].|\[(?!(?:h+|m+|s+)\])[^\]]*\]', re.IGNORECASE | re.DOTALL)
 _ELAPSED = re.compile(r"\[(?:h+|m+|s+)\]", re.IGNORECASE)
+#: Words and marks whose letters are none of a date; German programs write ``Standard``.
+_NO_DATE = re.compile(r"general|standard|e[+-]")
 _ENDS_WITH_Z = re.compile(r'(?:"[^"]*Z"|\\Z)\s*\Z')
+#: A whole number without thousands separators: a postal code, a phone number.
+_WHOLE = re.compile(r"[#?0() -]*")
 #: Ends the section of positive numbers.
 _SECTION_END = re.compile(r'((?:"[^"]*"|\\.|[^";\\])*+)', re.DOTALL)
 
@@ -48,9 +54,14 @@ def read_format(code: str) -> NumberFormat:
     marks = _LITERAL.sub("", section)
     if _ELAPSED.search(marks):
         return _DURATION
-    letters = {*marks.lower().replace("general", "").replace("e+", "").replace("e-", "")}
+    letters = {*_NO_DATE.sub("", marks.lower())}
     has_time = bool(letters & {"h", "s"})
     has_date = bool(letters & {"y", "d"}) or ("m" in letters and not has_time)
     if not (has_time or has_date):
-        return _PERCENTAGE if "%" in marks else PLAIN
+        return _PERCENTAGE if "%" in marks else NumberFormat(digits=least_digits(marks))
     return NumberFormat(has_date=has_date, has_time=has_time, is_utc=has_time and bool(_ENDS_WITH_Z.search(section)))
+
+
+def least_digits(marks: str) -> int:
+    """Return how many digits a whole number has at least: 5 of ``00000``, 10 of ``0# ## ## ## ##`` (a French phone)."""
+    return sum(mark in "#?0" for mark in marks.lstrip("#?() -")) if _WHOLE.fullmatch(marks) else 0

@@ -53,7 +53,8 @@ def _whole(value: str) -> str:
 def formatted_text(value: str, format: NumberFormat, *, is_1904: bool = False) -> str:
     """Return a number as its format shows it, in the forms of CSV: a date in ISO 8601, ``14:30:00``, ``25%``."""
     if format.is_plain:
-        return number_text(value)
+        text = number_text(value)
+        return text.zfill(format.digits) if text.isdigit() else text
     if format.is_percentage:
         return percentage(value)
     number = float(value)

@@ -15,6 +15,7 @@ from importexport.files.workbooks.whole_rows import WholeRows
 
 _SHEET_DATA = re.compile(rb"<sheetData(?=[\s/>])[^>]*>")
 _ROW_NUMBER = re.compile(r'\sr="([0-9]{1,7})"')
+_OTHER_NUMBER = re.compile(r"\sr\s*=")
 
 
 #: The names of a row's cells, if there are none missing: all of them, or no names at all.
@@ -78,10 +79,10 @@ class SheetRows:
             tag = tags[start]
             if not ROW.match(tag):
                 raise Unusual
-            if tag[0] != "/":
-                self._begin(tag)
             cells = [*texts[start + 1 : end]]
             names = columns[start + 1 : end]
+            if tag[0] != "/":
+                self._begin(tag, has_named=any(names[:1]))
             if any(formulas[start + 1 : end]):
                 self._check_formulas(pieces[start + 1 : end])
             if any(cells):
@@ -94,6 +95,8 @@ class SheetRows:
         """Return the cells of a row at their places; a cell without a name stands behind the one before it."""
         at = -1
         places = [at := self._columns[name] if name else at + 1 for name in names]
+        if len({*places}) < len(places):
+            raise errors.damaged_workbook()
         row = [""] * (max(places) + 1)
         for place, cell in zip(places, cells, strict=True):
             row[place] = cell
@@ -105,9 +108,11 @@ class SheetRows:
             if formula and not value and 't="str"' not in attributes:
                 raise errors.formula_without_value(self._number, column or column_letters(at))
 
-    def _begin(self, row: str) -> None:
-        """Note the number of a row: the next one, unless its tag says otherwise."""
+    def _begin(self, row: str, *, has_named: bool) -> None:
+        """Note the number of a row: the next one, unless its tag says otherwise, or the name of its first cell does."""
         given = _ROW_NUMBER.search(row)
+        if not given and (has_named or _OTHER_NUMBER.search(row)):
+            raise Unusual
         number = int(given[1]) if given else self._number + 1
         if not self._number < number <= ROWS:
             raise errors.damaged_workbook()

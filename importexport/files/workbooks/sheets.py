@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from importexport import errors
+from importexport.files.csv_reader import is_blank
 
 #: The number of a row and its cells.
 Row = tuple[int, list[str]]
@@ -56,4 +57,9 @@ def named(sheets: Sequence[Sheet], name: str) -> Sheet:
 
 def has_rows(workbook: Workbook, sheet: Sheet) -> bool:
     """Whether a sheet has a filled row."""
-    return any(map(bool, workbook.rows(sheet)))
+    try:
+        return any(not is_blank(cells) for rows in workbook.rows(sheet) for _number, cells in rows)
+    except errors.FileError as error:
+        if error.code == "formula_without_value":
+            return True
+        raise

@@ -3,6 +3,7 @@
 import re
 
 from crm.characters import trim
+from importexport import errors
 from importexport.files.formula import is_error_value, unmark
 
 _REFERENCE = re.compile(r"&(?:#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6})|(amp|lt|gt|quot|apos));")
@@ -54,6 +55,17 @@ def as_csv(text: str) -> str:
     if "#" in text[:40] and is_error_value(trimmed := trim(text)):
         return "'" + trimmed
     return text
+
+
+def boolean(value: str) -> str:
+    """Return the text of a cell that is true or false; raise FileError if it is neither."""
+    match value.strip().lower():
+        case "1" | "true":
+            return "true"
+        case "0" | "false":
+            return "false"
+        case _:
+            raise errors.damaged_workbook()
 
 
 def is_error(text: str) -> bool:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from importexport import errors
 from importexport.files.workbooks.number_formats import PLAIN, NumberFormat
 from importexport.files.workbooks.numbers import formatted_text
-from importexport.files.workbooks.texts import as_csv, error_text, xlsx_text
+from importexport.files.workbooks.texts import as_csv, boolean, error_text, xlsx_text
 
 #: Values that are remembered, for each kind of cell.
 KNOWN_LIMIT = 20_000
 _ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
+#: Attributes as Excel writes them: in double quotation marks, and no space around the equals sign.
+_ATTRIBUTES = re.compile(r'(?:\s+[\w:]+="[^"]*")*\s*')
 #: What makes a text more than its XML says: references, line ends, escapes, error values, and marks at its start.
 _SPECIAL = ("&", "\r", "_x", "#", "\0'", "\0=")
 
@@ -77,7 +79,8 @@ class Values(dict[str, Known]):
 
     def __missing__(self, attributes: str) -> Known:
         given = dict(_ATTRIBUTE.findall(attributes))
-        if "r" in given:  # It is not the first one, and has not been seen.
+        # An r is not the first attribute, or is no place in capital letters, and has not been seen.
+        if "r" in given or not _ATTRIBUTES.fullmatch(attributes):
             raise Unusual
         self[attributes] = known = self._known(given.get("t", "n"), int(given.get("s", 0)))
         return known
@@ -91,7 +94,7 @@ class Values(dict[str, Known]):
             case "s":
                 return Shared(self._strings)
             case "b":
-                return Known(lambda value: "true" if value.strip() in ("1", "true") else "false")
+                return Known(boolean)
             case "e":
                 return Known(lambda value: error_text(xlsx_text(value)))
             case _:

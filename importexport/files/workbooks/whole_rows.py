@@ -14,7 +14,7 @@ WIDEST = 300
 #: How many blocks may not fit before there is no more trying.
 PATIENCE = 5
 
-_ROW = r'<row(?: r="([0-9]{1,7})")?(?![^>]*\sr=)[^>/]*+>'
+_ROW = r'<row(?: r="([0-9]{1,7})")?(?![^>]*\sr\s*=)[^>/]*+>'
 _CELL = r'([^>/]*+)(?:/>|></c>|><(?:v|is><t)(?: xml:space="preserve")?>([^<]*+)</(?:t></is|v)></c>)'
 
 
@@ -51,6 +51,8 @@ class WholeRows:
             self._miss()
             return None
         given, *columns = zip(*found, strict=True)
+        if self._shape[1] and not all(given):
+            return None  # The names of the cells say which rows they are.
         numbers = row_numbers(given, after=after)
         if numbers is None:
             return None

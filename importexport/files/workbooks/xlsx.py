@@ -13,7 +13,7 @@ from importexport.files.workbooks.sheets import Row, Sheet
 from importexport.files.workbooks.texts import as_csv, xlsx_text
 from importexport.files.workbooks.xml import each_element
 
-_STRING = re.compile(r'<si>(?:<t(?: xml:space="preserve")?>([^<]*)</t></si>|([\s\S]*?)</si>)|<si ?/>')
+_STRING = re.compile(r'<si><t(?: xml:space="preserve")?>([^<]*)</t></si>|<si(?:\s[^>]*?)?(?:/>|>([\s\S]*?)</si>)')
 _MERGED = re.compile(rb"<mergeCell (?:[^>]*?\s)?ref=[\"']([A-Z]{1,3}[0-9]{1,7}:[A-Z]{1,3}[0-9]{1,7})[\"']")
 
 

@@ -80,8 +80,23 @@ def test_rows_without_names():
 
 
 def test_names_in_a_sheet_without_them():
-    odd = ['<row><c r="C9"><v>5</v></c><c r="A9"><v>6</v></c></row>', '<row r="2050"><c><v>7</v></c></row>']
+    odd = ['<row><c r="C2030"><v>5</v></c><c r="A2030"><v>6</v></c></row>', '<row r="2050"><c><v>7</v></c></row>']
     assert cells_of(bare, odd)[1:-1] == [["6", "", "5"], ["7", "", ""]]
+
+
+def test_names_tell_the_number_of_a_row_without_one():
+    content = "".join([*map(named, range(1, MANY)), named(MANY + 3).replace(f' r="{MANY + 3}"', "", 1)])
+    without = content.replace("<row r=", "<row ignored=")
+    for rows in (content, without):
+        found = rows_of(written(rows, strings=STRINGS, styles=STYLES))
+        assert [*found][-2:] == [MANY - 1, MANY + 3]
+
+
+def test_attributes_in_single_quotation_marks():
+    odd = [named(number).replace('"', "'") for number in (MANY, MANY + 1)]
+    assert cells_of(named, odd)[1:-1] == [
+        ["O'Neil & Co", "2025-06-15", "", f"{number}.5"] for number in (MANY, MANY + 1)
+    ]
 
 
 def test_blank_rows_count():

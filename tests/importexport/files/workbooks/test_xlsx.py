@@ -81,6 +81,8 @@ def test_formulas_with_values_are_their_values():
         ('<c t="inlineStr" r="A2" s="0"><is><t>other order</t></is></c>', "other order"),
         ('<c t="s"><v>1</v></c>', "shared rich"),
         ('<c t="s"><v>0</v></c>', "shared"),
+        ('<c t="b"><v>TRUE</v></c>', "true"),
+        ('<c t="b"><v>0</v></c>', "false"),
         ('<c t="inlineStr"><is><t><![CDATA[</row>]]></t></is></c>', "</row>"),
     ],
 )  # fmt: skip
@@ -108,6 +110,13 @@ def test_cells_as_programs_write_them(cell, text):
         ("1234.5", "#,##0.00 [$€-407]", "1234.5"),
         ("1234.5", '"year "0', "1234.5"),
         ("1234.5", "[Red]0.00E+00", "1234.5"),
+        ("1234.5", "Standard", "1234.5"),
+        ("1067", "00000", "01067"),
+        ("1067", "[$-407]00000", "01067"),
+        ("612345678", '0#" "##" "##" "##" "##', "0612345678"),
+        ("1067", "#,##0", "1067"),
+        ("1067.5", "00000", "1067.5"),
+        ("-1067", "00000", "-1067"),
     ],
 )
 def test_number_formats_say_what_a_number_is(value, code, text):
@@ -151,6 +160,52 @@ def test_cells_stand_where_they_say():
         + '<row r="5"><c r="C5"><v>3</v></c><c r="A5"><v>1</v></c></row><row r="7"><c r="B7"><v>2</v></c></row>'
     )
     assert rows_of(content) == {2: ["cell"], 5: ["1", "", "3"], 7: ["", "2"]}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "<row r='5'><c r='B5' t='s'><v>1</v></c></row>",
+        "<row r='5'><c r='A5' t='s'/><c r='B5' t='s'><v>1</v></c></row>",
+        '<row r = "5"><c r = "B5" t = "s"><v>1</v></c></row>',
+        '<row r="5"><c r="B5" t = "s"><v>1</v></c></row>',
+        '<row r="5"><c r="b5" t="s"><v>1</v></c></row>',
+        '<row><c r="B5" t="s"><v>1</v></c></row>',
+        '<row><c t="s" r="B5"><v>1</v></c></row>',
+    ],
+)
+def test_xml_of_any_style_says_the_same(row):
+    strings = "<si><t>zero</t></si><si><t>one</t></si>"
+    assert rows_of(written(HEADER + row, strings=strings)) == {1: ["cell"], 5: ["", "one"]}
+
+
+def test_shared_strings_with_attributes_count():
+    strings = '<si xml:space="preserve"><t>zero</t></si><si xml:space="preserve"/><si><t>two</t></si>'
+    assert only_cell(written(f'{HEADER}<row><c t="s"><v>2</v></c></row>', strings=strings)) == "two"
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        '<c r="A2"><v>1</v></c><c r="A2"><v>2</v></c>',
+        '<c r="$A$2"><v>1</v></c>',
+        '<c t="b"><v>maybe</v></c>',
+    ],
+)
+def test_cells_that_could_only_be_guessed_are_damage(cells):
+    with pytest.raises(errors.FileError, match="is damaged"):
+        rows_of(written(f"{HEADER}<row>{cells}</row>"))
+
+
+def test_a_sheet_of_blank_texts_has_no_rows():
+    content = made(People=[["name"], ["Ada"]], Blank=[[" "], ["\u200b"]])
+    assert rows_of(content) == {1: ["name"], 2: ["Ada"]}
+
+
+def test_a_sheet_of_formulas_without_values_has_rows():
+    content = made(People=[["name"], ["Ada"]], Sums=[["=1+1"]])
+    with pytest.raises(errors.FileError, match="Several sheets have rows: 'People', 'Sums'"):
+        rows_of(content)
 
 
 def test_merged_cells_have_their_value_in_the_first_one():
