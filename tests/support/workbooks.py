@@ -63,3 +63,16 @@ def zipped(files, method=zipfile.ZIP_DEFLATED):
         for name, content in files.items():
             archive.writestr(name, content)
     return data.getvalue()
+
+
+def ods(rows, *, behind=""):
+    """Return an ODS file with a sheet of some rows, and what stands behind it."""
+    names = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{namespace}:1.0"'
+        for name, namespace in (("office", "office"), ("table", "table"), ("text", "text"), ("draw", "drawing"))
+    )
+    content = (
+        f'<office:document-content {names}><office:body><office:spreadsheet><table:table table:name="S">{rows}'
+        f"</table:table>{behind}</office:spreadsheet></office:body></office:document-content>"
+    )
+    return zipped({"mimetype": "application/vnd.oasis.opendocument.spreadsheet", "content.xml": content})

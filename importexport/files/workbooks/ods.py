@@ -19,15 +19,23 @@ AT_ONCE = 1_000
 _OASIS = re.compile(r"urn:oasis:names:tc:opendocument:xmlns:(\w+):1\.0 (.*)", re.DOTALL)
 _CALCEXT = "urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0 "
 _CELLS = {"table:table-cell", "table:covered-table-cell"}
+#: What stands in a cell or behind the tables, but is none of their contents: comments, shapes, pronunciation, copies of
+#: other files' cells. All that draws is such, too.
+_ASIDES = {
+    "office:annotation", "text:note", "text:ruby-text", "table:shapes", "table:dde-links", "table:tracked-changes",
+}  # fmt: skip
+ASIDE = "aside"
 _DATA_STYLES = {"datastyle:date-style", "datastyle:time-style"}
 
 
 class Names(dict[str, str]):
-    """The usual names of elements and attributes, by the full ones: ``table:table-row``."""
+    """The usual names of elements and attributes, by the full ones: ``table:table-row``; one name for all asides."""
 
     def __missing__(self, full: str) -> str:
         found = _OASIS.fullmatch(full)
         name = f"{found[1]}:{found[2]}" if found else full.replace(_CALCEXT, "calcext:")
+        if name in _ASIDES or name.startswith("drawing:"):
+            name = ASIDE
         self[full] = name
         return name
 
@@ -109,8 +117,8 @@ class Content:
         self._parser.EndElementHandler = self._end
         self._parser.CharacterDataHandler = self._texts.append
         self._paragraphs: list[str] = []
-        #: Comments have paragraphs of their own.
-        self._is_in_comment = False
+        #: How many elements around are none of the contents; they have paragraphs and tables of their own.
+        self._aside = 0
         self._found: list[tuple[int, list[str], int]] = []
         self._defaults: list[tuple[int, str]] = []
         self._number, self._times = 1, 1
@@ -128,7 +136,12 @@ class Content:
 
     def _start(self, full: str, given_full: dict[str, str]) -> None:
         name = self._names[full]
-        if name == "table:table":
+        if name == ASIDE:
+            self._aside += 1
+            self._parser.CharacterDataHandler = None
+        elif self._aside:
+            return
+        elif name == "table:table":
             given = self._short(given_full)
             self.tables.append((given.get("table:name", ""), given.get("table:style-name", "")))
         elif name in ("datastyle:text", "text:p"):
@@ -156,8 +169,6 @@ class Content:
         elif name == "table:table-column":
             columns = times(given.get("table:number-columns-repeated"), COLUMNS)
             self._defaults.append((columns, given.get("table:default-cell-style-name", "")))
-        elif name == "office:annotation":
-            self._is_in_comment = True
         elif name == "text:s":
             self._texts.append(" " * times(given.get("text:c"), 1000))
         elif name in ("text:tab", "text:line-break"):
@@ -165,18 +176,25 @@ class Content:
 
     def _end(self, full: str) -> None:
         name = self._names[full]
-        if not self.tables:
+        if name == ASIDE:
+            self._end_aside()
+        elif self._aside:
+            return
+        elif not self.tables:
             self._styles.end(name, "".join(self._texts))
         elif not self._is_inside:
             return
-        elif name == "text:p" and not self._is_in_comment:
+        elif name == "text:p":
             self._paragraphs.append("".join(self._texts))
-        elif name == "office:annotation":
-            self._is_in_comment = False
         elif name in _CELLS:
             self._end_cell()
         elif name == "table:table-row":
             self._end_row()
+
+    def _end_aside(self) -> None:
+        self._aside -= 1
+        if not self._aside:
+            self._parser.CharacterDataHandler = self._texts.append
 
     def _end_cell(self) -> None:
         given, text = self._cell, "\n".join(self._paragraphs)

@@ -4,9 +4,11 @@ import re
 from collections.abc import Mapping
 
 from importexport.files.workbooks.numbers import DAY, clock, number_text, percentage
-from importexport.files.workbooks.texts import as_csv, error_text, is_error
+from importexport.files.workbooks.texts import as_csv, boolean, error_text, is_error
 
 _DURATION = re.compile(r"(-?)P(?:([0-9]+)D)?T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:\.[0-9]+)?)S)?")
+#: What stands between the digits of postal codes and phone numbers.
+_BETWEEN_DIGITS = re.compile("[() \u00a0\u202f-]")
 _MOMENT = re.compile(r"(-?[0-9]+-[0-9]{2}-[0-9]{2})(?:T([0-9:]+)(\.[0-9]*[1-9])?0*\.?0*)?Z?")
 
 
@@ -17,17 +19,23 @@ def cell_text(given: Mapping[str, str], text: str, *, is_utc: bool) -> str:
         return error_text(text.strip())
     match kind:
         case "float" | "currency":
-            return number_text(given.get("office:value", ""))
+            return with_zeros(number_text(given.get("office:value", "")), text)
         case "percentage":
             return percentage(given.get("office:value", ""))
         case "boolean":
-            return "true" if given.get("office:boolean-value") == "true" else "false"
+            return boolean(given.get("office:boolean-value", ""))
         case "date":
             return moment(given.get("office:date-value", ""), is_utc=is_utc)
         case "time":
             return duration(given.get("office:time-value", ""))
         case _:
             return as_csv(given.get("office:string-value", text))
+
+
+def with_zeros(number: str, shown: str) -> str:
+    """Return a whole number with the zeros in front that the cell shows: ``1067`` shown as ``01067``."""
+    digits = _BETWEEN_DIGITS.sub("", shown)
+    return digits if number.isdigit() and digits.isdigit() and number.lstrip("0") == digits.lstrip("0") else number
 
 
 def moment(value: str, *, is_utc: bool) -> str:

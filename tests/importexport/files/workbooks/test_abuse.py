@@ -12,7 +12,7 @@ from importexport import errors
 from importexport.files.opening import open_rows
 from importexport.files.workbooks.__main__ import MEMORY_LIMIT, TIME_LIMIT
 from tests.importexport.files.workbooks.reading import rows_of
-from tests.support.workbooks import MAIN, made, written, zipped
+from tests.support.workbooks import MAIN, made, ods, written
 
 ROW = '<row><c t="inlineStr"><is><t>name</t></is></c></row>'
 LAUGHS = (
@@ -130,15 +130,3 @@ def test_damaged_files():
 def test_a_file_over_the_limit_is_not_read_further():
     with pytest.raises(errors.TooLarge):
         open_rows(io.BytesIO(made(["name"]) + bytes(100_000)), score=len, max_bytes=50_000)
-
-
-def ods(rows):
-    """Return an ODS file of some rows."""
-    names = " ".join(
-        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
-    )
-    content = (
-        f'<office:document-content {names}><office:body><office:spreadsheet><table:table table:name="S">{rows}'
-        "</table:table></office:spreadsheet></office:body></office:document-content>"
-    )
-    return zipped({"mimetype": "application/vnd.oasis.opendocument.spreadsheet", "content.xml": content})
