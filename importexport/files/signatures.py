@@ -25,6 +25,8 @@ SIGNATURES = {
     b"PAR1": "a Parquet file",
     b"{\\rtf": "an RTF document",
 }
+#: Many programs call a web page, or XML of Excel 2003, an Excel file: ``report.xls``.
+_MARKUP = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:(\?xml)|!doctype|html|table)", re.IGNORECASE)
 _WEBP = re.compile(rb"RIFF....WEBP", re.DOTALL)
 
 #: First bytes of archives and Office documents, which may be workbooks; their contents show whether they are.
@@ -43,3 +45,5 @@ def check_kind(head: bytes) -> None:
             raise errors.NotCsv(kind)
     if _WEBP.match(head):
         raise errors.NotCsv("an image")
+    if markup := _MARKUP.match(head):
+        raise errors.NotCsv("an XML document" if markup[1] else "a web page")

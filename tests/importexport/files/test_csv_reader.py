@@ -138,6 +138,20 @@ def test_a_file_of_another_kind_is_415(api, content):
     assert "not CSV" in detail
 
 
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        ("<html><body><table>", "a web page"),
+        ("\ufeff\r\n<!DOCTYPE html>", "a web page"),
+        ("<TABLE border=1>", "a web page"),
+        ('<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?>', "an XML document"),
+    ],
+)
+def test_a_web_page_that_is_called_an_excel_file_is_415(api, start, kind):
+    status, detail = api.failure("contacts", f"{start}<tr><td>first_name</td></tr>")
+    assert (status, detail) == (415, f"The file is {kind}, not CSV. Save it as CSV (UTF-8) and import that.")
+
+
 def test_a_file_of_exactly_the_limit_is_taken_and_one_byte_more_is_413(api, settings):
     settings.RALLY_IMPORT_MAX_BYTES = 10 * 1024 * 1024
     head = b"name,nothing\nAcme,"
