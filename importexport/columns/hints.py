@@ -30,9 +30,11 @@ class Hinted(Cell):
 
     def __init__(self) -> None:
         super().__init__()
-        #: The rows that wait for a record that is to be created, and those of their external ids that are given.
+        #: The rows that wait for a record that is to be created; those of their external ids, and of the cells of the
+        #: second hint, that are given.
         self.awaited: dict[int, tuple] = {}
         self.external_ids: dict[int, ExternalId] = {}
+        self.awaited_texts: dict[int, str] = {}
         self._known_ids: dict[ExternalId, int | None] = {}
 
     @property
@@ -74,12 +76,13 @@ class Hinted(Cell):
                 stored[i] = str(found[0])
             elif found:
                 wrong[i] = errors.ambiguous(self.noun, texts[i])
-            elif pair[1] in unfit:
-                wrong[i] = unfit[pair[1]]
+            elif error := unfit.get(pair[1]) or (self._unfit_text(texts[i]) if i in self.awaited else None):
+                wrong[i] = error
                 self.awaited.pop(i, None)
             elif not names[i] and any((pair[1], texts[i])):
                 wrong[i] = self._missing_hint(pair[1], texts[i])
         self.external_ids = {i: pairs[i] for i in self.awaited if pairs[i][1]}
+        self.awaited_texts = {i: texts[i] for i in self.awaited if texts[i]}
 
     def _texts(self, cells: Cells) -> list[str]:
         """Return the cells of the second hint."""
@@ -87,10 +90,10 @@ class Hinted(Cell):
 
     def _unfit(self, number: str) -> errors.RowError | None:
         """Return the error for a text that is no external id, whatever the records are."""
-        try:
-            Text.for_field(self.model._meta.get_field("external_id")).parse(number, self.hints[0])  # type: ignore[arg-type]
-        except ValueError as error:
-            return error.args[0]
+        return unfit(number, self.hints[0], self.model._meta.get_field("external_id"))
+
+    def _unfit_text(self, text: str) -> errors.RowError | None:
+        """Return the error for a cell of the second hint that a record which is to be created cannot have."""
         return None
 
     def _missing_hint(self, number: str, text: str) -> errors.RowError:
@@ -110,6 +113,15 @@ class Hinted(Cell):
             with connection.cursor() as cursor:
                 cursor.execute(statement, [self.tenant.pk, numbers])
                 self._known_ids.update({(source, number): pk for source, number, pk in cursor})
+
+
+def unfit(value: str, column: str, field: Any) -> errors.RowError | None:
+    """Return the error for a text that a new record cannot have in a field, or None."""
+    try:
+        Text.for_field(field).parse(value, column)
+    except ValueError as error:
+        return error.args[0]
+    return None
 
 
 BY_ID = sql.SQL(

@@ -18,8 +18,8 @@ from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
 from importexport.columns.full_names import people_called
-from importexport.columns.hints import KNOWN_LIMIT, Hinted
-from importexport.columns.widgets import Cleaned, Text, is_storable, spread
+from importexport.columns.hints import KNOWN_LIMIT, Hinted, unfit
+from importexport.columns.widgets import Cleaned, is_storable, spread
 from importexport.db import ANY_TENANT, identifiers
 
 
@@ -152,6 +152,9 @@ class CompanyByName(Reference):
                 found[host].append(pk)
         return {text: found[host] for text, host in hosts.items()}
 
+    def _unfit_text(self, text: str) -> errors.RowError | None:
+        return unfit(text, "company_domain", Company._meta.get_field("domain")) if text else None
+
 
 BY_DOMAIN = (
     "SELECT domain_key, id FROM crm_company WHERE tenant_id = (SELECT %s::bigint) AND domain_key <> ''"
@@ -203,12 +206,7 @@ class DealByName(Reference):
 
 def unfit_name(value: str, column: str, model: type[models.Model]) -> errors.RowError | None:
     """Return the error for a name that a new record cannot have, or None."""
-    name = Text.for_field(cast(models.Field, model._meta.get_field("name")))
-    try:
-        name.parse(value, column)
-    except ValueError as error:
-        return error.args[0]
-    return None
+    return unfit(value, column, model._meta.get_field("name"))
 
 
 def narrow(deals: list[tuple], company: str | None, contact: str | None) -> list[tuple]:

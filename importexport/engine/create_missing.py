@@ -12,6 +12,7 @@ from psycopg import sql
 
 from crm.matching import fold
 from crm.models import Company, Pipeline, Stage, Tenant
+from crm.models.fields import folded_field
 from crm.models.pipeline import DEFAULT_STAGES
 from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
@@ -38,12 +39,13 @@ class Created(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """A missing record: its name, the position of the first row in the batch that refers to it, and the external source
-    and id by which a row does."""
+    """A missing record: its name, the position of the first row in the batch that refers to it, the external source and
+    id by which a row does, and the domain."""
 
     name: str
     position: int
     external_id: tuple[str, str] = NO_ID
+    domain: str = ""
 
 
 class MissingRecords:
@@ -66,13 +68,16 @@ class MissingRecords:
             awaited = {i: want for i, want in widget_of(column).awaited.items() if i not in rejected}
             if widget_of(column).model is Stage:
                 awaited = self._with_pipelines(awaited, cells)
-            external_ids = widget_of(column).external_ids
-            awaited = with_ids(awaited, external_ids) if external_ids else awaited
+            external_ids, domains = widget_of(column).external_ids, widget_of(column).awaited_texts
+            for same in (external_ids, by_host(domains)):
+                awaited = together(awaited, same) if same else awaited
             wanted: dict[Any, Missing] = {}
             for position, (key, name) in awaited.items():
                 first = wanted.setdefault(key, Missing(name, position))
                 if first.external_id == NO_ID and position in external_ids:
                     wanted[key] = first._replace(external_id=external_ids[position])
+                if not first.domain and position in domains:
+                    wanted[key] = wanted[key]._replace(domain=domains[position])
             records = self._make(column, wanted, cells) if wanted else {}
             for position, (key, _) in awaited.items():
                 refer(cells, column, position, records[key])
@@ -145,7 +150,8 @@ class MissingRecords:
             return Pipeline(tenant=self._tenant, name=want.name)
         if model is Company:
             source, number = want.external_id
-            return Company(tenant=self._tenant, name=want.name, external_source=source, external_id=number)
+            ids = {"external_source": source, "external_id": number}
+            return Company(tenant=self._tenant, name=want.name, domain=want.domain, **ids)
         pipeline, folded = key
         given = cells.text("probability")[want.position] and cells.stored["probability"][want.position]
         stage = Stage(tenant=self._tenant, pipeline_id=pipeline, name=want.name)
@@ -184,13 +190,20 @@ NEEDED = sql.SQL(
 )
 
 
-def with_ids(awaited: Mapping[int, tuple], external_ids: Mapping[int, tuple[str, str]]) -> dict[int, tuple]:
-    """Return the records that rows are waiting for; rows with the same external id wait for the same, by any name."""
-    first: dict[tuple[str, str], tuple] = {}
+def together(awaited: Mapping[int, tuple], same: Mapping[int, Any]) -> dict[int, tuple]:
+    """Return the records that rows are waiting for; rows with the same external id, or the same host, wait for the same
+    one, by any name."""
+    first: dict[Any, tuple] = {}
     return {
-        position: first.setdefault(external_ids[position], want) if position in external_ids else want
+        position: first.setdefault(same[position], want) if position in same else want
         for position, want in awaited.items()
     }
+
+
+def by_host(domains: Mapping[int, str]) -> dict[int, str]:
+    """Return domains as they are matched, without those that name no host."""
+    hosts = folded_field(Company, "domain_key").fold_column([*domains.values()])
+    return {position: host for position, host in zip(domains, hosts, strict=True) if host}
 
 
 def delete(model: type[models.Model], ids: list[int]) -> None:

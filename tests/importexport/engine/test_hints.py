@@ -251,6 +251,27 @@ def test_a_contact_refers_to_a_company_by_domain(api, acme):
     assert list(Contact.objects.order_by("id").values_list("company__name", flat=True)) == ["Acme", "Acme", None]
 
 
+def test_a_company_that_is_created_gets_the_domain(transactional_db, api):
+    head = "First Name,Last Name,Email,Company Name,Associated Company Domain\n"
+    rows = "A,B,a@x.com,New,\nA,B,b@x.com,new,www.new.example\nA,B,c@x.com,New Ltd,NEW.example\n"
+    options = "source=hubspot&missing=create"
+    assert api.import_csv("contacts", head + rows, options) == result(3)
+    assert list(Company.objects.values_list("name", "domain", "domain_key")) == [
+        ("New", "www.new.example", "new.example")
+    ]
+    assert Company.objects.get().contacts.count() == 3
+    api.undo(str(ImportRun.objects.get().pk))
+    assert not Company.objects.exists()
+
+
+def test_a_company_is_not_created_with_what_is_no_domain(api):
+    head = "First Name,Last Name,Email,Company Name,Associated Company Domain\n"
+    rows = f"A,B,a@x.com,New,{'x' * 256}\n"
+    assert api.import_csv("contacts", head + rows, "source=hubspot&missing=create") == result(
+        0, "Row 2: Value too long in 'company_domain' (maximum 255 characters)"
+    )
+
+
 def test_a_domain_that_several_companies_have_is_ambiguous(api):
     api.import_csv("companies", "name,domain,external_id\nAcme,acme.com,1\nAcme,acme.com,2\n", "duplicates=keep")
     content = "First Name,Email,Associated Company Domain\nA,a@y.com,acme.com\n"
