@@ -8,7 +8,7 @@ from importexport import errors
 from importexport.files.header import fold_label
 from importexport.sources.dates import joined_time
 from importexport.sources.fill import Filled
-from importexport.sources.names import split_name
+from importexport.sources.names import completed_name
 from importexport.sources.values import value_maps
 
 #: Fills further columns of a batch from those that are filled already.
@@ -32,7 +32,7 @@ def _fill_up(filled: Filled, name: str, others: Sequence[str]) -> None:
 
 
 def split_names(header: str) -> Finish:
-    """Return the function that fills first and last names from full ones under a header, where both are blank.
+    """Return the function that fills blank first and last names from full ones under a header.
 
     It tells full names that say more than the names that are there.
     """
@@ -40,12 +40,12 @@ def split_names(header: str) -> Finish:
     def finish(filled: Filled) -> None:
         names = filled.columns.pop("full_name")
         first, last = _column(filled, "first_name", len(names)), _column(filled, "last_name", len(names))
-        known = {name: split_name(trim(name)) for name in set(names) if trim(name)}
-        for i, name in enumerate(names):
-            if name in known and not trim(first[i]) and not trim(last[i]):
-                first[i], last[i] = known[name]
-            elif name in known and not words(name) <= words(f"{first[i]} {last[i]}"):
-                filled.warn(i, "first_name", errors.second_value("first_name", trim(name), header))
+        for i, name in enumerate(map(trim, names)):
+            given = trim(first[i]), trim(last[i])
+            if not all(given) and (parts := completed_name(name, *given)):
+                first[i], last[i] = parts
+            elif not words(name) <= words(" ".join(given)):
+                filled.warn(i, "first_name", errors.second_value("first_name", name, header))
         filled.columns |= {"first_name": first, "last_name": last}
 
     return finish

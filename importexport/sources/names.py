@@ -25,6 +25,27 @@ def split_name(name: str) -> tuple[str, str]:
     return " ".join(words[:start]), " ".join(words[start:])
 
 
+def completed_name(name: str, first: str, last: str) -> tuple[str, str] | None:
+    """Return first and last name of a full one of which at most one part is known; None if it is no part of it.
+
+    ``Ada King Example`` with the last name King Example → Ada, King Example; ``Ada`` with the first name Ada → Ada and
+    no last name.
+    """
+    if not first and not last:
+        return split_name(name)
+    whole, known = " ".join(name.split()), " ".join((first or last).split())
+    if whole.casefold() == known.casefold():
+        return first, last
+    parts = split_name(whole)
+    if first:
+        if whole.casefold().startswith(f"{known.casefold()} "):
+            return first, whole[len(known) :].strip()
+        return (first, parts[1]) if parts[0].casefold() == known.casefold() else None
+    if whole.casefold().endswith(f" {known.casefold()}"):
+        return whole[: -len(known)].strip(), last
+    return (parts[0], last) if parts[1].casefold() == known.casefold() else None
+
+
 def _turned(name: str) -> tuple[str, str] | None:
     """Return first and last name of one that is written the other way round, or None."""
     last, comma, first = name.partition(", ")
