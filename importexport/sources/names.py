@@ -33,17 +33,22 @@ def completed_name(name: str, first: str, last: str) -> tuple[str, str] | None:
     """
     if not first and not last:
         return split_name(name)
-    whole, known = " ".join(name.split()), " ".join((first or last).split())
-    if whole.casefold() == known.casefold():
+    whole, known = name.split(), (first or last).split()
+    if same(whole, known):
         return first, last
-    parts = split_name(whole)
+    count, parts = len(known), split_name(name)
     if first:
-        if whole.casefold().startswith(f"{known.casefold()} "):
-            return first, whole[len(known) :].strip()
-        return (first, parts[1]) if parts[0].casefold() == known.casefold() else None
-    if whole.casefold().endswith(f" {known.casefold()}"):
-        return whole[: -len(known)].strip(), last
-    return (parts[0], last) if parts[1].casefold() == known.casefold() else None
+        if same(whole[:count], known):
+            return first, " ".join(whole[count:])
+        return (first, parts[1]) if same(parts[0].split(), known) else None
+    if same(whole[-count:], known):
+        return " ".join(whole[:-count]), last
+    return (parts[0], last) if same(parts[1].split(), known) else None
+
+
+def same(words: list[str], others: list[str]) -> bool:
+    """Whether words are the same ignoring case."""
+    return [word.casefold() for word in words] == [word.casefold() for word in others]
 
 
 def _turned(name: str) -> tuple[str, str] | None:
