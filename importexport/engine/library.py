@@ -1,5 +1,6 @@
 """The parts of django-import-export's Resource that do not depend on how rows are stored."""
 
+import io
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from typing import Any, ClassVar
@@ -8,10 +9,27 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 from import_export.resources import Resource
 from import_export.signals import post_export, post_import
+from tablib.formats import CSVFormat, registry
 
 from crm.models import Tenant
 from importexport.engine.resource_class import ResourceClass, key_by_meta
 from importexport.engine.spec import Key
+from importexport.files.csv_writer import csv_text
+
+
+class QuotedCsv(CSVFormat):
+    """The CSV of a tablib Dataset, with quotes like a streamed export."""
+
+    @classmethod
+    def export_stream_set(cls, dataset: Any, **kwargs: Any) -> io.StringIO:
+        """Return a file. Options of Python's CSV writer other than the delimiter are left to tablib."""
+        if kwargs.keys() - {"delimiter"}:
+            return super().export_stream_set(dataset, **kwargs)
+        rows = ([str("" if cell is None else cell) for cell in row] for row in dataset._package(dicts=False))
+        return io.StringIO(csv_text(rows, **kwargs), newline="")
+
+
+registry.register("csv", QuotedCsv())
 
 
 class LibraryResource(Resource, metaclass=ResourceClass):

@@ -1,11 +1,10 @@
 """Writes rejected rows to a CSV file that can be corrected and imported again."""
 
 import codecs
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from typing import BinaryIO, Protocol
 
+from importexport.files.csv_writer import csv_text
 from importexport.files.formula import mark, unmark
 from importexport.files.header import CARRIED, ERROR_COLUMN, ROW_COLUMN, fold_cell, fold_label
 
@@ -54,10 +53,8 @@ class RejectedRows:
         return [record[i] if i < len(record) else "" for i in self._kept]
 
     def _write(self, rows: Iterable[list[str]]) -> None:
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n")
-        writer.writerows([mark(unmark(cell)) for cell in row] for row in rows)
-        self._file.write(text.getvalue().encode())
+        marked = ([mark(unmark(cell)) for cell in row] for row in rows)
+        self._file.write(csv_text(marked, delimiter=self._delimiter).encode())
         # Flush, so that a full disk raises while the import can still be rolled back.
         self._file.flush()
 

@@ -1,10 +1,11 @@
 """Downloads of a run: rejected rows and row log."""
 
-import csv
 import io
+import itertools
 from collections.abc import Iterator
 
 from importexport import errors
+from importexport.files.csv_writer import csv_text
 from importexport.files.formula import mark
 from importexport.files.rejected_rows import RejectedRows
 from importexport.files.rejected_workbook import RejectedWorkbook
@@ -63,16 +64,14 @@ def message_of(row: LoggedRow, run: ImportRun) -> str:
 
 def csv_chunks(rows: Iterator[LoggedRow], run: ImportRun) -> Iterator[bytes]:
     """Yield rows of the row log as CSV: one line per row, or one per changed cell."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(CSV_HEADER)
-    for count, row in enumerate(rows, 1):
-        head = [row.number, row.action, row.entity, row.record or ""]
-        error = message_of(row, run) if row.action == "reject" else row.note or suggestions.about_new(run, row)
-        for name, before, after in list(shown_changes(row)) or [("", "", "")]:
-            writer.writerow([*head, name, mark(before), mark(after), mark(error)])
-        if count % CHUNK_ROWS == 0:
-            yield text.getvalue().encode()
-            text.seek(0)
-            text.truncate()
-    yield text.getvalue().encode()
+    yield csv_text([CSV_HEADER]).encode()
+    while some := list(itertools.islice(rows, CHUNK_ROWS)):
+        yield csv_text(line for row in some for line in csv_lines(row, run)).encode()
+
+
+def csv_lines(row: LoggedRow, run: ImportRun) -> Iterator[list[str]]:
+    """Yield the lines for a row of the row log."""
+    head = [str(row.number), row.action, row.entity, str(row.record or "")]
+    error = message_of(row, run) if row.action == "reject" else row.note or suggestions.about_new(run, row)
+    for name, before, after in list(shown_changes(row)) or [("", "", "")]:
+        yield [*head, name, mark(before), mark(after), mark(error)]

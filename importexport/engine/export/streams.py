@@ -2,7 +2,6 @@
 
 import codecs
 import contextlib
-import csv
 import io
 import itertools
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from psycopg import sql
 from importexport.columns.fields import Column
 from importexport.columns.widgets import Choice
 from importexport.db import copy_out
+from importexport.files.csv_writer import csv_text, from_copy
 from importexport.files.formula import MARK_SQL, mark
 from importexport.files.noted_workbook import BOLD, Cell, NotedWorkbook
 from importexport.files.xlsx import Kind, stream_workbook
@@ -77,9 +77,7 @@ def exported(column: Column) -> Exported:
 def csv_header(names: list[str], *, bom: bool = False) -> bytes:
     """Return the header row of a CSV file, with ``bom`` after a byte-order mark, without which Excel assumes the
     system's encoding."""
-    line = io.StringIO(newline="")
-    csv.writer(line, lineterminator="\r\n").writerow([mark(name) for name in names])
-    return (codecs.BOM_UTF8 if bom else b"") + line.getvalue().encode()
+    return (codecs.BOM_UTF8 if bom else b"") + csv_text([[mark(name) for name in names]]).encode()
 
 
 def xlsx_template(columns: Sequence[Column], *, sheet: str) -> bytes:
@@ -105,7 +103,7 @@ def stream_csv(queryset: models.QuerySet, columns: Sequence[Exported], *, bom: b
     with copy_rows(queryset, expressions, style="csv") as rows:
         # COPY ends rows with LF. Line breaks inside cells are data, and are not changed.
         while batch := [bytes(row)[:-1] for row in itertools.islice(rows, ROWS_PER_CHUNK)]:
-            yield b"\r\n".join(batch) + b"\r\n"
+            yield from_copy(batch)
 
 
 def stream_xlsx(queryset: models.QuerySet, columns: Sequence[Exported], *, sheet: str) -> Iterator[bytes]:

@@ -285,7 +285,25 @@ def test_the_csv_of_a_dataset_is_identical_to_a_streamed_export(tenant, entity):
 
 
 @pytest.mark.parametrize(
-    "text", ["=1+1", "'=x", "-cmd", "-5", "+49 30", "a,b", 'say "x"', "x\ny", " x", "\\.", "ü", "@", "#N/A", "\tx"]
+    "text",
+    [
+        "=1+1",
+        "'=x",
+        "-cmd",
+        "-5",
+        "+49 30",
+        "a,b",
+        'say "x"',
+        "x\ny",
+        " x",
+        "\\.",
+        "ü",
+        "@",
+        "#N/A",
+        "\tx",
+        "x;=1",
+        "x\t=1",
+    ],
 )
 def test_every_text_is_exported_like_in_a_streamed_export(tenant, text):
     company = Company.objects.create(

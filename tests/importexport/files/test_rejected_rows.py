@@ -106,6 +106,16 @@ def test_rows_of_a_plan_are_marked(api):
     assert "notes,a,'#REF!," in rows
 
 
+@pytest.mark.django_db(transaction=True)
+def test_cells_with_a_delimiter_of_any_dialect_are_in_quotes_in_rejected_rows_and_rows_of_plans(api):
+    api.import_csv("companies", "name,notes\nAcme,a\n")
+    plan = api.plan("companies", "name,employee_count,notes\nAcme,,x;=1\nB,many,x\t=1\nC,many,x;=1\n", "mode=upsert")
+    assert ',notes,a,"x;=1",' in api.get(f"imports/{plan['id']}/rows?format=csv").getvalue().decode()
+    rejected = api.get(f"imports/{plan['id']}/rejected").getvalue().decode()
+    assert '\r\nB,many,"x\t=1",' in rejected
+    assert '\r\nC,many,"x;=1",' in rejected
+
+
 def test_texts_a_spreadsheet_would_change_leave_marked_and_come_back(api, other_api):
     texts = ["#N/A", "#ref!", '="01067"', "'#NV", "=1+1", "'=x"]
     for n, text in enumerate(texts):

@@ -172,6 +172,30 @@ def test_formulas_are_marked_and_numbers_and_phones_are_not(tenant, text, shown)
     assert formula.unmark(shown) == text
 
 
+DELIMITED = ["x;=1+1", "x\t=1+1", "x,=1+1"]
+
+
+@pytest.mark.parametrize("entity", ENTITIES)
+def test_texts_with_a_delimiter_of_any_dialect_are_in_quotes_and_come_back(tenant, entity):
+    create_demo_records(tenant)
+    twin = create_tenant(slug="twin", name="Twin")
+    resource = RESOURCES[entity]
+    text, name = ("body", "subject") if entity == "activities" else ("notes", resource.required_names()[0])
+    for record, value in zip(resource._meta.model.objects.order_by("id"), DELIMITED, strict=False):
+        type(record).objects.filter(pk=record.pk).update(**{text: value, name: f"{record.pk};a"})
+    for other in ENTITIES:
+        assert not services.import_file(new_run(other, twin), io.BytesIO(exported(tenant, other))).skipped
+    content = exported(tenant, entity)
+    assert [content.count(f',"{value}"'.encode()) for value in DELIMITED] == [1, 1, 1]
+    assert content.count(b';a"') == 3
+    assert exported(twin, entity) == content
+
+
+def test_an_export_for_another_program_has_texts_with_a_delimiter_in_quotes(api):
+    api.import_csv("companies", 'name,city\nA,"x;=1+1"\n')
+    assert '"x;=1+1"' in api.get("companies/export?headers=hubspot").getvalue().decode()
+
+
 def test_a_referenced_name_is_marked_too(api):
     api.import_csv("companies", "name\n'=Evil\n")
     api.import_csv("contacts", one_row("contacts", company_name="'=evil"))
