@@ -15,7 +15,7 @@ from importexport.files.recoded import marked_encoding
 from importexport.files.signatures import is_workbook
 from importexport.files.table import Required, Table
 from importexport.files.workbook_reader import WorkbookRows
-from importexport.sources.offer import offer_windows_1252
+from importexport.sources.offer import offer_encoding
 from importexport.sources.presets import known_headers
 from importexport.sources.reading import Reading, Request, count_names, read_rows
 
@@ -98,7 +98,7 @@ def encoding_offered(file: BinaryIO, resource: EntityResource) -> Iterator[None]
             raise
         position = file.tell()
         file.seek(beginning)
-        offer = offer_windows_1252(file, error)
+        offer = offer_encoding(file, error)
         file.seek(position)
         raise offer from None
 

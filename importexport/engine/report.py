@@ -52,8 +52,8 @@ class Report(Result):
         self.ignored_cells: dict[str, int] = {}
         #: The ignored columns that the program which wrote the file is known to have.
         self.foreign_columns: Collection[str] = ()
-        #: The columns whose times are all midnight, each with their number (see Midnights).
-        self.midnights: dict[str, int] = {}
+        #: The columns whose times are all midnight, each with their number and the warning (see Midnights).
+        self.midnights: dict[str, tuple[int, errors.RowWarning]] = {}
         #: The ranges of merged cells in a workbook's sheet.
         self.merged: Sequence[str] = ()
         self._doubtful = Groups()
@@ -97,8 +97,7 @@ class Report(Result):
     def warnings(self) -> list[dict[str, Any]]:
         """The warnings in groups (see ImportRun.warnings): ignored columns first."""
         groups = [self._ignored_group(name, filled) for name, filled in self.dropped.items()]
-        for name, count in self.midnights.items():
-            warning = errors.midnights(name, count)
+        for name, (count, warning) in self.midnights.items():
             groups.append(group(warning.code, name, count, warning, warning))
         if self.merged:
             warning = errors.merged_cells(self.merged)

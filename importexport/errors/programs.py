@@ -96,6 +96,16 @@ def maybe_windows_1252(row: int, cells: list[str]) -> FileError:
     )
 
 
+def maybe_utf16() -> FileError:
+    """Return the error of a file that looks like UTF-16, without a byte-order mark that proves it."""
+    return FileError(
+        "not_utf8",
+        "The file is not UTF-8: row 1 looks like UTF-16. If that is right, import it with encoding=utf-16; else save it"
+        " as CSV (UTF-8).",
+        Question("encoding", ["utf-16"]),
+    )
+
+
 def dates_undecided(header: str, examples: list[tuple[int, str]], is_contradictory: bool) -> FileError:
     """Return the error of a column of dates whose cells do not prove which comes first, day or month."""
     return FileError(

@@ -7,6 +7,8 @@ from importexport.errors.wording import echo
 
 #: How many ranges of merged cells a message names.
 RANGES_SHOWN = 5
+#: What times that are all midnight mean.
+LOST_TIMES = "the file has probably lost the time of day"
 #: Code → what it is about, for the documentation.
 WARNINGS = {
     "garbled": "UTF-8 that was read as Windows-1252, such as `JÃ¼rgen`",
@@ -88,11 +90,10 @@ def merged_cells(ranges: Sequence[str]) -> RowWarning:
     )
 
 
-def midnights(column: str, count: int) -> RowWarning:
-    """Return the warning about a column whose times are all midnight."""
-    return RowWarning(
-        "midnight", f"All {count} times in '{column}' are 00:00:00Z: the file has probably lost the time of day"
-    )
+def midnights(column: str, count: int, *, is_day_before: bool = False) -> RowWarning:
+    """Return the warning about a column whose times are all midnight; if it is one of dates, ``is_day_before``."""
+    why = "in the tenant's time zone, that is the day before" if is_day_before else LOST_TIMES
+    return RowWarning("midnight", f"All {count} times in '{column}' are 00:00:00Z: {why}")
 
 
 def ignored_column(name: str, filled: int, *, is_known: bool = False) -> RowWarning:

@@ -56,17 +56,27 @@ def words(name: str) -> set[str]:
     return set(name.casefold().replace(",", " ").split())
 
 
-def settle_deals(filled: Filled) -> None:
-    """Give deals that are won or lost the stage and probability of such, whatever their stage is beside it."""
-    statuses = filled.columns.pop("deal_status")
-    known = value_maps()["deal_status"]
-    stages, chances = (_column(filled, name, len(statuses)) for name in ("stage_name", "probability"))
-    for i, status in enumerate(statuses):
-        if result := RESULTS.get(known.get(fold_label(status), "")):
-            stage, chances[i] = result
-            if fold_label(stages[i]) != fold_label(stage):
-                stages[i] = stage
-    filled.columns |= {"stage_name": stages, "probability": chances}
+def settle_deals(header: str) -> Finish:
+    """Return the function that gives deals that are won or lost the stage and probability of such.
+
+    That counts whatever their stage is beside it. It tells a status under the header that nobody knows.
+    """
+
+    def finish(filled: Filled) -> None:
+        statuses = filled.columns.pop("deal_status")
+        known = value_maps()["deal_status"]
+        stages, chances = (_column(filled, name, len(statuses)) for name in ("stage_name", "probability"))
+        for i, status in enumerate(statuses):
+            meant = known.get(fold_label(status), "")
+            if result := RESULTS.get(meant):
+                stage, chances[i] = result
+                if fold_label(stages[i]) != fold_label(stage):
+                    stages[i] = stage
+            elif trim(status) and not meant:
+                filled.warn(i, "stage_name", errors.translated(trim(status), header, "open"))
+        filled.columns |= {"stage_name": stages, "probability": chances}
+
+    return finish
 
 
 def settle_currencies(header: str, usual: str) -> Finish:

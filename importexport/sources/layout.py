@@ -224,12 +224,11 @@ def is_no_mobile(label: str) -> bool:
 
 def find_finishes(parts: Sequence[Part], entity: str) -> Iterable[Finish]:
     """Yield what takes several columns at once."""
-    columns = {part.column for part in parts}
     yield from (reject_nameless(part.header) for part in parts if "needed" in part.steps)
     if full := next((part for part in parts if part.column == "full_name"), None):
         yield split_names(full.header)
-    if "deal_status" in columns:
-        yield settle_deals
+    if status := next((part for part in parts if part.column == "deal_status"), None):
+        yield settle_deals(status.header)
     for part in parts:
         if "only" in part.steps:
             yield reject_others(part.steps["only"], entity)

@@ -1,4 +1,4 @@
-"""Shows how a file that is not UTF-8 would read in the encoding that spreadsheets use instead."""
+"""Shows how a file that is not UTF-8 would read in the encodings that spreadsheets use instead."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -10,12 +10,16 @@ from importexport.files.csv_reader import DELIMITERS
 CELLS, SEARCHED = 3, 1024 * 1024
 
 
-def offer_windows_1252(file: BinaryIO, error: errors.FileError) -> errors.FileError:
+def offer_encoding(file: BinaryIO, error: errors.FileError) -> errors.FileError:
     """Return the error of a file that is not UTF-8, with three cells as they would read in Windows-1252.
 
-    The error stays as it is where the file does not look like that encoding either.
+    UTF-16 is offered where the first character has the empty byte of one. The error stays as it is where the file
+    looks like neither encoding.
     """
-    lines = file.read(SEARCHED).splitlines()
+    head = file.read(SEARCHED)
+    if head[:2].count(b"\0") == 1:
+        return errors.maybe_utf16()
+    lines = head.splitlines()
     row = next((number for number, line in enumerate(lines, 1) if not is_utf8(line)), 0)
     cells = list(dict.fromkeys(odd_cells(lines)))[:CELLS]
     return errors.maybe_windows_1252(row, cells) if cells and "\0" not in "".join(cells) else error

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from importexport.sources.parts import ADDING
-from importexport.sources.presets import Preset, Rule, find_source, presets_of
+from importexport.sources.presets import Preset, Rule, find_source, fold_header, presets_of
 from importexport.sources.values import value_lines
 
 #: Steps of headers that are not written: another header of the same column is, or there is none for us to fill.
@@ -43,8 +43,29 @@ def written(preset: Preset) -> tuple[Outgoing, ...]:
         if rule.column and rule.column != "deal_status" and not is_left_out(rule, preset.rules.values()):
             words = outgoing_words(preset.source).get(rule.column, {})
             result.setdefault(rule.column, Outgoing(rule.header, rule.column, rule.steps, words))
+    for one in labelled(preset):
+        result[one.header] = one
     order = [rule.header for rule in preset.rules.values()]
     return tuple(sorted(result.values(), key=lambda one: order.index(one.header)))
+
+
+#: Column → the label that tells its numbers apart where each header of a number has one beside it.
+NUMBER_LABELS = {"phone": "Work", "mobile": "Mobile"}
+
+
+def labelled(preset: Preset) -> Iterable[Outgoing]:
+    """Yield what is written for numbers that a label tells apart: the number, and its label under a header before."""
+    numbers = [rule for rule in preset.rules.values() if "by_label" in rule.steps]
+    for rule, (column, label) in zip(numbers, NUMBER_LABELS.items(), strict=False):
+        before = label_headers(rule.header, preset.rules)
+        yield Outgoing(rule.header, column)
+        yield from (Outgoing(preset.rules[one].header, column, {"label": label}) for one in before)
+
+
+def label_headers(header: str, known: Iterable[str]) -> list[str]:
+    """Return the folded headers, of those known, that say what kind of number stands under a header."""
+    start = header.rpartition(" - ")[0]
+    return [folded for word in ("Label", "Type") if (folded := fold_header(f"{start} - {word}")) in known]
 
 
 def is_left_out(rule: Rule, rules: Iterable[Rule]) -> bool:

@@ -52,6 +52,9 @@ def of_program(one: Outgoing, program: str, resource: EntityResource) -> Exporte
     column = resource.exportable.get(one.column)
     if column is None or one.column in IDS or one.column == "external_source":
         return None
+    if "label" in one.steps:
+        label = one.steps["label"].replace("'", "''")
+        return Exported(one.header, "text", partial(formed, column, f"CASE WHEN {{0}} = '' THEN '' ELSE '{label}' END"))
     form = form_of(one)
     kind = cast(Kind, column.widget.kind) if form == "{0}" else "text"
     return Exported(one.header, kind, partial(formed, column, form))

@@ -45,6 +45,23 @@ def test_windows_1252_is_offered_with_cells_as_they_would_read(api):
     assert api.rows("contacts") == []
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_offered(api, encoding):
+    response = api.post_file("contacts", FILE.encode(encoding), query="source=auto")
+    assert response.status_code == 400
+    assert json.loads(response.content)["detail"] == (
+        "The file is not UTF-8: row 1 looks like UTF-16. If that is right, import it with encoding=utf-16; else save it as"
+        " CSV (UTF-8)."
+    )
+
+
+def test_a_reading_takes_utf_16_for_what_looks_like_it(api):
+    response = api.post_file("contacts", FILE.encode("utf-16-le"), to="read", query="source=auto")
+    found = json.loads(response.content)
+    assert [(question["option"], question["values"]) for question in found["questions"]] == [("encoding", ["utf-16"])]
+    assert found["totalRows"] == 2
+
+
 def test_a_strict_import_offers_nothing(api):
     detail = api.failure("contacts", FILE.replace("First Name", "first_name").encode("cp1252"))[1]
     assert "Windows-1252" not in detail

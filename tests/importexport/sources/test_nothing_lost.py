@@ -63,3 +63,9 @@ def test_tags_in_quotes_are_tags_also_of_a_program_that_is_not_recognised(api):
         "source=auto",
     )
     assert api.rows("contacts")[0]["tags"] == "VIP,x y"
+
+
+def test_a_status_of_deals_that_nobody_knows_is_told(api):
+    file = "Deal - Title,Deal - Value,Deal - Currency of Value,Deal - Status\nA,1,USD,Deleted\nB,1,USD,Open\n"
+    api.import_csv("deals", file, "source=pipedrive")
+    assert warnings(api) == [(1, "'Deleted' in 'Deal - Status' is stored as 'open'")]

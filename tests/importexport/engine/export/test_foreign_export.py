@@ -88,6 +88,15 @@ def test_headers_and_values_are_the_programs(filled):
     assert rows_of(filled, "deals", "?headers=hubspot")[0]["Deal probability"] == "0.2"
 
 
+@pytest.mark.parametrize("kind", ["new", "old"])
+def test_numbers_are_written_with_the_labels_that_tell_them_apart(filled, kind):
+    label = {"new": "Label", "old": "Type"}[kind]
+    first, second, _ = rows_of(filled, "contacts", f"?headers=google_{kind}")
+    numbers = [f"Phone 1 - {label}", "Phone 1 - Value", f"Phone 2 - {label}", "Phone 2 - Value"]
+    assert [first[name] for name in numbers] == ["Work", "+1 555", "Mobile", "+1 556"]
+    assert [second[name] for name in numbers] == ["", "", "", ""]
+
+
 def test_our_own_export_is_recognised_as_ours_and_changes_nothing(filled):
     for entity, lines in RECORDS.items():
         before = filled.export(entity)
