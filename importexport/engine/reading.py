@@ -15,6 +15,7 @@ from importexport.files.recoded import marked_encoding
 from importexport.files.signatures import is_workbook
 from importexport.files.table import Required, Table
 from importexport.files.workbook_reader import WorkbookRows
+from importexport.sources.agreed import agreed_names
 from importexport.sources.offer import offer_encoding
 from importexport.sources.presets import known_headers
 from importexport.sources.reading import Reading, Request, count_names, read_rows
@@ -133,4 +134,5 @@ def request_of(resource: EntityResource, ask: errors.Ask) -> Request:
 
 def scorer(resource: EntityResource) -> Score:
     """Return the function that counts the known names in a row: our columns, and the headers of all programs."""
-    return count_names(list(resource.in_files), resource.options.mapping, known_headers())
+    known = known_headers() | agreed_names(resource.entity).keys()
+    return count_names(list(resource.in_files), resource.options.mapping, known)

@@ -56,10 +56,11 @@ def words(name: str) -> set[str]:
     return set(name.casefold().replace(",", " ").split())
 
 
-def settle_deals(header: str) -> Finish:
+def settle_deals(header: str, stage_header: str) -> Finish:
     """Return the function that gives deals that are won or lost the stage and probability of such.
 
-    That counts whatever their stage is beside it. It tells a status under the header that nobody knows.
+    That counts whatever their stage is beside it, under ``stage_header``, which it tells; so it does a status under the
+    header that nobody knows.
     """
 
     def finish(filled: Filled) -> None:
@@ -71,6 +72,8 @@ def settle_deals(header: str) -> Finish:
             if result := RESULTS.get(meant):
                 stage, chances[i] = result
                 if fold_label(stages[i]) != fold_label(stage):
+                    if before := trim(stages[i]):
+                        filled.warn(i, "stage_name", errors.translated(before, stage_header, stage))
                     stages[i] = stage
             elif trim(status) and not meant:
                 filled.warn(i, "stage_name", errors.translated(trim(status), header, "open"))

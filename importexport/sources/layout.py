@@ -222,13 +222,18 @@ def is_no_mobile(label: str) -> bool:
     return not is_mobile(label)
 
 
+def header_of(column: str, parts: Iterable[Part]) -> str:
+    """Return the first header that gives a column; "" if none does."""
+    return next((part.header for part in parts if part.column == column), "")
+
+
 def find_finishes(parts: Sequence[Part], entity: str) -> Iterable[Finish]:
     """Yield what takes several columns at once."""
     yield from (reject_nameless(part.header) for part in parts if "needed" in part.steps)
-    if full := next((part for part in parts if part.column == "full_name"), None):
-        yield split_names(full.header)
-    if status := next((part for part in parts if part.column == "deal_status"), None):
-        yield settle_deals(status.header)
+    if full := header_of("full_name", parts):
+        yield split_names(full)
+    if status := header_of("deal_status", parts):
+        yield settle_deals(status, header_of("stage_name", parts))
     for part in parts:
         if "only" in part.steps:
             yield reject_others(part.steps["only"], entity)

@@ -69,3 +69,13 @@ def test_a_status_of_deals_that_nobody_knows_is_told(api):
     file = "Deal - Title,Deal - Value,Deal - Currency of Value,Deal - Status\nA,1,USD,Deleted\nB,1,USD,Open\n"
     api.import_csv("deals", file, "source=pipedrive")
     assert warnings(api) == [(1, "'Deleted' in 'Deal - Status' is stored as 'open'")]
+
+
+def test_the_stage_of_a_deal_that_is_won_is_told_where_another_takes_its_place(api):
+    file = (
+        "Deal - Title,Deal - Value,Deal - Currency of Value,Deal - Stage,Deal - Status\n"
+        "A,1,USD,Proposal,Won\nB,1,USD,Closed Won,Won\nC,1,USD,,Lost\n"
+    )
+    api.import_csv("deals", file, "source=pipedrive")
+    assert [row["stage_name"] for row in api.rows("deals")] == ["Closed Won", "Closed Won", "Closed Lost"]
+    assert warnings(api) == [(1, "'Proposal' in 'Deal - Stage' is stored as 'Closed Won'")]

@@ -141,3 +141,10 @@ def test_the_name_of_such_a_column_is_no_header_of_ours(api):
     api.import_csv("activities", "activity_type,subject,contact_name\ncall,Intro,Ada Example\n")
     run = api.look(f"imports/{api.look('imports')['results'][0]['id']}")
     assert run["ignoredCells"] == {"contact_name": 1}
+
+
+def test_a_title_above_names_that_all_programs_agree_on_is_passed_over(api):
+    result = bring(
+        api, "contacts", "Meine Kontakte;;\n\nVorname;Nachname;E-Mail\nAda;Beispiel;a@x.example\n", mapping={}
+    )
+    assert (result["imported"], result["errors"]) == (1, [])
