@@ -55,6 +55,12 @@ WARNING_CODES = {
     "lost_character": gettext_lazy("Lost character"),
     "scientific": gettext_lazy("Shortened by a spreadsheet"),
     "email_domain": gettext_lazy("Looks like a typing error"),
+    "midnight": gettext_lazy("The time of day is missing"),
+    "merged_cells": gettext_lazy("Merged cells"),
+    "second_value": gettext_lazy("Second values, which are not imported"),
+    "translated": gettext_lazy("Stored as a wider word"),
+    "other_currency": gettext_lazy("The sign of another currency"),
+    "left_blank": gettext_lazy("Left blank, because it cannot be read"),
 }
 STATES = {
     Status.PLANNING: gettext_lazy("Being checked"),

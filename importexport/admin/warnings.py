@@ -28,7 +28,10 @@ def left_out(run: ImportRun) -> list[LeftOut]:
 
 
 class Warnings(NamedTuple):
-    """Warnings of the same kind; ``example`` is "" where all have the same message, the title."""
+    """Warnings of the same kind; ``example`` is "" where all have the same message, the title.
+
+    ``rows`` is 0 where the warning is about the sheet as a whole.
+    """
 
     title: str
     example: str
@@ -37,15 +40,14 @@ class Warnings(NamedTuple):
 
 
 def doubtful(run: ImportRun) -> list[Warnings]:
-    """Return the warnings about cells that are stored as they are."""
-    return [_group(group) for group in run.warnings if group["code"] in labels.WARNING_CODES]
+    """Return the warnings, but for those about ignored columns."""
+    return [_group(group) for group in run.warnings if group["code"] != "ignored_column"]
 
 
 def _group(group: dict[str, Any]) -> Warnings:
     title = shown(group["sentence"], limit=400) or str(labels.WARNING_CODES[group["code"]])
-    return Warnings(
-        title, "" if group["sentence"] else shown(group["example"], limit=400), group["column"], group["rows"]
-    )
+    example = "" if group["sentence"] else shown(group["example"], limit=400)
+    return Warnings(title, example, group["column"], 0 if group["code"] == "merged_cells" else group["rows"])
 
 
 def in_list(run: ImportRun, *, named: bool) -> str:

@@ -1,9 +1,15 @@
 """Warnings and dropped columns as staff see them: preview, result, list."""
 
+import io
+
+import openpyxl
 import pytest
 
+from importexport import errors
+from importexport.admin import labels
 from importexport.runs import retention
-from tests.support.staff import Staff, words_of
+from tests.support.staff import Staff, add_run, words_of
+from tests.support.workbooks import made, saved
 
 HEAD = "first_name,last_name,email,phone"
 CLEAN = f"{HEAD}\nAda,Lovelace,ada@example.com,1\n"
@@ -51,12 +57,32 @@ def test_doubtful_cells_are_listed_by_kind(editor):
     words = editor.run_page(run)
     assert "Rows in the file 2 Would be imported 2 Would be rejected 0 Warnings 5" in words
     assert "No row would be rejected." in words
-    assert "Worth a look These cells would be stored as they are in the file." in words
+    assert "Worth a look Their rows would be imported all the same." in words
     assert "'JÃ¼rgen' in 'first_name' looks garbled and was probably 'Jürgen'" in words
     assert "(2 rows)" in words.replace("( ", "(").replace(" )", ")")
     assert "Shortened by a spreadsheet phone for example: '4.4E+11' in 'phone' was shortened" in words
     assert "did you mean 'gmail.com'?" in words
-    assert "These cells were stored as they are" in editor.run_page(editor.confirm(run))
+    assert "Their rows were imported all the same." in editor.run_page(editor.confirm(run))
+
+
+def test_merged_cells_are_named(editor):
+    sheet = openpyxl.load_workbook(io.BytesIO(made(HEAD.split(","), ["Ada", "L", "ada@example.com"], ["Al"])))
+    sheet.active.merge_cells("A2:A3")
+    words = editor.run_page(editor.check(saved(sheet), name="people.xlsx"))
+    assert "The sheet has merged cells (A2:A3): the first cell of each has the value, the others are blank" in words
+    assert "are blank (" not in words
+
+
+def test_all_kinds_of_warnings_have_a_title():
+    assert set(labels.WARNING_CODES) == set(errors.WARNINGS) - {"ignored_column"}
+
+
+@pytest.mark.parametrize("code", sorted(labels.WARNING_CODES))
+def test_all_kinds_of_warnings_are_listed(editor, tenant, code):
+    group = {"code": code, "column": "email", "sentence": "", "example": "what it is about", "rows": 3}
+    run = add_run(tenant, user=editor.user, warnings=[group], warning_count=3)
+    words = editor.run_page(run)
+    assert f"{labels.WARNING_CODES[code]} email for example: what it is about" in words
 
 
 @pytest.mark.parametrize("role", ["viewer", "editor"])
