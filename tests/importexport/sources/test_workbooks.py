@@ -1,13 +1,15 @@
 """Workbooks of other programs: the header below a title, dates as dates and as texts, errors, several sheets."""
 
 import datetime as dt
+import io
 import json
 from urllib.parse import urlencode
 
+import openpyxl
 import pytest
 
 from tests.support.api import Api, problem
-from tests.support.workbooks import made
+from tests.support.workbooks import made, saved
 
 pytestmark = pytest.mark.django_db
 
@@ -72,3 +74,19 @@ def test_of_several_sheets_one_must_be_named(api, source):
     status, detail = problem(bring(api, deals(TYPED), source=source, sheet=None))
     assert status == 400
     assert "Several sheets have rows: 'Notes', 'Deals'. Name one as 'sheet'." in detail
+
+
+def test_a_static_worksheet_of_dynamics_comes_in_as_it_is(api):
+    """Its first columns are hidden in a spreadsheet, and so is a sheet for its way back."""
+    opportunities = [
+        ["(Do Not Modify) Opportunity", "(Do Not Modify) Row Checksum", "Topic", "Est. revenue", "Est. close date"],
+        ["6ae3-1", "abc==", "Renewal", 1234.5, TYPED],
+        ["6ae3-2", "def==", "Renewal", 99, TYPED],
+    ]
+    book = openpyxl.load_workbook(io.BytesIO(made(Opportunities=opportunities, hiddenSheet=[["opportunity:1"]])))
+    book["hiddenSheet"].sheet_state = "veryHidden"
+    result = api.post_file("deals", saved(book), query="source=dynamics365&duplicates=keep").json()
+    assert result == {"totalRows": 2, "imported": 2, "skipped": 0, "errors": []}
+    assert api.get("deals/export?columns=name,value,external_id").getvalue().decode().split() == [
+        "name,value,external_id", "Renewal,1234.50,6ae3-1", "Renewal,99.00,6ae3-2",
+    ]  # fmt: skip
