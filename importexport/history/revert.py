@@ -24,7 +24,8 @@ from importexport.resources import RESOURCES
 #: The number of rows to revert in one statement.
 ROWS_AT_ONCE = 4_000
 EDITED, DELETED, LINKED = "It has been edited since.", "It has been deleted since.", "Other records refer to it."
-TAKEN, ORPHANED = "Another record now has its name, e-mail or domain.", "What it referred to no longer exists."
+TAKEN = "Another record now has its name, e-mail, domain or external id."
+ORPHANED = "What it referred to no longer exists."
 #: The models that imports write to. Those that others refer to come last: stages, and then their pipelines.
 MODELS: dict[str, type[models.Model]] = {name: resource._meta.model for name, resource in RESOURCES.items()} | {
     "stages": Stage,

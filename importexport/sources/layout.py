@@ -195,7 +195,7 @@ class Pieces:
         if target.form in CHOICES or given or "map" in part.steps:
             values = Values(own=target.choices, given=given, map_name=self._map_name(part, target))
             if values:
-                yield values.meant
+                yield values.each_meant if target.form == "tags" else values.meant
         if not self._formats.is_strict and part.position is not None:
             yield from self._format_changes(part.position, target)
 

@@ -46,6 +46,14 @@ class Values:
         """Return our value for another program's."""
         return self._known.get(fold_value(text), text) if text else ""
 
+    def each_meant(self, text: str) -> str:
+        """Return our value for another program's, or for each of those in a list, separated by commas."""
+        whole, each = self.meant(text), text.split(",")
+        if whole != text or '"' in text:
+            return whole
+        meant = [self.meant(one.strip()) for one in each]
+        return ",".join(meant) if meant != [one.strip() for one in each] else text
+
 
 def fold_value(text: str) -> str:
     """Return the key under which values match, as choices do; of a text of dashes alone, which is no blank, itself."""

@@ -115,7 +115,17 @@ def test_a_name_that_another_record_now_has_is_not_restored(api, tenant):
     done = api.undo(run)
     assert counts(done) == {"conflicts": 1}
     note = api.look(f"imports/{done['id']}/rows")["results"][0]["note"]
-    assert note == "Another record now has its name, e-mail or domain."
+    assert note == "Another record now has its name, e-mail, domain or external id."
+
+
+def test_an_external_id_that_another_record_now_has_is_not_restored(api):
+    api.import_csv("companies", "name,external_id\nAcme,1\n")
+    run = brought(api, "companies", "name,external_id\nAcme,2\n", "mode=update&match_on=name")
+    api.import_csv("companies", "name,external_id\nOther,1\n")
+    done = api.undo(run)
+    (row,) = api.look(f"imports/{done['id']}/rows")["results"]
+    assert row["changes"] == {"external_id": ["2", "1"]}
+    assert row["note"] == "Another record now has its name, e-mail, domain or external id."
 
 
 def test_an_undo_is_undone(api):

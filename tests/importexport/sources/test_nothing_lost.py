@@ -56,6 +56,14 @@ def test_an_amount_in_two_currencies_is_no_number(api):
     assert result["errors"] == ["Row 2: Invalid number format in 'value'"]
 
 
+def test_values_are_said_of_each_tag(api):
+    file = (
+        'First Name,Last Name,Email,tags\nA,B,a@x.example,"Neu, old,VIP"\nC,D,c@x.example,neu\nE,F,e@x.example,"x, y"\n'
+    )
+    api.import_csv("contacts", file, 'source=auto&values={"tags":{"neu":"new","old":null}}')
+    assert [row["tags"] for row in api.rows("contacts")] == ["new,VIP", "new", "x,y"]
+
+
 def test_tags_in_quotes_are_tags_also_of_a_program_that_is_not_recognised(api):
     api.import_csv(
         "contacts",
