@@ -63,7 +63,9 @@ class UpsertImporter(Importer):
             given[i] &= ~bit
 
     def _masks(self, cells: Cells) -> tuple[list[int], list[int]]:
-        """Return masks of the columns that each row gives and clears. Clearing a required column is an error."""
+        """Return masks of the columns that each row gives and clears. Clearing a required column, or the id that a
+        record has elsewhere, is an error.
+        """
         marker = self.options.clear_marker
         marked = cells.blank_out(marker) if marker else {}
         given, cleared = [0] * cells.count, [0] * cells.count
@@ -73,13 +75,17 @@ class UpsertImporter(Importer):
             for hint in hints_of(entry.column):
                 texts = [text or other for text, other in zip(texts, cells.text(hint), strict=True)]
             given = [mask | bit if text else mask for mask, text in zip(given, texts, strict=True)]
-            empty = marked.get(name, [])
+            places = (i for each in (name, *hints_of(entry.column)) for i in marked.get(each, ()))
+            empty = [i for i in places if not texts[i]]
             if self.options.blank == "clear":
                 empty = [i for i, text in enumerate(texts) if not text]
             for i in empty:
                 cleared[i] |= bit
                 if name in self._required:
                     cells.errors[i][name] = errors.required(name)
+        for name in EXTERNAL_ID.columns:
+            for i in marked.get(name, ()):
+                cells.errors[i][name] = errors.required(name)
         return self._with_ids(cells, given, cleared)
 
     def _with_ids(self, cells: Cells, given: list[int], cleared: list[int]) -> tuple[list[int], list[int]]:

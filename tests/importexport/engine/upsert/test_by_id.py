@@ -324,6 +324,24 @@ def test_a_required_cell_that_was_left_blank_is_told_for_what_it_was(api, rows):
     )
 
 
+@pytest.mark.parametrize("match_on", ["external_id", "email"])
+@pytest.mark.parametrize("column", ["external_id", "external_source"])
+def test_an_id_that_is_to_be_cleared_is_an_error(api, match_on, column):
+    api.import_csv("contacts", csv_of(row("contacts")))
+    content = csv_of(row("contacts", **{column: "[none]"}))
+    assert api.import_csv("contacts", content, f"{UPDATE}&match_on={match_on}&clear_marker=[none]") == result(
+        0, f"Row 2: Required field '{column}' is empty"
+    )
+
+
+def test_a_reference_by_id_is_cleared(api):
+    api.import_csv("companies", csv_of(row("companies", "1")))
+    api.import_csv("contacts", csv_of(row("contacts", company_external_id="1")))
+    content = "external_source,external_id,company_external_id\nhubspot,501,[none]\n"
+    assert api.import_csv("contacts", content, f"{UPDATE}&clear_marker=[none]") == result(1)
+    assert Contact.objects.get().company is None
+
+
 # --- two rows of one record -----------------------------------------------------------------------------------------
 
 
