@@ -15,7 +15,10 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def persistent_secret(path: Path) -> str:
-    """Return the secret in a file, created at random on first use. Concurrent processes get the same secret."""
+    """Return the secret in a file, created at random on first use. Concurrent processes get the same secret.
+
+    Raises ImproperlyConfigured if there is a file, but no text in it: a new key would sign all users out.
+    """
     if not path.exists():
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:  # noqa: PTH123 - mode
@@ -23,7 +26,13 @@ def persistent_secret(path: Path) -> str:
         with contextlib.suppress(FileExistsError):
             path.hardlink_to(draft)
         draft.unlink()
-    return path.read_text()
+    secret = path.read_text(errors="ignore")
+    if not secret.strip():
+        sentence = (
+            f"The file {path} has no secret key. Delete it: a new one is made, and all users have to sign in again."
+        )
+        raise ImproperlyConfigured(sentence)
+    return secret
 
 
 DATA_DIR = Path(os.environ.get("RALLY_DATA_DIR") or BASE_DIR / "var").resolve()

@@ -1,10 +1,20 @@
 """gunicorn's configuration: threads, so that slow uploads and long downloads do not block other requests."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+
 from rally.environment import number
+
+try:
+    # Here rather than in the workers, each of which would fail with a traceback.
+    import rally.settings  # noqa: F401
+except ImproperlyConfigured as error:
+    sys.stderr.write(f"{error}\n")
+    sys.exit(2)
 
 bind = f"{os.environ.get('RALLY_BIND') or '127.0.0.1'}:{number('PORT', 8000)}"
 wsgi_app = "rally.wsgi"

@@ -21,7 +21,11 @@ def show(data_dir, names: str, **env: str) -> str:
 
 
 def check(data_dir, *args: str, **env: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "manage.py", "check", *args]
+    return start(data_dir, "manage.py", "check", *args, **env)
+
+
+def start(data_dir, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *command]
     return subprocess.run(
         command, cwd=ROOT, env=environment(data_dir) | env, capture_output=True, text=True, timeout=60
     )
@@ -63,6 +67,25 @@ def test_the_secret_key_is_random_private_and_kept(tmp_path):
     assert len(first) > 60
     assert stat.S_IMODE((tmp_path / "a" / "secret_key").stat().st_mode) == 0o600
     assert show(tmp_path / "a", names, SECRET_KEY="given") == "'given'"
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"\xff"])
+@pytest.mark.parametrize(
+    "command",
+    [["manage.py", "list_tenants"], ["manage.py", "serve"], ["-m", "gunicorn", "-c", "rally/server/config.py"]],
+)
+def test_a_secret_key_file_without_a_key_is_a_one_line_error(tmp_path, command, content):
+    file = tmp_path / "secret_key"
+    file.write_bytes(content)
+    done = start(tmp_path, *command)
+    sentence = f"The file {file} has no secret key. Delete it: a new one is made, and all users have to sign in again."
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", sentence + "\n")
+    assert file.read_bytes() == content
+
+
+def test_the_server_reports_an_invalid_value_in_one_line(tmp_path):
+    done = start(tmp_path, "-m", "gunicorn", "-c", "rally/server/config.py", PORT="http")
+    assert (done.returncode, done.stderr) == (2, "PORT is 'http'; expected a whole number above 0.\n")
 
 
 def test_concurrent_processes_agree_on_the_secret_key(tmp_path):
