@@ -47,6 +47,24 @@ BAD_FILES = [
         options={"values": json.dumps({"nothing": {"a": "b"}})},
     ),
     BadFile(
+        "a value that leads to no choice",
+        f"{PEOPLE}\n",
+        "'values' gives 'Neu' as 'new', which is no lifecycle_stage. Expected null or one of: lead,",
+        options={"values": '{"lifecycle_stage": {"Neu": "new"}}'},
+    ),
+    BadFile(
+        "a value with two meanings",
+        f"{PEOPLE}\n",
+        "'values' gives 'lifecycle_stage' two meanings of one value: 'In use' and 'in-use' match the same cells.",
+        options={"values": '{"lifecycle_stage": {"In use": "customer", "in-use": "lead"}}'},
+    ),
+    BadFile(
+        "two headers of one name",
+        f"{PEOPLE},x,x\nA,B,a@x.example,1,2\n",
+        "Two headers are called 'x', and both give 'notes'. Rename one of them in the file",
+        options={"mapping": '{"x": "notes"}'},
+    ),
+    BadFile(
         "a header that the file lacks",
         f"{PEOPLE}\nA,B,a@x.example\n",
         "a header that the file does not have: 'Phone'",
