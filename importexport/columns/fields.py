@@ -99,10 +99,15 @@ class Column(Field):
 
         With ``force_native_type``, which the library asks for where it writes a workbook, numbers and dates are such.
         """
-        value = self.get_value(instance)
+        value = self.get_value(instance) if self._is_readable(instance) else None
         if self.widget.kind == "text":
             return mark(self.widget.render(value, instance))
         return self.widget.native(value) if force_native_type else self.widget.render(value, instance)
+
+    def _is_readable(self, instance: Any) -> bool:
+        """Whether an import finds the column's record by what an export shows of it: by its id in the row's source."""
+        related = getattr(instance, self.source.name) if self.finds else None
+        return related is None or related.external_source == instance.external_source
 
 
 def as_text(cell: Any) -> str:

@@ -51,13 +51,16 @@ def cell_sql(column: Column, around: str) -> Sql | Subquery:
     """Return the SQL for a column's cells; each ``{0}`` in ``around`` is replaced by the cell.
 
     References use a subquery: the plan of a join depends on statistics, which are missing right after an import, and
-    can be quadratic without them.
+    can be quadratic without them. External ids of references are those of the record's own source, in which an import
+    looks for them.
     """
     name, _, shown = column.attribute.partition("__")
     cell = Sql(Sql(F(shown or name), template=column.widget.sql), template=around)
     if not shown:
         return cell
     related = cast(type[models.Model], column.source.related_model)._default_manager.filter(pk=OuterRef(column.stores))
+    if column.finds:
+        related = related.filter(external_source=OuterRef("external_source"))
     return Subquery(related.values_list(cell), output_field=models.TextField())
 
 

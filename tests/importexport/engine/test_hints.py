@@ -5,6 +5,7 @@ import pytest
 from crm.models import Activity, Company, Contact, Deal
 from crm.models.tenant import create_tenant
 from importexport.models import ImportRun
+from importexport.resources import ContactResource
 
 PEOPLE = "first_name,last_name,email,external_source"
 
@@ -126,6 +127,19 @@ def test_an_export_has_the_ids_of_references(api, acme, ada, renewal):
     Deal.objects.update(company=acme)
     response = api.get("deals/export?columns=name,company_external_id,contact_external_id")
     assert response.getvalue().decode() == "name,company_external_id,contact_external_id\r\nRenewal,501,\r\n"
+
+
+def test_an_export_has_no_ids_of_references_of_another_program(api, acme):
+    """An import would look for them in the program of the record, where they are another company's."""
+    api.import_csv("companies", "name,external_source,external_id\nOther,zoho,501\n")
+    api.import_csv(
+        "contacts", "first_name,last_name,email,external_source,external_id,company_name\nA,B,a@x.com,zoho,1,Acme\n"
+    )
+    columns = "first_name,last_name,email,external_source,external_id,company_external_id"
+    (line,) = api.get(f"contacts/export?columns={columns}").getvalue().decode().splitlines()[1:]
+    assert line == "A,B,a@x.com,zoho,1,"
+    exported = Contact.objects.get(email="a@x.com")
+    assert ContactResource(tenant=exported.tenant).declared["company_external_id"].export(exported) == ""
 
 
 def test_the_row_log_names_the_record(transactional_db, api, acme, ada):
