@@ -9,6 +9,7 @@ from importexport.engine.reading import encoding_offered, open_table, read_file
 from importexport.engine.resource import EntityResource
 from importexport.errors import FileError, echo
 from importexport.files.table import BYTES_PER_BATCH, ROWS_PER_BATCH, Rows, count_filled
+from importexport.files.workbooks.numbers import shown_cell
 from importexport.sources.layout import Layout
 from importexport.sources.parts import Part
 from importexport.sources.reading import Reading, given_by
@@ -48,7 +49,7 @@ class HeaderSample:
             "header": self.part.header,
             "filled": self.filled,
             "samples": [
-                {"cell": echo(cell), "becomes": {name: echo(text) for name, text in becomes.items()}}
+                {"cell": echo(shown_cell(cell)), "becomes": {name: echo(text) for name, text in becomes.items()}}
                 for cell, becomes in self.samples.items()
             ],
         }

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from importexport.db import copy_in
 from importexport.engine.outcome import Change, Outcome, Stretch
+from importexport.files.workbooks.numbers import shown_cell
 from importexport.models import ImportRun, RejectedRow, RowChange, RowLogPage
 from importexport.resources import RESOURCES
 
@@ -133,7 +134,8 @@ def _changed(run: ImportRun, action: str | None, after: int) -> Iterator[LoggedR
 
 def _rejected(run: ImportRun, after: int) -> Iterator[LoggedRow]:
     for row in run.rejected_rows.filter(number__gt=after).order_by("number", "id").iterator(chunk_size=500):
-        yield LoggedRow(row.number, "reject", run.entity, None, cells=row.cells, errors=row.errors)
+        cells = [*map(shown_cell, row.cells)]
+        yield LoggedRow(row.number, "reject", run.entity, None, cells=cells, errors=row.errors)
 
 
 def cell_of(row: LoggedRow, column: str, run: ImportRun) -> str | None:

@@ -9,6 +9,7 @@ from crm.characters import trim
 from importexport import errors
 from importexport.files.formula import unmark
 from importexport.files.header import fold_label
+from importexport.files.workbooks.numbers import TYPED
 from importexport.sources.lists import split_emails, split_phones
 from importexport.sources.parts import ADDING, Part
 
@@ -95,7 +96,7 @@ def may_have_lists(cells: Column) -> bool:
 
 def change(cell: str, changes: Iterable[Change]) -> str:
     """Return a cell after some changes; one that they leave alone keeps its formula mark."""
-    before = text = trim(unmark(cell))
+    before = text = trim(unmark(cell)) + (TYPED if cell.endswith(TYPED) else "")
     for one in changes if text else ():
         text = one(text)
     return cell if text == before else text

@@ -6,6 +6,7 @@ from decimal import Decimal, InvalidOperation
 
 from crm.characters import without_invisible
 from crm.currencies import SIGNS, meant_by
+from importexport.files.workbooks.numbers import TYPED
 from importexport.sources.proof import Proof
 
 #: The most characters that a number has.
@@ -38,7 +39,12 @@ class DecimalProof(Proof):
         self.has_currencies = False
 
     def allowed(self, cell: str) -> Collection[str]:
-        """Return the separators with which a cell is a number, unless it is the same one with both."""
+        """Return the separators with which a cell is a number, unless it is the same one with both.
+
+        Numbers of workbooks say nothing about how its texts are written.
+        """
+        if cell.endswith(TYPED):
+            return ()
         readings = possible_readings(cell)
         self.has_currencies = self.has_currencies or bool(currency_mark(cell))
         return () if len(readings) > len(set(readings.values())) else readings
@@ -95,6 +101,7 @@ def _read(number: str, separator: str) -> str:
 
 def plain(cell: str, *, separator: str = "", is_percent: bool = False) -> str:
     """Return a number as we write it; a cell that is none stays as it is, for the column to judge."""
+    separator = "point" if cell.endswith(TYPED) else separator
     text = without_invisible(cell).strip()
     if not text or _PLAIN.fullmatch(text) or len(text) > LIMIT:
         return text or cell

@@ -18,6 +18,11 @@ _EPOCHS = {False: dt.datetime(1899, 12, 30), True: dt.datetime(1904, 1, 1)}  # n
 #: The 1900 date system has a 29 February 1900; the days before it are one off.
 _LEAP_DAY = 60
 
+#: Stands behind a number that would be another one with a decimal comma: ``1.125``. Like any invisible character at the
+#: end of a cell it is no part of what is stored, but tells ``sources.numbers`` that nothing is to be proved or said.
+TYPED = "\u2060"
+_COULD_BE_GROUPED = re.compile(r"-?[0-9]{1,3}\.[0-9]{3}%?")
+
 _WHOLE = re.compile(r"-?[0-9]+")
 #: A number that programs write with its cents; those of a spreadsheet have more decimal places where digits are lost.
 _CENTS = re.compile(r"-?[0-9]+\.[0-9]{1,2}")
@@ -50,13 +55,23 @@ def _whole(value: str) -> str:
     return sign + digits if digits.strip("0.") else digits
 
 
+def typed(number: str) -> str:
+    """Return a number, marked as TYPED where that matters."""
+    return number + TYPED if _COULD_BE_GROUPED.fullmatch(number) else number
+
+
+def shown_cell(cell: str) -> str:
+    """Return a cell as people see it."""
+    return cell.removesuffix(TYPED)
+
+
 def formatted_text(value: str, format: NumberFormat, *, is_1904: bool = False) -> str:
     """Return a number as its format shows it, in the forms of CSV: a date in ISO 8601, ``14:30:00``, ``25%``."""
     if format.is_plain:
         text = number_text(value)
-        return text.zfill(format.digits) if text.isdigit() else text
+        return text.zfill(format.digits) if text.isdigit() else typed(text)
     if format.is_percentage:
-        return percentage(value)
+        return typed(percentage(value))
     number = float(value)
     if format.is_duration:
         return clock(number)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from importexport.files.workbooks.numbers import DAY, clock, number_text, percentage
+from importexport.files.workbooks.numbers import DAY, clock, number_text, percentage, typed
 from importexport.files.workbooks.texts import as_csv, boolean, error_text, is_error
 
 _DURATION = re.compile(r"(-?)P(?:([0-9]+)D)?T(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+(?:\.[0-9]+)?)S)?")
@@ -19,9 +19,9 @@ def cell_text(given: Mapping[str, str], text: str, *, is_utc: bool) -> str:
         return error_text(text.strip())
     match kind:
         case "float" | "currency":
-            return with_zeros(number_text(given.get("office:value", "")), text)
+            return typed(with_zeros(number_text(given.get("office:value", "")), text))
         case "percentage":
-            return percentage(given.get("office:value", ""))
+            return typed(percentage(given.get("office:value", "")))
         case "boolean":
             return boolean(given.get("office:boolean-value", ""))
         case "date":

@@ -76,6 +76,35 @@ def test_of_several_sheets_one_must_be_named(api, source):
     assert "Several sheets have rows: 'Notes', 'Deals'. Name one as 'sheet'." in detail
 
 
+def test_a_number_is_shown_as_it_is_and_stays_one_in_the_rejected_rows(api):
+    content = made(["name", "annual_revenue"], ["A", 1.125])
+    api.post_file("companies", content)
+    run = api.look("imports")["results"][0]["id"]
+    (row,) = api.look(f"imports/{run}/rows")["results"]
+    assert (row["cells"], row["errors"][0]["value"]) == (["A", "1.125"], "1.125")
+    for kind in ("csv", "xlsx"):
+        rejected = api.get(f"imports/{run}/rejected?format={kind}").getvalue()
+        result = api.post_file("companies", rejected, query="decimal=comma").json()
+        assert result["errors"] == ["Row 2: Invalid number format in 'annual_revenue'"]
+
+
+@pytest.mark.parametrize("options", [{}, {"decimal": "comma"}])
+def test_numbers_are_numbers_whatever_the_texts_beside_them_prove(api, options):
+    companies = made(["name", "annual_revenue"], ["A", 1.125], ["B", "1.234,50"], ["C", 12.345], ["D", 7])
+    result = api.post_file("companies", companies, query=urlencode({"formats": "detect"} | options)).json()
+    assert result["errors"] == [f"Row {row}: Invalid number format in 'annual_revenue'" for row in (2, 4)]
+    assert [row["annual_revenue"] for row in api.rows("companies")] == ["1234.50", "7.00"]
+
+
+def test_numbers_alone_need_no_proof(api):
+    contacts = made(["first_name", "last_name", "email", "notes"], ["A", "B", "a@x.example", 1.125])
+    assert api.post_file("contacts", contacts, query="formats=detect").json()["imported"] == 1
+    assert [row["notes"] for row in api.rows("contacts")] == ["1.125"]
+    deals = made(["Deal Name", "Deal probability", "Amount"], ["A", 0.125, 0.5], ["B", 0.25, "1.234,50"])
+    assert api.post_file("deals", deals, query="source=hubspot&decimal=comma").json()["imported"] == 1
+    assert [(row["probability"], row["value"]) for row in api.rows("deals")] == [("25", "1234.50")]
+
+
 def test_a_static_worksheet_of_dynamics_comes_in_as_it_is(api):
     """Its first columns are hidden in a spreadsheet, and so is a sheet for its way back."""
     opportunities = [
