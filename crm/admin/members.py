@@ -9,6 +9,7 @@ from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -30,8 +31,15 @@ admin.site.unregister([User, Group])
 
 
 class NewMemberForm(TenantForm):
-    """Form for a new member: creates a user who can sign in, with a role."""
+    """Form for a new member: creates a user who can sign in, with a role.
 
+    The account of a former member, whom nothing else lets in, becomes the new member's, with the new password.
+    """
+
+    #: What is kept of a member who was removed. A superuser who wants to keep somebody out deactivates the account.
+    FORMER = Q(membership=None, is_staff=True, is_active=True, is_superuser=False)
+
+    former: User | None = None
     username = User._meta.get_field("username").formfield(widget=UnfoldAdminTextInputWidget)
     email = forms.EmailField(label=gettext_lazy("E-mail"), required=False, widget=UnfoldAdminEmailInputWidget)
     password = forms.CharField(
@@ -47,11 +55,13 @@ class NewMemberForm(TenantForm):
         widgets = {"role": UnfoldAdminSelectWidget}
 
     def clean_username(self) -> str:
-        """Reject a user name that exists in any tenant: people sign in with it."""
+        """Reject a user name that a member of any tenant has: people sign in with it."""
         username = User.normalize_username(self.cleaned_data["username"])
         User._meta.get_field("username").run_validators(username)
-        if User.objects.filter(username__iexact=username).exists():
+        same = User.objects.filter(username__iexact=username)
+        if same.exclude(self.FORMER).exists():
             raise ValidationError(_("This user name is taken. Choose another one."))
+        self.former = same.filter(username=username).first() or same.first()
         return username
 
     def clean(self) -> dict[str, Any]:
@@ -70,8 +80,12 @@ class NewMemberForm(TenantForm):
     def save(self, commit: bool = True) -> Any:
         """Create the user with the membership. The admin calls this with ``commit=False`` and saves both later."""
         data = self.cleaned_data
-        self.instance.user = User(username=data["username"], email=data["email"], is_staff=True)
-        self.instance.user.set_password(data["password"])
+        fresh = {"username": data["username"], "email": data["email"], "is_staff": True, "last_login": None}
+        user = self.former or User()
+        for name, value in (fresh | {"first_name": "", "last_name": ""}).items():
+            setattr(user, name, value)
+        user.set_password(data["password"])
+        self.instance.user = user
         return super().save(commit)
 
 
@@ -103,7 +117,7 @@ class MembershipAdmin(TenantModelAdmin):
         return super().get_form(request, obj, change, **options)
 
     def save_model(self, request: HttpRequest, obj: Membership, form: Any, change: bool) -> None:
-        """Save a new user before the membership that refers to it."""
+        """Save the user of a new member before the membership that refers to it."""
         with transaction.atomic():
             if not change:
                 obj.user.save()

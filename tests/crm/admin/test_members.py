@@ -48,6 +48,26 @@ def test_an_admin_can_change_and_remove_others(acme):
     assert acme.client("editor").get("/admin/crm/contact/").status_code in {302, 403}
 
 
+def test_a_removed_member_can_be_added_again(acme, globex):
+    client, editor = acme.client("admin"), acme.users["editor"]
+    client.post(f"/admin/crm/membership/{editor.membership.pk}/delete/", {"post": "yes"})
+    again = NEW | {"username": editor.username, "role": "viewer"}
+    for place, page in ((acme, 302), (globex, 200)):
+        assert place.client("admin").post("/admin/crm/membership/add/", again).status_code == page
+    member = Membership.objects.get(user=editor)
+    assert (member.tenant, member.role, member.user.email) == (acme.tenant, "viewer", "grace@acme.example")
+    assert member.user.check_password(" nanosecond 1906 ")
+    assert member.user.is_staff
+
+
+@pytest.mark.parametrize("flags", [{"is_active": False}, {"is_staff": False}, {"is_superuser": True}])
+def test_only_the_account_of_a_former_member_is_given_to_a_new_one(acme, flags):
+    User.objects.create_user("grace", **{"is_staff": True} | flags)
+    page = acme.client("admin").post("/admin/crm/membership/add/", NEW)
+    assert "This user name is taken." in page.content.decode()
+    assert not Membership.objects.filter(user__username="grace").exists()
+
+
 def test_an_admin_cannot_demote_or_remove_themselves(acme):
     client, own = acme.client("admin"), acme.users["admin"].membership
     assert client.post(f"/admin/crm/membership/{own.pk}/change/", {"role": "viewer"}).status_code == 403
