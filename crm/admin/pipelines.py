@@ -1,15 +1,16 @@
 """Admin pages for tenants, pipelines and stages."""
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, models, transaction
 from django.forms.formsets import DELETION_FIELD_NAME
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import TabularInline
@@ -19,7 +20,9 @@ from crm.access import access_of
 from crm.admin.base import BoundedAdmin, TenantForm, TenantModelAdmin, TidyForm
 from crm.matching import fold
 from crm.models import Deal, Pipeline, Stage, Tenant
+from crm.models.pipeline import defaults_left_empty
 
+NEEDS_STAGE = gettext_lazy("The default pipeline needs at least one stage. Add another stage first.")
 OUTCOMES = gettext_lazy("In per cent. Deals in a stage of 100 are won, those in a stage of 0 are lost.")
 
 
@@ -87,7 +90,8 @@ class StageFormSet(forms.BaseInlineFormSet):
         return form
 
     def clean(self) -> None:
-        """Reject duplicate names and the deletion of a stage in use. The database would reject both as well."""
+        """Reject duplicate names, and the deletion of a stage in use and of the default pipeline's last one. The
+        database would reject the first two as well."""
         deleted = [form for form in self.forms if form.cleaned_data.get(DELETION_FIELD_NAME)]
         # Checked first, because the admin would otherwise list every single deal.
         for form in deleted:
@@ -100,6 +104,17 @@ class StageFormSet(forms.BaseInlineFormSet):
             if fold(name) in seen:
                 form.add_error("name", ValidationError(_("Another stage of this pipeline has this name.")))
             seen.add(fold(name))
+        if self.instance.is_default and not self._keeps_one(deleted):
+            raise ValidationError(NEEDS_STAGE)
+
+    def _keeps_one(self, deleted: Collection[Any]) -> bool:
+        """Whether the pipeline has a stage that is new or not deleted, perhaps one that this form does not know yet."""
+        if any(form not in deleted and form.cleaned_data.get("name") for form in self.extra_forms):
+            return True
+        # Until the transaction ends, nobody else deletes the others.
+        Pipeline.objects.select_for_update(no_key=True).filter(pk=self.instance.pk).first()
+        ids = [form.instance.pk for form in deleted if form.instance.pk]
+        return Stage.objects.filter(pipeline=self.instance.pk).exclude(pk__in=ids).exists()
 
     @staticmethod
     def _refuse_in_use(stage: Stage) -> None:
@@ -191,6 +206,10 @@ class PipelineAdmin(InUseAdmin):
         return actions
 
 
+class LastStage(Exception):
+    """The default pipeline would be left without a stage."""
+
+
 @admin.register(Stage)
 class StageAdmin(InUseAdmin):
     """Stages of all pipelines. A stage cannot move to another pipeline, because its deals cannot either."""
@@ -202,6 +221,42 @@ class StageAdmin(InUseAdmin):
     search_fields = ("name",)
     ordering = ("pipeline", "position", "id")
     fields = ("pipeline", "name", "probability", "position")
+
+    def get_deleted_objects(
+        self, objs: Iterable[Any], request: HttpRequest
+    ) -> tuple[list[Any], dict[Any, int], set[Any], list[Any]]:
+        """Report deals in the way; raise LastStage if the default pipeline would be left without a stage."""
+        stages = list(objs)
+        if defaults_left_empty(stage.pk for stage in stages):
+            raise LastStage
+        return super().get_deleted_objects(stages, request)
+
+    def delete_model(self, request: HttpRequest, obj: Stage) -> None:
+        """Delete a stage; raise LastStage if the others have been deleted in the meantime."""
+        self.delete_queryset(request, Stage.objects.filter(pk=obj.pk))
+
+    @transaction.atomic
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet) -> None:
+        """Delete stages; raise LastStage if the others have been deleted in the meantime."""
+        if defaults_left_empty(queryset.values_list("pk", flat=True), lock=True):
+            raise LastStage
+        super().delete_queryset(request, queryset)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Confirm and delete, unless it is the default pipeline's last stage."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except LastStage:
+            messages.error(request, NEEDS_STAGE)
+            return redirect("admin:crm_stage_change", object_id)
+
+    def response_action(self, request: HttpRequest, queryset: models.QuerySet) -> HttpResponse | None:
+        """Run an action, unless it would delete the default pipeline's last stage."""
+        try:
+            return super().response_action(request, queryset)
+        except LastStage:
+            messages.error(request, NEEDS_STAGE)
+            return redirect("admin:crm_stage_changelist")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **options)

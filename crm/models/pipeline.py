@@ -1,5 +1,6 @@
 """Pipelines and their stages."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
@@ -15,7 +16,8 @@ DEFAULT_STAGES = {"Lead": 10, "Qualified": 25, "Proposal": 50, "Negotiation": 75
 
 
 class Pipeline(Folding):
-    """The sequence of stages that a deal passes through. Exactly one per tenant is the default."""
+    """The sequence of stages that a deal passes through. Exactly one per tenant is the default, and keeps at least
+    one stage."""
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="pipelines")
     name = models.CharField(max_length=100)
@@ -54,6 +56,18 @@ class Stage(Folding):
 
     def __str__(self) -> str:
         return self.name
+
+
+def defaults_left_empty(deleted: Iterable[int], *, lock: bool = False) -> bool:
+    """Whether a default pipeline would have no stage left without these stages, given by id.
+
+    With ``lock``, which requires a transaction, none of its stages is deleted by anybody else until it ends.
+    """
+    ids = list(deleted)
+    defaults = Pipeline.objects.filter(pk__in=Stage.objects.filter(pk__in=ids).values("pipeline"), is_default=True)
+    if lock:
+        defaults = defaults.select_for_update(no_key=True).order_by("pk")
+    return any(not pipeline.stages.exclude(pk__in=ids).exists() for pipeline in defaults)
 
 
 @receiver(post_save, sender=Tenant)

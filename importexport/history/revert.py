@@ -25,6 +25,7 @@ from importexport.resources import RESOURCES
 ROWS_AT_ONCE = 4_000
 EDITED, DELETED, LINKED = "It has been edited since.", "It has been deleted since.", "Other records refer to it."
 TAKEN = "Another record now has its name, e-mail, domain or external id."
+LAST = "The default pipeline needs at least one stage."
 ORPHANED = "What it referred to no longer exists."
 #: The models that imports write to. Those that others refer to come last: stages, and then their pipelines.
 MODELS: dict[str, type[models.Model]] = {name: resource._meta.model for name, resource in RESOURCES.items()} | {
@@ -152,9 +153,12 @@ class Reverter:
 
     def _lock(self, model: type[models.Model], created: list[tuple[int, int]]) -> list["Created"]:
         with connection.cursor() as cursor:
+            last = last_stages(cursor, [record for _, record in created]) if model is Stage else set()
             cursor.execute(revert_sql.locking(model), [*unzipped(created), self.run.tenant_id])
             return [
-                Created(number, record, EDITED if is_edited else LINKED if is_linked else "")
+                Created(
+                    number, record, EDITED if is_edited else LINKED if is_linked else LAST if record in last else ""
+                )
                 for number, record, is_edited, is_linked in cursor
             ]
 
@@ -170,6 +174,14 @@ class Reverter:
 def taken(model: type[models.Model]) -> str:
     """Return the note for a record whose former unique key another one has now."""
     return "Another activity is the same by now." if model is Activity else TAKEN
+
+
+def last_stages(cursor: Any, stages: list[int]) -> set[int]:
+    """Return those of some stages without which a default pipeline would have none; nobody else deletes its others
+    until the transaction ends."""
+    cursor.execute(revert_sql.DEFAULTS_LOCKED, [stages])
+    cursor.execute(revert_sql.LAST_STAGES, [stages, stages])
+    return {stage for (stage,) in cursor}
 
 
 class Created(NamedTuple):

@@ -236,6 +236,18 @@ LOCK = sql.SQL(
     " CROSS JOIN LATERAL (SELECT t.id, {edited}, {linked} FROM {table} AS t"
     " WHERE t.id = g.record AND t.tenant_id = {tenant} LIMIT 1 FOR UPDATE) AS held ORDER BY 1, 2"
 )
+DEFAULTS_LOCKED = sql.SQL(
+    "SELECT FROM crm_pipeline WHERE is_default AND id IN (SELECT pipeline_id FROM crm_stage WHERE id = ANY(%s))"
+    " ORDER BY id FOR NO KEY UPDATE"
+)
+#: Of stages to be deleted, the first of a default pipeline that has no others: none that stays, with or without deals.
+LAST_STAGES = sql.SQL("""
+SELECT t.id FROM crm_stage AS t JOIN crm_pipeline AS p ON p.id = t.pipeline_id AND p.is_default
+WHERE t.id = ANY(%s) AND NOT EXISTS (
+    SELECT FROM crm_stage AS o WHERE o.pipeline_id = t.pipeline_id AND o.id <> t.id AND (
+        o.id <> ALL(%s) OR (o.position, o.id) < (t.position, t.id)
+        OR EXISTS (SELECT FROM crm_deal AS d WHERE d.stage_id = o.id)))
+""")
 DELETE = sql.SQL("DELETE FROM {table} WHERE id = ANY(%s)")
 DELETE_AND_KEEP = sql.SQL(
     "WITH gone AS (DELETE FROM {table} AS t USING unnest(%s::bigint[], %s::bigint[]) AS g(number, record)"

@@ -2,6 +2,7 @@
 
 import pytest
 
+from crm.admin.pipelines import StageAdmin
 from crm.models import Deal, Pipeline, Stage
 
 
@@ -60,6 +61,59 @@ def test_a_stage_without_deals_can_be_deleted(acme):
     assert not Stage.objects.filter(pk=stage.pk).exists()
 
 
+NEEDS_STAGE = "The default pipeline needs at least one stage. Add another stage first."
+
+
+@pytest.mark.parametrize("how", ["page", "list", "pipeline"])
+def test_the_last_stage_of_the_default_pipeline_cannot_be_deleted(acme, how):
+    client, pipeline = acme.client("admin"), acme.records[Pipeline]
+    Deal.objects.all().delete()
+    last = pipeline.stages.last()
+    everything = list(pipeline.stages.all())
+    pipeline.stages.exclude(pk=last.pk).delete()
+    if how == "page":
+        address = f"/admin/crm/stage/{last.pk}/delete/"
+        for page in (client.get(address, follow=True), client.post(address, {"post": "yes"}, follow=True)):
+            assert NEEDS_STAGE in page.content.decode()
+    elif how == "list":
+        Stage.objects.bulk_create(stage for stage in everything if stage != last)
+        data = {"action": "delete_selected", "_selected_action": [stage.pk for stage in everything]}
+        for given in (data, data | {"post": "yes"}):
+            assert NEEDS_STAGE in client.post("/admin/crm/stage/", given, follow=True).content.decode()
+    else:
+        data = pipeline_form(pipeline, delete=[last])
+        page = client.post(f"/admin/crm/pipeline/{pipeline.pk}/change/", data)
+        assert NEEDS_STAGE in page.content.decode()
+    assert Stage.objects.filter(pk=last.pk).exists()
+
+
+def test_the_last_stage_of_the_default_pipeline_can_be_replaced(acme):
+    client, pipeline = acme.client("admin"), acme.records[Pipeline]
+    Deal.objects.all().delete()
+    data = pipeline_form(pipeline, delete=list(pipeline.stages.all()), add=["New"])
+    assert client.post(f"/admin/crm/pipeline/{pipeline.pk}/change/", data).status_code == 302
+    assert [stage.name for stage in pipeline.stages.all()] == ["New"]
+
+
+def test_another_pipeline_may_be_without_stages(acme):
+    other = Pipeline.objects.create(tenant=acme.tenant, name="Other")
+    stage = Stage.objects.create(tenant=acme.tenant, pipeline=other, name="S")
+    assert acme.client("admin").post(f"/admin/crm/stage/{stage.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not other.stages.exists()
+
+
+def test_of_the_last_two_stages_only_one_is_deleted_at_the_same_moment(acme, monkeypatch):
+    pipeline = acme.records[Pipeline]
+    Deal.objects.all().delete()
+    stage, other = pipeline.stages.all()[:2]
+    pipeline.stages.exclude(pk__in=[stage.pk, other.pk]).delete()
+    delete = StageAdmin.delete_model
+    monkeypatch.setattr(StageAdmin, "delete_model", lambda *args: (other.delete(), delete(*args)))
+    page = acme.client("admin").post(f"/admin/crm/stage/{stage.pk}/delete/", {"post": "yes"}, follow=True)
+    assert NEEDS_STAGE in page.content.decode()
+    assert Stage.objects.filter(pk=stage.pk).exists()
+
+
 def test_a_pipeline_in_use_and_the_default_cannot_be_deleted(acme):
     client, default, deal = acme.client("admin"), acme.records[Pipeline], acme.records[Deal]
     assert client.post(f"/admin/crm/pipeline/{default.pk}/delete/", {"post": "yes"}).status_code == 403
@@ -84,6 +138,10 @@ def test_a_deal_added_during_the_deletion_of_its_stage_prevents_it(acme, monkeyp
 def test_a_new_default_replaces_the_previous_one(acme):
     other = Pipeline.objects.create(tenant=acme.tenant, name="Other")
     client = acme.client("admin")
+    page = client.post(f"/admin/crm/pipeline/{other.pk}/change/", pipeline_form(other, is_default="on"))
+    assert NEEDS_STAGE in page.content.decode()
+    assert not Pipeline.objects.get(pk=other.pk).is_default
+    Stage.objects.create(tenant=acme.tenant, pipeline=other, name="S")
     data = pipeline_form(other, is_default="on")
     assert client.post(f"/admin/crm/pipeline/{other.pk}/change/", data).status_code == 302
     assert list(Pipeline.objects.filter(tenant=acme.tenant, is_default=True)) == [other]

@@ -170,6 +170,27 @@ def test_a_created_stage_is_deleted_with_its_deals(api):
     assert (Deal.objects.count(), Stage.objects.count()) == (0, stages)
 
 
+def test_the_last_stage_of_the_default_pipeline_stays(api, tenant):
+    content = "name,stage_name\nBig,Legal\nSmall,Finance\n"
+    run = brought(api, "deals", content, "missing=create")
+    Stage.objects.exclude(name__in=["Legal", "Finance"]).delete()
+    undo = api.undo(run)
+    assert counts(undo) == {"deleted": 3, "conflicts": 1}
+    assert [stage.name for stage in Stage.objects.all()] == ["Legal"]
+    rows = api.look(f"imports/{undo['id']}/rows?action=conflict")["results"]
+    assert [row["note"] for row in rows] == ["The default pipeline needs at least one stage."]
+
+
+def test_a_stage_of_the_default_pipeline_is_deleted_if_another_one_stays(api, tenant):
+    content = "name,stage_name\nBig,Legal\nSmall,Finance\n"
+    run = brought(api, "deals", content, "missing=create")
+    Stage.objects.exclude(name__in=["Legal", "Finance"]).delete()
+    stage = Stage.objects.get(name="Finance")
+    Deal.objects.create(tenant=tenant, name="Own", currency="EUR", probability=5, stage=stage, pipeline=stage.pipeline)
+    assert counts(api.undo(run)) == {"deleted": 3, "conflicts": 1}
+    assert [stage.name for stage in Stage.objects.all()] == ["Finance"]
+
+
 def test_activities_are_undone(api):
     run = brought(api, "activities", "activity_type,subject\ncall,Hi\n")
     assert counts(api.undo(run)) == {"deleted": 1}
