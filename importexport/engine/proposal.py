@@ -27,6 +27,8 @@ class HeaderSample:
     """A header of the file: how many of its cells are filled, and the first different ones with what they become."""
 
     part: Part
+    #: Columns that the header gives only because of what its cells have, as an amount with a currency beside it.
+    also: Sequence[str] = ()
     filled: int = 0
     samples: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -121,7 +123,12 @@ def read_through(file: BinaryIO, resource: EntityResource, questions: list[FileE
     rows, lacking = open_read(file, resource, reading)
     if lacking:
         questions.append(lacking)
-    headers = [HeaderSample(part) for part in reading.parts if part.position is not None]
+    priced = reading.formats.currencies
+    headers = [
+        HeaderSample(part, also=["currency"] if part.position in priced else [])
+        for part in reading.parts
+        if part.position is not None
+    ]
     total = 0
     while True:
         _numbers, records = rows.next_rows(rows=ROWS_PER_BATCH, size=BYTES_PER_BATCH)
@@ -157,6 +164,6 @@ def take_samples(headers: Sequence[HeaderSample], records: list[list[str]], layo
         return
     columns = layout.fill(by_position, len(records)).columns
     for header in headers:
-        names = [name for name in given_by(header.part) if name in columns]
+        names = [name for name in (*given_by(header.part), *header.also) if name in columns]
         for cell, i in new.get(header.part.position, {}).items():
             header.samples[cell] = {name: columns[name][i] for name in names}

@@ -14,27 +14,46 @@ UNCLEAR = ("dmy", "mdy")
 _TIME = r"(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}(?:\.\d+)?))?\s*(?P<half>[AaPp]\.?[Mm]\.?)?"
 _ZONE = r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2})?"
 _AFTER = rf"(?:,?\s+(?:at\s+)?{_TIME}{_ZONE})?"
-_NUMBERS = re.compile(rf"(\d{{1,4}})([./-])(\d{{1,2}})\2(\d{{1,4}})\.?{_AFTER}", re.ASCII)
+_NUMBERS = re.compile(rf"(\d{{1,4}})([./-]) ?(\d{{1,2}})\2 ?(\d{{1,4}})\.?{_AFTER}", re.ASCII)
+#: Spaces that keep a line together, also before ``PM``.
+_SPACES = str.maketrans("\u00a0\u202f\u2009", "   ")
+#: ``2025年6月15日``, in Japan, China and Korea.
+_EAST_ASIAN = re.compile(r"([0-9]{4}) ?[年년] ?([0-9]{1,2}) ?[月월] ?([0-9]{1,2}) ?[日일]")
+#: Names of months in English, German, French, Spanish, Italian, Portuguese and Dutch. None of them is another month in
+#: another of these languages.
 _MONTHS = {
     name: number
     for number, names in enumerate(
         (
-            "jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july", "aug august",
-            "sep sept september", "oct october", "nov november", "dec december",
+            "jan january januar jänner janvier janv enero ene gennaio gen janeiro januari",
+            "feb february februar février févr fév febrero febbraio fevereiro fev februari",
+            "mar march märz mär mars marzo março maart mrt",
+            "apr april avril avr abril abr aprile",
+            "may mai mayo maggio mag maio mei",
+            "jun june juni juin junio giugno giu junho",
+            "jul july juli juillet juil julio luglio lug julho",
+            "aug august août aout agosto ago augustus",
+            "sep sept september septembre septiembre settembre set setembro",
+            "oct october oktober okt octobre octubre ottobre ott outubro out",
+            "nov november novembre noviembre novembro",
+            "dec december dezember dez décembre déc diciembre dic dicembre dezembro",
         ),
         1,
     )
     for name in names.split()
-}  # fmt: skip
+}
 _WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s+)?"
 _DAY_FIRST = re.compile(
-    rf"{_WEEKDAY}(?P<day>\d{{1,2}})[. -]\s*(?P<month>[a-z]+)\.?[ -](?P<year>\d{{4}}){_AFTER}", re.IGNORECASE | re.ASCII
+    rf"{_WEEKDAY}(?P<day>\d{{1,2}})[. -]\s*(?:de )?(?P<month>[a-zà-ÿ]+)\.?[ -](?:de )?(?P<year>\d{{4}}){_AFTER}",
+    re.IGNORECASE | re.ASCII,
 )
 _MONTH_FIRST = re.compile(
     rf"{_WEEKDAY}(?P<month>[a-z]+)\.?\s+(?P<day>\d{{1,2}}),?\s+(?P<year>\d{{4}}){_AFTER}", re.IGNORECASE | re.ASCII
 )
 #: What programs write where they have no date.
 _NOTHING = re.compile(r"0{1,4}([./-])0{1,2}\1(?:0{1,4})(?: 0{1,2}:00(?::00)?)?")
+#: A day, to read a time with.
+SOME_DAY = "2000-01-01"
 #: The most characters that a date has.
 LIMIT = 60
 
@@ -66,7 +85,13 @@ def is_same_in_both(cell: str) -> bool:
 
 
 def _numbers(cell: str) -> re.Match[str] | None:
-    return _NUMBERS.fullmatch(without_invisible(cell).strip()) if len(cell) <= LIMIT else None
+    return _NUMBERS.fullmatch(tidied(cell)) if len(cell) <= LIMIT else None
+
+
+def tidied(cell: str) -> str:
+    """Return a cell with plain spaces, and a year, month and day that are called so with dashes between them."""
+    text = without_invisible(cell).translate(_SPACES).strip()
+    return text if text.isascii() else _EAST_ASIAN.sub(r"\1-\2-\3", text)
 
 
 def _date(form: re.Match[str], order: str) -> dt.date | None:
@@ -83,9 +108,9 @@ def _date(form: re.Match[str], order: str) -> dt.date | None:
 
 def iso(cell: str, *, order: str = "") -> str:
     """Return a date, or a date and time, in ISO 8601; a cell that is none stays as it is, for the column to judge."""
-    text = without_invisible(cell).strip()
-    if not text or len(text) > LIMIT:
+    if not cell or len(cell) > LIMIT:
         return cell
+    text = tidied(cell)
     if _NOTHING.fullmatch(text):
         return ""
     if form := _NUMBERS.fullmatch(text):
@@ -120,7 +145,11 @@ def _time(form: re.Match[str]) -> str | None:
 
 
 def joined_time(date: str, time: str) -> str:
-    """Return the moment of a date in ISO 8601 and a time of day; "" without either."""
+    """Return the moment of a date in ISO 8601 and a time of day; "" without either.
+
+    A date that is none stays as it is, for the column to judge.
+    """
     if not date or not time:
         return ""
-    return f"{date[:10]} {time}" if re.fullmatch(r"\d{2}:\d{2}(?::\d{2})?", time) else iso(f"{date[:10]} {time}")
+    moment = iso(f"{SOME_DAY} {time}")
+    return f"{date[:10]}{moment.removeprefix(SOME_DAY)}"

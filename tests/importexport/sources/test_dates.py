@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importexport.sources.dates import DateProof, iso
+from importexport.sources.dates import DateProof, iso, joined_time
 
 
 def proof_of(*cells):
@@ -56,6 +56,17 @@ def test_cells_that_contradict_each_other_prove_nothing():
         ("Sun, September 28, 2025", "", "2025-09-28"),
         ("0/0/00", "", ""),
         ("00/00/0000", "dmy", ""),
+        ("4/13/2025, 5:00:00\u202fPM", "mdy", "2025-04-13T17:00:00"),
+        ("3.\u00a0März 2026", "", "2026-03-03"),
+        ("2026. 4. 3.", "", "2026-04-03"),
+        ("3. 4. 2026 14:30", "dmy", "2026-04-03T14:30:00"),
+        ("2026年4月3日", "", "2026-04-03"),
+        ("2026년 4월 3일", "", "2026-04-03"),
+        ("3. März 2026", "", "2026-03-03"),
+        ("15. Okt. 2026", "", "2026-10-15"),
+        ("1 août 2026 09:00", "", "2026-08-01T09:00:00"),
+        ("3 de abril de 2026", "", "2026-04-03"),
+        ("03-set-2026", "", "2026-09-03"),
     ],
 )
 def test_a_date_is_written_in_iso_8601(cell, order, meant):
@@ -81,3 +92,18 @@ def test_the_order_in_which_a_column_was_written_is_never_excluded(dates):
     proof = proof_of(*(f"{date.day}/{date.month}/{date.year}" for date in dates))
     assert "dmy" in proof.possible
     assert proof.way in ("dmy", "", None)
+
+
+@pytest.mark.parametrize(
+    ("date", "time", "moment"),
+    [
+        ("2025-04-03", "14:30", "2025-04-03T14:30:00"),
+        ("2025-04-03T00:00:00Z", "2:30 PM", "2025-04-03T14:30:00"),
+        ("03/04/2025", "2:30 PM", "03/04/2025T14:30:00"),
+        ("2025-04-03", "soon", "2025-04-03 soon"),
+        ("", "14:30", ""),
+        ("2025-04-03", "", ""),
+    ],
+)
+def test_a_time_of_day_is_joined_to_its_date_which_is_never_guessed(date, time, moment):
+    assert joined_time(date, time) == moment

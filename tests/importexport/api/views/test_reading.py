@@ -148,6 +148,11 @@ def test_dates_that_contradict_each_other_are_asked_about(api):
     )
 
 
+def test_the_currency_beside_an_amount_is_shown(api):
+    amount = read(api, "deals", "name,value\nA,€ 5.50\n", source="auto")["headers"][1]
+    assert amount["samples"] == [{"cell": "€ 5.50", "becomes": {"value": "5.50", "currency": "EUR"}}]
+
+
 def test_two_headers_for_one_column_are_asked_about(api):
     file = "first_name,last_name,email,E-Mail\nAda,Example,a@alpha.example,b@alpha.example\n"
     (question,) = read(api, "contacts", file)["questions"]
