@@ -24,6 +24,11 @@ def oversized_workbook() -> FileError:
     return FileError("oversized_workbook", f"The workbook is too large once it is unpacked. {SAVE_AS_CSV}")
 
 
+def long_row(row: int, limit: int) -> FileError:
+    """Return the error of a row with more text than a record may have; no quote is missing in a workbook."""
+    return FileError("endless_record", f"Row {row} is longer than {limit} bytes.")
+
+
 def formula_without_value(row: int, column: str) -> FileError:
     return FileError(
         "formula_without_value",

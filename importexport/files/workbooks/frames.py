@@ -53,7 +53,7 @@ def frames_of(workbook: Workbook, sheet: Sheet) -> Iterator[tuple]:
     for number, cells in rows:
         length = len("".join(cells))
         if length > RECORD_LIMIT:
-            raise errors.endless_record(number, RECORD_LIMIT)
+            raise errors.long_row(number, RECORD_LIMIT)
         if len(cells) < width:
             cells.extend([""] * (width - len(cells)))
         numbers.append(number)
