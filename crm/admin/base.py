@@ -10,7 +10,7 @@ from django.contrib import messages
 from django.contrib.admin import DateFieldListFilter, SimpleListFilter
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import display_for_field
-from django.core.exceptions import BadRequest, FieldDoesNotExist, ValidationError
+from django.core.exceptions import FieldDoesNotExist, SuspiciousOperation, ValidationError
 from django.core.paginator import Paginator
 from django.db import IntegrityError, models
 from django.http import HttpRequest, HttpResponse
@@ -84,6 +84,10 @@ def tidy(text: str) -> str:
     return unicodedata.normalize("NFC", trim(text.replace("\r\n", "\n").replace("\r", "\n")))
 
 
+class InvalidQuery(SuspiciousOperation):
+    """The address of a list asks for what no page links to."""
+
+
 class BoundedAdmin(ModelAdmin):
     """Base admin which accepts only the look-ups and fields its own pages use. Every model's admin derives from it.
 
@@ -113,7 +117,7 @@ class BoundedAdmin(ModelAdmin):
         """Show the list; respond with 400 if the query string is still invalid after Django's redirect."""
         response = super().changelist_view(request, extra_context)
         if getattr(response, "template_name", None) == INVALID_QUERY_TEMPLATE:
-            raise BadRequest("The query string of this list is invalid.")
+            raise InvalidQuery("The query string of this list is invalid.")
         return response
 
     def get_search_results(
