@@ -14,7 +14,7 @@ SIGNS: dict[str, frozenset[str]] = {
     for sign, codes in {
         "$": _DOLLARS, "US$": "USD", "C$": "CAD NIO", "CA$": "CAD", "A$": "AUD", "AU$": "AUD", "NZ$": "NZD",
         "HK$": "HKD", "S$": "SGD", "Mex$": "MXN", "R$": "BRL", "€": "EUR", "£": "GBP EGP FKP GIP LBP SDG SHP SSP SYP",
-        "¥": "JPY CNY", "₹": "INR", "₺": "TRY", "₽": "RUB", "₩": "KRW KPW", "₪": "ILS", "₴": "UAH", "฿": "THB",
+        "¥": "JPY CNY", "₹": "INR", "₺": "TRY", "₽": "RUB", "₩": "KRW", "₪": "ILS", "₴": "UAH", "฿": "THB",
         "kr": "SEK NOK DKK ISK", "zł": "PLN", "Kč": "CZK", "Ft": "HUF", "Fr": "CHF", "Rs": "INR PKR LKR NPR MUR SCR",
     }.items()
 }  # fmt: skip

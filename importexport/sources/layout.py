@@ -190,6 +190,8 @@ class Pieces:
         yield from (CHANGES[step] for step in part.steps if step in CHANGES)
         target = self._targets.get(column, Target(column))
         given = self._values.get(column, {})
+        if column == "body" and not self._is_ours and part.why != "source":
+            yield html_text
         if target.form == "tags" and not self._is_ours and not part.steps.keys() & CHANGES.keys():
             yield maybe_quoted_list
         if target.form in CHOICES or given or "map" in part.steps:

@@ -148,3 +148,16 @@ def test_a_title_above_names_that_all_programs_agree_on_is_passed_over(api):
         api, "contacts", "Meine Kontakte;;\n\nVorname;Nachname;E-Mail\nAda;Beispiel;a@x.example\n", mapping={}
     )
     assert (result["imported"], result["errors"]) == (1, [])
+
+
+@pytest.mark.parametrize("header", ["Treść", "body"])
+def test_a_body_in_html_becomes_text_whoever_wrote_it(api, header):
+    file = f"Rodzaj,Temat,{header}\ncall,Oferta,<p>Ask <b>Ada</b> &amp; Bo</p>\n"
+    mapping = {"Rodzaj": "activity_type", "Temat": "subject", header: "body"}
+    assert bring(api, "activities", file, mapping=mapping)["errors"] == []
+    assert api.rows("activities")[0]["body"] == "Ask Ada & Bo"
+
+
+def test_a_body_in_html_in_a_file_of_ours_stays_as_it_is(api):
+    api.import_csv("activities", "activity_type,subject,body\ncall,Oferta,<b>Ada</b>\n", "source=auto")
+    assert api.rows("activities")[0]["body"] == "<b>Ada</b>"
