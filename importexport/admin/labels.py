@@ -49,6 +49,7 @@ ERROR_CODES = {
     "character": gettext_lazy("Forbidden character"),
     "incomplete": gettext_lazy("Does not say who it is"),
     "cells": gettext_lazy("Too many cells"),
+    "row_length": gettext_lazy("Row too long"),
 }
 WARNING_CODES = {
     "garbled": gettext_lazy("Garbled text"),

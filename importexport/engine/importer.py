@@ -24,6 +24,7 @@ from importexport.engine.outcome import ColumnError, Outcome, Rejection, numbere
 from importexport.engine.report import Report
 from importexport.engine.spec import EXTERNAL_ID, EntitySpec, Key
 from importexport.files.header import ROW_COLUMN
+from importexport.files.overlong import KEPT
 from importexport.files.table import Batch, Table
 from importexport.sources.reading import NOWHERE
 
@@ -199,6 +200,9 @@ class Importer:
                 cells.errors[i][""] = errors.incomplete()
         for i, faults in batch.faults.items():
             cells.errors[i] = dict(faults)
+        for i in batch.cut:
+            # What is wrong with its cells says more.
+            cells.errors[i] = cells.errors[i] or {"": errors.row_too_long(KEPT)}
         place = lambda item: self._places.get(item[0], len(self._places))  # noqa: E731 - unknown columns come last
         found = {i: sorted(by.items(), key=place) for i, by in cells.errors.items() if by}
         width = self._table.header.width

@@ -36,6 +36,7 @@ CODES = {
     "other_kind": "The row is a record of another kind, such as a company in a file of contacts",
     "incomplete": "The row does not say whom it is about; no column is named",
     "cells": "The row has more cells than the header; no column is named",
+    "row_length": "The row is too long, and only its beginning was read; no column is named",
 }
 
 
@@ -117,6 +118,10 @@ def names_nobody(header: str) -> RowError:
 def other_kind(kind: str, entity: str) -> RowError:
     """Return the error of a row that is no record of the entity: a company in a list of contacts."""
     return RowError("other_kind", f"The row is of the kind '{echo(kind)}', which is not imported as {entity}")
+
+
+def row_too_long(limit: int) -> RowError:
+    return RowError("row_length", f"Row too long (maximum {limit} bytes)")
 
 
 def too_many_cells(expected: int, found: int) -> RowError:

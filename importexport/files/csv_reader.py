@@ -10,13 +10,12 @@ from crm.characters import INVISIBLE, trim
 from importexport import errors
 from importexport.files.header import CARRIED
 from importexport.files.lines import LONE_CR, RECORD_LIMIT, Endless, Lines, Source
-from importexport.files.lone_cr import Halves
+from importexport.files.lone_cr import Halves, LongRow
+from importexport.files.overlong import INVALID, Cut, take_marks
 
 DELIMITERS = ",;\t"
 #: No file of a known program has more columns; without a limit, one of delimiters only would take a gigabyte.
 COLUMNS_LIMIT = 5_000
-#: Surrogates that stand for invalid bytes.
-_INVALID = re.compile("[\udc80-\udcff]")
 #: A line above the header that names the delimiter, as spreadsheets understand it.
 _NAMES_DELIMITER = re.compile(r'\s*"?sep=([,;\t]|\\t)"?[\s,;]*', re.IGNORECASE)
 _BLANK_LINE = re.compile(rf'(?:[\s,;{INVISIBLE}]|"[\s{INVISIBLE}]*")*+')
@@ -54,6 +53,8 @@ class Reader:
         self.row = 0
         #: Positions of the cells with a lone CR in the rows last returned, by row number.
         self.broken: dict[int, list[int]] = {}
+        #: The records last returned of which only the beginning was kept, by row number.
+        self.cut: dict[int, Cut] = {}
         self.may_read_ahead = file.seekable()
         self._is_at_end = False
         self._received: list[list[str]] = []
@@ -69,6 +70,7 @@ class Reader:
             self._next_records(rows=start.row - 1 - self.row, size=0)
         self.header = self._read_header()
         self.header_row = self.row
+        self._lines.delimiter = self.delimiter
         self._halves = Halves(len(self.header))
 
     @property
@@ -86,11 +88,13 @@ class Reader:
 
         Stops after ``rows`` records, or once ``size`` bytes have been read.
         """
-        self.broken = {}
+        self.broken, self.cut = {}, {}
         while not self._is_at_end:
             records = self._next_records(rows=rows, size=size)
             numbers = range(self.row - len(records) + 1, self.row + 1)
             filled = [not is_blank(record) for record in records]
+            for row in self.cut:
+                filled[row - numbers.start] = True
             if any(filled):
                 return list(itertools.compress(numbers, filled)), list(itertools.compress(records, filled))
         return [], []
@@ -113,8 +117,8 @@ class Reader:
                     named = "\t" if names[1].startswith("\\") else names[1]
                 self.row += 1
                 self._received_before += 1
-        except Endless:
-            raise errors.endless_record(self.row + 1, RECORD_LIMIT) from None
+        except Endless as endless:
+            raise too_long(self.row + 1, endless) from None
         return [], named
 
     def _header_lines(self, lines: Iterator[str], rows: int) -> Iterator[str]:
@@ -147,6 +151,8 @@ class Reader:
         self._received_before += len(records)
         if self._halves and self._lines.has_lone_cr:
             records = self._join(self._halves, records)
+        if self._lines.has_cut or (self._halves and self._halves.has_cut):
+            self.cut |= {self.row + 1 + i: cut for i, cut in take_marks(records).items()}
         self._check_encoding(records)
         self.row += len(records)
         if failure:
@@ -172,24 +178,33 @@ class Reader:
         first = self.row + 1
         try:
             joined, broken = halves.join(records, is_end=self._is_at_end)
-        except Endless as error:
-            raise errors.endless_record(first + error.args[0], RECORD_LIMIT) from None
+        except LongRow as error:
+            raise too_long(first + error.index, error) from None
         self.broken |= {first + i: positions for i, positions in broken.items()}
         return joined
 
     def _check_encoding(self, records: list[list[str]]) -> None:
         """Raise not_utf8 for the first record that contains invalid bytes."""
         for row, record in enumerate(records if not self._lines.is_utf8 else (), self.row + 1):
-            if any(map(_INVALID.search, record)):
+            if any(map(INVALID.search, record)):
                 raise errors.not_utf8(row)
 
     def _blame(self, error: Exception) -> errors.FileError:
         """Return the error for the record being read. Invalid UTF-8 takes precedence, since it may be the cause."""
         if not self._lines.is_utf8:
             return errors.not_utf8(self.row + 1)
-        if isinstance(error, Endless) or "field larger" in str(error):
-            return errors.endless_record(self.row + 1, RECORD_LIMIT)
+        if isinstance(error, Endless):
+            return too_long(self.row + 1, error)
         return errors.broken_quoting(self.row + 1)
+
+
+def too_long(row: int, endless: Endless) -> errors.FileError:
+    """Return the error of a record that is too long: for a header, it may be that it has too many columns."""
+    try:
+        check_width(endless.beginning)
+    except errors.FileError as error:
+        return error
+    return errors.endless_record(row, endless.limit)
 
 
 def check_width(line: str) -> None:

@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from importexport import errors
+from importexport.files.overlong import KEPT, Rest
 from importexport.files.signatures import check_kind
 
 CHUNK = 64 * 1024
 #: The maximum size of a record in bytes. Without a limit, a missing quote in a huge file would turn the rest of the
-#: file into a single cell.
+#: file into a single cell. Of records that are longer than KEPT, only the beginning is kept.
 RECORD_LIMIT = 10 * 1024 * 1024
+#: The maximum size of a header in bytes.
+HEADER_LIMIT = 2_500_000
 BYTE_ORDER_MARK = "\ufeff"
 #: Begins a record that follows a lone CR (see lone_cr). No file has it: invalid bytes become other surrogates.
 LONE_CR = "\udc0d"
@@ -30,7 +33,12 @@ _QUOTED_CELL = re.compile(r'"(?:[^"]|"")*+(?:"(?=[,;\t\r\n]|\Z)|\Z)')
 
 
 class Endless(Exception):
-    """A record is longer than RECORD_LIMIT."""
+    """A record is longer than ``limit`` bytes; ``beginning`` has its first ones if it is a header."""
+
+    def __init__(self, limit: int = RECORD_LIMIT, beginning: str = "") -> None:
+        super().__init__(limit, beginning)
+        self.limit = limit
+        self.beginning = beginning
 
 
 class Source(Protocol):
@@ -47,7 +55,8 @@ class Lines:
     """The lines of a file with their ends (LF, CRLF or CR), without the byte-order marks at the start of records.
 
     csv.reader takes them one by one. ``records`` returns the number of records it has made of them so far, which tells
-    whether a line has ended a record or stands inside quotes. Raises Endless, and FileError (NotCsv, TooLarge).
+    whether a line has ended a record or stands inside quotes. Records that are too long are cut as soon as the
+    ``delimiter`` is set, which the header tells. Raises Endless, and FileError (NotCsv, TooLarge).
     """
 
     def __init__(self, file: Source, *, records: Callable[[], int], max_bytes: int | None = None) -> None:
@@ -57,6 +66,10 @@ class Lines:
         self.has_mark = False
         #: Whether a lone CR may have ended a record of a file whose lines end otherwise.
         self.has_lone_cr = False
+        #: What separates cells; "" while the header is read.
+        self.delimiter = ""
+        #: Whether a record was cut (see overlong.take_marks).
+        self.has_cut = False
         self._file = file
         self._records = records
         self._max_bytes = max_bytes
@@ -105,10 +118,13 @@ class Lines:
         unfinished: list[str] = []
         while chunk := self._read_chunk():
             text = self._decode(chunk)
+            if self.bytes_read - self._record_start > KEPT:
+                unfinished, text = self._cut("".join(unfinished), text)
             unfinished.append(text)
             if "\n" not in text and "\r" not in text:
                 continue
             text = "".join(unfinished)
+            unfinished.clear()
             lines, line_ends = split_lines(text)
             # The last line may continue in the next chunk, or its CR may be the first half of a CRLF.
             unfinished = [lines.pop()]
@@ -116,6 +132,22 @@ class Lines:
         unfinished.append(self._decode(b""))
         text = "".join(unfinished)
         yield text, *split_lines(text)
+
+    def _cut(self, beginning: str, text: str) -> tuple[list[str], str]:
+        """Return what is kept of a record that is too long, and the text that follows, from the record's end on."""
+        if not self.delimiter:
+            if self.bytes_read - self._record_start > HEADER_LIMIT:
+                raise Endless(HEADER_LIMIT, beginning)
+            return [beginning], text
+        rest = Rest(beginning, delimiter=self.delimiter, is_inside=self._is_inside)
+        if rest.is_over:
+            return [beginning], text
+        self.has_cut = True
+        while (end := rest.find_end(text)) is None:
+            if not (chunk := self._read_chunk()):
+                return [rest.kept()], ""
+            text = self._decode(chunk)
+        return [rest.kept()], text[end:]
 
     def _read_chunk(self) -> bytes:
         count = self._records()

@@ -3,6 +3,15 @@
 import io
 
 from importexport.files.lines import LONE_CR, RECORD_LIMIT, Endless
+from importexport.files.overlong import KEPT, mark_of
+
+
+class LongRow(Endless):
+    """A row is longer than RECORD_LIMIT; ``index`` is its place among those that are returned."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__()
+        self.index = index
 
 
 class Halves:
@@ -13,14 +22,16 @@ class Halves:
 
     def __init__(self, width: int) -> None:
         self._width = width
+        #: Whether a row was cut.
+        self.has_cut = False
         self._row: list[str] | None = None
         self._start()
 
     def join(self, records: list[list[str]], *, is_end: bool) -> tuple[list[list[str]], dict[int, list[int]]]:
         """Return the next rows, and the positions of cells with a lone CR by the index of their row.
 
-        The last row may go on in the next records, and is held back until the end. Raises Endless, with the index of
-        the row.
+        The last row may go on in the next records, and is held back until the end. A row that is too long is cut, like
+        a record (see overlong). Raises LongRow.
         """
         rows: list[list[str]] = []
         broken: dict[int, list[int]] = {}
@@ -30,7 +41,7 @@ class Halves:
                 if self._row is not None and not len(self._row) == self._width == len(record):
                     self._extend(record)
                     if self._size > RECORD_LIMIT:
-                        raise Endless(len(rows))
+                        raise LongRow(len(rows))
                     continue
             self._finish(rows, broken)
             self._row = record
@@ -42,11 +53,16 @@ class Halves:
         self._positions: list[int] = []
         #: What the last cell goes on with. A cell may have millions of pieces.
         self._tail = io.StringIO()
-        self._size = 0
+        self._size = self._dropped = 0
 
     def _extend(self, record: list[str]) -> None:
         """Continue the row, whose last cell and the first of the record are one."""
         assert self._row
+        self._size += 1 + sum(map(len, record))
+        if self._size > KEPT:
+            self.has_cut = True
+            self._dropped += len(record) - 1
+            return
         first, *others = record
         if not self._tail.tell():
             self._positions.append(len(self._row) - 1)
@@ -55,12 +71,11 @@ class Halves:
             self._row[-1] += self._tail.getvalue()
             self._tail = io.StringIO()
             self._row += others
-        self._size += 1 + sum(map(len, record))
 
     def _finish(self, rows: list[list[str]], broken: dict[int, list[int]]) -> None:
         if self._row is None:
             return
-        self._row[-1] += self._tail.getvalue()
+        self._row[-1] += self._tail.getvalue() + (mark_of(self._dropped) if self._size > KEPT else "")
         if self._positions:
             broken[len(rows)] = self._positions
         rows.append(self._row)

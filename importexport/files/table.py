@@ -11,6 +11,7 @@ import tablib
 from crm.characters import trim
 from importexport import errors
 from importexport.files import csv_reader, header, header_check
+from importexport.files.overlong import Cut
 
 ROWS_PER_BATCH = 3_000
 #: Wide rows make for smaller batches, so that memory use does not depend on the size of the cells.
@@ -28,7 +29,8 @@ class Batch:
     a row has a lone CR.
 
     Corrected rows keep the numbers that they had when they were rejected. ``repeats`` has the number and original error
-    of each, and ``unnumbered`` the positions of rows whose number is invalid.
+    of each, and ``unnumbered`` the positions of rows whose number is invalid. ``cut`` has the positions of rows that
+    are too long, of which only the beginning was read.
     """
 
     numbers: list[int]
@@ -38,6 +40,7 @@ class Batch:
     broken: dict[int, list[str]] = field(default_factory=dict)
     repeats: list[tuple[int, str]] = field(default_factory=list)
     unnumbered: list[int] = field(default_factory=list)
+    cut: list[int] = field(default_factory=list)
     #: What a layout has found: errors by position and column, and warnings.
     faults: Mapping[int, Mapping[str, errors.RowError]] = field(default_factory=dict)
     warnings: Mapping[int, list[tuple[str, errors.RowWarning]]] = field(default_factory=dict)
@@ -57,6 +60,10 @@ class Rows(Protocol):
     merged: Sequence[str]
     #: Whether another thread may read the next rows. Reading a pipe might block that thread forever.
     may_read_ahead: bool
+
+    @property
+    def cut(self) -> Mapping[int, Cut]:
+        """The rows last returned of which only the beginning was read, by row number."""
 
     @property
     def bytes_read(self) -> int:
@@ -127,6 +134,8 @@ class Table:
         rows = records
         if set(map(len, records)) != {width}:
             batch.surplus = {i: len(r) for i, r in enumerate(records) if len(r) > width and any(map(trim, r[width:]))}
+            limit = max(width, csv_reader.COLUMNS_LIMIT)
+            batch.records = [r[:limit] for r in records] if any(n > limit for n in batch.surplus.values()) else records
             rows = [r[:width] + [""] * (width - len(r)) for r in records]
         by_position = list(zip(*rows, strict=True))
         if self.layout:
@@ -137,6 +146,8 @@ class Table:
         for i, name in self.header.dropped.items():
             if filled := count_filled(by_position[i]):
                 self.ignored_cells[name] += filled
+        if self.rows.cut:
+            self._note_cut(batch)
         if self.rows.broken:
             batch.broken = {
                 i: [errors.echo(self.header.name_at(position)) for position in self.rows.broken[number]]
@@ -146,6 +157,15 @@ class Table:
         if self.header.row_position is not None:
             self._renumber(batch, by_position)
         return batch
+
+    def _note_cut(self, batch: Batch) -> None:
+        """Note the rows that are too long, unless only their last cell is, in a column that is not imported."""
+        for i, number in enumerate(batch.numbers):
+            position, cells = self.rows.cut.get(number, (0, 1))
+            if cells > self.header.width:
+                batch.surplus[i] = cells
+            elif number in self.rows.cut and not (position == cells - 1 and position in self.header.dropped):
+                batch.cut.append(i)
 
     def _renumber(self, batch: Batch, by_position: list[tuple[str, ...]]) -> None:
         """Replace row numbers by those in the file. Rows without a number were added by hand and keep theirs."""
@@ -177,6 +197,7 @@ class DatasetRows:
     has_mark = False
     bytes_read = 0
     merged: Sequence[str] = ()
+    cut: Mapping[int, Cut] = {}
     may_read_ahead = False
 
     def __init__(self, dataset: tablib.Dataset) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -19,6 +19,7 @@ from importexport import errors
 from importexport.files.csv_reader import Start
 from importexport.files.header_finder import HEAD, ROWS_ABOVE
 from importexport.files.lines import CHUNK, Source
+from importexport.files.overlong import Cut
 from importexport.files.workbooks import frames
 from importexport.files.workbooks.places import last_row
 
@@ -42,6 +43,8 @@ class WorkbookRows:
     #: Rejected rows are written as CSV, which a spreadsheet takes for UTF-8 if there is a mark.
     has_mark = True
     may_read_ahead = True
+    #: No cell of a workbook is that long.
+    cut: Mapping[int, Cut] = {}
 
     def __init__(
         self, file: Source, *, sheet: str = "", start: Start | None = None, max_bytes: int | None = None
