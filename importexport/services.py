@@ -24,6 +24,7 @@ from importexport.engine.resource import EntityResource
 from importexport.errors import FileError
 from importexport.files.source import Measured
 from importexport.history.announcement import Announcement, announced
+from importexport.history.kept import check_room
 from importexport.history.recorder import ImportRecorder, note_failed
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
@@ -45,11 +46,13 @@ def import_file(
     batch. Deadlocks are retried if the file can be read again.
 
     Raises FileError (NotCsv, TooLarge) if the whole file fails; only the failed run is stored then. Raises PlanChanged
-    if the run is a plan and the result differs from it; nothing is stored then.
+    if the run is a plan and the result differs from it, and NoRoom (see ``check_room``); nothing is stored then.
     """
+    is_new = run._state.adding and not dry_run
+    if is_new:
+        check_room(run.tenant)
     file = seekable(file) if from_kept(run.options).reads else file
     start = file.tell() if file.seekable() else None
-    is_new = run._state.adding and not dry_run
 
     with announced(run, size_of(file, start)) if is_new else nullcontext() as announcement:
 

@@ -54,6 +54,8 @@ if RALLY_BASE_DOMAIN:
 RALLY_IMPORT_MAX_BYTES = number("RALLY_IMPORT_MAX_BYTES", 10 * 1024 * 1024)
 #: The number of days to keep uploaded files and rejected rows.
 RALLY_IMPORT_KEEP_DAYS = number("RALLY_IMPORT_KEEP_DAYS", 30)
+#: The maximum size of a tenant's uploads, rejected rows and changes that are kept, in bytes; 0 for no limit.
+RALLY_IMPORT_KEEP_BYTES = number("RALLY_IMPORT_KEEP_BYTES", 10 * 1024**3)
 #: The maximum number of requests per minute and tenant.
 RALLY_RATE_LIMIT = number("RALLY_RATE_LIMIT", 1000)
 #: The maximum time an import through the API waits for another import of the tenant, in seconds.

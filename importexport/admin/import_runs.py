@@ -26,7 +26,6 @@ from importexport.admin.progress import progress
 from importexport.admin.run_filters import ActorFilter, ChannelFilter, EntityFilter, StateFilter
 from importexport.admin.run_pages import may_decide, page_context
 from importexport.engine.export.streams import CONTENT_TYPES, FileFormat
-from importexport.files.xlsx import ROW_LIMIT
 from importexport.history import row_files, row_log
 from importexport.http.downloads import file_response
 from importexport.models import ImportRun
@@ -271,7 +270,7 @@ class ImportRunAdmin(BoundedAdmin):
         run = self._run_to_open(request, run_id)
         if not run.has_rejected:
             raise Http404
-        if request.GET.get("format") == "xlsx" and run.skipped < ROW_LIMIT:
+        if request.GET.get("format") == "xlsx":
             return download(row_files.rejected_workbook(run), run, "rejected", file_format="xlsx")
         return download(row_files.rejected_file(run), run, "rejected")
 

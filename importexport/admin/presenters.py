@@ -19,6 +19,7 @@ from importexport.files.column_hints import column_hints
 from importexport.files.header import count_known, read_header
 from importexport.files.opening import open_rows
 from importexport.history import row_log, suggestions
+from importexport.history.kept import REJECTED_ROWS, rejected_kept
 from importexport.models import ImportRun, RejectedRow
 from importexport.resources import RESOURCES
 
@@ -301,7 +302,9 @@ def known_count(run: ImportRun, chosen: ErrorFilter) -> int | None:
     up.
     """
     if not chosen.code:
-        return run.skipped
+        return rejected_kept(run)
+    if run.skipped > REJECTED_ROWS:
+        return None
     alike = [group for group in run.groups if group["code"] == chosen.code]
     for name in ("column", "sentence"):
         wanted = getattr(chosen, name)

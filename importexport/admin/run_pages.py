@@ -9,6 +9,7 @@ from crm.admin import formatting
 from importexport.admin import labels, option_form, permissions, presenters, related_runs, warnings
 from importexport.admin.progress import progress
 from importexport.engine.options import from_kept
+from importexport.history.kept import rejected_kept
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 
@@ -92,5 +93,6 @@ def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "more_groups": groups[presenters.GROUPS :],
         "codes": presenters.codes(run, chosen),
         "chosen": chosen,
+        "kept_rows": labels.rows(kept) if (kept := rejected_kept(run)) < run.skipped else "",
         "rejected": presenters.rows_page(run, chosen, request.GET.get("page")) if run.skipped else None,
     }

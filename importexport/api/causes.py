@@ -141,6 +141,11 @@ class Cause(Enum):
     )
     NOT_CSV = 415, "The file is of another type: an archive, a PDF, an image", "Save it as CSV (UTF-8)."
     FILE_TOO_LARGE = 413, "The file exceeds the size limit", "Split the file, or use the command line."
+    NO_ROOM = (
+        413,
+        "The tenant's imports keep as many bytes as they may",
+        "Discard plans that are not needed, or wait until older imports are purged.",
+    )
     FORM_TOO_LARGE = 413, "The form has too much besides the file", "Send only the file and its options."
     # --- 400: the request ---
     MALFORMED_REQUEST = 400, "The request is malformed, or its Host is not served here", "Check the URL."

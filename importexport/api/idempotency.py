@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import chain
 from typing import BinaryIO, cast
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -25,6 +26,7 @@ from importexport.api.problems import Problem, handle_exception
 from importexport.db import session_lock
 from importexport.engine.observers import Observer
 from importexport.engine.report import Report, result_chunks
+from importexport.history.kept import rejected_kept
 from importexport.history.plan_check import PlanChanged
 from importexport.models import ImportRun, KeptAnswer
 
@@ -198,7 +200,12 @@ def earlier_like(run: ImportRun) -> ImportRun | None:
 
 
 def kept_result(run: ImportRun) -> Iterator[bytes]:
-    """Yield the result of an import again, byte for byte, in chunks."""
+    """Yield the result of an import again, byte for byte, in chunks.
+
+    If more rows were rejected than are kept, the last message says how many others there were.
+    """
     # In the order in which rows were rejected, which may differ from their numbers in a corrected file.
     messages = (row.message for row in run.rejected_rows.order_by("id").iterator(chunk_size=1000))
-    return result_chunks(run.total_rows, run.imported, run.skipped, messages)
+    lost = run.skipped - rejected_kept(run)
+    told = [errors.not_kept(lost)] if lost > 0 else []
+    return result_chunks(run.total_rows, run.imported, run.skipped, chain(messages, told))

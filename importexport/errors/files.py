@@ -52,6 +52,17 @@ class TooLarge(FileError):
         super().__init__("file_too_large", sentence)
 
 
+class NoRoom(FileError):
+    """As much is kept of a tenant's imports as may be, in bytes."""
+
+    def __init__(self, limit: int) -> None:
+        sentence = (
+            f"Your imports keep more than the limit of {limit} bytes: uploads, rejected rows and changes."
+            " Discard plans that are not needed, or wait until older imports are purged."
+        )
+        super().__init__("no_room", sentence)
+
+
 def empty_file() -> FileError:
     return FileError("empty_file", "The file is empty.")
 

@@ -124,5 +124,10 @@ def row_too_long(limit: int) -> RowError:
     return RowError("row_length", f"Row too long (maximum {limit} bytes)")
 
 
+def not_kept(count: int) -> str:
+    """Return what stands for the messages of rejected rows that are not kept."""
+    return f"{count} more rows were rejected, of which nothing is kept"
+
+
 def too_many_cells(expected: int, found: int) -> RowError:
     return RowError("cells", f"Expected {expected} columns, found {found}")

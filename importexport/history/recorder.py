@@ -19,6 +19,7 @@ from importexport.engine.resource import EntityResource
 from importexport.files.source import Measured, printable
 from importexport.files.table import Table
 from importexport.history import repairs
+from importexport.history.kept import REJECTED_ROWS, log_bytes
 from importexport.history.plan_check import PlanChanged, PlanDigest
 from importexport.history.row_log import clear_row_log, copy_rows, write_row_log
 from importexport.models import ImportRun, RejectedRow
@@ -47,6 +48,7 @@ class Recorder:
         self.to = aside or connection
         self._save = save or run.save
         self._digest = PlanDigest() if self.is_plan or run.plan_digest else None
+        self._has_log = False
 
     def begin(self) -> None:
         """Delete the record of an earlier attempt or plan; raise Settled if the run is already done.
@@ -62,10 +64,12 @@ class Recorder:
         """Record an outcome, except for rows of the action ``written``, which are already in the row log."""
         if self._digest:
             self._digest.add(outcome)
+        self._has_log = self._has_log or bool(outcome.rejected or outcome.changes or written)
         write_row_log(self.run, outcome.without(written), to=self.to, is_plan=self.is_plan)
 
     def end(self) -> None:
         """Mark the run as planned or done; raise PlanChanged if the result differs from the plan."""
+        self.run.kept_bytes = self._kept_bytes()
         digest = self._digest.hexdigest() if self._digest else ""
         if self.is_plan:
             self.run.plan_digest = digest
@@ -74,6 +78,11 @@ class Recorder:
             raise PlanChanged
         self.run.status, self.run.finished_at = ImportRun.Status.DONE, timezone.now()
         self._save()
+
+    def _kept_bytes(self) -> int:
+        """Return the size of what is kept of the run. The file of a plan is, also when it has been applied."""
+        upload = (self.run.size or 0) if self.is_plan or self.run.plan_digest else 0
+        return upload + (log_bytes(self.run, self.to) if self._has_log else 0)
 
 
 class ImportRecorder(Observer):
@@ -100,7 +109,7 @@ class ImportRecorder(Observer):
     def add(self, outcome: Outcome) -> None:
         if outcome.rejected:
             self._groups.add(chain.from_iterable(rejection.errors for rejection in outcome.rejected))
-            self._copy_rejections(outcome.rejected)
+            self._copy_rejections(outcome.rejected[: max(REJECTED_ROWS - self._counts["reject"], 0)])
         self._note_first(outcome.stretches.get("create", ()))
         self._recorder.add(outcome)
         self._count(outcome)
@@ -133,6 +142,8 @@ class ImportRecorder(Observer):
         self._counts["reject"] += len(outcome.rejected)
 
     def _copy_rejections(self, rejected: list[Rejection]) -> None:
+        if not rejected:
+            return
         texts = [
             [str(rejection.number) for rejection in rejected],
             [json_list(map(quoted, rejection.cells)) for rejection in rejected],

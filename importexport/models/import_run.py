@@ -98,6 +98,8 @@ class ImportRun(models.Model):
     warning_count = models.BigIntegerField(default=0, db_default=0)
     #: The first records as a plan would store them, as lists of cells in template order.
     sample = JsonText(default=list, editable=False)
+    #: The size of the upload, the rejected rows and the changes, until they are purged.
+    kept_bytes = models.BigIntegerField(default=0, db_default=0)
     #: When the upload and the rejected rows were deleted.
     purged_at = models.DateTimeField(null=True)
 
@@ -107,6 +109,12 @@ class ImportRun(models.Model):
         indexes = [
             models.Index(fields=["tenant", "-created_at"], name="importrun_in_order"),
             models.Index(fields=["tenant", "sha256", "-created_at"], name="importrun_by_content"),
+            models.Index(
+                fields=["tenant", "created_at"],
+                include=["kept_bytes"],
+                name="importrun_kept",
+                condition=models.Q(purged_at=None),
+            ),
             models.Index(
                 fields=["created_at"],
                 name="importrun_at_work",

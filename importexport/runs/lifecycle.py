@@ -14,6 +14,7 @@ from importexport.engine.observers import Observer, Progress
 from importexport.engine.options import Options
 from importexport.engine.report import Report
 from importexport.files.source import Measured, tidy_name
+from importexport.history.kept import check_room
 from importexport.models import ImportRun, UploadPart
 from importexport.runs import tasks
 from importexport.runs.caretaker import Caretaker
@@ -32,7 +33,7 @@ def start_plan(
 ) -> ImportRun:
     """Store a file that a user has uploaded and start to plan its import in the background; return the run.
 
-    Raises TooLarge if the file exceeds RALLY_IMPORT_MAX_BYTES; nothing is stored then.
+    Raises TooLarge if the file exceeds RALLY_IMPORT_MAX_BYTES, and NoRoom; nothing is stored then.
     """
     run = ImportRun(
         tenant=tenant,
@@ -48,8 +49,12 @@ def start_plan(
 
 
 def keep_upload(run: ImportRun, file: BinaryIO, options: Options, *, begin: Begin | None = None) -> None:
-    """Store a new run with its file, to be planned; raise TooLarge if the file exceeds the channel's limit."""
+    """Store a new run with its file, to be planned.
+
+    Raises TooLarge if the file exceeds the channel's limit, and NoRoom (see ``check_room``).
+    """
     purge()
+    check_room(run.tenant)
     limit = run.max_bytes
     run.status, run.options = ImportRun.Status.PLANNING, options.kept()
     with transaction.atomic():
@@ -59,8 +64,8 @@ def keep_upload(run: ImportRun, file: BinaryIO, options: Options, *, begin: Begi
             if limit is not None and source.size > limit:
                 raise errors.TooLarge(limit)
             UploadPart.objects.create(run=run, position=position, content=content)
-        run.size, run.sha256 = source.size, source.sha256
-        run.save(update_fields=["size", "sha256"])
+        run.size, run.sha256, run.kept_bytes = source.size, source.sha256, source.size
+        run.save(update_fields=["size", "sha256", "kept_bytes"])
         if begin:
             begin(run)
 

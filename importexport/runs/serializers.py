@@ -5,6 +5,7 @@ from typing import Any
 from crm.timestamps import timestamp
 from importexport import errors
 from importexport.history import suggestions
+from importexport.history.kept import rejected_kept
 from importexport.history.repairs import related_runs_of
 from importexport.history.row_files import message_of
 from importexport.history.row_log import LoggedRow, Trace, cell_of, shown_changes
@@ -56,6 +57,7 @@ def detail_json(run: ImportRun) -> Json:
         "columnHints": suggestions.columns_meant(run),
         "warnings": run.warnings,
         "reading": run.reading or None,
+        "rejectedKept": rejected_kept(run),
         "children": list(map(str, children)),
     }
     if run.kind == ImportRun.Kind.IMPORT and run.status in {ImportRun.Status.DONE, ImportRun.Status.PLANNED}:

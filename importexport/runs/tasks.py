@@ -55,6 +55,7 @@ PLAN_FIELDS = [
     "plan_digest",
     "parent_id",
     "suggestions",
+    "kept_bytes",
 ]
 _here: set[uuid.UUID] = set()
 _guard = threading.Lock()

@@ -57,6 +57,7 @@ EXAMPLES: dict[Cause, list[str]] = {
     Cause.UNSUPPORTED_MEDIA_TYPE: [WRONG_BODY],
     Cause.NOT_CSV: [str(errors.NotCsv("an image"))],
     Cause.FILE_TOO_LARGE: [str(errors.TooLarge(10 * 1024 * 1024))],
+    Cause.NO_ROOM: [str(errors.NoRoom(10 * 1024**3))],
     Cause.FORM_TOO_LARGE: ["The body has more than 65536 bytes beside the file."],
     Cause.MALFORMED_REQUEST: ["The request is malformed, or its Host is not served here."],
     Cause.UNKNOWN_PARAMETER: [

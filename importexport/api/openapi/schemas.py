@@ -5,6 +5,7 @@ from importexport.api.openapi.enums import OF_OPTIONS, enums
 from importexport.api.openapi.operation import Json, ref
 from importexport.engine.groups import GROUPS
 from importexport.engine.options import FREE_TEXTS, NAMES, OBJECTS
+from importexport.history.kept import REJECTED_ROWS
 
 COUNT: Json = {"type": "integer", "minimum": 0}
 TEXT: Json = {"type": "string"}
@@ -156,6 +157,8 @@ DETAIL: Json = SUMMARY | {
     },
     "warnings": {"type": "array", "items": ref("Warning"), "maxItems": GROUPS},
     "reading": READING_OF_FILE,
+    "rejectedKept": COUNT
+    | {"description": f"How many rejected rows are kept, at most {REJECTED_ROWS}: so many have `rejected` and `rows`"},
     "columnHints": {
         "type": "object",
         "description": "Ignored column → the column that was probably meant; only of columns that the file lacks",

@@ -23,8 +23,7 @@ from importexport.api.views.base import EndpointView
 from importexport.api.views.files import OptionsView, allowed_wait, new_run, result_response
 from importexport.engine.export.streams import FORMATS
 from importexport.engine.options import Options
-from importexport.errors import BUG, MORE_REJECTED_THAN_ROWS, FileError
-from importexport.files.xlsx import ROW_LIMIT
+from importexport.errors import BUG, FileError
 from importexport.history import row_files, row_log
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
@@ -184,8 +183,6 @@ class RejectedView(RunView):
         if not self.run.has_rejected:
             raise Problem(Cause.NO_REJECTED_ROWS, "This import has no rejected rows.")
         file_format = FORMATS[choice(self.query, "format", FORMATS) or "csv"]
-        if file_format == "xlsx" and self.run.skipped >= ROW_LIMIT:
-            raise Problem(Cause.INVALID_PARAMETER, MORE_REJECTED_THAN_ROWS)
         make = row_files.rejected_workbook if file_format == "xlsx" else row_files.rejected_file
         name = f"{self.run.entity}_rejected.{file_format}"
         return download(request, lambda: make(self.run), name, file_format=file_format)

@@ -1,5 +1,6 @@
 """`manage.py imports list --tenant acme`, and commands for a single import."""
 
+import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,9 @@ from uuid import UUID
 from crm.management.base import RallyCommand, UserError, add_tenant_argument, find_tenant, with_examples
 from crm.management.output import add_json_argument, print_json, print_lines
 from crm.models import Tenant
-from importexport.errors import MORE_REJECTED_THAN_ROWS, FileError
-from importexport.files.xlsx import ROW_LIMIT
+from importexport.errors import FileError
 from importexport.history import plan_check, row_files, row_log
+from importexport.history.kept import rejected_kept
 from importexport.history.plan_check import PlanChanged
 from importexport.management.files import account_name, is_workbook, write_chunks
 from importexport.management.printing import Printer
@@ -60,6 +61,7 @@ class Command(RallyCommand):
         if what == "show":
             print_json(serializers.detail_json(run))
         elif what == "rows":
+            tell_what_is_kept(run)
             write_chunks(row_files.csv_chunks(row_log.rows(run, action=given["action"]), run), given["output"])
         elif what == "rejected":
             write_rejected(run, given["output"])
@@ -100,15 +102,21 @@ class Command(RallyCommand):
 
 
 def write_rejected(run: ImportRun, path: Path | None) -> None:
-    """Write the rejected rows of an import to a file or stdout; raise UserError if there are none, or too many."""
+    """Write the rejected rows of an import to a file or stdout; raise UserError if there are none."""
     if not run.has_rejected:
         raise UserError("This import has no rejected rows, or they have been purged.")
+    tell_what_is_kept(run)
     if not is_workbook(path):
         write_chunks(row_files.rejected_file(run), path)
-    elif run.skipped < ROW_LIMIT:
-        write_chunks(row_files.rejected_workbook(run), path)
     else:
-        raise UserError(MORE_REJECTED_THAN_ROWS)
+        write_chunks(row_files.rejected_workbook(run), path)
+
+
+def tell_what_is_kept(run: ImportRun) -> None:
+    """Say on stderr if not all rejected rows are kept."""
+    kept = rejected_kept(run)
+    if kept < run.skipped and run.kind == ImportRun.Kind.IMPORT and not run.purged_at:
+        sys.stderr.write(f"Only the first {kept} of {run.skipped} rejected rows are kept.\n")
 
 
 WHAT = {
