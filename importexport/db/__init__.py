@@ -8,7 +8,7 @@ statements with ``psycopg.sql`` needs no connection, and is done where the state
 from importexport.db.asking import UNAVAILABLE, ask
 from importexport.db.composing import ANY_TENANT, by_index, identifiers, unzipped
 from importexport.db.copying import copy_block, copy_in, copy_out
-from importexport.db.locks import advisory_lock, held_locks, lock_entities, release_lock, session_lock
+from importexport.db.locks import advisory_lock, held_locks, lock_entities, release_lock, session_lock, stay_alive
 from importexport.db.retrying import is_clash, is_tie, retry
 from importexport.db.waiting import Busy, is_lock_timeout, patience
 
@@ -32,5 +32,6 @@ __all__ = [
     "release_lock",
     "retry",
     "session_lock",
+    "stay_alive",
     "unzipped",
 ]

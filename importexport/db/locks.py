@@ -130,6 +130,15 @@ def lock_entities(tenant: Tenant, entities: Collection[str], *, name: str = "") 
             raise Tenant.DoesNotExist
 
 
+def stay_alive() -> None:
+    """Run an empty statement, so that PostgreSQL does not end a transaction of which nothing is stored for long.
+
+    Raises OperationalError if it has ended.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT")
+
+
 #: The application_name of an import in pg_stat_activity, before its id.
 NAMED = "rally import "
 

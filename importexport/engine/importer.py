@@ -13,7 +13,7 @@ from importexport.columns.cells import Cells
 from importexport.columns.doubtful import Doubts, doubts_about
 from importexport.columns.fields import Column
 from importexport.columns.references import can_create, hints_of, widget_of
-from importexport.db import lock_entities
+from importexport.db import lock_entities, stay_alive
 from importexport.engine.blanking import Blanking
 from importexport.engine.copy_writer import Writer
 from importexport.engine.create_missing import MissingRecords
@@ -92,6 +92,8 @@ class Importer:
                 report.add(outcome)
                 for observer in observers:
                     observer.add(outcome)
+                if len(outcome.rejected) == outcome.rows:
+                    stay_alive()
         report.midnights = self._midnights.found
         report.merged = self._table.rows.merged
         for observer in observers:

@@ -1,11 +1,15 @@
 """Imports that wait for too long."""
 
+import io
+import time
+
 import psycopg
 import pytest
 from django.db import connections, transaction
 
-from importexport import db
+from importexport import db, services
 from importexport.db import locks
+from importexport.models import ImportRun
 from tests.support.api import one_row, problem
 from tests.support.real import RealTenant, contacts, wait_until_blocked
 from tests.support.waiting import Background
@@ -79,3 +83,20 @@ def test_a_running_import_is_named_in_the_error(start_server):
         by_hand.rollback()
     assert (status, body["detail"]) == (503, f"Another import of companies is running: {plan['id']}. Try again later.")
     assert first.outcome() == (200, {"totalRows": 1, "imported": 1, "skipped": 0, "errors": []})
+
+
+class SlowFile(io.BytesIO):
+    """A file whose next bytes take half a second to arrive."""
+
+    def read(self, size=-1):
+        time.sleep(0.5)
+        return super().read(size)
+
+
+def test_a_file_of_rejected_rows_only_is_not_taken_for_a_frozen_import(transactional_db, tenant, monkeypatch):
+    monkeypatch.setattr("importexport.history.recorder.REJECTED_ROWS", 10)
+    run = ImportRun(tenant=tenant, entity="contacts", channel="api")
+    content = b"first_name,last_name,email\n" + b"Ada,,\n" * 60_000
+    with db.patience(idle=1):
+        report = services.import_file(run, SlowFile(content))
+    assert report.skipped == 60_000
