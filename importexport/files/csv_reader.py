@@ -8,14 +8,12 @@ from typing import NamedTuple
 
 from crm.characters import INVISIBLE, trim
 from importexport import errors
-from importexport.files.header import CARRIED
+from importexport.files.header import CARRIED, COLUMNS_LIMIT
 from importexport.files.lines import LONE_CR, RECORD_LIMIT, Endless, Lines, Source
 from importexport.files.lone_cr import Halves, LongRow
 from importexport.files.overlong import INVALID, Cut, take_marks
 
 DELIMITERS = ",;\t"
-#: No file of a known program has more columns; without a limit, one of delimiters only would take a gigabyte.
-COLUMNS_LIMIT = 5_000
 #: A line above the header that names the delimiter, as spreadsheets understand it.
 _NAMES_DELIMITER = re.compile(r'\s*"?sep=([,;\t]|\\t)"?[\s,;]*', re.IGNORECASE)
 _BLANK_LINE = re.compile(rf'(?:[\s,;{INVISIBLE}]|"[\s{INVISIBLE}]*")*+')

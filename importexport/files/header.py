@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from crm.characters import INVISIBLE, trim
 from importexport.files.formula import unmark
 
+#: No file of a known program has more columns; without a limit, one of delimiters only would take a gigabyte.
+COLUMNS_LIMIT = 5_000
 #: Columns added to files of rejected rows: the errors of a row, and its number in the original file.
 #: An import ignores the first one and numbers its rows by the second.
 ERROR_COLUMN = "import_error"

@@ -2,6 +2,7 @@
 
 import io
 
+from importexport.files.header import COLUMNS_LIMIT
 from importexport.files.lines import LONE_CR, RECORD_LIMIT, Endless
 from importexport.files.overlong import KEPT, mark_of
 
@@ -22,6 +23,7 @@ class Halves:
 
     def __init__(self, width: int) -> None:
         self._width = width
+        self._most_cells = max(width, COLUMNS_LIMIT)
         #: Whether a row was cut.
         self.has_cut = False
         self._row: list[str] | None = None
@@ -54,13 +56,14 @@ class Halves:
         #: What the last cell goes on with. A cell may have millions of pieces.
         self._tail = io.StringIO()
         self._size = self._dropped = 0
+        self._is_cut = False
 
     def _extend(self, record: list[str]) -> None:
         """Continue the row, whose last cell and the first of the record are one."""
         assert self._row
         self._size += 1 + sum(map(len, record))
-        if self._size > KEPT:
-            self.has_cut = True
+        if self._size > KEPT or len(self._row) > self._most_cells:
+            self.has_cut = self._is_cut = True
             self._dropped += len(record) - 1
             return
         first, *others = record
@@ -75,7 +78,7 @@ class Halves:
     def _finish(self, rows: list[list[str]], broken: dict[int, list[int]]) -> None:
         if self._row is None:
             return
-        self._row[-1] += self._tail.getvalue() + (mark_of(self._dropped) if self._size > KEPT else "")
+        self._row[-1] += self._tail.getvalue() + (mark_of(self._dropped) if self._is_cut else "")
         if self._positions:
             broken[len(rows)] = self._positions
         rows.append(self._row)

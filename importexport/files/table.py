@@ -134,7 +134,7 @@ class Table:
         rows = records
         if set(map(len, records)) != {width}:
             batch.surplus = {i: len(r) for i, r in enumerate(records) if len(r) > width and any(map(trim, r[width:]))}
-            limit = max(width, csv_reader.COLUMNS_LIMIT)
+            limit = max(width, header.COLUMNS_LIMIT)
             batch.records = [r[:limit] for r in records] if any(n > limit for n in batch.surplus.values()) else records
             rows = [r[:width] + [""] * (width - len(r)) for r in records]
         by_position = list(zip(*rows, strict=True))
@@ -152,7 +152,8 @@ class Table:
             batch.broken = {
                 i: [errors.echo(self.header.name_at(position)) for position in self.rows.broken[number]]
                 for i, number in enumerate(numbers)
-                if number in self.rows.broken
+                # Of a row with too many cells, nothing else is said.
+                if number in self.rows.broken and i not in batch.surplus
             }
         if self.header.row_position is not None:
             self._renumber(batch, by_position)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from importexport import errors
-from importexport.files.csv_reader import COLUMNS_LIMIT, is_blank
-from importexport.files.header import CARRIED
+from importexport.files.csv_reader import is_blank
+from importexport.files.header import CARRIED, COLUMNS_LIMIT
 from importexport.files.lines import RECORD_LIMIT
 from importexport.files.workbooks.places import first_cell
 from importexport.files.workbooks.sheets import Sheet, Workbook
