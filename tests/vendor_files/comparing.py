@@ -24,6 +24,7 @@ MORE_OPTIONS = {
 }
 #: Records that are stored otherwise than proposed, with the reason.
 OTHERWISE = {
+    ("hubspot_contacts", 0): "a marketing qualified lead is qualified, as the contract says",
     ("pipedrive_deals", 0): "a new stage gets the probability of the pipeline's first stage, or what the row says",
 }
 
