@@ -15,7 +15,7 @@ from importexport.models import ImportRun
 
 #: Patterns in changes as PostgreSQL formats JSON: the timestamp, which always differs, and a reference. Neither matches
 #: inside a text, because JSON escapes quotes there.
-STAMP = re.compile(r'"updated_at": \[[^]]*\]')
+STAMP = re.compile(r'"updated_at": \[[^][]*+\]')
 REFERENCE = '_id": ['
 
 

@@ -1,10 +1,12 @@
 """Cells with several values where a record of ours has one: the first counts, the rest are told."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 #: Separators of addresses and numbers, a list's own first: ``a ::: b``, ``a; b``, ``a, b``.
-_SEPARATORS = re.compile(r"\s*(?::::|[;,\n])\s*")
+_SEPARATORS = re.compile(r":::|[;,\n]")
+#: The name before an address in angle brackets, which may have a comma: ``"Example, Ada" <ada@x.example>``.
+_NAME = re.compile(r"(?<![^<>@])[^<>@]++(?=<)")
 #: What follows a comma in a single phone number: an extension.
 _EXTENSION = re.compile(r"(?:ext|extension|x|durchwahl|dw|poste)\b\.?[ :]*[0-9]+", re.IGNORECASE)
 #: A number that a spreadsheet with decimal commas has shortened: no list.
@@ -33,9 +35,18 @@ def split_emails(text: str) -> list[str]:
     text = text.strip()
     if "@" not in text or len(text) > LIMIT or not re.search(r"[:;,\n<]", text):
         return [text]
-    # The name before an address may have a comma: ``"Example, Ada" <ada@x.example>``.
-    entries = [address_of(entry) for entry in re.split(r"\s*(?::::|[;\n]|,(?![^<>@]*<))\s*", text) if entry]
+    without_commas = _NAME.sub(lambda name: name[0].replace(",", "_"), text)
+    entries = [address_of(entry) for entry in entries_of(text, without_commas)]
     return unrepeated(entries) if all("@" in entry for entry in entries) else [text]
+
+
+def entries_of(text: str, searched: str) -> Iterator[str]:
+    """Yield the filled entries of a list, separated where the text that is ``searched``, of the same length, is."""
+    start = 0
+    for separator in [*_SEPARATORS.finditer(searched), None]:
+        if entry := text[start : separator and separator.start()].strip():
+            yield entry
+        start = separator.end() if separator else start
 
 
 def unrepeated(entries: Iterable[str]) -> list[str]:
@@ -49,7 +60,7 @@ def split_phones(text: str) -> list[str]:
     if len(text) > LIMIT or _SHORTENED.fullmatch(text):
         return [text]
     numbers: list[str] = []
-    for entry in filter(None, _SEPARATORS.split(text)):
+    for entry in entries_of(text, text):
         if numbers and (_EXTENSION.fullmatch(entry) or not re.search("[0-9]", entry)):
             return [text]
         numbers.append(entry)

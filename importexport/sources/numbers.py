@@ -20,8 +20,8 @@ _FORMS = {
 #: A currency's sign or code, before or after.
 _CURRENCY = "|".join([*(rf"{re.escape(sign)}\.?" for sign in sorted(SIGNS, key=len, reverse=True)), "[A-Z]{3}"])
 _DRESSED = re.compile(
-    rf"(?P<sign>[+-]?)\s*(?P<before>{_CURRENCY})?\s*(?P<sign2>[+-]?)(?P<number>\d[\d.,'’ ]*)\s*(?P<after>{_CURRENCY})?"
-    r"(?P<per>\s*%)?"
+    rf"(?P<sign>[+-]?)\s*+(?:(?P<before>{_CURRENCY})\s*+)?(?P<sign2>[+-]?)(?P<number>\d[\d.,'’ ]*+)\s*+"
+    rf"(?P<after>{_CURRENCY})?(?P<per>\s*+%)?"
 )
 _NEGATIVE = re.compile(r"\((?P<inside>[^()]*)\)")
 _SCIENTIFIC = re.compile(r"[+-]?\d+(?:\.\d+)?[Ee][+-]?\d{1,3}")

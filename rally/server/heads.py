@@ -22,7 +22,7 @@ API, STATIC = "/api/", "/static/"
 IMPORT_PAGE = re.compile(r"/admin/[^/]+/[^/]+/import/")
 
 _FIELDS = re.compile(rb"\r\n(content-length|transfer-encoding|x-api-key|cookie|expect):[ \t]*([^\r\n]*)", re.IGNORECASE)
-_ORIGIN = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+_ORIGIN = re.compile(rb"\A[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 
 
 class Refusal(Exception):

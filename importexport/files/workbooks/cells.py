@@ -21,9 +21,10 @@ class Piece(NamedTuple):
 
 _CELL = r'<c(?: r="([A-Z]+)[0-9]+")?((?: [^>/]*)?)'
 _VALUE = r'(?:<is><t(?: xml:space="preserve")?|<v(?: xml:space="preserve")?)>([^<]*)</(?:t></is|v)>'
-#: A cell as Excel writes it, or a tag. The pattern without formulas is the faster one.
-_PLAIN = re.compile(rf"{_CELL}(?:/>|>(){_VALUE}</c>)|<([^>]*)>")
-_WITH_FORMULAS = re.compile(rf"{_CELL}(?:/>|>(<f[^>]*>(?:[^<]*</f>)?)?(?:{_VALUE}|<v ?/>)?</c>)|<([^>]*)>")
+#: A cell as Excel writes it, or a tag. The pattern without formulas is the faster one. A tag that does not end takes
+#: all that is left, so that it is not looked at from each further "<".
+_PLAIN = re.compile(rf"{_CELL}(?:/>|>(){_VALUE}</c>)|<([^>]*+)>?")
+_WITH_FORMULAS = re.compile(rf"{_CELL}(?:/>|>(<f[^>]*>(?:[^<]*</f>)?)?(?:{_VALUE}|<v ?/>)?</c>)|<([^>]*+)>?")
 ROW = re.compile(r"/?row(?![^\s/])")
 _PLACE = re.compile("([A-Za-z]+)([0-9]+)")
 

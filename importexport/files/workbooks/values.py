@@ -10,7 +10,7 @@ from importexport.files.workbooks.texts import as_csv, boolean, error_text, xlsx
 
 #: Values that are remembered, for each kind of cell.
 KNOWN_LIMIT = 20_000
-_ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
+_ATTRIBUTE = re.compile(r'(?<![\w:])([\w:]++)="([^"]*+)"')
 #: Attributes as Excel writes them: in double quotation marks, and no space around the equals sign.
 _ATTRIBUTES = re.compile(r'(?:\s+[\w:]+="[^"]*")*\s*')
 #: What makes a text more than its XML says: references, line ends, escapes, error values, and marks at its start.

@@ -14,8 +14,8 @@ WIDEST = 300
 #: How many blocks may not fit before there is no more trying.
 PATIENCE = 5
 
-_ROW = r'<row(?: r="([0-9]{1,7})")?(?![^>]*\sr\s*=)[^>/]*+>'
-_CELL = r'([^>/]*+)(?:/>|></c>|><(?:v|is><t)(?: xml:space="preserve")?>([^<]*+)</(?:t></is|v)></c>)'
+_ROW = r'<row(?: r="([0-9]{1,7})")?(?![^<>]*\sr\s*=)[^<>/]*+>'
+_CELL = r'([^<>/]*+)(?:/>|></c>|><(?:v|is><t)(?: xml:space="preserve")?>([^<]*+)</(?:t></is|v)></c>)'
 
 
 def row_pattern(width: int, *, is_named: bool) -> re.Pattern[str]:

@@ -13,8 +13,11 @@ from importexport.files.workbooks.sheets import Row, Sheet
 from importexport.files.workbooks.texts import as_csv, xlsx_text
 from importexport.files.workbooks.xml import each_element
 
-_STRING = re.compile(r'<si><t(?: xml:space="preserve")?>([^<]*)</t></si>|<si(?:\s[^>]*?)?(?:/>|>([\s\S]*?)</si>)')
-_MERGED = re.compile(rb"<mergeCell (?:[^>]*?\s)?ref=[\"']([A-Z]{1,3}[0-9]{1,7}:[A-Z]{1,3}[0-9]{1,7})[\"']")
+#: Where an element does not end, a match takes all that is left, so that it is not looked at from each further "<".
+_STRING = re.compile(
+    r'<si><t(?: xml:space="preserve")?>([^<]*)</t></si>|<si(?:\s[^>]*?)?(?:/>|>([\s\S]*?)(?:</si>|\Z)|\Z)'
+)
+_MERGED = re.compile(rb"<mergeCell (?:[^<>]*?\s)?ref=[\"']([A-Z]{1,3}[0-9]{1,7}:[A-Z]{1,3}[0-9]{1,7})[\"']")
 
 
 class Xlsx:
