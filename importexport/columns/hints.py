@@ -67,6 +67,8 @@ class Hinted(Cell):
         is_lost = [stored[i] is None and (i not in wrong or wrong[i].code == "not_found") for i in range(cells.count)]
         unfit = {number: error for _, number in set(pairs) if (error := self._unfit(number))}
         by_hint = self.by_hint({text for text, is_open in zip(texts, is_lost, strict=True) if text and is_open})
+        unknown = {i: pair for i, pair in enumerate(pairs) if pair[1] and not by_id[pair]}
+        others = self._with_an_id({pk for i in unknown if (pk := stored[i])})
         for i, pair in enumerate(pairs):
             found = [by_id[pair]] if by_id[pair] else by_hint.get(texts[i], []) if is_lost[i] else []
             if found:
@@ -79,7 +81,8 @@ class Hinted(Cell):
             elif error := unfit.get(pair[1]) or (self._unfit_text(texts[i]) if i in self.awaited else None):
                 wrong[i] = error
                 self.awaited.pop(i, None)
-            elif not names[i] and any((pair[1], texts[i])):
+            elif (not names[i] and any((pair[1], texts[i]))) or (i in unknown and (stored[i], pair[0]) in others):
+                # A record that has another id of that source is not the one that is meant, although it has the name.
                 wrong[i] = self._missing_hint(pair[1], texts[i])
         self.external_ids = {i: pairs[i] for i in self.awaited if pairs[i][1]}
         self.awaited_texts = {i: texts[i] for i in self.awaited if texts[i]}
@@ -98,6 +101,13 @@ class Hinted(Cell):
 
     def _missing_hint(self, number: str, text: str) -> errors.RowError:
         return errors.external_id_not_found(self.noun, number) if number else errors.not_found(self.noun, text)
+
+    def _with_an_id(self, ids: Collection[str]) -> set[tuple[str, str]]:
+        """Return which of some records have an external id, each with its source."""
+        if not ids:
+            return set()
+        found = self.model._default_manager.filter(tenant=self.tenant, pk__in=ids).exclude(external_id="")
+        return {(str(pk), source) for pk, source in found.values_list("pk", "external_source")}
 
     def _by_id(self, pairs: Collection[ExternalId]) -> dict[ExternalId, int | None]:
         """Return the records with some external sources and ids; None for those that do not exist."""

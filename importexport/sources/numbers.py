@@ -11,6 +11,8 @@ from importexport.sources.proof import Proof
 
 #: The most characters that a number has.
 LIMIT = 60
+#: Keeps a column from reading a cell that it would read otherwise than it is meant.
+MISREAD = "?"
 #: Decimal separator → the form of a number with it: groups of three digits may be separated by the other one.
 _FORMS = {
     # In India, all groups but the last one have two digits.
@@ -100,7 +102,10 @@ def _read(number: str, separator: str) -> str:
 
 
 def plain(cell: str, *, separator: str = "", is_percent: bool = False) -> str:
-    """Return a number as we write it; a cell that is none stays as it is, for the column to judge."""
+    """Return a number as we write it; a cell that is none stays as it is, for the column to judge.
+
+    With a decimal comma, ``1.5`` is no number.
+    """
     separator = "point" if cell.endswith(TYPED) else separator
     text = without_invisible(cell).strip()
     if not text or _PLAIN.fullmatch(text) or len(text) > LIMIT:
@@ -112,7 +117,7 @@ def plain(cell: str, *, separator: str = "", is_percent: bool = False) -> str:
         return cell
     value = next(filter(None, (_read(form["number"], one) for one in ([separator] if separator else _FORMS))), "")
     if not value:
-        return cell
+        return f"{cell}{MISREAD}" if separator == "comma" else cell
     is_negative = (form["sign"] + form["sign2"]) == "-" or text.startswith("(")
     return f"-{value}" if is_negative else value
 

@@ -72,11 +72,18 @@ def test_an_id_comes_before_a_name(api, acme):
     assert set(Contact.objects.values_list("company__name", flat=True)) == {"Acme"}
 
 
-def test_an_id_that_nobody_has_gives_way_to_the_name(api, acme):
+def test_an_id_that_nobody_has_gives_way_to_the_name(api):
+    api.import_csv("companies", "name\nAcme\n")
     content = (
         f"{PEOPLE},company_external_id,company_name\nA,B,a@x.com,hubspot,502,acme\nA,B,b@x.com,hubspot,502,Nobody\n"
     )
     assert api.import_csv("contacts", content) == result(1, "Row 3: Company 'Nobody' not found")
+    assert Contact.objects.get().company.name == "Acme"
+
+
+def test_a_record_of_that_name_with_another_id_of_the_source_is_not_the_one_that_is_meant(api, acme):
+    content = f"{PEOPLE},company_external_id,company_name\nA,B,a@x.com,hubspot,502,acme\nA,B,b@x.com,pipedrive,7,acme\n"
+    assert api.import_csv("contacts", content) == result(1, "Row 2: Company with external_id '502' not found")
     assert Contact.objects.get().company == acme
 
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from importexport.models import ImportRun
+
 pytestmark = pytest.mark.django_db
 
 
@@ -54,6 +56,15 @@ def test_what_a_caller_says_about_blank_currencies_counts_for_signs_of_several(a
 def test_an_amount_in_two_currencies_is_no_number(api):
     result = api.import_csv("deals", "name,value\nA,€ 5.50 USD\nB,$5.50 USD\n", "source=auto")
     assert result["errors"] == ["Row 2: Invalid number format in 'value'"]
+
+
+def test_a_number_that_contradicts_the_decimal_separator_said_is_no_number(api):
+    result = api.import_csv("deals", "name;value\nA;1.5\nB;1,5\nC;1.500\nD;15\n", "decimal=comma")
+    assert result["errors"] == ["Row 2: Invalid number format in 'value'"]
+    assert [value for value, _ in currencies(api)] == ["1.50", "1500.00", "15.00"]
+    run = ImportRun.objects.get()
+    [row] = api.look(f"imports/{run.pk}/rows?action=reject")["results"]
+    assert row["errors"][0]["value"] == "1.5"
 
 
 def test_values_are_said_of_each_tag(api):
