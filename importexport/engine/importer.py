@@ -24,8 +24,8 @@ from importexport.engine.outcome import ColumnError, Outcome, Rejection, numbere
 from importexport.engine.report import Report
 from importexport.engine.spec import EXTERNAL_ID, EntitySpec, Key
 from importexport.files.header import ROW_COLUMN
-from importexport.files.overlong import KEPT
 from importexport.files.table import Batch, Table
+from importexport.files.text.overlong import KEPT
 from importexport.sources.reading import NOWHERE
 
 #: What is wrong with rows, by their position in the batch.

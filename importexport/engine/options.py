@@ -14,7 +14,7 @@ from crm.models.fields import FORBIDDEN
 from importexport.columns.cells import LONG, prepare
 from importexport.engine.spec import EXTERNAL_ID, EntitySpec
 from importexport.files.formula import is_error_value
-from importexport.files.recoded import ENCODINGS
+from importexport.files.text.recoded import ENCODINGS
 from importexport.sources.parts import MAPPABLE
 from importexport.sources.presets import source_names
 from importexport.sources.wishes import read_mapping, read_values

@@ -9,11 +9,11 @@ from importexport import errors
 from importexport.engine.resource import EntityResource
 from importexport.files.csv_reader import Start
 from importexport.files.header_finder import best_of, find_start, head_of
-from importexport.files.lines import Source
 from importexport.files.opening import open_rows, read_table, recoded
-from importexport.files.recoded import marked_encoding
 from importexport.files.signatures import is_workbook
 from importexport.files.table import Required, Table
+from importexport.files.text.lines import Source
+from importexport.files.text.recoded import marked_encoding
 from importexport.files.workbook_reader import WorkbookRows
 from importexport.sources.agreed import agreed_names
 from importexport.sources.offer import offer_encoding

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from crm.characters import INVISIBLE, trim
 from importexport import errors
 from importexport.files.header import CARRIED, COLUMNS_LIMIT
-from importexport.files.lines import LONE_CR, RECORD_LIMIT, Endless, Lines, Source
-from importexport.files.lone_cr import Halves, LongRow
-from importexport.files.overlong import INVALID, Cut, take_marks
+from importexport.files.text.lines import LONE_CR, RECORD_LIMIT, Endless, Lines, Source
+from importexport.files.text.lone_cr import Halves, LongRow
+from importexport.files.text.overlong import INVALID, Cut, take_marks
 
 DELIMITERS = ",;\t"
 #: A line above the header that names the delimiter, as spreadsheets understand it.

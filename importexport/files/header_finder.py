@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 
 from importexport.files.csv_reader import DELIMITERS, Start, is_blank
-from importexport.files.lines import BYTE_ORDER_MARK, Source
+from importexport.files.text.lines import BYTE_ORDER_MARK, Source
 
 #: The most rows above a header, and how much of a file is looked at, in bytes.
 ROWS_ABOVE, HEAD = 20, 256 * 1024

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from importexport import errors
 from importexport.files import header
 from importexport.files.csv_reader import Reader, Start
-from importexport.files.lines import CHUNK, Source
-from importexport.files.recoded import Recoded
 from importexport.files.signatures import is_workbook
 from importexport.files.table import Required, Rows, Table
+from importexport.files.text.lines import CHUNK, Source
+from importexport.files.text.recoded import Recoded
 from importexport.files.workbook_reader import WorkbookRows
 
 

@@ -11,7 +11,7 @@ import tablib
 from crm.characters import trim
 from importexport import errors
 from importexport.files import csv_reader, header, header_check
-from importexport.files.overlong import Cut
+from importexport.files.text.overlong import Cut
 
 ROWS_PER_BATCH = 3_000
 #: Wide rows make for smaller batches, so that memory use does not depend on the size of the cells.

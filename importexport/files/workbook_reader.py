@@ -18,8 +18,8 @@ from typing import IO, BinaryIO, cast
 from importexport import errors
 from importexport.files.csv_reader import Start
 from importexport.files.header_finder import HEAD, ROWS_ABOVE
-from importexport.files.lines import CHUNK, Source
-from importexport.files.overlong import Cut
+from importexport.files.text.lines import CHUNK, Source
+from importexport.files.text.overlong import Cut
 from importexport.files.workbooks import frames
 from importexport.files.workbooks.places import last_row
 

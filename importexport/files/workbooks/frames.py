@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 from importexport import errors
 from importexport.files.csv_reader import is_blank
 from importexport.files.header import CARRIED, COLUMNS_LIMIT
-from importexport.files.lines import RECORD_LIMIT
+from importexport.files.text.lines import RECORD_LIMIT
 from importexport.files.workbooks.places import first_cell
 from importexport.files.workbooks.sheets import Sheet, Workbook
 

@@ -10,7 +10,8 @@ import pytest
 
 from crm.models import Company, Contact
 from importexport import errors, services
-from importexport.files import csv_reader, lines, opening
+from importexport.files import csv_reader, opening
+from importexport.files.text import lines
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 from tests.support.api import zipped

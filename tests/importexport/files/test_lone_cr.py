@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm.models import Company
-from importexport.files import lines
+from importexport.files.text import lines
 from tests.importexport.files.reading import reader_of, rows_of
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from importexport.errors import FileError
 from importexport.files.csv_reader import Reader
-from importexport.files.overlong import KEPT, Rest, take_marks
+from importexport.files.text.overlong import KEPT, Rest, take_marks
 
 MB = 1024 * 1024
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from importexport.files import lines
+from importexport.files.text import lines
 from tests.importexport.files.reading import reader_of, rows_of
 
 MARK = "\ufeff"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from importexport import errors
-from importexport.files.overlong import KEPT, Rest
 from importexport.files.signatures import check_kind
+from importexport.files.text.overlong import KEPT, Rest
 
 CHUNK = 64 * 1024
 #: The maximum size of a record in bytes. Without a limit, a missing quote in a huge file would turn the rest of the

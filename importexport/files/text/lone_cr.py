@@ -3,8 +3,8 @@
 import io
 
 from importexport.files.header import COLUMNS_LIMIT
-from importexport.files.lines import LONE_CR, RECORD_LIMIT, Endless
-from importexport.files.overlong import KEPT, mark_of
+from importexport.files.text.lines import LONE_CR, RECORD_LIMIT, Endless
+from importexport.files.text.overlong import KEPT, mark_of
 
 
 class LongRow(Endless):
