@@ -21,8 +21,8 @@ REJECTED = csv_of(
     f"{HEADER},import_row,import_error",
     "Bram,Stoker,not-an-email,,2,lead,3,Row 3: Invalid email format 'not-an-email'",
     "Jane,Austen,jane@example.com,Acme Ltd,3,lead,4,Row 4: Company 'Acme Ltd' not found",
-    ",Twain,mark@example.com,Acme Ltd,5,prospect,6,Row 6: Required field 'first_name' is empty; "
-    "Company 'Acme Ltd' not found; Invalid lifecycle_stage value 'prospect'",
+    ",Twain,mark@example.com,Acme Ltd,5,prospect,6,\"Row 6: Required field 'first_name' is empty; "
+    "Company 'Acme Ltd' not found; Invalid lifecycle_stage value 'prospect'\"",
 ).decode()
 
 

@@ -18,7 +18,7 @@ MB = 1024 * 1024
 ROOM = 32 * MB
 #: How many times as long as an ordinary file of two megabytes a file of up to ten may take. What grows with the square
 #: of the size takes hundreds of times as long.
-PATIENCE = 20
+PATIENCE = 60
 HEADER = b"first_name,last_name,email\n"
 
 

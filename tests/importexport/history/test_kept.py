@@ -43,7 +43,7 @@ def test_a_hundred_thousand_rejected_rows_are_kept_and_all_are_named(api):
     assert [group["rows"] for group in run.groups] == [count, count]
     rejected = api.get(f"imports/{run.pk}/rejected").getvalue().decode().splitlines()
     assert len(rejected) == 1 + 100_000
-    assert rejected[-1] == f"Ada,,,100001,Row 100001: {REJECTED}"
+    assert rejected[-1] == f'Ada,,,100001,"Row 100001: {REJECTED}"'
 
 
 def test_of_fewer_rejected_rows_all_are_kept(api, few):
