@@ -38,6 +38,7 @@ def test_runs_and_their_rows_are_kept_under_new_names(before):
     assert (kept.channel, kept.status, kept.error) == ("api", "failed", "The file is empty.")
     assert kept.groups == [{"code": "email", **GROUP}]
     assert kept.rejected_rows.get().errors == faults
+    assert kept.kept_bytes > len(faults[0][2])
 
 
 def test_the_new_names_can_be_taken_back(before):
