@@ -7,14 +7,15 @@ import uuid
 
 from django.db import Error, close_old_connections, connections
 
+from importexport.models import ImportRun
 from importexport.runs import tasks
 
 logger = logging.getLogger("rally.jobs")
 #: Seconds between checks.
 PACE = 1.0
 #: Seconds before a run is resumed again; they double each time. A run that kills its process or fills the disk must
-#: not do so in a tight loop.
-FIRST_PAUSE, LONGEST_PAUSE = 2.0, 300.0
+#: not do so in a tight loop. But it may not have been the run: after an outage of the database, none waits for long.
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 15.0
 
 
 class Caretaker(threading.Thread):
@@ -46,8 +47,9 @@ class Caretaker(threading.Thread):
         """Resume each run that was abandoned in the previous check as well: a new run may not have its lock yet. A
         running import is not resumed, but noted as interrupted."""
         left = tasks.unattended()
-        for run_id in self._pauses.due(left & self._left, now=time.monotonic()):
-            tasks.start(run_id)
+        due = self._pauses.due(left & self._left, now=time.monotonic())
+        for run in ImportRun.objects.filter(pk__in=due).only("tenant", "entity").order_by("created_at"):
+            tasks.start(run)
         self._left = left
 
 

@@ -44,7 +44,7 @@ def start_plan(
         file_name=tidy_name(file_name),
     )
     keep_upload(run, file, options or Options())
-    tasks.start(run.pk)
+    tasks.start(run)
     return run
 
 
@@ -110,7 +110,7 @@ def claim(run: ImportRun) -> None:
 def confirm(run: ImportRun) -> None:
     """Start to apply a plan in the background; raise NotPlanned if the run is not a plan (any more)."""
     claim(run)
-    tasks.start(run.pk)
+    tasks.start(run)
 
 
 def apply_now(
@@ -175,7 +175,7 @@ def _claim_held(run: ImportRun, begin: Begin | None) -> None:
 def plan_again(run: ImportRun) -> None:
     """Start to plan a file again in the background; raise NotPlanned if the run is not a plan (any more)."""
     _leave_planned(run, status=ImportRun.Status.PLANNING, plan_digest="")
-    tasks.start(run.pk)
+    tasks.start(run)
 
 
 def _leave_planned(run: ImportRun, **changes: Any) -> None:
@@ -201,7 +201,7 @@ def why_not(run: ImportRun) -> "NotPlanned":
 def start_undo(run: ImportRun, **by: Any) -> ImportRun:
     """Start to plan an undo in the background; return its run. Raises NotPlanned like ``new_undo``."""
     undo = new_undo(run, **by)
-    tasks.start(undo.pk)
+    tasks.start(undo)
     return undo
 
 
@@ -270,7 +270,7 @@ def resume(run: ImportRun) -> None:
     """Resume the work of a process that died, or note that it was interrupted; a run that is being processed is left
     alone."""
     if run.is_at_work:
-        tasks.start(run.pk)
+        tasks.start(run)
 
 
 def look_after() -> None:

@@ -1,11 +1,10 @@
-"""Background work on runs, in one thread per file. If a process dies, another one resumes its runs (see caretaker).
+"""Work on runs, in the background or not. If a process dies, another one resumes its runs (see caretaker).
 
 This is safe for two reasons. A process holds a PostgreSQL session lock while it works on a run, which is released when
 it dies. And the transaction that stores an import also marks it as done, so it is never done twice.
 """
 
 import logging
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -26,10 +25,9 @@ from importexport.history.row_log import clear_row_log
 from importexport.history.undo import undo
 from importexport.models import ImportRun
 from importexport.models.import_run import LOCK, lock_of
+from importexport.runs.background import Queue
 
 logger = logging.getLogger("rally.jobs")
-#: Limits the number of files this process works on at once.
-AT_ONCE = threading.BoundedSemaphore(4)
 #: Seconds between two updates of the progress.
 PACE = 0.25
 #: Seconds between two attempts to get a lock that is about to be released.
@@ -57,18 +55,11 @@ PLAN_FIELDS = [
     "suggestions",
     "kept_bytes",
 ]
-_here: set[uuid.UUID] = set()
-_guard = threading.Lock()
 
 
-def start(run_id: uuid.UUID) -> None:
+def start(run: ImportRun) -> None:
     """Plan or apply a run in the background, unless this process already does."""
-    with _guard:
-        if run_id in _here:
-            return
-        _here.add(run_id)
-    # A daemon, so that a server does not wait for it when it stops. An unfinished run is resumed later.
-    threading.Thread(target=_work, args=[run_id], name=f"import {run_id}", daemon=True).start()
+    _here.add(run.pk, (run.tenant_id, run.entity))
 
 
 def do_now(run_id: uuid.UUID, *, observers: Sequence[Observer] = (), progress: Progress | None = None) -> Report | None:
@@ -106,7 +97,7 @@ def held(run_id: uuid.UUID, *, wait: bool = False, try_again: Callable[[], bool]
 def unattended() -> set[uuid.UUID]:
     """Return the unfinished runs that no process works on."""
     runs = ImportRun.objects.filter(status__in=ImportRun.AT_WORK).values_list("pk", flat=True)
-    if not (found := set(runs) - _here):
+    if not (found := {run_id for run_id in runs if run_id not in _here}):
         return found
     attended = held_locks(LOCK)
     return {run_id for run_id in found if lock_of(run_id)[1] not in attended}
@@ -132,10 +123,9 @@ def wait(run_id: uuid.UUID, *, seconds: float) -> bool:
 def _work(run_id: uuid.UUID) -> None:
     fields: dict[str, str] = {"run": str(run_id)}
     try:
-        with AT_ONCE:
-            if run := ImportRun.objects.select_related("tenant").filter(pk=run_id).first():
-                fields = log_fields(run)
-            _work_held(run_id)
+        if run := ImportRun.objects.select_related("tenant").filter(pk=run_id).first():
+            fields = log_fields(run)
+        _work_held(run_id)
     except UNAVAILABLE:
         # The run keeps its status, and is resumed later.
         logger.exception("Database unavailable during a background run", extra={"fields": fields})
@@ -143,8 +133,9 @@ def _work(run_id: uuid.UUID) -> None:
         pass
     finally:
         connections.close_all()
-        with _guard:
-            _here.discard(run_id)
+
+
+_here = Queue(_work)
 
 
 def _work_held(run_id: uuid.UUID) -> None:

@@ -14,7 +14,7 @@ CHANGE = "importexport_importrun_change"
 @pytest.fixture
 def asleep(monkeypatch):
     """Disable background work."""
-    monkeypatch.setattr("importexport.runs.tasks.start", lambda run_id: None)
+    monkeypatch.setattr("importexport.runs.tasks.start", lambda run: None)
 
 
 def test_progress_of_a_check(editor, tenant, asleep):
@@ -58,4 +58,4 @@ def test_opening_a_run_resumes_it_if_its_process_died(editor, tenant, asleep):
         patch.setattr("importexport.runs.tasks.start", asked.append)
         editor.get("importexport_importrun_progress", run.pk)
         editor.get(CHANGE, run.pk)
-    assert asked == [run.pk, run.pk]
+    assert asked == [run, run]

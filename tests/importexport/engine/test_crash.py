@@ -7,6 +7,8 @@ import sys
 import psycopg
 import pytest
 
+from crm.models import Tenant
+from importexport.db.locks import entity_lock
 from tests.support.installation import OF_THIS_DATABASE, ROOT
 from tests.support.real import RealTenant, be_cut_off, contacts, wait_for_progress, wait_for_status, wait_until_blocked
 from tests.support.waiting import Background, ended, wait_until
@@ -76,6 +78,24 @@ def test_an_admin_import_interrupted_by_kill_9_is_done_once_by_the_next_server(s
     wait_for_status(tenant, run, "done")
     assert tenant.count("contact") == ROWS
     assert tenant.sql("SELECT imported, skipped FROM importexport_importrun WHERE id = %s", run) == (ROWS, 0)
+
+
+def test_what_a_killed_server_left_is_taken_up_though_one_tenant_has_to_wait(start_server):
+    server = start_server()
+    busy, other = RealTenant(server), RealTenant(server)
+    server.kill()
+    left = [confirmed_run(busy, contacts(range(n, n + 2))) for n in range(40)]
+    with psycopg.connect(server.database_url) as by_hand:
+        by_hand.execute("SELECT pg_advisory_xact_lock(%s, %s)", entity_lock(Tenant(pk=busy.pk), "contacts"))
+        others = [confirmed_run(other, contacts(range(n, n + 2))) for n in range(5)]
+        start_server(over=server)
+        for run in others:
+            wait_for_status(other, run, "done")
+        assert busy.count("contact") == 0
+        by_hand.rollback()
+    for run in left:
+        wait_for_status(busy, run, "done")
+    assert (busy.count("contact"), other.count("contact")) == (41, 6)
 
 
 def confirmed_run(tenant, content):

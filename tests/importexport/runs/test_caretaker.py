@@ -80,10 +80,8 @@ def test_a_plan_whose_planner_is_about_to_let_go_of_it_is_applied(api, planned):
 
 def test_a_run_that_keeps_failing_is_retried_with_increasing_pauses():
     pauses, run, other = Pauses(), uuid.uuid4(), uuid.uuid4()
-    assert [second for second in range(0, 1200, 2) if pauses.due({run}, now=second)] == [
-        0, 2, 6, 14, 30, 62, 126, 254, 510, 810, 1110,
-    ]  # fmt: skip
-    assert pauses.due({run, other}, now=1200) == [other]
+    assert [second for second in range(100) if pauses.due({run}, now=second)] == [0, 2, 6, 14, 29, 44, 59, 74, 89]
+    assert pauses.due({run, other}, now=100) == [other]
 
 
 def test_a_run_that_was_finished_in_the_meantime_is_retried_immediately():
