@@ -87,6 +87,12 @@ def test_a_query_parameter_is_refused(api, key, query):
     assert "query parameter" in answer.detail
 
 
+def test_too_many_query_parameters_are_refused(api, key):
+    query = "&".join(f"p{n}=1" for n in range(1_001))
+    answer = api.request("GET", f"{TEMPLATE}?{query}", key=key)
+    assert (answer.status, answer.detail) == (400, "The query has too many parameters.")
+
+
 def test_the_query_parameter_is_named(api, key):
     assert "'dry run'" in api.upload(f"{IMPORT}?dry%20run=1", form(CONTACTS), key=key).detail
 
