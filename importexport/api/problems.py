@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django import http
+from django.core.exceptions import TooManyFieldsSent
 from django.template import loader
 from django.views import defaults
 from rest_framework import exceptions
@@ -68,6 +69,8 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResp
             return problem_response(error.cause, str(error.detail), error.headers)
         case exceptions.APIException():
             return drf_response(error)
+        case TooManyFieldsSent():
+            return problem_response(Cause.MALFORMED_REQUEST, "The query has too many parameters.")
         case Busy():
             return problem_response(Cause.BUSY, str(error))
         case _ if isinstance(error, UNAVAILABLE):

@@ -88,7 +88,7 @@ def test_a_query_parameter_is_refused(api, key, query):
 
 
 def test_too_many_query_parameters_are_refused(api, key):
-    query = "&".join(f"p{n}=1" for n in range(1_001))
+    query = "&".join(["a"] * 1_001)
     answer = api.request("GET", f"{TEMPLATE}?{query}", key=key)
     assert (answer.status, answer.detail) == (400, "The query has too many parameters.")
 
