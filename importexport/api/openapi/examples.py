@@ -54,6 +54,7 @@ IMPORT: Json = SUMMARY | {
         {"code": "ignored_column", "column": "Newsletter", "sentence": IGNORED, "example": IGNORED, "rows": 98},
     ],
     "reading": None,
+    "rejectedKept": 1,
     "columnHints": {},
     "children": [],
     "relatedRuns": RELATED,
@@ -65,7 +66,15 @@ UNDO_PLANNED = (
     | dict.fromkeys(("skipped", "warningCount", "created", "unchanged"), 0)
     | {"id": UNDO, "kind": "undo", "status": "planned", "fileName": "", "size": None, "sha256": None, "parent": RUN}
     | {"options": {}, "references": {}, "rowsDone": 118, "totalRows": 118, "imported": 118, "deleted": 103}
-    | {"ignoredColumns": [], "ignoredCells": {}, "warnings": [], "reading": None, "columnHints": {}, "children": []}
+    | {
+        "ignoredColumns": [],
+        "ignoredCells": {},
+        "warnings": [],
+        "reading": None,
+        "rejectedKept": 0,
+        "columnHints": {},
+        "children": [],
+    }
 )
 UNDONE = UNDO_PLANNED | {"status": "done", "finishedAt": "2026-01-12T08:15:01Z"}
 IMPORTS: Json = {"count": 240, "next": f"{BASE}/imports?limit=1&after={RUN}", "results": [SUMMARY]}

@@ -18,10 +18,10 @@ def asleep(monkeypatch):
 
 
 def test_progress_of_a_check(editor, tenant, asleep):
-    started = timezone.now() - dt.timedelta(seconds=10)
+    started = timezone.now() - dt.timedelta(minutes=10)
     run = add_run(tenant, status="planning", size=4000, bytes_done=1000, rows_done=1234, started_at=started)
     assert editor.get("importexport_importrun_progress", run.pk).json() == {
-        "at_work": True, "percent": 25, "rows": "1,234 rows so far", "left": "About 30 seconds left",
+        "at_work": True, "percent": 25, "rows": "1,234 rows so far", "left": "About 30 minutes left",
     }  # fmt: skip
 
 

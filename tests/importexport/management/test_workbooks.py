@@ -49,17 +49,3 @@ def test_a_template_is_a_workbook_by_its_name(shell):
     path = shell.folder / "template.xlsx"
     shell.manage("template", "contacts", "--output", path)
     assert openpyxl.load_workbook(path).active["A1"].value == "first_name"
-
-
-def test_more_rejected_rows_than_a_sheet_has_rows_are_one_line(shell):
-    shell.import_csv("name,employee_count\nAcme,many\n")
-    with shell.installation.connect() as connection:
-        ((run,),) = connection.execute(
-            "UPDATE importexport_importrun SET skipped = 1048576 FROM crm_tenant"
-            " WHERE tenant_id = crm_tenant.id AND slug = %s RETURNING importexport_importrun.id",
-            [shell.slug],
-        )
-    path = shell.folder / "rejected.xlsx"
-    line = shell.refuses("imports", "rejected", str(run), "--output", str(path), "--tenant", shell.slug)
-    assert line == "There are more rejected rows than a sheet has rows: take CSV."
-    assert not path.exists()
