@@ -64,6 +64,9 @@ RALLY_IMPORT_WAIT = number("RALLY_IMPORT_WAIT", 30)
 RALLY_UPLOAD_TIMEOUT = number("RALLY_UPLOAD_TIMEOUT", 300)
 RALLY_UPLOAD_IDLE_TIMEOUT = number("RALLY_UPLOAD_IDLE_TIMEOUT", 30)
 
+#: The number of downloads that a process makes at the same moment.
+RALLY_STREAMS = number("RALLY_STREAMS", 1)
+
 # Read by the server itself. Validated here, so that errors are reported early.
 for name, default in (("PORT", 8000), ("WEB_CONCURRENCY", 2), ("RALLY_THREADS", 16)):
     number(name, default)

@@ -271,8 +271,8 @@ class ImportRunAdmin(BoundedAdmin):
         if not run.has_rejected:
             raise Http404
         if request.GET.get("format") == "xlsx":
-            return download(row_files.rejected_workbook(run), run, "rejected", file_format="xlsx")
-        return download(row_files.rejected_file(run), run, "rejected")
+            return download(request, row_files.rejected_workbook(run), run, "rejected", file_format="xlsx")
+        return download(request, row_files.rejected_file(run), run, "rejected")
 
     @method_decorator(require_GET)
     def rows_view(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
@@ -280,7 +280,7 @@ class ImportRunAdmin(BoundedAdmin):
         run = self._run_to_open(request, run_id)
         if run.is_at_work or run.purged_at:
             raise Http404
-        return download(row_files.csv_chunks(row_log.rows(run), run), run, "rows")
+        return download(request, row_files.csv_chunks(row_log.rows(run), run), run, "rows")
 
     def _run_to_open(self, request: HttpRequest, run_id: UUID) -> ImportRun:
         """Return a run whose rows the user may see; raise PermissionDenied for others."""
@@ -291,8 +291,8 @@ class ImportRunAdmin(BoundedAdmin):
 
 
 def download(
-    pieces: Iterator[bytes], run: ImportRun, what: str, *, file_format: FileFormat = "csv"
+    request: HttpRequest, pieces: Iterator[bytes], run: ImportRun, what: str, *, file_format: FileFormat = "csv"
 ) -> HttpResponseBase:
     """Return a download named after the run's file."""
     name = f"{run.file_name.rpartition('.')[0] or run.file_name or run.entity}_{what}.{file_format}"
-    return file_response(pieces, name, CONTENT_TYPES[file_format])
+    return file_response(request, pieces, name, CONTENT_TYPES[file_format])

@@ -186,7 +186,7 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
         pieces = services.export_file(
             self.entity, tenant=tenant, format=file_format, queryset=records, columns=choice.columns, bom=bom
         )
-        return file_response(pieces, f"{self.entity}.{file_format}", choice.content_type)
+        return file_response(request, pieces, f"{self.entity}.{file_format}", choice.content_type)
 
     def _export_page(self, request: HttpRequest, choice: export_form.ExportChoice | None) -> HttpResponse:
         tenant = access_of(request).tenant

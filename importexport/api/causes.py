@@ -221,6 +221,12 @@ class Cause(Enum):
         "Send the request again later: nothing was stored.",
         SOON,
     )
+    TOO_MANY_DOWNLOADS = (
+        503,
+        "The server makes as many files as it may at the same time, of the tenant or of all",
+        "Wait as long as Retry-After says, and download fewer files at the same time.",
+        SOON,
+    )
     DATABASE_UNAVAILABLE = 503, "The database cannot be reached, or cannot store anything", "Try again later.", SOON
     NOT_READY = 503, "The server has just started, or its database is not ready", "Try again later.", SOON
     INTERNAL_ERROR = 500, "A bug in the server", "Report it with the X-Request-Id of the response."

@@ -1,7 +1,9 @@
 """File responses of the API: streamed, compressed if the client accepts that, and never made for HEAD."""
 
 from collections.abc import Callable, Iterator
+from typing import cast
 
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
@@ -20,7 +22,8 @@ def download(
     is_text = file_format == "csv"
     is_packed = is_text and accepts_gzip(request.META.get("HTTP_ACCEPT_ENCODING", ""))
     pieces = make() if request.method == "GET" else None
-    response = file_response(gzipped(pieces) if pieces and is_packed else pieces, name, CONTENT_TYPES[file_format])
+    packed = gzipped(pieces) if pieces and is_packed else pieces
+    response = file_response(cast(HttpRequest, request), packed, name, CONTENT_TYPES[file_format])
     if is_text:
         response["Vary"] = "Accept-Encoding"
     if is_packed:

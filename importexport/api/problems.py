@@ -18,6 +18,7 @@ from importexport.api.causes import SOON, Cause, cause_of
 from importexport.db import UNAVAILABLE, Busy
 from importexport.history import plan_check
 from importexport.history.plan_check import PlanChanged
+from importexport.http.downloads import TooManyDownloads
 
 logger = logging.getLogger("rally.api")
 CONTENT_TYPE = "application/problem+json"
@@ -71,6 +72,8 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResp
             return drf_response(error)
         case TooManyFieldsSent():
             return problem_response(Cause.MALFORMED_REQUEST, "The query has too many parameters.")
+        case TooManyDownloads():
+            return problem_response(Cause.TOO_MANY_DOWNLOADS, errors.TOO_MANY_DOWNLOADS)
         case Busy():
             return problem_response(Cause.BUSY, str(error))
         case _ if isinstance(error, UNAVAILABLE):

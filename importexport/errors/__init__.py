@@ -67,7 +67,7 @@ from importexport.errors.rows import (
     too_long,
     too_many_cells,
 )
-from importexport.errors.states import BUG, INTERRUPTED, RECORDS_BUSY, RUN_BUSY, busy
+from importexport.errors.states import BUG, INTERRUPTED, RECORDS_BUSY, RUN_BUSY, TOO_MANY_DOWNLOADS, busy
 from importexport.errors.warnings import (
     WARNINGS,
     RowWarning,
@@ -111,6 +111,7 @@ __all__ = [
     "RUN_BUSY",
     "SAVE_AS_CSV",
     "SEPARATORS",
+    "TOO_MANY_DOWNLOADS",
     "WARNINGS",
     "Ask",
     "FileError",

@@ -1,9 +1,11 @@
-"""What ends an import that is not the fault of its file, or keeps it waiting."""
+"""What ends an import that is not the fault of its file, or keeps it or a download waiting."""
 
 #: The error of a run that ended because of a bug.
 BUG = "Something went wrong on our side. Nothing was stored."
 #: The error of a run whose process was stopped, or lost the database.
 INTERRUPTED = "The import was interrupted before its end. Nothing was stored."
+#: The error of a download for which there is no place among those in progress.
+TOO_MANY_DOWNLOADS = "Too many files are being downloaded at this moment. Try again in a few seconds."
 
 
 def busy(entity: str, name: str) -> str:

@@ -3,15 +3,27 @@
 from collections.abc import Iterator
 from itertools import chain
 
-from django.http import StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 
+#: The key in META by which the server says that it makes too many files already (see rally.server).
+NO_TURN = "rally.is_download_refused"
 
-def file_response(pieces: Iterator[bytes] | None, name: str, content_type: str) -> StreamingHttpResponse:
+
+class TooManyDownloads(Exception):
+    """The server makes as many files as it may, of the tenant or of all."""
+
+
+def file_response(
+    request: HttpRequest, pieces: Iterator[bytes] | None, name: str, content_type: str
+) -> StreamingHttpResponse:
     """Return a response that downloads a file under a name, or only its headers without ``pieces``.
 
-    The first pieces are created before the response starts, so that an error can still change its status.
+    The first pieces are created before the response starts, so that an error can still change its status. Raises
+    TooManyDownloads if it is not the request's turn.
     """
+    if pieces and request.META.get(NO_TURN):
+        raise TooManyDownloads
     response = StreamingHttpResponse(started(pieces) if pieces else (), content_type=content_type)
     response["Content-Disposition"] = content_disposition_header(True, name)
     return response

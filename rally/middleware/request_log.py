@@ -12,6 +12,8 @@ from django.template import loader
 
 from crm.access import access_known
 from importexport.api.authentication import Caller
+from importexport.api.causes import SOON
+from importexport.http.downloads import NO_TURN, TooManyDownloads
 from rally import health
 from rally.logs import request_id
 
@@ -52,17 +54,25 @@ class RequestMiddleware:
         # Rendered without the request, because the user would be loaded from the database.
         return HttpResponse(loader.render_to_string("429.html"), status=429, headers=AT_ONCE)
 
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Reject the download of a page if there are too many. The API has its own response."""
+        if not isinstance(exception, TooManyDownloads):
+            return None
+        headers = {"Retry-After": str(SOON), "Cache-Control": "no-store"}
+        return HttpResponse(loader.render_to_string("too_many_downloads.html"), status=503, headers=headers)
+
     def _in_turn(self, request: HttpRequest) -> HttpResponse:
         """Handle a request, and tell the server its tenant as soon as it is known."""
         turn = request.META.get("rally.turn")
         if turn is None:
             return self.get_response(request)
-        request.META[OVER_SHARE] = OverShare(request, turn)
+        name = NO_TURN if request.META.get("rally.is_download") else OVER_SHARE
+        request.META[name] = OverShare(request, turn)
         try:
             return self.get_response(request)
         finally:
             # Evaluate it in case no one has, and drop the reference to the request.
-            request.META[OVER_SHARE] = bool(request.META[OVER_SHARE])
+            request.META[name] = bool(request.META[name])
 
 
 def call_when_closed(response: HttpResponse, then: Callable[[], None]) -> None:

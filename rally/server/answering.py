@@ -7,6 +7,7 @@ from typing import Any
 from gunicorn.http import wsgi
 
 from rally.server.connection import Connection
+from rally.server.slots import Slot
 
 
 class Answer(wsgi.Response):
@@ -27,21 +28,21 @@ def answer(req: Any, conn: Connection, worker: Any) -> bool:
         req._expected_100_continue = False
     start = datetime.now()  # noqa: DTZ005 - as in gunicorn's log
     response, environ = wsgi.create(req, conn.sock, conn.client, conn.server, worker.cfg, Answer)
-    environ |= {"wsgi.multithread": True, "rally.turn": conn.turn}
+    environ |= {"wsgi.multithread": True, "rally.turn": conn.turn, "rally.is_download": conn.head.is_download}
     # The thread would have to read and send a part of a file piece by piece, but not a whole file.
     environ.pop("HTTP_RANGE", None)
     if not worker.alive:
         response.force_close()
     try:
-        _respond(response, environ, worker)
+        _respond(response, environ, worker, Slot(worker.slots) if conn.head.is_download else None)
     finally:
         worker.log.access(response, req, environ, datetime.now() - start)  # noqa: DTZ005
     return not response.should_close()
 
 
-def _respond(response: Any, environ: dict[str, Any], worker: Any) -> None:
+def _respond(response: Any, environ: dict[str, Any], worker: Any, slot: Slot | None) -> None:
     try:
-        _send(response, worker.wsgi(environ, response.start_response), environ)
+        _send(response, worker.wsgi(environ, response.start_response), environ, slot)
     except OSError:
         raise
     except Exception:
@@ -54,12 +55,26 @@ def _respond(response: Any, environ: dict[str, Any], worker: Any) -> None:
         response.force_close()
 
 
-def _send(response: Any, pieces: Any, environ: dict[str, Any]) -> None:
+def _send(response: Any, pieces: Any, environ: dict[str, Any], slot: Slot | None) -> None:
     with contextlib.closing(pieces):
         if isinstance(pieces, environ["wsgi.file_wrapper"]):
             response.write_file(pieces)
+        elif slot and environ["rally.turn"].is_counted:
+            _send_in_turns(response, pieces, slot)
         else:
             for piece in pieces:
                 response.write(piece)
         response.close()
         response.sock.send_held()
+
+
+def _send_in_turns(response: Any, pieces: Any, slot: Slot) -> None:
+    """Send a file that is made meanwhile, in turns with others; whoever waits for a client lets the others go on."""
+    response.sock.while_waiting = slot.lent
+    try:
+        with slot:
+            for piece in pieces:
+                response.write(piece)
+                slot.pass_on()
+    finally:
+        response.sock.while_waiting = contextlib.nullcontext

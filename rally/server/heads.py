@@ -7,7 +7,7 @@ thread finds nothing to read, and does not wait for it.
 import hashlib
 import re
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from django.conf import settings
 
@@ -20,6 +20,13 @@ END = b"\r\n\r\n"
 API, STATIC = "/api/", "/static/"
 #: Admin pages that accept files. They check the user before they read the body, and have deadlines.
 IMPORT_PAGE = re.compile(r"/admin/[^/]+/[^/]+/import/")
+#: Files that are made while they are downloaded: exports, rejected rows, and the rows of an import.
+DOWNLOAD = re.compile(
+    r"/api/(?:v1/)?importexport/(?:[^/]+/export(?:/excel)?|imports/[^/]+/rejected)/?"
+    r"|/admin/[^/]+/[^/]+/(?:export/file|[^/]+/rejected|[^/]+/rows)/"
+)
+#: A file as well if the query asks for CSV; otherwise a page of rows.
+ROWS = re.compile(r"/api/(?:v1/)?importexport/imports/[^/]+/rows/?")
 
 _FIELDS = re.compile(rb"\r\n(content-length|transfer-encoding|x-api-key|cookie|expect):[ \t]*([^\r\n]*)", re.IGNORECASE)
 _ORIGIN = re.compile(rb"\A[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
@@ -46,6 +53,8 @@ class Head:
     expects_continue: bool = False
     #: A digest of the API key or session; None without either.
     caller: bytes | None = None
+    #: Whether the response is a file that is made while it is sent.
+    is_download: bool = False
 
 
 #: The head of a request that has not arrived yet.
@@ -78,7 +87,7 @@ def _is_hopeless(data: bytearray, start: int) -> bool:
 def read_head(data: bytes) -> Head:
     """Parse a complete head."""
     line = data[: data.find(b"\r\n", 2)].lstrip(b"\r\n")
-    target = _target(line)
+    target, query = _target(line)
     fields: dict[bytes, bytes] = {name.lower(): value.strip() for name, value in _FIELDS.findall(data)}
     path = unquote(target.decode("latin-1"))
     length = fields.get(b"content-length", b"")
@@ -88,15 +97,24 @@ def read_head(data: bytes) -> Head:
         length=int(length) if length.isdigit() and len(length) < 20 and b"transfer-encoding" not in fields else 0,
         expects_continue=fields.get(b"expect", b"").lower() == b"100-continue" and line.endswith(b" HTTP/1.1"),
         caller=caller_of(path, fields),
+        is_download=line.startswith(b"GET ") and is_download(path, query),
     )
 
 
-def _target(line: bytes) -> bytes:
+def is_download(path: str, query: bytes) -> bool:
+    """Whether the response to a GET is a file that is made while it is sent."""
+    if ROWS.fullmatch(path):
+        return "csv" in parse_qs(query.decode("latin-1")).get("format", ())
+    return DOWNLOAD.fullmatch(path) is not None
+
+
+def _target(line: bytes) -> tuple[bytes, bytes]:
     parts = line.split(b" ", 2)
     target = parts[1] if len(parts) == 3 else b""
     if not target.startswith(b"/"):
         target = _ORIGIN.sub(b"", target, count=1)
-    return re.split(rb"[?#]", target, maxsplit=1)[0]
+    target, _, query = target.partition(b"#")[0].partition(b"?")
+    return target, query
 
 
 def caller_of(path: str, fields: dict[bytes, bytes]) -> bytes | None:

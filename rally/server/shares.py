@@ -45,23 +45,38 @@ class Turn:
         #: Whether it exceeds the share of its tenant.
         self.is_over = is_over
 
+    @property
+    def is_counted(self) -> bool:
+        """Whether the request takes part in the share of a group."""
+        return self.group is not None
+
     def belongs_to(self, tenant: Hashable) -> bool:
         """Report the tenant of the request; return whether it may continue, False if it exceeds the share."""
         return self.shares.learn(self, tenant)
 
 
 class Shares:
-    """The requests of a process, in progress and waiting.
+    """The requests of a process, in progress and waiting; at most ``total`` are in progress, of all tenants together.
 
-    ``wake`` may be called from any thread when a waiting request can proceed. Call next_turns then.
+    ``wake`` may be called from any thread when a waiting request can proceed. Call next_turns then. Shares ``beside``
+    others are of other requests, and know the tenants that those know.
     """
 
-    def __init__(self, *, threads: int, wake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int,
+        wake: Callable[[], None],
+        total: float = float("inf"),
+        beside: "Shares | None" = None,
+    ) -> None:
         self.most = max(threads // 4, 1)
         self.longest_line = threads
+        self.total = total
+        self._at_work = 0
         self._wake = wake
-        self._lock = threading.Lock()
-        self._tenants: OrderedDict[bytes, Hashable] = OrderedDict()
+        self._lock: threading.Lock = beside._lock if beside else threading.Lock()
+        self._tenants: OrderedDict[bytes, Hashable] = beside._tenants if beside else OrderedDict()
         self._groups: dict[Hashable, Group] = {}
         #: Groups whose queue can proceed.
         self._moving: set[Group] = set()
@@ -84,7 +99,9 @@ class Shares:
         if not self._moving:
             return []
         with self._lock:
-            found = [each for group in self._moving for each in self._move(group)]
+            groups = [group for group in self._groups.values() if group in self._moving]
+            # Those with the fewest requests first; among equals, those whose last turn was longest ago.
+            found = [each for group in sorted(groups, key=lambda group: group.at_work) for each in self._move(group)]
             self._moving.clear()
         return found
 
@@ -111,8 +128,8 @@ class Shares:
 
     def _enter(self, caller: bytes | None, waiter: Any) -> Turn | None:
         group = self._group(self._name(caller))
-        if group.at_work < self.most and not group.line:
-            group.at_work += 1
+        if self._has_place(group) and not group.line:
+            self._start(group)
             return Turn(self, caller, group)
         if len(group.line) < self.longest_line:
             group.line.append((caller, waiter))
@@ -121,7 +138,10 @@ class Shares:
 
     def _leave(self, turn: Turn) -> None:
         group, turn.group = self._group_of(turn), None
+        if self._at_work >= self.total:
+            self._moving.update(each for each in self._groups.values() if each.line)
         group.at_work -= 1
+        self._at_work -= 1
         if group.line:
             self._moving.add(group)
         self._tidy(group)
@@ -129,15 +149,24 @@ class Shares:
     def _move(self, group: Group) -> list[tuple[Any, Turn]]:
         """Return the waiters of a queue that can proceed. Those of another group by now go to its queue."""
         found = []
-        while group.line and group.at_work < self.most:
+        while group.line and self._has_place(group):
             caller, waiter = group.line.popleft()
             if self._name(caller) == group.name:
-                group.at_work += 1
+                self._start(group)
                 found.append((waiter, Turn(self, caller, group)))
             elif turn := self._enter(caller, waiter):
                 found.append((waiter, turn))
         self._tidy(group)
         return found
+
+    def _has_place(self, group: Group) -> bool:
+        return group.at_work < self.most and self._at_work < self.total
+
+    def _start(self, group: Group) -> None:
+        group.at_work += 1
+        self._at_work += 1
+        # To the end, so that other groups come first when a place is free.
+        self._groups[group.name] = self._groups.pop(group.name)
 
     def _group_of(self, turn: Turn) -> Group:
         """Return the group in which a request is counted now."""
@@ -156,7 +185,7 @@ class Shares:
             self._join(own, group)
         elif own is not group:
             self._leave(turn)
-            group.at_work += 1
+            self._start(group)
             turn.group = group
         if group.at_work > self.most:
             self._leave(turn)

@@ -6,7 +6,8 @@ import os
 import select
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 #: The number of response bytes buffered for the loop to send. A thread waits only if there are more.
@@ -80,6 +81,8 @@ class PatientSocket(socket.socket):
         #: Bytes to be sent together with the next ones, and whether to add to them.
         self._held = b""
         self._is_holding = False
+        #: Returns the context in which to wait for the client.
+        self.while_waiting: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
 
     def setblocking(self, flag: bool, /) -> None:
         """Do nothing: gunicorn would make the socket block."""
@@ -181,7 +184,9 @@ class PatientSocket(socket.socket):
         """Send more as soon as the client accepts it; raise TimeoutError if it does not."""
         poll = select.poll()
         poll.register(self, select.POLLOUT)
-        if not poll.poll(self.patience * 1000):
+        with self.while_waiting():
+            is_ready = poll.poll(self.patience * 1000)
+        if not is_ready:
             self.is_broken = True
             raise TimeoutError(errno.EPIPE, "The client stopped responding.")
         self.flush()

@@ -22,6 +22,7 @@ from rally.server.answering import answer
 from rally.server.connection import CLIENT_PHASES, NEVER, RECEIVED, Connection, Phase
 from rally.server.heads import Refusal
 from rally.server.shares import Shares
+from rally.server.slots import Slots
 
 #: How much of an unused body to read, so that the connection is not reset before the client has read the response.
 DRAIN_SECONDS, DRAIN_BYTES = 5, 256 * 1024 * 1024
@@ -43,6 +44,11 @@ class PatientWorker(ThreadWorker):
         super().__init__(*args, **kwargs)
         self.connections: set[Connection] = set()
         self.shares = Shares(threads=self.cfg.threads, wake=self._wake)
+        #: Downloads have threads of their own, so that calls do not wait for one however slowly clients read.
+        self.download_threads = max(self.cfg.threads // 2, 1)
+        self.downloads = Shares(
+            threads=self.download_threads, total=self.download_threads, wake=self._wake, beside=self.shares
+        )
         self._next_check = 0.0
         self._received = 0
         self._scratch = bytearray(RECEIVED * 4)
@@ -52,12 +58,14 @@ class PatientWorker(ThreadWorker):
         files = limits.raise_file_limit()
         self.worker_connections = min(self.cfg.worker_connections, limits.connections_for(files))
         self.probes = ThreadPoolExecutor(1)
+        self.dpool = ThreadPoolExecutor(self.download_threads)
         super().init_process()
 
     # --- event loop ---
 
     def run(self) -> None:
         """Serve until stopped, then let the requests in progress finish."""
+        self.slots = Slots(settings.RALLY_STREAMS)
         self.poller.register(self.method_queue.fileno(), selectors.EVENT_READ, self.method_queue.run_callbacks)
         self.set_accept_enabled(True)
         while self.alive and self.is_parent_alive():
@@ -91,7 +99,7 @@ class PatientWorker(ThreadWorker):
     def _close_everything(self) -> None:
         for conn in [conn for conn in self.connections if conn.phase is not Phase.WORK]:
             self._drop(conn)
-        for pool in (self.tpool, self.probes):
+        for pool in (self.tpool, self.dpool, self.probes):
             pool.shutdown(wait=False)
         for each in (self.poller, self.method_queue, *self.sockets):
             each.close()
@@ -171,7 +179,7 @@ class PatientWorker(ThreadWorker):
         if conn.phase is Phase.BODY:
             raise Refusal(408, "The body of the request did not arrive in time.")
         if conn.phase is Phase.LINE:
-            conn.turn = self.shares.give_up(conn.head.caller, conn)
+            conn.turn = self._shares_of(conn).give_up(conn.head.caller, conn)
             self._start(conn)
         else:
             self._drop(conn)
@@ -235,19 +243,24 @@ class PatientWorker(ThreadWorker):
             self._answer_here(conn)
         elif conn.head.target == READY:
             self._submit(self.probes, conn)
-        elif turn := self.shares.enter(conn.head.caller, conn):
+        elif turn := self._shares_of(conn).enter(conn.head.caller, conn):
             conn.turn = turn
             self._start(conn)
         else:
             conn.enter(Phase.LINE, shares.PATIENCE)
 
+    def _shares_of(self, conn: Connection) -> Shares:
+        return self.downloads if conn.head.is_download else self.shares
+
     def _start_waiting(self) -> None:
-        for conn, turn in self.shares.next_turns():
+        for conn, turn in [*self.shares.next_turns(), *self.downloads.next_turns()]:
             conn.turn = turn
             self._safely(self._start, conn)
 
     def _start(self, conn: Connection) -> None:
-        self._submit(self.tpool, conn)
+        # A download without a turn is only rejected, for which it must not wait for others to finish.
+        is_made = conn.head.is_download and conn.turn is not None and conn.turn.is_counted
+        self._submit(self.dpool if is_made else self.tpool, conn)
 
     def _submit(self, pool: Executor, conn: Connection) -> None:
         conn.enter(Phase.WORK, NEVER)
@@ -284,7 +297,7 @@ class PatientWorker(ThreadWorker):
 
     def _give_back_turn(self, conn: Connection) -> None:
         if conn.turn is not None:
-            self.shares.leave(conn.turn)
+            conn.turn.shares.leave(conn.turn)
             conn.turn = None
             self._start_waiting()
 

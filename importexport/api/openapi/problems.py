@@ -125,6 +125,7 @@ EXAMPLES: dict[Cause, list[str]] = {
         errors.RECORDS_BUSY,
         errors.RUN_BUSY,
     ],
+    Cause.TOO_MANY_DOWNLOADS: [errors.TOO_MANY_DOWNLOADS],
     Cause.DATABASE_UNAVAILABLE: [AWAY],
     Cause.NOT_READY: ["2 migration(s) not applied."],
     Cause.INTERNAL_ERROR: [errors.BUG],

@@ -7,12 +7,25 @@ import pytest
 from django.urls import reverse
 
 from crm.models import Company, Contact
+from importexport.http.downloads import NO_TURN
 from importexport.resources import RESOURCES
 from tests.support.api import Api
 from tests.support.staff import Staff, words_of
 
 PAGE, FILE = "crm_contact_export", "crm_contact_export_file"
 COLUMNS = RESOURCES["contacts"].column_names()
+
+
+def test_an_export_for_which_there_is_no_place_is_a_page_that_says_so(viewer):
+    asked = {"format": "csv", "rows": "all", "columns": COLUMNS}
+    response = viewer.client.get(reverse(f"admin:{FILE}"), asked, **{NO_TURN: True})
+    assert (response.status_code, response["Retry-After"], response["Cache-Control"]) == (503, "5", "no-store")
+    assert "Content-Security-Policy" in response.headers
+    sentence = (
+        "Too many files are being downloaded at this moment, so this one was not started. "
+        "Go back and try again in a few seconds."
+    )
+    assert sentence in response.content.decode()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from crm.models import Company, Contact
+from importexport.http.downloads import NO_TURN
 from importexport.models import ImportRun
 from importexport.runs import retention
 from tests.support.api import Api
@@ -22,6 +23,15 @@ def test_the_breadcrumbs_do_not_change_the_name_of_a_file(editor, tenant):
     page = editor.client.get(reverse(f"admin:{CHANGE}", args=[run.pk])).content.decode()
     assert "leads.csv" in page
     assert "Leads.csv" not in page
+
+
+@pytest.mark.parametrize("what", ["rejected", "rows"])
+def test_a_download_for_which_there_is_no_place_is_a_page_that_says_so(editor, what):
+    page = reverse(f"admin:importexport_importrun_{what}", args=[editor.check(MIXED).pk])
+    response = editor.client.get(page, **{NO_TURN: True})
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert "Too many files are being downloaded at this moment" in response.content.decode()
+    assert b"".join(editor.client.get(page).streaming_content)
 
 
 # --- the preview ------------------------------------------------------------------------------------------

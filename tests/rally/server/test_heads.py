@@ -69,6 +69,31 @@ def test_the_fields_of_a_head(data, found):
 
 
 @pytest.mark.parametrize(
+    ("request_line", "found"),
+    [
+        ("GET /api/v1/importexport/contacts/export", True),
+        ("GET /api/importexport/contacts/export/?columns=email", True),
+        ("GET /api/v1/importexport/deals/export/excel#a", True),
+        ("GET /api/v1/importexport/contacts/%65xport", True),
+        ("GET http://a.example/api/v1/importexport/contacts/export", True),
+        ("GET /api/v1/importexport/imports/1/rejected?format=xlsx", True),
+        ("GET /api/v1/importexport/imports/1/rows?action=create&format=%63sv", True),
+        ("GET /api/v1/importexport/imports/1/rows", False),
+        ("GET /api/v1/importexport/imports/1/rows?after=5", False),
+        ("GET /admin/crm/contact/export/file/?records=all", True),
+        ("GET /admin/importexport/importrun/1/rejected/", True),
+        ("GET /admin/importexport/importrun/1/rows/", True),
+        ("GET /admin/crm/contact/export/", False),
+        ("GET /api/v1/importexport/contacts/template", False),
+        ("HEAD /api/v1/importexport/contacts/export", False),
+        ("POST /api/v1/importexport/contacts/export", False),
+    ],
+)
+def test_what_is_a_download(request_line, found):
+    assert read_head(head(f"{request_line} HTTP/1.1")).is_download == found
+
+
+@pytest.mark.parametrize(
     ("path", "lines", "caller"),
     [
         ("/api/x", [f"X-Api-Key: {KEY}"], digest(KEY)),

@@ -14,7 +14,7 @@ from tests.support.installation import waiting_sessions
 from tests.support.real import RealTenant
 from tests.support.waiting import Background, wait_until
 
-EXPORT, TEMPLATE = "/api/v1/importexport/contacts/export", "/api/v1/importexport/contacts/template"
+SAVED, TEMPLATE = "/api/v1/importexport/mappings", "/api/v1/importexport/contacts/template"
 
 
 # --- turns ------------------------------------------------------------------------------------------------------
@@ -23,9 +23,9 @@ EXPORT, TEMPLATE = "/api/v1/importexport/contacts/export", "/api/v1/importexport
 class Line:
     """The shares of a server, and the turns of requests, by names that a test gives them."""
 
-    def __init__(self, threads=8):
+    def __init__(self, threads=8, **options):
         self.wakes = 0
-        self.shares = Shares(threads=threads, wake=self.wake)
+        self.shares = Shares(threads=threads, wake=self.wake, **options)
         self.turns = {}
 
     def wake(self):
@@ -152,6 +152,56 @@ def test_a_request_that_waits_too_long_is_rejected_and_removed_from_the_queue():
     assert line.leave(0, 1) == [3]
 
 
+def test_all_tenants_together_have_a_total():
+    line = Line(total=3)
+    fared = [line.enter(caller, caller.decode() + number) for caller in (b"a", b"b") for number in "12"]
+    assert fared == [["works"]] * 3 + [["waits"]]
+    assert line.enter(b"c", "c1") == ["waits"]
+    assert line.leave("a1") == ["c1"]
+    assert line.leave("a2") == ["b2"]
+
+
+def test_tenants_that_wait_for_a_place_get_one_in_turn():
+    line = Line(total=1)
+    for caller in (b"a", b"b", b"c"):
+        line.enter(caller, *(caller.decode() + number for number in "123"))
+    served = ["a1"]
+    while found := line.leave(served[-1]):
+        served += found
+    assert served == ["a1", "a2", "b1", "c1", "a3", "b2", "c2", "b3", "c3"]
+
+
+def test_a_tenant_over_its_share_gives_up_its_place_to_another():
+    line = Line(threads=4, total=2)
+    line.enter(b"key 1", 1)
+    line.enter(b"key 2", 2)
+    assert line.enter(b"other", 3) == ["waits"]
+    assert [line.turns[number].belongs_to("acme") for number in (1, 2)] == [True, False]
+    assert line.wakes == 1
+    assert line.called() == [3]
+    assert line.leave(2) == []
+
+
+def test_shares_of_other_requests_know_the_same_tenants():
+    calls = Line()
+    calls.enter(b"key 1", 1)
+    calls.enter(b"key 2", 2)
+    for turn in calls.turns.values():
+        turn.belongs_to("acme")
+    downloads = Line(4, beside=calls.shares)
+    assert [downloads.enter(key, key) for key in (b"key 1", b"key 2", b"key 3")] == [["works"], ["waits"], ["works"]]
+
+
+@pytest.mark.parametrize("total", [1, 3, 100])
+def test_completed_requests_leave_no_place_taken(total):
+    line = Line(total=total)
+    for caller in (b"a", b"b", b"c"):
+        line.enter(caller, *(caller + b"%d" % number for number in range(5)))
+    while line.turns:
+        line.leave(*list(line.turns)[:2])
+    assert (line.shares._groups, line.shares._at_work) == ({}, 0)
+
+
 def test_completed_requests_leave_nothing_behind():
     line = Line()
     line.enter(b"a", *range(12))
@@ -208,8 +258,8 @@ def small_server(start_server):
 
 def test_waiting_requests_of_a_tenant_do_not_delay_others(small_server):
     busy, other = RealTenant(small_server), RealTenant(small_server)
-    with locked(small_server, "crm_contact") as connection:
-        asked = [Background(small_server.get, EXPORT, X_Api_Key=busy.secret) for _ in range(40)]
+    with locked(small_server, "importexport_savedmapping") as connection:
+        asked = [Background(small_server.get, SAVED, X_Api_Key=busy.secret) for _ in range(40)]
         wait_for_waiting(connection, 2)
         wait_for_answers(asked, 30)
         for path, headers in (("/healthz", {}), ("/readyz", {}), (TEMPLATE, {"X_Api_Key": other.secret})):
@@ -224,8 +274,8 @@ def test_waiting_requests_of_a_tenant_do_not_delay_others(small_server):
 def test_new_keys_do_not_increase_a_share(small_server):
     busy, other = RealTenant(small_server), RealTenant(small_server)
     keys = [busy.secret, *(add_key(busy, number) for number in range(7))]
-    with locked(small_server, "crm_contact") as connection:
-        asked = [Background(small_server.get, EXPORT, X_Api_Key=key) for key in keys]
+    with locked(small_server, "importexport_savedmapping") as connection:
+        asked = [Background(small_server.get, SAVED, X_Api_Key=key) for key in keys]
         wait_for_waiting(connection, 2)
         wait_for_answers(asked, 6)
         assert_quick(small_server, TEMPLATE, X_Api_Key=other.secret)
@@ -246,8 +296,8 @@ def add_key(tenant, number):
 
 def test_a_request_that_waits_too_long_gets_an_error(small_server):
     busy = RealTenant(small_server)
-    with locked(small_server, "crm_contact") as connection:
-        asked = [Background(small_server.get, EXPORT, X_Api_Key=busy.secret) for _ in range(3)]
+    with locked(small_server, "importexport_savedmapping") as connection:
+        asked = [Background(small_server.get, SAVED, X_Api_Key=busy.secret) for _ in range(3)]
         wait_for_waiting(connection, 2)
         wait_for_answers(asked, 1)
     answers = sorted((each.outcome().status, each.outcome().seconds) for each in asked)
@@ -294,8 +344,8 @@ def test_waiting_pages_of_a_session_do_not_delay_others(start_server, installati
 
 def test_health_checks_need_no_free_thread(small_server):
     tenants = [RealTenant(small_server) for _ in range(4)]
-    with locked(small_server, "crm_contact") as connection:
-        asked = [Background(small_server.get, EXPORT, X_Api_Key=tenant.secret) for tenant in tenants * 2]
+    with locked(small_server, "importexport_savedmapping") as connection:
+        asked = [Background(small_server.get, SAVED, X_Api_Key=tenant.secret) for tenant in tenants * 2]
         wait_for_waiting(connection, 8)
         for path in ("/healthz", "/readyz", "/healthz?a=b"):
             assert_quick(small_server, path)
@@ -304,8 +354,8 @@ def test_health_checks_need_no_free_thread(small_server):
 
 def test_a_stop_waits_for_queued_requests(small_server):
     busy = RealTenant(small_server)
-    with locked(small_server, "crm_contact") as connection:
-        asked = [Background(small_server.get, EXPORT, X_Api_Key=busy.secret) for _ in range(4)]
+    with locked(small_server, "importexport_savedmapping") as connection:
+        asked = [Background(small_server.get, SAVED, X_Api_Key=busy.secret) for _ in range(4)]
         wait_for_waiting(connection, 2)
         time.sleep(0.5)
         small_server.process.terminate()

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from importexport.http.downloads import NO_TURN
 from tests.importexport.api.wire import EXPORT, IMPORT, form
 from tests.support.api import Api, problem
 from tests.support.openapi import description, resolved
@@ -123,6 +124,30 @@ def test_head_of_a_runs_files_makes_nothing(programs):
             response = programs.client.head(f"/api/v1/importexport/imports/{run.pk}/{what}")
         assert (response.status_code, response["Content-Type"]) == (200, "text/csv; charset=utf-8")
         assert not [query["sql"] for query in asked if "skippedrow" in query["sql"]]
+
+
+# --- too many at once ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", ["contacts/export", "contacts/export/excel", "imports/{run}/rejected", "imports/{run}/rows?format=csv"]
+)
+def test_a_file_for_which_there_is_no_place_is_503(programs, path):
+    programs.import_csv("contacts", "first_name,last_name,email\nA,B,x\n")
+    [run] = programs.look("imports")["results"]
+    asked = f"/api/v1/importexport/{path.format(run=run['id'])}"
+    response = programs.client.get(asked, **{NO_TURN: True})
+    assert problem(response) == (
+        503,
+        "Too many files are being downloaded at this moment. Try again in a few seconds.",
+    )
+    assert (response["Retry-After"], response["Cache-Control"]) == ("5", "no-store")
+    assert programs.client.get(asked, **{NO_TURN: False}).getvalue()
+
+
+@pytest.mark.parametrize("path", ["contacts/template", "imports"])
+def test_what_is_no_file_is_not_refused(programs, path):
+    assert programs.client.get(f"/api/v1/importexport/{path}", **{NO_TURN: True}).status_code == 200
 
 
 # --- gzip, by a real server --------------------------------------------------------------------------------------
