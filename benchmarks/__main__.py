@@ -10,14 +10,16 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from collections import Counter
 from pathlib import Path
 
-from benchmarks import gen
+from benchmarks import gen, load
 from benchmarks.measure import in_child, median
 
 MIB = 10
+#: Clients that ask for exports at the same time.
+EXPORTS = 40
 
 
 def main():
@@ -44,7 +46,7 @@ def arguments():
     parser.add_argument(
         "--stock-rows", type=int, default=0, help="rows of the 10 MiB file to import with stock (0: all)"
     )
-    parser.add_argument("--only", default="imports,sources,workbooks,updates,exports,scale,requests")
+    parser.add_argument("--only", default="imports,sources,workbooks,updates,exports,scale,requests,load")
     return parser.parse_args()
 
 
@@ -260,6 +262,32 @@ class Bench:
         bare, product = (statistics.median(rates[case]) for case in ("bare", "product"))
         self.add("small request against a bare DRF view", f"{product / bare:.2f} ({product:,.0f}/s)", "≥ 0.6")
 
+    def load(self):
+        """Measure small calls alone, and while as many exports of the same tenant are asked for at once."""
+        path, _ = self.file("exported", n=self.options.rows, bad=0)
+        in_child("reset")
+        in_child("import_product", path)
+        runs, answers = {"alone": [], "loaded": []}, Counter()
+        with Server() as server:
+            for number in range(self.options.repeats + 1):
+                alone = load.small_calls(server, seconds=3)
+                with load.exports(server, EXPORTS) as answered:
+                    time.sleep(2)
+                    loaded = load.small_calls(server, seconds=10)
+                if number:  # The first round is a warm-up.
+                    runs["alone"].append({"rate": len(alone) / 3, "p99": load.p99(alone)})
+                    runs["loaded"].append({"rate": len(loaded) / 10, "p99": load.p99(loaded)})
+                    answers += answered
+                print("load", runs, dict(answered), file=sys.stderr, flush=True)
+        rates = {case: median(done, "rate") for case, done in runs.items()}
+        p99 = {case: f"{median(done, 'p99') * 1000:.0f} ms" for case, done in runs.items()}
+        name = f"small calls with {EXPORTS} exports asked for"
+        self.add("small calls alone", f"{rates['alone']:,.0f}/s, p99 {p99['alone']}", "")
+        self.add(name, f"{rates['loaded']:,.0f}/s", "≥ 300/s")
+        self.add(f"{name}: p99", p99["loaded"], "≤ 100 ms")
+        self.add(f"{name}: rate against alone", ratio(rates["loaded"], rates["alone"]), "")
+        self.add("exports meanwhile", f"{answers['200']} complete, {answers['503']} × 503", "")
+
     def add(self, what, figure, goal):
         self.lines.append((what, figure, goal))
 
@@ -310,27 +338,9 @@ class Server:
         client.close()
         return time.perf_counter() - start
 
-    def rate(self, target, seconds=3.0, clients=4):
+    def rate(self, target, seconds=3.0):
         """Return the requests per second of some clients that reuse their connections."""
-        counts, end = [0] * clients, time.perf_counter() + seconds
-        request = f"GET {target} HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {self.key}\r\n\r\n".encode()
-
-        def ask(number):
-            with socket.create_connection(("127.0.0.1", self.port)) as connection:
-                while time.perf_counter() < end:
-                    connection.sendall(request)
-                    answer = b""
-                    while b"\r\n\r\n" not in answer or not is_whole(answer):
-                        answer += connection.recv(65536)
-                    assert answer.startswith(b"HTTP/1.1 200"), answer
-                    counts[number] += 1
-
-        threads = [threading.Thread(target=ask, args=(number,)) for number in range(clients)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return sum(counts) / seconds
+        return len(load.small_calls(self, target, seconds=seconds)) / seconds
 
 
 def reader_mb(book):
@@ -340,12 +350,6 @@ def reader_mb(book):
             [sys.executable, "-m", "importexport.files.workbooks", ""], stdin=file, stdout=subprocess.DEVNULL
         )
         return os.wait4(reader.pid, 0)[2].ru_maxrss / 1024
-
-
-def is_whole(answer):
-    """Whether the body of a response is complete."""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return len(body) == int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0])
 
 
 def ratio(one, other):
