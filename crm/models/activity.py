@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from crm.models.fields import Digest, Folded, LongText
 from crm.models.record import Record, unique_external_id
+from crm.models.tenancy import referable, same_tenant
 
 
 class Activity(Record):
@@ -43,19 +44,36 @@ class Activity(Record):
     priority = models.CharField(max_length=10, choices=Priority, default=Priority.NORMAL)
     due_date = models.DateField(null=True, blank=True)
     contact = models.ForeignKey(
-        "crm.Contact", models.CASCADE, null=True, blank=True, related_name="activities", db_index=False
+        "crm.Contact",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="activities",
+        db_index=False,
+        db_constraint=False,
     )
     company = models.ForeignKey(
-        "crm.Company", models.CASCADE, null=True, blank=True, related_name="activities", db_index=False
+        "crm.Company",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="activities",
+        db_index=False,
+        db_constraint=False,
     )
     deal = models.ForeignKey(
-        "crm.Deal", models.CASCADE, null=True, blank=True, related_name="activities", db_index=False
+        "crm.Deal",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="activities",
+        db_index=False,
+        db_constraint=False,
     )
 
     class Meta(Record.Meta):
         verbose_name_plural = "activities"
         indexes = [
-            models.Index(fields=["tenant", "id"], name="activity_in_order"),
             # Partial indexes: with NULLs in them, PostgreSQL may underestimate how many there are and use them to find
             # duplicates.
             models.Index(fields=["contact"], condition=Q(contact__isnull=False), name="activity_by_contact"),
@@ -80,6 +98,8 @@ class Activity(Record):
                 name="activity_is_unique",
             ),
             unique_external_id("activity"),
+            referable("activity"),
+            *same_tenant("activity", "contact", "company", "deal"),
             models.CheckConstraint(condition=~Q(subject=""), name="activity_subject_is_given"),
             models.CheckConstraint(
                 condition=Q(activity_type__in=["call", "meeting", "task", "email", "note"]),

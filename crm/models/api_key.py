@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from crm.characters import trim
+from crm.models.tenancy import referable
 from crm.models.tenant import Tenant
 
 PREFIX = "rk_live_"
@@ -49,6 +50,7 @@ class ApiKey(models.Model):
                 name="api_key_name_is_unique_while_in_use",
                 violation_error_message="A key of this name is in use already.",
             ),
+            referable("apikey"),
             models.CheckConstraint(
                 condition=models.Q(scope__in=["read", "write", "admin"]), name="api_key_scope_is_known"
             ),

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.models.fields import Folded, FoldedDomain, LongText, TagList, Text
 from crm.models.record import Record, unique_external_id
 from crm.models.slots import NameSlot, UniqueUnlessKept, kept_in_tenant
+from crm.models.tenancy import referable
 
 
 class Company(Record):
@@ -39,7 +40,7 @@ class Company(Record):
 
     class Meta(Record.Meta):
         verbose_name_plural = "companies"
-        indexes = [models.Index(fields=["tenant", "id"], name="company_in_order"), kept_in_tenant("company")]
+        indexes = [kept_in_tenant("company")]
         constraints = [
             UniqueUnlessKept(fields=["tenant", "name_key", "name_slot"], name="company_name_is_unique_in_slot"),
             UniqueUnlessKept(
@@ -49,6 +50,7 @@ class Company(Record):
                 violation_error_message=_("Another company has the same domain."),
             ),
             unique_external_id("company"),
+            referable("company"),
             models.CheckConstraint(condition=~Q(name=""), name="company_name_is_given"),
             models.CheckConstraint(condition=Q(annual_revenue__gte=0), name="company_annual_revenue_is_not_negative"),
         ]

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from crm.addresses import validate_email
 from crm.models.fields import FoldedEmail, LongText, TagList, Text
 from crm.models.record import Record, unique_external_id
+from crm.models.tenancy import referable, same_tenant
 
 #: What a contact is known by: it has at least one of them.
 KNOWN_BY = ("first_name", "last_name", "email", "phone", "mobile", "company")
@@ -38,7 +39,9 @@ class Contact(Record):
     mobile = Text(max_length=50)
     title = Text(max_length=100)
     department = Text(max_length=100)
-    company = models.ForeignKey("crm.Company", models.SET_NULL, null=True, blank=True, related_name="contacts")
+    company = models.ForeignKey(
+        "crm.Company", models.SET_NULL, null=True, blank=True, related_name="contacts", db_constraint=False
+    )
     address = Text(max_length=255)
     city = Text(max_length=100)
     state = Text(max_length=100)
@@ -51,7 +54,6 @@ class Contact(Record):
 
     class Meta(Record.Meta):
         indexes = [
-            models.Index(fields=["tenant", "id"], name="contact_in_order"),
             # For prefix search and sorting by name, whatever the locale of the database.
             models.Index("tenant", Collate(Lower("first_name"), "C"), name="contact_by_first_name"),
             models.Index("tenant", Collate(Lower("last_name"), "C"), name="contact_by_last_name"),
@@ -59,6 +61,8 @@ class Contact(Record):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "email_key"], name="contact_email_is_unique"),
             unique_external_id("contact"),
+            referable("contact"),
+            *same_tenant("contact", "company"),
             models.CheckConstraint(
                 condition=Q(lifecycle_stage__in=["lead", "qualified", "opportunity", "customer", "evangelist"]),
                 name="contact_lifecycle_stage_is_known",

@@ -7,6 +7,7 @@ from django.db.models import Q
 from crm.models.fields import Folded, LongText, validate_currency
 from crm.models.record import Record, unique_external_id
 from crm.models.slots import NameSlot, UniqueUnlessKept, kept_in_tenant
+from crm.models.tenancy import referable, same_tenant
 
 
 class Deal(Record):
@@ -24,20 +25,26 @@ class Deal(Record):
     currency = models.CharField(max_length=3, validators=[validate_currency])
     probability = models.PositiveSmallIntegerField(validators=[MaxValueValidator(100)])
     expected_close_date = models.DateField(null=True, blank=True)
-    stage = models.ForeignKey("crm.Stage", models.RESTRICT, related_name="deals")
-    pipeline = models.ForeignKey("crm.Pipeline", models.RESTRICT, related_name="deals")
-    contact = models.ForeignKey("crm.Contact", models.SET_NULL, null=True, blank=True, related_name="deals")
-    company = models.ForeignKey("crm.Company", models.SET_NULL, null=True, blank=True, related_name="deals")
+    stage = models.ForeignKey("crm.Stage", models.RESTRICT, related_name="deals", db_constraint=False)
+    pipeline = models.ForeignKey("crm.Pipeline", models.RESTRICT, related_name="deals", db_constraint=False)
+    contact = models.ForeignKey(
+        "crm.Contact", models.SET_NULL, null=True, blank=True, related_name="deals", db_constraint=False
+    )
+    company = models.ForeignKey(
+        "crm.Company", models.SET_NULL, null=True, blank=True, related_name="deals", db_constraint=False
+    )
     notes = LongText(max_length=10_000)
 
     class Meta(Record.Meta):
-        indexes = [models.Index(fields=["tenant", "id"], name="deal_in_order"), kept_in_tenant("deal")]
+        indexes = [kept_in_tenant("deal")]
         constraints = [
             # Name before pipeline, so that the index also serves look-ups by name alone.
             UniqueUnlessKept(
                 fields=["tenant", "name_key", "pipeline", "name_slot"], name="deal_name_is_unique_in_pipeline_and_slot"
             ),
             unique_external_id("deal"),
+            referable("deal"),
+            *same_tenant("deal", "stage", "pipeline", "contact", "company"),
             models.CheckConstraint(condition=~Q(name=""), name="deal_name_is_given"),
             models.CheckConstraint(condition=Q(value__gte=0), name="deal_value_is_not_negative"),
             models.CheckConstraint(condition=Q(probability__lte=100), name="deal_probability_is_per_cent"),

@@ -8,6 +8,7 @@ from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from crm.models.fields import Folded, Folding
+from crm.models.tenancy import referable, same_tenant
 from crm.models.tenant import Tenant
 
 DEFAULT_PIPELINE = "Sales Pipeline"
@@ -31,6 +32,7 @@ class Pipeline(Folding):
             models.UniqueConstraint(
                 fields=["tenant"], condition=models.Q(is_default=True), name="pipeline_default_is_single"
             ),
+            referable("pipeline"),
         ]
 
     def __str__(self) -> str:
@@ -40,8 +42,8 @@ class Pipeline(Folding):
 class Stage(Folding):
     """A step of a pipeline, with the probability in per cent that its deals are won."""
 
-    pipeline = models.ForeignKey(Pipeline, models.CASCADE, related_name="stages", db_index=False)
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    pipeline = models.ForeignKey(Pipeline, models.CASCADE, related_name="stages", db_constraint=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
     name = models.CharField(max_length=100)
     name_key = Folded("name", max_length=300, db_collation="C")
     probability = models.PositiveSmallIntegerField(default=0)
@@ -50,7 +52,9 @@ class Stage(Folding):
     class Meta:
         ordering = ["pipeline", "position", "id"]
         constraints = [
-            models.UniqueConstraint(fields=["pipeline", "name_key"], name="stage_name_is_unique"),
+            models.UniqueConstraint(fields=["tenant", "pipeline", "name_key"], name="stage_name_is_unique_in_pipeline"),
+            referable("stage"),
+            *same_tenant("stage", "pipeline"),
             models.CheckConstraint(condition=models.Q(probability__lte=100), name="stage_probability_is_per_cent"),
         ]
 

@@ -137,7 +137,7 @@ class ErrorFilter(NamedTuple):
 
     def rows(self, run: ImportRun) -> QuerySet[RejectedRow]:
         """Return the matching rejected rows, in file order."""
-        found = run.rejected_rows.order_by("number")
+        found = RejectedRow.objects.of(run).order_by("number")
         if not self.code:
             return found
         return found.with_error(code=self.code, column=self.column, sentence=self.sentence)

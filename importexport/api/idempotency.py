@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import chain
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -19,6 +19,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from importexport import errors
+from importexport.api.authentication import caller_of
 from importexport.api.causes import Cause
 from importexport.api.ignored_columns import headers_of, reading_header, warnings_header
 from importexport.api.links import links_of
@@ -28,7 +29,7 @@ from importexport.engine.observers import Observer
 from importexport.engine.report import Report, result_chunks
 from importexport.history.kept import rejected_kept
 from importexport.history.plan_check import PlanChanged
-from importexport.models import ImportRun, KeptAnswer
+from importexport.models import ImportRun, KeptAnswer, RejectedRow
 
 HEADER = "HTTP_IDEMPOTENCY_KEY"
 KEPT = timedelta(hours=24)
@@ -64,7 +65,7 @@ class Retry:
         options: Mapping[str, str] | None = None,
     ) -> None:
         self.name = name_of(request)
-        self._key_id = key_id
+        self._owner: dict[str, Any] = {"tenant_id": caller_of(request).tenant_id, "key_id": cast(int, key_id)}
         self._digest = digest_of(request, file, options or {}) if self.name else ""
 
     @contextmanager
@@ -73,7 +74,7 @@ class Retry:
         if not self.name:
             yield
             return
-        text = hashlib.sha256(f"{self._key_id} {self.name}".encode()).digest()
+        text = hashlib.sha256(f"{self._owner['key_id']} {self.name}".encode()).digest()
         with session_lock([int.from_bytes(text[:8], signed=True)], wait=False) as is_held:
             if not is_held:
                 raise InFlight
@@ -84,7 +85,7 @@ class Retry:
         if not self.name:
             return None
         KeptAnswer.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
-        kept = KeptAnswer.objects.select_related("run").filter(key=self._key_id, name=self.name).first()
+        kept = KeptAnswer.objects.select_related("run").filter(**self._owner, name=self.name).first()
         if kept is None:
             return None
         if kept.digest != self._digest:
@@ -114,7 +115,7 @@ class Retry:
         if isinstance(response, StreamingHttpResponse):
             headers = dict(response.items())
             response = HttpResponse(b"".join(response), status=response.status_code, headers=headers)
-        kept = KeptAnswer.objects.filter(key=self._key_id, name=self.name)
+        kept = KeptAnswer.objects.filter(**self._owner, name=self.name)
         if not kept.exclude(status=BEGUN).exists():
             names = ("Content-Type", *REPEATED)
             headers = {name: response[name] for name in names if name in response}
@@ -123,7 +124,7 @@ class Retry:
 
     def _keep(self, status: int, headers: dict[str, str], *, body: str = "", run: ImportRun | None = None) -> None:
         kept = {"digest": self._digest, "status": status, "headers": headers, "body": body, "run": run}
-        KeptAnswer.objects.update_or_create(defaults=kept, key_id=cast(int, self._key_id), name=self.name)
+        KeptAnswer.objects.update_or_create(defaults=kept, **self._owner, name=self.name)
 
     def answer(self, carry_out: Callable[[], HttpResponseBase]) -> HttpResponseBase:
         """Return the first response again, or call ``carry_out`` and keep its response, including errors."""
@@ -205,7 +206,7 @@ def kept_result(run: ImportRun) -> Iterator[bytes]:
     If more rows were rejected than are kept, the last message says how many others there were.
     """
     # In the order in which rows were rejected, which may differ from their numbers in a corrected file.
-    messages = (row.message for row in run.rejected_rows.order_by("id").iterator(chunk_size=1000))
+    messages = (row.message for row in RejectedRow.objects.of(run).order_by("id").iterator(chunk_size=1000))
     lost = run.skipped - rejected_kept(run)
     told = [errors.not_kept(lost)] if lost > 0 else []
     return result_chunks(run.total_rows, run.imported, run.skipped, chain(messages, told))

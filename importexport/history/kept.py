@@ -52,4 +52,4 @@ def rejected_kept(run: ImportRun) -> int:
     """Return how many of an import's rejected rows are kept."""
     if run.purged_at or run.kind == ImportRun.Kind.UNDO:
         return 0
-    return run.skipped if run.skipped <= REJECTED_ROWS else run.rejected_rows.count()
+    return run.skipped if run.skipped <= REJECTED_ROWS else RejectedRow.objects.of(run).count()

@@ -58,7 +58,7 @@ class Recorder:
         """
         if not self.is_plan and ImportRun.objects.filter(pk=self.run.pk, status=ImportRun.Status.DONE).exists():
             raise Settled
-        clear_row_log(self.run.pk, self.to)
+        clear_row_log(self.run, self.to)
 
     def add(self, outcome: Outcome, *, written: str = "") -> None:
         """Record an outcome, except for rows of the action ``written``, which are already in the row log."""
@@ -152,7 +152,7 @@ class ImportRecorder(Observer):
                 for rejection in rejected
             ],
         ]
-        copy_rows(RejectedRow, self.run.pk, ["number", "cells", "faults"], texts, to=self._recorder.to)
+        copy_rows(RejectedRow, self.run, ["number", "cells", "faults"], texts, to=self._recorder.to)
 
     def _note_first(self, stretches: Iterable[Stretch]) -> None:
         for stretch in stretches:
@@ -199,7 +199,7 @@ def note_failed(
         return
     # save() would recreate a run that was discarded in the meantime.
     ImportRun.objects.filter(pk=run.pk).update(status=run.status, finished_at=run.finished_at, error=run.error)
-    clear_row_log(run.pk, connection)
+    clear_row_log(run, connection)
 
 
 def note_interrupted(run_id: UUID, *, error: str = errors.INTERRUPTED) -> None:

@@ -27,7 +27,7 @@ def find_corrected(run: ImportRun, repeats: Sequence[tuple[int, str]]) -> Import
     ).exclude(pk=run.pk)
     numbers = {number for number, _ in repeats}
     for candidate in earlier.defer("header", "groups", "warnings", "sample")[:CANDIDATES]:
-        said = {row.number: row.message for row in RejectedRow.objects.filter(run=candidate, number__in=numbers)}
+        said = {row.number: row.message for row in RejectedRow.objects.of(candidate).filter(number__in=numbers)}
         if all(number in said and is_same(text, said[number]) for number, text in repeats):
             return candidate
     return None

@@ -18,7 +18,7 @@ from importexport.engine.copy_writer import unique_rules
 from importexport.engine.outcome import Change, Outcome, stretches_of
 from importexport.history import revert_sql
 from importexport.history.revert_sql import Recreation
-from importexport.models import ImportRun
+from importexport.models import ImportRun, RowChange, RowLogPage
 from importexport.resources import RESOURCES
 
 #: The number of rows to revert in one statement.
@@ -168,7 +168,9 @@ class Reverter:
             if self._is_plan:
                 cursor.execute(revert_sql.deletion(model), [records])
             else:
-                cursor.execute(revert_sql.kept_deletion(model), [numbers, records, self.run.pk, entity])
+                cursor.execute(
+                    revert_sql.kept_deletion(model), [numbers, records, self.run.tenant_id, self.run.pk, entity]
+                )
 
 
 def taken(model: type[models.Model]) -> str:
@@ -194,7 +196,7 @@ class Created(NamedTuple):
 
 def changes_of(run: ImportRun, entity: str, action: str) -> Iterator[list[tuple[int, int, int]]]:
     """Yield batches of a row log's entries for an entity and action, as row number, entry id and record id."""
-    found = run.changes.filter(entity=entity, action=action).order_by("number", "id")
+    found = RowChange.objects.of(run).filter(entity=entity, action=action).order_by("number", "id")
     last: tuple[int, int] = (-1, -1)
     while batch := list(after(found, last).values_list("number", "id", "record")[:ROWS_AT_ONCE]):
         yield batch
@@ -204,7 +206,7 @@ def changes_of(run: ImportRun, entity: str, action: str) -> Iterator[list[tuple[
 def created_by(run: ImportRun, entity: str) -> Iterator[list[tuple[int, int]]]:
     """Yield batches of the rows that created records of an entity, with the records."""
     if entity == run.entity:
-        for page in run.pages.filter(action="create").order_by("first_number").iterator(chunk_size=20):
+        for page in RowLogPage.objects.of(run).filter(action="create").order_by("first_number").iterator(chunk_size=20):
             yield [row for stretch in page.stretches() for row in stretch.rows()]
     for batch in changes_of(run, entity, "create"):
         yield [(number, record) for number, _, record in batch]

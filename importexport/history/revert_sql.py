@@ -252,8 +252,8 @@ DELETE = sql.SQL("DELETE FROM {table} WHERE id = ANY(%s)")
 DELETE_AND_KEEP = sql.SQL(
     "WITH gone AS (DELETE FROM {table} AS t USING unnest(%s::bigint[], %s::bigint[]) AS g(number, record)"
     " WHERE t.id = g.record RETURNING g.number, t.id, t::text AS was)"
-    " INSERT INTO importexport_rowchange (run_id, number, action, entity, record, changes, note, image)"
-    " SELECT %s, number, 'delete', %s, id, '{{}}', '', was FROM gone"
+    " INSERT INTO importexport_rowchange (tenant_id, run_id, number, action, entity, record, changes, note, image)"
+    " SELECT %s, %s, number, 'delete', %s, id, '{{}}', '', was FROM gone"
 )
 
 

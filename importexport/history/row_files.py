@@ -12,7 +12,7 @@ from importexport.files.rejected_workbook import RejectedWorkbook
 from importexport.files.xlsx import Sink
 from importexport.history import suggestions
 from importexport.history.row_log import LoggedRow, shown_changes
-from importexport.models import ImportRun
+from importexport.models import ImportRun, RejectedRow
 
 #: The size of a piece of a download in bytes.
 CHUNK = 64 * 1024
@@ -30,7 +30,7 @@ def rejected_file(run: ImportRun) -> Iterator[bytes]:
         has_mark=header.get("mark", False),  # Runs of earlier versions do not say so.
         numbered=True,
     )
-    for row in run.rejected_rows.order_by("number", "id").iterator(chunk_size=1000):
+    for row in RejectedRow.objects.of(run).order_by("number", "id").iterator(chunk_size=1000):
         rows.add([row])
         if chunk.tell() > CHUNK:
             yield chunk.getvalue()
@@ -45,7 +45,7 @@ def rejected_workbook(run: ImportRun) -> Iterator[bytes]:
     columns = run.header.get("columns", [])
     positions = {name: position for position, name in reversed([*enumerate(columns)]) if name}
     rows = RejectedWorkbook(sink, header=run.header["cells"], positions=positions, numbered=True)
-    for row in run.rejected_rows.order_by("number", "id").iterator(chunk_size=1000):
+    for row in RejectedRow.objects.of(run).order_by("number", "id").iterator(chunk_size=1000):
         rows.add([row])
         if piece := sink.take():
             yield piece

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, groupby, islice
 from typing import Any
-from uuid import UUID
 
 from django.db import models
 from django.db.models import Q
@@ -26,12 +25,14 @@ OF_CHANGES = {"create", "update", "delete", "conflict"}
 # --- writing --------------------------------------------------------------------------------------------------
 
 
-def clear_row_log(run_id: UUID, to: Any) -> None:
+def clear_row_log(run: ImportRun, to: Any) -> None:
     """Delete the row log of a run over a given connection."""
     with to.cursor() as cursor:
         for model in (RejectedRow, RowLogPage, RowChange):
-            statement = sql.SQL("DELETE FROM {} WHERE run_id = %s").format(sql.Identifier(model._meta.db_table))
-            cursor.execute(statement, [run_id])
+            cursor.execute(CLEAR.format(sql.Identifier(model._meta.db_table)), [run.tenant_id, run.pk])
+
+
+CLEAR = sql.SQL("DELETE FROM {} WHERE tenant_id = %s AND run_id = %s")
 
 
 def write_row_log(run: ImportRun, outcome: Outcome, *, to: Any, is_plan: bool) -> None:
@@ -43,11 +44,11 @@ def write_row_log(run: ImportRun, outcome: Outcome, *, to: Any, is_plan: bool) -
             pages.append(page_texts(action, [s._replace(id=0) for s in stretches] if unknown else stretches))
     if pages:
         names = ["action", "first_number", "last_number", "first_id", "last_id", "numbers", "ids", "counts"]
-        copy_rows(RowLogPage, run.pk, names, [list(column) for column in zip(*pages, strict=True)], to=to)
+        copy_rows(RowLogPage, run, names, [list(column) for column in zip(*pages, strict=True)], to=to)
     if outcome.changes:
         kept = [c._replace(record=0) if is_plan and c.action == "create" else c for c in outcome.changes]
         texts = [[str(value) for value in column] for column in zip(*kept, strict=True)]
-        copy_rows(RowChange, run.pk, list(Change._fields), texts, to=to)
+        copy_rows(RowChange, run, list(Change._fields), texts, to=to)
 
 
 def page_texts(action: str, stretches: Sequence[Stretch]) -> list[str]:
@@ -62,9 +63,12 @@ def page_texts(action: str, stretches: Sequence[Stretch]) -> list[str]:
     return [action, *map(str, bounds), *lists]
 
 
-def copy_rows(model: type[models.Model], run_id: UUID, columns: list[str], texts: list[list[str]], *, to: Any) -> None:
+def copy_rows(
+    model: type[models.Model], run: ImportRun, columns: list[str], texts: list[list[str]], *, to: Any
+) -> None:
     """Write a run's rows, given as a list of COPY texts per column, over a given connection."""
-    copy_in(model._meta.db_table, ["run_id", *columns], [[str(run_id)] * len(texts[0]), *texts], over=to)
+    owner = ([str(value)] * len(texts[0]) for value in (run.tenant_id, run.pk))
+    copy_in(model._meta.db_table, ["tenant_id", "run_id", *columns], [*owner, *texts], over=to)
 
 
 # --- reading, by row ------------------------------------------------------------------------------------------
@@ -110,7 +114,7 @@ def some_rows(run: ImportRun, *, action: str | None, after: int, limit: int) -> 
 
 def _paged(run: ImportRun, action: str | None, after: int) -> Iterator[LoggedRow]:
     """Yield the rows of pages. Pages may overlap if the row numbers of a corrected file are not in order."""
-    pages = run.pages.filter(last_number__gt=after).order_by("first_number")
+    pages = RowLogPage.objects.of(run).filter(last_number__gt=after).order_by("first_number")
     waiting: list[tuple[int, int, str]] = []
     for page in (pages if action is None else pages.filter(action=action)).iterator(chunk_size=20):
         while waiting and waiting[0][0] < page.first_number:
@@ -127,13 +131,13 @@ def _plain_row(run: ImportRun, number: int, record: int, action: str) -> LoggedR
 
 
 def _changed(run: ImportRun, action: str | None, after: int) -> Iterator[LoggedRow]:
-    found = run.changes.filter(number__gt=after)
+    found = RowChange.objects.of(run).filter(number__gt=after)
     for change in (found if action is None else found.filter(action=action)).iterator(chunk_size=500):
         yield LoggedRow(change.number, change.action, change.entity, change.record or None, change.changes, change.note)
 
 
 def _rejected(run: ImportRun, after: int) -> Iterator[LoggedRow]:
-    for row in run.rejected_rows.filter(number__gt=after).order_by("number", "id").iterator(chunk_size=500):
+    for row in RejectedRow.objects.of(run).filter(number__gt=after).order_by("number", "id").iterator(chunk_size=500):
         cells = [*map(shown_cell, row.cells)]
         yield LoggedRow(row.number, "reject", run.entity, None, cells=cells, errors=row.errors)
 

@@ -68,7 +68,7 @@ def place_of(column: str, resource: type[EntityResource]) -> Place | None:
 def wanted_names(run: ImportRun) -> dict[str, dict[str, None]]:
     """Return the folded names that a plan did not find, by column, in file order."""
     wanted: dict[str, dict[str, None]] = {}
-    rejected = run.rejected_rows.with_error(code="not_found").order_by("number").iterator(chunk_size=500)
+    rejected = RejectedRow.objects.of(run).with_error(code="not_found").order_by("number").iterator(chunk_size=500)
     for row in chain(islice(rejected, ROWS), islice(new_references(run), ROWS)):
         for column, name in names_of(run, row):
             names = wanted.setdefault(column, {})
@@ -79,7 +79,7 @@ def wanted_names(run: ImportRun) -> dict[str, dict[str, None]]:
 
 def new_references(run: ImportRun) -> Iterator[RowChange]:
     """Yield the records that a run creates because rows name them, in file order."""
-    found = run.changes.filter(action="create").exclude(entity=run.entity).order_by("number", "id")
+    found = RowChange.objects.of(run).filter(action="create").exclude(entity=run.entity).order_by("number", "id")
     return found.iterator(chunk_size=500)
 
 

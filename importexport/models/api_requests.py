@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models.functions import Now
 
+from crm.models.tenancy import same_tenant
+from importexport.models.fields import tenant_of_run
 from importexport.models.import_run import ImportRun
 
 
@@ -27,18 +29,22 @@ class KeptAnswer(models.Model):
     the run has started but has no response yet. If the process dies, the run's result becomes the response.
     """
 
-    key = models.ForeignKey("crm.ApiKey", models.CASCADE, related_name="+", db_index=False)
+    key = models.ForeignKey("crm.ApiKey", models.CASCADE, related_name="+", db_index=False, db_constraint=False)
+    tenant = tenant_of_run()
     name = models.CharField(max_length=255)
     #: SHA-256 of the request: path, parameters and file.
     digest = models.CharField(max_length=64)
-    run = models.ForeignKey(ImportRun, models.CASCADE, null=True, related_name="+")
+    run = models.ForeignKey(ImportRun, models.CASCADE, null=True, related_name="+", db_constraint=False)
     status = models.IntegerField()
     headers = models.JSONField(default=dict)
     body = models.TextField(default="")
     created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["key", "name"], name="keptanswer_is_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "key", "name"], name="keptanswer_is_unique_in_tenant"),
+            *same_tenant("keptanswer", "key", "run"),
+        ]
         indexes = [models.Index(fields=["created_at"], name="keptanswer_by_age")]
 
     def __str__(self) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from django.db import models
 
@@ -23,6 +23,22 @@ class JsonText(models.TextField):
 
     def get_prep_value(self, value: Any) -> Any:
         return None if value is None else json.dumps(value)
+
+
+def tenant_of_run() -> models.ForeignKey:
+    """Return the field for the tenant of what belongs to a run.
+
+    Nothing of its own in the database holds it: what refers to a run is of the tenant of that run, and deleted with it.
+    """
+    return models.ForeignKey("crm.Tenant", models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False)
+
+
+class OfRunQuerySet(models.QuerySet):
+    """Filters what belongs to runs."""
+
+    def of(self, run: models.Model) -> Self:
+        """Return what belongs to a run."""
+        return self.filter(tenant=run.tenant_id, run=run)  # type: ignore[attr-defined]
 
 
 #: An empty JSON object, and an empty list, as database defaults.

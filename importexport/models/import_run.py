@@ -11,7 +11,8 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from importexport.models.fields import EMPTY, EMPTY_LIST, JsonText
+from crm.models.tenancy import referable, same_tenant
+from importexport.models.fields import EMPTY, EMPTY_LIST, JsonText, OfRunQuerySet, tenant_of_run
 
 
 class ImportRun(models.Model):
@@ -49,14 +50,14 @@ class ImportRun(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey("crm.Tenant", models.CASCADE, related_name="import_runs")
     kind = models.CharField(max_length=6, choices=Kind, default=Kind.IMPORT, db_default=Kind.IMPORT)
-    parent = models.ForeignKey("self", models.SET_NULL, null=True, related_name="children")
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, related_name="children", db_constraint=False)
     entity = models.CharField(max_length=20)
     #: How rows become records (see options.Options). Empty for undos.
     options = JsonText(default=dict, db_default=EMPTY, editable=False)
     channel = models.CharField(max_length=5, choices=Channel, db_column="door")
     status = models.CharField(max_length=9, choices=Status)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    key = models.ForeignKey("crm.ApiKey", models.SET_NULL, null=True, related_name="+")
+    key = models.ForeignKey("crm.ApiKey", models.SET_NULL, null=True, related_name="+", db_constraint=False)
     actor = models.CharField(max_length=200)
 
     file_name = models.CharField(max_length=255)
@@ -121,6 +122,7 @@ class ImportRun(models.Model):
                 condition=models.Q(status__in=["planning", "applying", "running"]),
             ),
         ]
+        constraints = [referable("importrun"), *same_tenant("importrun", "parent", "key")]
 
     def __str__(self) -> str:
         return f"{self.file_name} ({self.entity})"
@@ -144,7 +146,8 @@ class ImportRun(models.Model):
     def open_upload(self) -> BinaryIO:
         """Return the uploaded file. The caller closes it."""
         file = tempfile.SpooledTemporaryFile(max_size=1024 * 1024)  # noqa: SIM115 - the caller closes it
-        for content in self.upload.values_list("content", flat=True).iterator(chunk_size=1):
+        parts = UploadPart.objects.of(self).values_list("content", flat=True)
+        for content in parts.iterator(chunk_size=1):
             file.write(content)
         file.seek(0)
         return file  # type: ignore[return-value]
@@ -167,13 +170,19 @@ def lock_of(run_id: uuid.UUID) -> tuple[int, int]:
 class UploadPart(models.Model):
     """A part of an uploaded file that is not imported yet."""
 
-    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="upload", db_index=False)
+    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="upload", db_constraint=False)
+    tenant = tenant_of_run()
     position = models.IntegerField()
     content = models.BinaryField()
 
+    objects = OfRunQuerySet.as_manager()
+
     class Meta:
         ordering = ["position"]
-        constraints = [models.UniqueConstraint(fields=["run", "position"], name="uploadpart_in_order")]
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "run", "position"], name="uploadpart_is_unique"),
+            *same_tenant("uploadpart", "run"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.run_id}: {self.position}"

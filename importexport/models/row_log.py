@@ -9,11 +9,11 @@ from django.db.models import F, Func, Q, Value
 
 from importexport.engine.outcome import Stretch
 from importexport.errors import at_row
-from importexport.models.fields import ExactDecoder, JsonText
+from importexport.models.fields import ExactDecoder, JsonText, OfRunQuerySet, tenant_of_run
 from importexport.models.import_run import ImportRun
 
 
-class RejectedRowQuerySet(models.QuerySet):
+class RejectedRowQuerySet(OfRunQuerySet):
     """Filters rejected rows by error."""
 
     def with_error(self, *, code: str, column: str | None = None, sentence: str | None = None) -> "RejectedRowQuerySet":
@@ -30,6 +30,7 @@ class RejectedRow(models.Model):
     run = models.ForeignKey(
         ImportRun, models.CASCADE, related_name="rejected_rows", db_constraint=False, db_index=False
     )
+    tenant = tenant_of_run()
     #: The row's number in the file. The header is row 1.
     number = models.BigIntegerField()
     #: The original row.
@@ -61,6 +62,7 @@ class RowLogPage(models.Model):
     """
 
     run = models.ForeignKey(ImportRun, models.CASCADE, related_name="pages", db_constraint=False, db_index=False)
+    tenant = tenant_of_run()
     action = models.CharField(max_length=9)
     #: The lowest and highest row number and id of the page.
     first_number = models.BigIntegerField()
@@ -70,6 +72,8 @@ class RowLogPage(models.Model):
     numbers = ArrayField(models.BigIntegerField())
     ids = ArrayField(models.BigIntegerField())
     counts = ArrayField(models.IntegerField())
+
+    objects = OfRunQuerySet.as_manager()
 
     class Meta:
         db_table = "importexport_ledgerpage"
@@ -99,6 +103,7 @@ class RowChange(models.Model):
     """
 
     run = models.ForeignKey(ImportRun, models.CASCADE, related_name="changes", db_constraint=False, db_index=False)
+    tenant = tenant_of_run()
     number = models.BigIntegerField()
     action = models.CharField(max_length=9)
     entity = models.CharField(max_length=20)
@@ -107,6 +112,8 @@ class RowChange(models.Model):
     note = models.TextField(default="")
     #: For a ``delete``: the deleted record, formatted by PostgreSQL as a row of the columns in the run's header.
     image = models.TextField(default="", db_default="")
+
+    objects = OfRunQuerySet.as_manager()
 
     class Meta:
         ordering = ["number", "id"]

@@ -63,7 +63,7 @@ def keep_upload(run: ImportRun, file: BinaryIO, options: Options, *, begin: Begi
         for position, content in enumerate(iter(lambda: source.read(PART), b"")):
             if limit is not None and source.size > limit:
                 raise errors.TooLarge(limit)
-            UploadPart.objects.create(run=run, position=position, content=content)
+            UploadPart.objects.create(tenant=run.tenant, run=run, position=position, content=content)
         run.size, run.sha256, run.kept_bytes = source.size, source.sha256, source.size
         run.save(update_fields=["size", "sha256", "kept_bytes"])
         if begin:

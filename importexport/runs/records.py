@@ -4,19 +4,19 @@ from django.db import models
 from django.db.models import F, Func, Max, Min, Q
 from django.db.models.expressions import RawSQL
 
-from importexport.models import ImportRun, RowChange
+from importexport.models import ImportRun, RowChange, RowLogPage
 from importexport.resources import RESOURCES
 
 
 def stored_by(run: ImportRun) -> Q:
     """Return the condition that a record of the run's tenant and entity was created or updated by the run."""
-    created = run.pages.filter(action="create").aggregate(first=Min("first_id"), last=Max("last_id"))
-    changed = RowChange.objects.filter(run=run, entity=run.entity, action="update")
+    created = RowLogPage.objects.of(run).filter(action="create").aggregate(first=Min("first_id"), last=Max("last_id"))
+    changed = RowChange.objects.of(run).filter(entity=run.entity, action="update")
     condition = Q(pk__in=[])
     if created["first"] is not None:
         is_among = Func(
             F("id"),
-            RawSQL(CREATED, [run.pk]),  # noqa: S611 - a constant
+            RawSQL(CREATED, [run.tenant_id, run.pk]),  # noqa: S611 - a constant
             template="%(expressions)s",
             arg_joiner=" <@ ",
         )
@@ -31,7 +31,8 @@ def stored_by(run: ImportRun) -> Q:
 #: The ids of the records that a run created, as a multirange, which PostgreSQL searches in logarithmic time.
 CREATED = """
 SELECT range_agg(int8range(u.id, u.id + u.count))
-FROM importexport_ledgerpage p, unnest(p.ids, p.counts) AS u(id, count) WHERE p.run_id = %s AND p.action = 'create'
+FROM importexport_ledgerpage p, unnest(p.ids, p.counts) AS u(id, count)
+WHERE p.tenant_id = %s AND p.run_id = %s AND p.action = 'create'
 """
 
 

@@ -183,9 +183,8 @@ def carry_out(
 
 def _store_differences(run: ImportRun, change: plan_check.PlanChanged) -> None:
     """Store how the result would differ from the plan, which is kept."""
-    shadow = uuid.uuid4()
     same = {name: getattr(run, name) for name in ("tenant", "entity", "kind", "parent", "options", "channel")}
-    now = ImportRun(pk=shadow, **same)
+    now = ImportRun(pk=uuid.uuid4(), **same)
     with closing(connection.copy()) as aside:
         try:
             if run.kind == ImportRun.Kind.UNDO:
@@ -195,7 +194,7 @@ def _store_differences(run: ImportRun, change: plan_check.PlanChanged) -> None:
                     services.import_file(now, file, dry_run=True, aside=aside)
             change.differences, change.count = plan_check.differences(run, now)
         finally:
-            clear_row_log(shadow, aside)
+            clear_row_log(now, aside)
     ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.APPLYING).update(
         status=ImportRun.Status.PLANNED, error=plan_check.sentence(change), finished_at=timezone.now()
     )
@@ -229,7 +228,7 @@ def _keep_plan(run: ImportRun) -> None:
         run.suggestions = suggestions.suggestions(run)
     found = {name: getattr(run, name) for name in PLAN_FIELDS}
     if not ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNING).update(**found):
-        clear_row_log(run.pk, connection)  # The plan was discarded in the meantime.
+        clear_row_log(run, connection)  # The plan was discarded in the meantime.
 
 
 def saving_progress(run: ImportRun, aside: Any, progress: Progress | None) -> Progress:

@@ -105,7 +105,7 @@ def test_a_tenant_has_one_default_pipeline(tenant):
 
 def test_a_pipelines_stages_have_names_of_their_own_and_per_cents(tenant):
     lead, qualified, *_ = tenant.pipelines.get().stages.all()
-    assert refuses(qualified, name_key=lead.name_key) == "stage_name_is_unique"
+    assert refuses(qualified, name_key=lead.name_key) == "stage_name_is_unique_in_pipeline"
     assert refuses(lead, probability=101) == "stage_probability_is_per_cent"
 
 

@@ -107,6 +107,9 @@ def confirmed_run(tenant, content):
         tenant.pk,
     )
     tenant.sql(
-        "INSERT INTO importexport_uploadpart (run_id, position, content) VALUES (%s, 0, %s) RETURNING id", run, content
+        "INSERT INTO importexport_uploadpart (tenant_id, run_id, position, content) VALUES (%s, %s, 0, %s) RETURNING id",
+        tenant.pk,
+        run,
+        content,
     )
     return run

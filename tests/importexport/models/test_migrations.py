@@ -1,10 +1,14 @@
 """What is kept from before stays, and is called by its new names."""
 
+import uuid
+from functools import partial
+from importlib import import_module
+
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from importexport.models import ImportRun
+from importexport.models import ImportRun, KeptAnswer, RejectedRow, RowChange, RowLogPage, UploadPart
 
 BEFORE = [("importexport", "0006_at_work")]
 GROUP = {"column": "email", "sentence": 'a "kind": of', "example": "", "rows": 2}
@@ -49,3 +53,25 @@ def test_the_new_names_can_be_taken_back(before):
     )
     old = migrate(BEFORE).get_model("importexport", "ImportRun").objects.get()
     assert (old.door, old.status, old.groups) == ("api", "refused", [{"kind": "email", **GROUP}])
+
+
+def test_what_belongs_to_runs_gets_their_tenants_batch_by_batch(before, monkeypatch):
+    monkeypatch.setattr(import_module("importexport.migrations.0014_tenant_filled"), "ROWS_AT_ONCE", 2)
+    get = partial(before.get_model, "importexport")
+    owners = []
+    for slug in ("acme", "umbrella"):
+        tenant = before.get_model("crm", "Tenant").objects.create(slug=slug, name=slug)
+        key = before.get_model("crm", "ApiKey").objects.create(tenant=tenant, name="ci", digest=slug)
+        run = get("ImportRun").objects.create(tenant=tenant, entity="contacts", door="api", status="done")
+        get("KeptAnswer").objects.create(key=key, run=run, name="once", digest="", status=200)
+        for number in (2, 3, 4):
+            get("SkippedRow").objects.create(run=run, number=number, cells=[], faults=[])
+            get("RowChange").objects.create(run=run, number=number, action="update", entity="contacts", record=1)
+            get("UploadPart").objects.create(run=run, position=number, content=b"")
+        bounds = {"first_number": 2, "last_number": 4, "first_id": 1, "last_id": 3}
+        get("LedgerPage").objects.create(run=run, action="create", numbers=[2], ids=[1], counts=[3], **bounds)
+        owners.append((tenant.pk, run.pk))
+    get("SkippedRow").objects.create(run_id=uuid.uuid4(), number=2, cells=[], faults=[])
+    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+    for model, count in {KeptAnswer: 1, RejectedRow: 3, RowChange: 3, UploadPart: 3, RowLogPage: 1}.items():
+        assert sorted(model.objects.values_list("tenant", "run")) == sorted(owners * count)
