@@ -6,7 +6,7 @@ statements with ``psycopg.sql`` needs no connection, and is done where the state
 """
 
 from importexport.db.asking import UNAVAILABLE, ask
-from importexport.db.composing import ANY_TENANT, by_index, identifiers, unzipped
+from importexport.db.composing import ANY_TENANT, any_tenant, by_index, identifiers, unzipped
 from importexport.db.copying import copy_block, copy_in, copy_out
 from importexport.db.locks import advisory_lock, held_locks, lock_entities, release_lock, session_lock, stay_alive
 from importexport.db.retrying import is_clash, is_tie, retry
@@ -17,6 +17,7 @@ __all__ = [
     "UNAVAILABLE",
     "Busy",
     "advisory_lock",
+    "any_tenant",
     "ask",
     "by_index",
     "copy_block",

@@ -22,6 +22,12 @@ def unzipped(pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
 #: records in each look-up.
 ANY_TENANT = sql.SQL("(SELECT %s::bigint)")
 
+
+def any_tenant(pk: int) -> sql.Composed:
+    """Return a given tenant in the same form."""
+    return sql.SQL("(SELECT {}::bigint)").format(sql.Literal(pk))
+
+
 #: Plans that read a whole table or tenant to find the records of a batch, and JIT, which the high costs of disabled
 #: plans cause in some versions.
 OTHER_WAYS = ("enable_seqscan", "enable_bitmapscan", "enable_hashjoin", "enable_mergejoin", "enable_material", "jit")

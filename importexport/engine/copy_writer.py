@@ -117,30 +117,27 @@ class Writer:
             return []
         with connection.cursor() as cursor:
             self._stage(cursor, ["n", *self.columns], [numbers, *rows])
-            cursor.execute(self._insertion(), [self.tenant.pk])
-            is_all = cursor.rowcount == len(numbers)
-            self._skipped = [] if is_all else self._keep(cursor, self._find_skipped(cursor))
+            cursor.execute(self._insertion(), self._for_rows(None))
+            self._skipped = self._keep(cursor, [n for (n,) in cursor])
             return self._skipped
+
+    def _for_rows(self, numbers: Sequence[int] | None) -> dict[str, Any]:
+        """Return the parameters of an insertion, of all rows of the batch or of some."""
+        return {"tenant": self.tenant.pk, "rows": numbers and list(numbers)}
 
     def _keep(self, cursor: Any, skipped: list[int]) -> list[int]:
         """Store those of the rows whose names alone are taken, if names are kept; return the others."""
         if not self._keeps_names or not skipped:
             return skipped
         cursor.execute(GIVE_SLOTS.format(staging=self._staging, slot=sql.Identifier(SLOT)), [skipped])
-        cursor.execute(self._insertion_of(KEPT.format(slot=sql.Identifier(SLOT))), [self.tenant.pk, skipped])
-        if not cursor.rowcount:
-            return skipped
-        self._is_shared = True
-        return sorted({*skipped}.intersection(self._find_skipped(cursor)))
+        cursor.execute(self._insertion_of(KEPT.format(slot=sql.Identifier(SLOT))), self._for_rows(skipped))
+        left = [n for (n,) in cursor]
+        self._is_shared = self._is_shared or len(left) < len(skipped)
+        return left
 
     def _stage(self, cursor: Any, names: Sequence[str], columns: Sequence[Sequence[str | None]]) -> None:
         cursor.execute(sql.SQL("TRUNCATE {}").format(self._staging))
         copy_in(STAGING, names, columns)
-
-    def _find_skipped(self, cursor: Any) -> list[int]:
-        """Return the rows that were not inserted. Avoids a join, whose plan can be quadratic without statistics."""
-        cursor.execute(SKIPPED.format(staging=self._staging, table=self._table))
-        return [n for (n,) in cursor]
 
     def taken(self, key: Key, wanted: Mapping[int, tuple[str | None, ...]]) -> set[int]:
         """Return which of the skipped rows, given with their keys, have the key of a record that was stored before.
@@ -173,11 +170,10 @@ class Writer:
     def _table(self) -> sql.Identifier:
         return sql.Identifier(self.table)
 
-    def _insertion(self, condition: sql.Composable = sql.SQL("true")) -> sql.Composed:  # noqa: B008 - a constant
-        """Return the statement that inserts the rows that meet a condition and whose names are free."""
-        if self._is_shared:
-            condition = sql.SQL(" AND ").join([condition, *map(self._is_free, self._shared)])
-        return self._insertion_of(condition)
+    def _insertion(self) -> sql.Composed:
+        """Return the statement that inserts rows whose names are free."""
+        free = map(self._is_free, self._shared) if self._is_shared else ()
+        return self._insertion_of(sql.SQL(" AND ").join([sql.SQL("true"), *free]))
 
     def _is_free(self, key: Sequence[str]) -> sql.Composed:
         """Return the condition that no record that was kept beside another has a row's key.
@@ -191,7 +187,9 @@ class Writer:
         )
 
     def _insertion_of(self, condition: sql.Composable) -> sql.Composed:
-        """Return the statement that inserts the rows of the temporary table that meet a condition."""
+        """Return the statement that inserts the rows of the temporary table that meet a condition, of all of them or of
+        those that are given, and returns the others.
+        """
         return INSERT.format(
             table=self._table,
             names=identifiers([*self.columns, SLOT] if self._keeps_names else self.columns),
@@ -233,9 +231,14 @@ CREATE = sql.SQL(
     "CREATE TEMPORARY TABLE {staging} (n integer, id bigint DEFAULT nextval({sequence}), {columns}) ON COMMIT DROP"
 )
 
+#: What came back tells which rows were stored, and a count would not tell as much. Avoids a join, whose plan can be
+#: quadratic without statistics.
 INSERT = sql.SQL(
-    "INSERT INTO {table} (id, tenant_id, {names}) SELECT id, %s, {names} FROM {staging} AS s WHERE {condition}"
-    " ORDER BY n ON CONFLICT {conflict} DO NOTHING"
+    "WITH new AS (INSERT INTO {table} (id, tenant_id, {names}) SELECT id, %(tenant)s, {names} FROM {staging} AS s"
+    " WHERE (%(rows)s::int[] IS NULL OR n = ANY(%(rows)s::int[])) AND {condition}"
+    " ORDER BY n ON CONFLICT {conflict} DO NOTHING RETURNING id)"
+    " SELECT n FROM {staging} WHERE (%(rows)s::int[] IS NULL OR n = ANY(%(rows)s::int[]))"
+    " AND id NOT IN (SELECT id FROM new) ORDER BY n"
 )
 
 STRETCHES = sql.SQL(
@@ -244,16 +247,11 @@ STRETCHES = sql.SQL(
     " WHERE n <> ALL(%s) GROUP BY id - n) AS stretches ORDER BY 1"
 )
 
-SKIPPED = sql.SQL(
-    "SELECT n FROM {staging} WHERE id NOT IN (SELECT id FROM {table} WHERE id BETWEEN"
-    " (SELECT min(id) FROM {staging}) AND (SELECT max(id) FROM {staging})) ORDER BY n"
-)
-
 ANY_KEPT = sql.SQL("SELECT EXISTS (SELECT FROM {table} WHERE tenant_id = %s AND {slot} <> '')")
 GIVE_SLOTS = sql.SQL(
     "UPDATE {staging} SET {slot} = external_source || ' ' || external_id WHERE n = ANY(%s) AND external_id <> ''"
 )
-KEPT = sql.SQL("n = ANY(%s) AND {slot} <> ''")
+KEPT = sql.SQL("{slot} <> ''")
 FREE = sql.SQL(
     "NOT EXISTS (SELECT FROM {table} AS t WHERE t.tenant_id = {tenant} AND {same} AND t.{key} <> '' AND t.{slot} <> '')"
 )

@@ -89,7 +89,7 @@ class MissingRecords:
         for position, (key, name) in awaited.items():
             pipeline = int(cells.stored["pipeline_id"][position] or 0)
             if pipeline not in first:
-                stage = first_stage(pipeline)
+                stage = first_stage(pipeline, self._tenant)
                 first[pipeline] = (stage.name_key, stage.name) if stage else (key, name) if key else FIRST
             own = (key, name) if key else first[pipeline]
             found[position] = ((pipeline, own[0]), own[1])
@@ -104,7 +104,7 @@ class MissingRecords:
         # Stages before their pipelines.
         for column in reversed(self._columns):
             if ids := [made.record.pk for made in idle if made.column is column]:
-                delete(widget_of(column).model, ids)
+                delete(widget_of(column).model, ids, self._tenant)
                 self._forget()
         return [
             Change(numbers[made.position], "create", entity_of(made.record), made.record.pk, name_json(made.record))
@@ -155,7 +155,7 @@ class MissingRecords:
         pipeline, folded = key
         given = cells.text("probability")[want.position] and cells.stored["probability"][want.position]
         stage = Stage(tenant=self._tenant, pipeline_id=pipeline, name=want.name)
-        first = first_stage(pipeline)
+        first = first_stage(pipeline, self._tenant)
         # Not zero, which would mean that the deals in the stage are lost.
         otherwise = int(given) if given else first.probability if first else FIRST_PROBABILITY
         stage.probability = WON_OR_LOST.get(folded, otherwise)
@@ -167,7 +167,8 @@ class MissingRecords:
         last: Counter[int] = Counter()
         for stage in filter(is_stage, new):
             if stage.pipeline_id not in last:
-                highest = Stage.objects.filter(pipeline=stage.pipeline_id).aggregate(last=Max("position"))["last"]
+                others = Stage.objects.filter(tenant=self._tenant, pipeline=stage.pipeline_id)
+                highest = others.aggregate(last=Max("position"))["last"]
                 last[stage.pipeline_id] = -1 if highest is None else highest
             last[stage.pipeline_id] += 1
             stage.position = last[stage.pipeline_id]
@@ -178,16 +179,18 @@ class MissingRecords:
         ids = [made.record.pk for made in self._created if made.column is column]
         with connection.cursor() as cursor, by_index(cursor):
             table, reference = sql.Identifier(self._model._meta.db_table), sql.Identifier("t", column.stores)
-            cursor.execute(NEEDED.format(table=table, reference=reference), [ids])
+            cursor.execute(NEEDED.format(table=table, reference=reference), [ids, self._tenant.pk])
             return {pk for (pk,) in cursor}
 
 
 FIRST = (fold(FIRST_STAGE), FIRST_STAGE)
 
+#: By "=" the tenant would be a way to the records by itself to PostgreSQL (see revert_sql.DELETE).
 NEEDED = sql.SQL(
-    "SELECT id FROM unnest(%s::bigint[]) AS made(id)"
-    " WHERE EXISTS (SELECT FROM {table} AS t WHERE {reference} = made.id)"
+    "SELECT id FROM unnest(%s::bigint[]) AS made(id) WHERE EXISTS"
+    " (SELECT FROM {table} AS t WHERE t.tenant_id IS NOT DISTINCT FROM %s::bigint AND {reference} = made.id)"
 )
+DELETE = sql.SQL("DELETE FROM {} WHERE id = ANY(%s) AND tenant_id IS NOT DISTINCT FROM %s::bigint")
 
 
 def together(awaited: Mapping[int, tuple], same: Mapping[int, Any]) -> dict[int, tuple]:
@@ -206,11 +209,10 @@ def by_host(domains: Mapping[int, str]) -> dict[int, str]:
     return {position: host for position, host in zip(domains, hosts, strict=True) if host}
 
 
-def delete(model: type[models.Model], ids: list[int]) -> None:
-    """Delete records that nothing refers to, without the queries Django uses to find out."""
+def delete(model: type[models.Model], ids: list[int], tenant: Tenant) -> None:
+    """Delete a tenant's records that nothing refers to, without the queries Django uses to find out."""
     with connection.cursor() as cursor:
-        statement = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(sql.Identifier(model._meta.db_table))
-        cursor.execute(statement, [ids])
+        cursor.execute(DELETE.format(sql.Identifier(model._meta.db_table)), [ids, tenant.pk])
 
 
 def refer(cells: Cells, column: Column, position: int, record: Any) -> None:
@@ -220,9 +222,9 @@ def refer(cells: Cells, column: Column, position: int, record: Any) -> None:
         cells.stored["probability"][position] = str(record.probability)
 
 
-def first_stage(pipeline: int) -> Stage | None:
-    """Return the first stage of a pipeline."""
-    return Stage.objects.filter(pipeline=pipeline).order_by("position", "id").first()
+def first_stage(pipeline: int, tenant: Tenant) -> Stage | None:
+    """Return the first stage of a tenant's pipeline."""
+    return Stage.objects.filter(tenant=tenant, pipeline=pipeline).order_by("position", "id").first()
 
 
 def is_stage(record: models.Model) -> bool:

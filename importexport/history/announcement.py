@@ -108,7 +108,7 @@ class Announcement(Observer):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
             if is_made:
-                cursor.execute(NOTE, [*self._progress, self.run.pk])
+                cursor.execute(NOTE, [*self._progress, self.run.tenant_id, self.run.pk])
             else:
                 self._insert()
 
@@ -152,7 +152,7 @@ def is_bug(error: BaseException) -> bool:
 #: While the announcer's connection was lost, the run may have been recorded as interrupted.
 NOTE = sql.SQL(
     "UPDATE {} SET status = 'running', fault = '', finished_at = NULL, rows_done = %s, bytes_done = %s"
-    " WHERE id = %s AND status IN ('running', 'failed')"
+    " WHERE tenant_id = %s AND id = %s AND status IN ('running', 'failed')"
 ).format(sql.Identifier(ImportRun._meta.db_table))
 
 

@@ -33,14 +33,17 @@ def check_room(tenant: Tenant) -> None:
 def log_bytes(run: ImportRun, over: Any) -> int:
     """Return the size of a run's rejected rows and changes in bytes, as they are stored, over a given connection."""
     with over.cursor() as cursor:
-        cursor.execute(LOG_BYTES, {"run": run.pk})
+        cursor.execute(LOG_BYTES, {"tenant": run.tenant_id, "run": run.pk})
         return cursor.fetchone()[0]
 
 
 def _size(model: type[models.Model], *columns: str) -> sql.Composable:
     sizes = sql.SQL(" + ").join(sql.SQL("pg_column_size({})").format(sql.Identifier(name)) for name in columns)
     table = sql.Identifier(model._meta.db_table)
-    return sql.SQL("coalesce((SELECT sum({}) FROM {} WHERE run_id = %(run)s), 0)").format(sizes, table)
+    return SIZE.format(sizes, table)
+
+
+SIZE = sql.SQL("coalesce((SELECT sum({}) FROM {} WHERE tenant_id = %(tenant)s AND run_id = %(run)s), 0)")
 
 
 LOG_BYTES = sql.SQL("SELECT ({} + {})::bigint").format(

@@ -56,7 +56,7 @@ def related_runs_of(run: ImportRun) -> RelatedRuns:
     undos = {pk: undos_of(pk) for pk in [first.pk, *descendants(first)]}
     imported, repaired = first.imported, 0
     if len(undos) > 1 or undos[first.pk]:
-        imported, repaired = count_standing(first.pk, undos)
+        imported, repaired = count_standing(first, undos)
     return RelatedRuns(first.total_rows, imported, repaired, first.total_rows - imported - repaired)
 
 
@@ -64,13 +64,13 @@ def related_runs_of(run: ImportRun) -> RelatedRuns:
 Undos = dict[UUID, list[tuple[UUID, str]]]
 
 
-def count_standing(first: UUID, undos: Undos) -> tuple[int, int]:
+def count_standing(first: ImportRun, undos: Undos) -> tuple[int, int]:
     """Return how many rows of the first import are still stored, and how many that it rejected were stored later."""
     own, *others = (sql.SQL("({})").format(standing(pk, found)) for pk, found in undos.items())
-    statement = COUNTS.format(own=own, others=sql.SQL(" + ").join([NONE, *others]), first=placeholder(first))
+    statement = COUNTS.format(own=own, others=sql.SQL(" + ").join([NONE, *others]), first=placeholder(first.pk))
     runs = [*undos, *(pk for found in undos.values() for pk, _ in found)]
     with connection.cursor() as cursor:
-        cursor.execute(statement, {pk.hex: pk for pk in runs})
+        cursor.execute(statement, {pk.hex: pk for pk in runs} | {"tenant": first.tenant_id})
         return cursor.fetchone()
 
 
@@ -125,11 +125,12 @@ TOUCHED = sql.SQL("""(
          - coalesce(range_agg(span) FILTER (WHERE NOT whole), int8multirange())
     FROM (
         SELECT int8range(u.number, u.number + u.count) AS span, true AS whole
-        FROM importexport_ledgerpage p, unnest(p.numbers, p.counts) AS u(number, count) WHERE p.run_id = {run}
+        FROM importexport_ledgerpage p, unnest(p.numbers, p.counts) AS u(number, count)
+        WHERE p.tenant_id = %(tenant)s AND p.run_id = {run}
         UNION ALL
         SELECT int8range(c.number, c.number + 1), c.action <> 'conflict'
-        FROM importexport_rowchange c JOIN importexport_importrun r ON r.id = c.run_id
-        WHERE c.run_id = {run} AND c.entity = r.entity
+        FROM importexport_rowchange c JOIN importexport_importrun r ON r.tenant_id = c.tenant_id AND r.id = c.run_id
+        WHERE c.tenant_id = %(tenant)s AND c.run_id = {run} AND c.entity = r.entity
     ) AS rows
 )""")
 
@@ -137,5 +138,5 @@ COUNTS = sql.SQL("""
 WITH taken AS MATERIALIZED (SELECT {own} AS at_first, {others} AS later)
 SELECT (SELECT coalesce(sum(upper(span) - lower(span)), 0)::bigint FROM taken, unnest(taken.at_first) AS span),
        (SELECT count(DISTINCT s.number) FROM importexport_skippedrow s, taken
-        WHERE s.run_id = {first} AND s.number <@ taken.later)
+        WHERE s.tenant_id = %(tenant)s AND s.run_id = {first} AND s.number <@ taken.later)
 """)

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from django.db import IntegrityError, connection, models, transaction
 from psycopg import sql
 
-from crm.matching_keys import recompute
+from crm.matching_keys import recompute_among
 from crm.models import Activity, Pipeline, Stage
 from crm.models.fields import folded_fields
 from importexport.db import unzipped
@@ -49,7 +49,7 @@ class Reverter:
         columns = self.undone.header.get("columns_of", {}).get(entity)
         if not columns:
             return
-        statements = Recreation(model, entity=entity, columns=columns)
+        statements = Recreation(model, entity=entity, columns=columns, tenant=self.run.tenant_id)
         with connection.cursor() as cursor:
             cursor.execute(statements.preparation)
         for entries in changes_of(self.undone, entity, "delete"):
@@ -57,7 +57,7 @@ class Reverter:
             with connection.cursor() as cursor:
                 cursor.execute(statements.insertion, [batch])
                 back = {pk for (pk,) in cursor}
-                recompute(model, back)
+                recompute_among(model, back, tenant=self.run.tenant_id)
                 cursor.execute(statements.outcome, [batch])
                 found = cursor.fetchall()
             yield Outcome(
@@ -109,8 +109,8 @@ class Reverter:
         Raises IntegrityError if records would become duplicates.
         """
         with connection.cursor() as cursor, temporary(cursor, revert_sql.BACK):
-            types = changed_columns(cursor, model, batch)
-            cursor.execute(revert_sql.comparison(model, types), [batch])
+            types = changed_columns(cursor, model, batch, self.run.tenant_id)
+            cursor.execute(revert_sql.comparison(model, types, self.run.tenant_id), [batch])
             if is_wary:
                 self._reject_taken(cursor, model, types)
             self._reject_orphaned(cursor, model, types)
@@ -119,7 +119,8 @@ class Reverter:
             found = [Restored(*row) for row in cursor]
         if any(str(field.column) in types for field in folded_fields(model)):
             # A key follows its source, which may have become a conflict, or the rules of folding have changed since.
-            recompute(model, [row.record for row in found if row.changes != "{}"])
+            changed = [row.record for row in found if row.changes != "{}"]
+            recompute_among(model, changed, tenant=self.run.tenant_id)
         return found
 
     def _reject_taken(self, cursor: Any, model: type[models.Model], types: Mapping[str, str]) -> None:
@@ -153,7 +154,9 @@ class Reverter:
 
     def _lock(self, model: type[models.Model], created: list[tuple[int, int]]) -> list["Created"]:
         with connection.cursor() as cursor:
-            last = last_stages(cursor, [record for _, record in created]) if model is Stage else set()
+            last = (
+                last_stages(cursor, [record for _, record in created], self.run.tenant_id) if model is Stage else set()
+            )
             cursor.execute(revert_sql.locking(model), [*unzipped(created), self.run.tenant_id])
             return [
                 Created(
@@ -164,13 +167,12 @@ class Reverter:
 
     def _delete(self, entity: str, gone: list[tuple[int, int]]) -> None:
         model, (numbers, records) = MODELS[entity], unzipped(gone)
+        gone_of: dict[str, Any] = {"numbers": numbers, "records": records, "tenant": self.run.tenant_id}
         with connection.cursor() as cursor:
             if self._is_plan:
-                cursor.execute(revert_sql.deletion(model), [records])
+                cursor.execute(revert_sql.deletion(model), gone_of)
             else:
-                cursor.execute(
-                    revert_sql.kept_deletion(model), [numbers, records, self.run.tenant_id, self.run.pk, entity]
-                )
+                cursor.execute(revert_sql.kept_deletion(model), {**gone_of, "run": self.run.pk, "entity": entity})
 
 
 def taken(model: type[models.Model]) -> str:
@@ -178,11 +180,11 @@ def taken(model: type[models.Model]) -> str:
     return "Another activity is the same by now." if model is Activity else TAKEN
 
 
-def last_stages(cursor: Any, stages: list[int]) -> set[int]:
-    """Return those of some stages without which a default pipeline would have none; nobody else deletes its others
-    until the transaction ends."""
-    cursor.execute(revert_sql.DEFAULTS_LOCKED, [stages])
-    cursor.execute(revert_sql.LAST_STAGES, [stages, stages])
+def last_stages(cursor: Any, stages: list[int], tenant: int) -> set[int]:
+    """Return those of some of a tenant's stages without which a default pipeline would have none; nobody else deletes
+    its others until the transaction ends."""
+    for statement in (revert_sql.DEFAULTS_LOCKED, revert_sql.LAST_STAGES):
+        cursor.execute(statement, {"stages": stages, "tenant": tenant})
     return {stage for (stage,) in cursor}
 
 
@@ -233,12 +235,18 @@ class Restored(NamedTuple):
             yield Change(self.number, "conflict", entity, self.record, self.conflicts, self.note or EDITED)
 
 
-def changed_columns(cursor: Any, model: type[models.Model], batch: list[int]) -> dict[str, str]:
-    """Return the columns that entries of the row log changed and that still exist, with their types."""
-    cursor.execute("SELECT DISTINCT jsonb_object_keys(changes) FROM importexport_rowchange WHERE id = ANY(%s)", [batch])
+def changed_columns(cursor: Any, model: type[models.Model], batch: list[int], tenant: int) -> dict[str, str]:
+    """Return the columns that entries of a tenant's row log changed and that still exist, with their types."""
+    cursor.execute(CHANGED, [tenant, batch])
     changed = {name for (name,) in cursor} | {"updated_at"}
     fields = [field for field in model._meta.concrete_fields if field.column in changed]
     return {str(field.column): str(field.db_type(connection)) for field in fields}
+
+
+CHANGED = (
+    "SELECT DISTINCT jsonb_object_keys(changes) FROM importexport_rowchange"
+    " WHERE tenant_id = (SELECT %s::bigint) AND id = ANY(%s)"
+)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from django.db import models
 from psycopg import sql
 
 from crm.models import Pipeline, Stage
-from importexport.db import ANY_TENANT, identifiers
+from importexport.db import ANY_TENANT, any_tenant, identifiers
 from importexport.engine.copy_writer import text_column
 
 BACK = sql.Identifier("rally_back")
@@ -36,10 +36,12 @@ def generated_columns(model: type[models.Model]) -> set[str]:
 
 
 class Recreation:
-    """The statements that recreate deleted records; ``columns`` are the table's columns at the time, in order."""
+    """The statements that recreate a tenant's deleted records; ``columns`` are the table's columns at the time, in
+    order."""
 
-    def __init__(self, model: type[models.Model], *, entity: str, columns: Collection[str]) -> None:
+    def __init__(self, model: type[models.Model], *, entity: str, columns: Collection[str], tenant: int) -> None:
         self._parts = {
+            "tenant": any_tenant(tenant),
             "table": table_of(model),
             "names": identifiers(columns),
             "stored": identifiers(set(columns).difference(generated_columns(model))),
@@ -72,27 +74,33 @@ def target_exists(reference: models.ForeignKey) -> sql.Composed:
 
 
 CREATE_WAS = sql.SQL("CREATE TEMPORARY TABLE {was} ON COMMIT DROP AS SELECT {names} FROM {table} LIMIT 0")
-TARGET_EXISTS = sql.SQL("({own} IS NULL OR EXISTS (SELECT FROM {other} AS x WHERE x.id = {own} FOR KEY SHARE))")
+TARGET_EXISTS = sql.SQL(
+    "({own} IS NULL OR EXISTS"
+    " (SELECT FROM {other} AS x WHERE x.tenant_id = p.tenant_id AND x.id = {own} FOR KEY SHARE))"
+)
 KEPT = sql.SQL(
-    "(SELECT c.number, c.record, (c.image::{was}).* FROM importexport_rowchange AS c WHERE c.id = ANY(%s)) AS p"
+    "(SELECT c.number, c.record, (c.image::{was}).* FROM importexport_rowchange AS c"
+    " WHERE c.tenant_id = {tenant} AND c.id = ANY(%s)) AS p"
 )
 RECREATE = sql.SQL(
     "INSERT INTO {table} ({stored}) SELECT {stored} FROM {rows} WHERE {whole}"
     " ORDER BY number ON CONFLICT DO NOTHING RETURNING id"
 )
 RECREATED = sql.SQL(
-    "SELECT number, record, {whole}, EXISTS (SELECT FROM {table} AS t WHERE t.id = p.record)"
-    " FROM {rows} ORDER BY number"
+    "SELECT number, record, {whole},"
+    " EXISTS (SELECT FROM {table} AS t WHERE t.tenant_id = p.tenant_id AND t.id = p.record) FROM {rows} ORDER BY number"
 )
 
 
 # --- restore updated records --------------------------------------------------------------
 
 
-def comparison(model: type[models.Model], columns: Iterable[str]) -> sql.Composed:
-    """Return the statement that compares a batch of changes, given by id, with the current records."""
+def comparison(model: type[models.Model], columns: Iterable[str], tenant: int) -> sql.Composed:
+    """Return the statement that compares a batch of a tenant's changes, given by id, with the current records."""
     values = (sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier("t", name)) for name in columns)
-    return COMPARE.format(back=BACK, table=table_of(model), values=sql.SQL(", ").join(values))
+    return COMPARE.format(
+        back=BACK, table=table_of(model), values=sql.SQL(", ").join(values), tenant=any_tenant(tenant)
+    )
 
 
 def restoration(model: type[models.Model], types: Mapping[str, str]) -> sql.Composed:
@@ -135,9 +143,8 @@ def restored(column: str, types: Mapping[str, str]) -> sql.Composable:
 def orphaned_as_conflicts(reference: models.ForeignKey) -> sql.Composed:
     """Return the statement that marks records as conflicts if they would refer to a deleted record."""
     other = table_of(reference.related_model)
-    return MARK_CONFLICTS.format(
-        back=BACK, condition=ORPHANED.format(before=before(str(reference.column)), other=other)
-    )
+    is_orphaned = ORPHANED.format(before=before(str(reference.column)), other=other)
+    return MARK_CONFLICTS.format(back=BACK, condition=is_orphaned)
 
 
 def before(column: str) -> sql.Composed:
@@ -150,13 +157,13 @@ def before(column: str) -> sql.Composed:
 #: restored as well, unless the record has been edited since or nothing else changes.
 COMPARE = sql.SQL("""
 CREATE TEMPORARY TABLE {back} ON COMMIT DROP AS
-SELECT c.id, c.number, c.record, t.id IS NOT NULL AS is_there, ''::text AS note, found.conflicts,
+SELECT c.tenant_id, c.id, c.number, c.record, t.id IS NOT NULL AS is_there, ''::text AS note, found.conflicts,
     CASE WHEN found.changes - 'updated_at' = '{{}}' THEN '{{}}' WHEN found.changes ? 'updated_at' THEN found.changes
         ELSE found.changes || jsonb_build_object('updated_at', jsonb_build_array(t.updated_at, now())) END AS changes,
     CASE WHEN found.changes ? 'updated_at' THEN found.values
         ELSE found.values || jsonb_build_object('updated_at', now()) END AS values
 FROM importexport_rowchange AS c
-LEFT JOIN {table} AS t ON t.id = c.record
+LEFT JOIN {table} AS t ON t.tenant_id = c.tenant_id AND t.id = c.record
 CROSS JOIN LATERAL (SELECT CASE WHEN t.id IS NOT NULL THEN jsonb_build_object({values}) END AS has OFFSET 0) AS now
 CROSS JOIN LATERAL (
     SELECT
@@ -168,12 +175,12 @@ CROSS JOIN LATERAL (
         coalesce(jsonb_object_agg(d.key, d.value->0) FILTER (WHERE d.has = d.value->1), '{{}}') AS values
     FROM (SELECT key, value, now.has->key AS has FROM jsonb_each(c.changes)) AS d
 ) AS found
-WHERE c.id = ANY(%s)
+WHERE c.tenant_id = {tenant} AND c.id = ANY(%s)
 """)
 
 RESTORE = sql.SQL(
     "UPDATE {table} AS t SET {values} FROM {back} AS b CROSS JOIN LATERAL jsonb_to_record(b.values) AS p({types})"
-    " WHERE t.id = b.record AND b.changes <> '{{}}'"
+    " WHERE t.tenant_id = b.tenant_id AND t.id = b.record AND b.changes <> '{{}}'"
 )
 RESTORED = sql.SQL("{0} = CASE WHEN b.values ? {1} THEN p.{0} ELSE t.{0} END")
 #: Turns the changes of some records into conflicts with a note.
@@ -182,12 +189,14 @@ MARK_CONFLICTS = sql.SQL(
 )
 TAKEN = sql.SQL(
     "b.changes <> '{{}}' AND EXISTS (SELECT FROM {table} AS o JOIN {table} AS t ON t.tenant_id = {tenant}"
-    " AND {key} <> '' AND {key} = {value} AND t.id <> o.id AND {same} WHERE o.id = b.record)"
+    " AND {key} <> '' AND {key} = {value} AND t.id <> o.id AND {same}"
+    " WHERE o.tenant_id = b.tenant_id AND o.id = b.record)"
 )
 SAME = sql.SQL("{} IS NOT DISTINCT FROM {}")
 CASE_RESTORED = sql.SQL("CASE WHEN b.values ? {} THEN {}::{} ELSE {} END")
 ORPHANED = sql.SQL(
-    "{before} IS NOT NULL AND NOT EXISTS (SELECT FROM {other} AS x WHERE x.id = {before}::bigint FOR KEY SHARE)"
+    "{before} IS NOT NULL AND NOT EXISTS"
+    " (SELECT FROM {other} AS x WHERE x.tenant_id = b.tenant_id AND x.id = {before}::bigint FOR KEY SHARE)"
 )
 FOUND = sql.SQL(
     "SELECT id, number, record, is_there, changes::text, conflicts::text, note FROM {} ORDER BY number"
@@ -213,18 +222,19 @@ def locking(model: type[models.Model]) -> sql.Composed:
 
 
 def deletion(model: type[models.Model]) -> sql.Composed:
-    """Return the statement that deletes records by id."""
+    """Return the statement that deletes a tenant's records by id."""
     return DELETE.format(table=table_of(model))
 
 
 def kept_deletion(model: type[models.Model]) -> sql.Composed:
-    """Return the statement that deletes records, given as row numbers and ids, and saves them in a run's row log."""
+    """Return the statement that deletes a tenant's records, given as row numbers and ids, and saves them in a run's row
+    log."""
     return DELETE_AND_KEEP.format(table=table_of(model))
 
 
 def is_linked(reference: Any) -> sql.Composed:
     """Return the condition that a foreign key refers to a record."""
-    return sql.SQL("EXISTS (SELECT FROM {} AS x WHERE {} = t.id)").format(
+    return sql.SQL("EXISTS (SELECT FROM {} AS x WHERE x.tenant_id = t.tenant_id AND {} = t.id)").format(
         table_of(reference.model), sql.Identifier("x", reference.column)
     )
 
@@ -237,23 +247,32 @@ LOCK = sql.SQL(
     " WHERE t.id = g.record AND t.tenant_id = {tenant} LIMIT 1 FOR UPDATE) AS held ORDER BY 1, 2"
 )
 DEFAULTS_LOCKED = sql.SQL(
-    "SELECT FROM crm_pipeline WHERE is_default AND id IN (SELECT pipeline_id FROM crm_stage WHERE id = ANY(%s))"
+    "SELECT FROM crm_pipeline WHERE tenant_id = %(tenant)s AND is_default AND id IN"
+    " (SELECT pipeline_id FROM crm_stage WHERE tenant_id = %(tenant)s AND id = ANY(%(stages)s))"
     " ORDER BY id FOR NO KEY UPDATE"
 )
 #: Of stages to be deleted, the first of a default pipeline that has no others: none that stays, with or without deals.
 LAST_STAGES = sql.SQL("""
-SELECT t.id FROM crm_stage AS t JOIN crm_pipeline AS p ON p.id = t.pipeline_id AND p.is_default
-WHERE t.id = ANY(%s) AND NOT EXISTS (
-    SELECT FROM crm_stage AS o WHERE o.pipeline_id = t.pipeline_id AND o.id <> t.id AND (
-        o.id <> ALL(%s) OR (o.position, o.id) < (t.position, t.id)
-        OR EXISTS (SELECT FROM crm_deal AS d WHERE d.stage_id = o.id)))
+SELECT t.id FROM crm_stage AS t
+JOIN crm_pipeline AS p ON p.tenant_id = t.tenant_id AND p.id = t.pipeline_id AND p.is_default
+WHERE t.tenant_id = %(tenant)s AND t.id = ANY(%(stages)s) AND NOT EXISTS (
+    SELECT FROM crm_stage AS o
+    WHERE o.tenant_id = t.tenant_id AND o.pipeline_id = t.pipeline_id AND o.id <> t.id AND (
+        o.id <> ALL(%(stages)s) OR (o.position, o.id) < (t.position, t.id)
+        OR EXISTS (SELECT FROM crm_deal AS d WHERE d.tenant_id = o.tenant_id AND d.stage_id = o.id)))
 """)
-DELETE = sql.SQL("DELETE FROM {table} WHERE id = ANY(%s)")
+#: No index serves IS NOT DISTINCT FROM: by "=" the tenant would be a way to the records by itself to PostgreSQL, and
+#: where it expects few, all of them would be read for each batch.
+DELETE = sql.SQL(
+    "DELETE FROM {table} WHERE id = ANY(%(records)s) AND tenant_id IS NOT DISTINCT FROM %(tenant)s::bigint"
+)
 DELETE_AND_KEEP = sql.SQL(
-    "WITH gone AS (DELETE FROM {table} AS t USING unnest(%s::bigint[], %s::bigint[]) AS g(number, record)"
-    " WHERE t.id = g.record RETURNING g.number, t.id, t::text AS was)"
+    "WITH gone AS (DELETE FROM {table} AS t"
+    " USING unnest(%(numbers)s::bigint[], %(records)s::bigint[]) AS g(number, record)"
+    " WHERE t.id = g.record AND t.tenant_id IS NOT DISTINCT FROM %(tenant)s::bigint"
+    " RETURNING g.number, t.id, t::text AS was)"
     " INSERT INTO importexport_rowchange (tenant_id, run_id, number, action, entity, record, changes, note, image)"
-    " SELECT %s, %s, number, 'delete', %s, id, '{{}}', '', was FROM gone"
+    " SELECT %(tenant)s, %(run)s, number, 'delete', %(entity)s, id, '{{}}', '', was FROM gone"
 )
 
 

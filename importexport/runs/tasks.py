@@ -243,12 +243,12 @@ def saving_progress(run: ImportRun, aside: Any, progress: Progress | None) -> Pr
             return
         last = time.monotonic()
         with aside.cursor() as cursor:
-            cursor.execute(SAVE_PROGRESS, [rows, size, run.pk])
+            cursor.execute(SAVE_PROGRESS, [rows, size, run.tenant_id, run.pk])
 
     return save
 
 
-SAVE_PROGRESS = sql.SQL("UPDATE {} SET rows_done = %s, bytes_done = %s WHERE id = %s").format(
+SAVE_PROGRESS = sql.SQL("UPDATE {} SET rows_done = %s, bytes_done = %s WHERE tenant_id = %s AND id = %s").format(
     sql.Identifier(ImportRun._meta.db_table)
 )
 

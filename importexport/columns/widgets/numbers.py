@@ -81,7 +81,7 @@ class StageProbability(Whole):
 
     form = "percent"
     needs_records = True
-    cleared_sql = "(SELECT x.probability FROM crm_stage x WHERE x.id = {stage_id})"
+    cleared_sql = "(SELECT x.probability FROM crm_stage x WHERE x.tenant_id = t.tenant_id AND x.id = {stage_id})"
 
     def look_at(self, record: Any, cells: Cells) -> None:
         """Read the probability of the record's stage."""

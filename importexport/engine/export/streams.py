@@ -58,7 +58,8 @@ def cell_sql(column: Column, around: str) -> Sql | Subquery:
     cell = Sql(Sql(F(shown or name), template=column.widget.sql), template=around)
     if not shown:
         return cell
-    related = cast(type[models.Model], column.source.related_model)._default_manager.filter(pk=OuterRef(column.stores))
+    model = cast(type[models.Model], column.source.related_model)
+    related = model._default_manager.filter(tenant=OuterRef("tenant"), pk=OuterRef(column.stores))
     if column.finds:
         related = related.filter(external_source=OuterRef("external_source"))
     return Subquery(related.values_list(cell), output_field=models.TextField())

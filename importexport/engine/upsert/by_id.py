@@ -7,7 +7,7 @@ from psycopg import sql
 
 from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
-from importexport.db import unzipped
+from importexport.db import any_tenant, unzipped
 from importexport.engine.spec import EXTERNAL_ID, EntitySpec, Key
 from importexport.engine.upsert.finder import Found, Pair
 from importexport.engine.upsert.importer import UpsertImporter, is_there
@@ -46,6 +46,7 @@ class IdMerger(Merger):
         """
         if pairs and stage and pipeline:
             statement = MOVE.format(
+                tenant=any_tenant(self.tenant.pk),
                 staging=self._staging,
                 table=self._table,
                 bit=sql.Literal(stage),
@@ -56,9 +57,11 @@ class IdMerger(Merger):
                 cursor.execute(statement, unzipped(pairs))
 
 
+#: LIMIT has PostgreSQL expect a record for each row (see ROWS).
 MOVE = sql.SQL(
     "UPDATE {staging} AS s SET given = s.given | {bit} FROM unnest(%s::int[], %s::bigint[]) AS m(n, id)"
-    " JOIN {table} AS t ON t.id = m.id"
+    " CROSS JOIN LATERAL (SELECT t.pipeline_id FROM {table} AS t"
+    " WHERE t.tenant_id = {tenant} AND t.id = m.id LIMIT 1) AS t"
     " WHERE s.n = m.n AND s.given & {both} = {pipeline} AND s.pipeline_id <> t.pipeline_id"
 )
 

@@ -198,9 +198,10 @@ SEE = sql.SQL("INSERT INTO {} SELECT * FROM unnest(%s::bigint[], %s::boolean[])"
 #: The key is compared again once the record is locked, because a concurrent edit may have changed it.
 FIND_NEXT = sql.SQL(
     "SELECT s.n, held.id FROM {staging} AS s CROSS JOIN LATERAL"
-    " (SELECT t.id, t.tenant_id = %s AND {same} AS is_it FROM {table} AS t"
+    " (SELECT t.tenant_id, t.id, t.tenant_id = %s AND {same} AS is_it FROM {table} AS t"
     " WHERE ({order}) >= (%s, {wanted}) AND {key} <> '' ORDER BY {order} LIMIT 1) AS found CROSS JOIN LATERAL"
-    " (SELECT t.id FROM {table} AS t WHERE found.is_it AND t.id = found.id AND {same} AND {may_match} LIMIT 1"
+    " (SELECT t.id FROM {table} AS t WHERE found.is_it AND t.tenant_id = found.tenant_id AND t.id = found.id"
+    " AND {same} AND {may_match} LIMIT 1"
     " FOR NO KEY UPDATE) AS held WHERE {among}"
 )
 AMONG = sql.SQL("s.n = ANY(%s)")

@@ -140,7 +140,7 @@ def shown_as(column: Column, name: str) -> list[sql.Composed]:
         return []
     table = column.source.related_model._meta.db_table  # type: ignore[union-attr]
     return [
-        sql.SQL(", (SELECT x.{} FROM {} AS x WHERE x.id = {})").format(
+        sql.SQL(", (SELECT x.{} FROM {} AS x WHERE x.tenant_id = t.tenant_id AND x.id = {})").format(
             sql.Identifier(shown), sql.Identifier(table), sql.Identifier(side, name)
         )
         for side in ("t", "new")

@@ -199,10 +199,8 @@ class Merger(Writer):
         if not numbers:
             return []
         with connection.cursor() as cursor:
-            cursor.execute(self._insertion(sql.SQL("n = ANY(%s)")), [self.tenant.pk, list(numbers)])
-            if cursor.rowcount == len(numbers):
-                return []
-            return self._keep(cursor, sorted({*numbers}.intersection(self._find_skipped(cursor))))
+            cursor.execute(self._insertion(), self._for_rows(numbers))
+            return self._keep(cursor, [n for (n,) in cursor])
 
     def created(self, numbers: Sequence[int]) -> list[Pair]:
         """Return the records that were created for some of the rows."""
@@ -220,7 +218,11 @@ class Merger(Writer):
 
     @cached_property
     def _joined(self) -> sql.Composed:
-        return JOINED.format(staging=self._staging, table=self._table)
+        return JOINED.format(rows=self._rows, table=self._table)
+
+    @cached_property
+    def _rows(self) -> sql.Composed:
+        return ROWS.format(tenant=sql.Literal(self.tenant.pk), staging=self._staging)
 
     @cached_property
     def _comparison(self) -> sql.Composed:
@@ -231,7 +233,7 @@ class Merger(Writer):
 
     @cached_property
     def _change(self) -> sql.Composed:
-        return UPDATE.format(table=self._table, values=self._new.assignments(), staging=self._staging)
+        return UPDATE.format(table=self._table, values=self._new.assignments(), rows=self._rows)
 
 
 def generated(digest: Digest) -> sql.Composed:
@@ -242,10 +244,14 @@ def generated(digest: Digest) -> sql.Composed:
     )
 
 
-#: The rows of a batch joined with their records.
-JOINED = sql.SQL(
-    "unnest(%s::int[], %s::bigint[]) AS m(n, id) JOIN {staging} AS s ON s.n = m.n JOIN {table} AS t ON t.id = m.id"
+#: Rows of a batch with their records' ids and tenant. OFFSET 0 has them put together first: PostgreSQL takes tenant and
+#: id for independent, expects hardly a record for a batch, and would go through all rows for each one that it finds.
+ROWS = sql.SQL(
+    "(SELECT s.*, m.id AS record, {tenant}::bigint AS tenant_id"
+    " FROM unnest(%s::int[], %s::bigint[]) AS m(n, id) JOIN {staging} AS s ON s.n = m.n OFFSET 0) AS s"
 )
+#: The rows of a batch joined with their records.
+JOINED = sql.SQL("{rows} JOIN {table} AS t ON t.tenant_id = s.tenant_id AND t.id = s.record")
 
 CLAIMS = sql.SQL(
     "SELECT claim.n, EXISTS (SELECT FROM {table} AS o WHERE o.tenant_id = {tenant}"
@@ -265,5 +271,5 @@ COMPARE = sql.SQL(
 
 UPDATE = sql.SQL(
     "UPDATE {table} AS t SET {values}, updated_at = now()"
-    " FROM unnest(%s::int[], %s::bigint[]) AS m(n, id) JOIN {staging} AS s ON s.n = m.n WHERE t.id = m.id"
+    " FROM {rows} WHERE t.tenant_id = s.tenant_id AND t.id = s.record"
 )

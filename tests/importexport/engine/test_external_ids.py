@@ -195,7 +195,7 @@ def test_an_undo_does_not_bring_back_a_record_whose_id_is_taken(transactional_db
 def test_a_file_without_ids_is_compared_by_its_own_key_alone(api, entity):
     with Statements() as statements:
         api.import_csv(entity, one_row(entity))
-    (insertion,) = [text for text in statements if text.startswith("INSERT INTO") and "rally_incoming" in text]
+    (insertion,) = [text for text in statements if "INSERT INTO crm_" in text.replace('"', "")]
     assert "ON CONFLICT ON CONSTRAINT" in insertion
     assert "external" not in insertion
 
