@@ -179,7 +179,7 @@ class MissingRecords:
         ids = [made.record.pk for made in self._created if made.column is column]
         with connection.cursor() as cursor, by_index(cursor):
             table, reference = sql.Identifier(self._model._meta.db_table), sql.Identifier("t", column.stores)
-            cursor.execute(NEEDED.format(table=table, reference=reference), [ids, self._tenant.pk])
+            cursor.execute(NEEDED.format(table=table, reference=reference), [self._tenant.pk, ids])
             return {pk for (pk,) in cursor}
 
 
@@ -187,8 +187,8 @@ FIRST = (fold(FIRST_STAGE), FIRST_STAGE)
 
 #: By "=" the tenant would be a way to the records by itself to PostgreSQL (see revert_sql.DELETE).
 NEEDED = sql.SQL(
-    "SELECT id FROM unnest(%s::bigint[]) AS made(id) WHERE EXISTS"
-    " (SELECT FROM {table} AS t WHERE t.tenant_id IS NOT DISTINCT FROM %s::bigint AND {reference} = made.id)"
+    "SELECT id FROM (SELECT id, %s::bigint AS tenant_id FROM unnest(%s::bigint[]) AS ids(id) OFFSET 0) AS made"
+    " WHERE EXISTS (SELECT FROM {table} AS t WHERE t.tenant_id = made.tenant_id AND {reference} = made.id)"
 )
 DELETE = sql.SQL("DELETE FROM {} WHERE id = ANY(%s) AND tenant_id IS NOT DISTINCT FROM %s::bigint")
 

@@ -266,10 +266,12 @@ WHERE t.tenant_id = %(tenant)s AND t.id = ANY(%(stages)s) AND NOT EXISTS (
 DELETE = sql.SQL(
     "DELETE FROM {table} WHERE id = ANY(%(records)s) AND tenant_id IS NOT DISTINCT FROM %(tenant)s::bigint"
 )
+#: In a join, the tenant has to be one of the values of a row, by OFFSET 0, for the same reason.
 DELETE_AND_KEEP = sql.SQL(
     "WITH gone AS (DELETE FROM {table} AS t"
-    " USING unnest(%(numbers)s::bigint[], %(records)s::bigint[]) AS g(number, record)"
-    " WHERE t.id = g.record AND t.tenant_id IS NOT DISTINCT FROM %(tenant)s::bigint"
+    " USING (SELECT number, record, %(tenant)s::bigint AS tenant_id"
+    " FROM unnest(%(numbers)s::bigint[], %(records)s::bigint[]) AS pairs(number, record) OFFSET 0) AS g"
+    " WHERE t.tenant_id = g.tenant_id AND t.id = g.record"
     " RETURNING g.number, t.id, t::text AS was)"
     " INSERT INTO importexport_rowchange (tenant_id, run_id, number, action, entity, record, changes, note, image)"
     " SELECT %(tenant)s, %(run)s, number, 'delete', %(entity)s, id, '{{}}', '', was FROM gone"
