@@ -8,6 +8,7 @@ from importexport.engine.report import Report
 from importexport.errors import counted
 from importexport.history import suggestions
 from importexport.models import ImportRun
+from importexport.runs.serializers import first_names
 
 #: The maximum number of new names to list because they resemble existing ones.
 NEW_NAMES = 20
@@ -24,7 +25,9 @@ def told_besides(result: Report | ImportRun) -> Iterator[str]:
     else:
         cells, hints = result.header.get("ignored_cells", {}), suggestions.columns_meant(result)
     if cells:
-        yield f"Ignored columns: {', '.join(ignored_columns(cells, hints))}"
+        first = {name: cells[name] for name in first_names(cells)}
+        more = [f"{len(cells) - len(first)} more"] if len(first) < len(cells) else []
+        yield f"Ignored columns: {', '.join([*ignored_columns(first, hints), *more])}"
     if isinstance(result, ImportRun):
         yield from (sentence.replace("\n", " ") for sentence in islice(suggestions.all_about_new(result), NEW_NAMES))
 

@@ -1,5 +1,7 @@
 """Runs, rows and the history of records as JSON."""
 
+from collections.abc import Iterable
+from itertools import accumulate
 from typing import Any
 
 from crm.timestamps import timestamp
@@ -12,6 +14,8 @@ from importexport.history.row_log import LoggedRow, Trace, cell_of, shown_change
 from importexport.models import ImportRun
 
 Json = dict[str, Any]
+#: The most characters of the names of ignored columns in a response: far more than any known program's file has.
+NAMES_LIMIT = 100_000
 
 
 def run_json(run: ImportRun) -> Json:
@@ -48,12 +52,20 @@ def run_json(run: ImportRun) -> Json:
     }
 
 
+def first_names(names: Iterable[str]) -> list[str]:
+    """Return the first of some names, as many as NAMES_LIMIT characters take."""
+    lengths = accumulate(map(len, names))
+    return [name for name, length in zip(names, lengths, strict=True) if length <= NAMES_LIMIT]
+
+
 def detail_json(run: ImportRun) -> Json:
     """Return a run with its related runs."""
     children = run.children.filter(status=ImportRun.Status.DONE).order_by("created_at").values_list("pk", flat=True)
+    ignored, cells = run.header.get("ignored", []), run.header.get("ignored_cells", {})
     detail = run_json(run) | {
-        "ignoredColumns": run.header.get("ignored", []),
-        "ignoredCells": run.header.get("ignored_cells", {}),
+        "ignoredColumns": first_names(ignored),
+        "ignoredCells": {name: cells[name] for name in first_names(cells)},
+        "ignoredCount": len(ignored),
         "columnHints": suggestions.columns_meant(run),
         "warnings": run.warnings,
         "reading": run.reading or None,

@@ -50,6 +50,7 @@ IGNORED = str(errors.ignored_column("Newsletter", 98))
 IMPORT: Json = SUMMARY | {
     "ignoredColumns": ["Newsletter"],
     "ignoredCells": {"Newsletter": 98},
+    "ignoredCount": 1,
     "warnings": [
         {"code": "ignored_column", "column": "Newsletter", "sentence": IGNORED, "example": IGNORED, "rows": 98},
     ],
@@ -69,6 +70,7 @@ UNDO_PLANNED = (
     | {
         "ignoredColumns": [],
         "ignoredCells": {},
+        "ignoredCount": 0,
         "warnings": [],
         "reading": None,
         "rejectedKept": 0,

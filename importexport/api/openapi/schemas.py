@@ -6,6 +6,7 @@ from importexport.api.openapi.operation import Json, ref
 from importexport.engine.groups import GROUPS
 from importexport.engine.options import FREE_TEXTS, NAMES, OBJECTS
 from importexport.history.kept import REJECTED_ROWS
+from importexport.runs.serializers import NAMES_LIMIT
 
 COUNT: Json = {"type": "integer", "minimum": 0}
 TEXT: Json = {"type": "string"}
@@ -148,7 +149,8 @@ SUMMARY: Json = {
     "fault": former_name_of("error", ERROR),
 }
 DETAIL: Json = SUMMARY | {
-    "ignoredColumns": TEXTS,
+    "ignoredColumns": TEXTS | {"description": f"Their names, as many as {NAMES_LIMIT} characters take"},
+    "ignoredCount": COUNT | {"description": "The number of ignored columns with different names"},
     "ignoredCells": {
         "type": "object",
         "description": 'Ignored column → how many of its cells are filled, in all rows; the name `""` stands for all'

@@ -71,3 +71,10 @@ def test_one_warning_is_one(shell):
         "Warning: 'gmial.com' in 'email' looks like a typing error: did you mean 'gmail.com'?",
         "1 row: 1 imported, 0 skipped, 1 warning.",
     ]
+
+
+def test_of_thousands_of_ignored_columns_the_first_are_named_and_the_others_counted(shell):
+    names = [f"{n} {'x' * 400}" for n in range(1000)]
+    done = shell(content=f"{HEAD},{','.join(names)}\nA,B,a@example.com\n")
+    line = next(line for line in done.stdout.splitlines() if line.startswith("Ignored columns: "))
+    assert line.endswith(f"{names[246]} (empty), 753 more")

@@ -50,7 +50,7 @@ def test_an_import_counts_its_warnings_and_its_run_lists_them(api):
         group("email_domain", "email", DOMAIN, 1),
         group("scientific", "phone", PHONE, 1),
     ]
-    assert (run["ignoredColumns"], run["ignoredCells"]) == (["Fax"], {"Fax": 2})
+    assert (run["ignoredColumns"], run["ignoredCells"], run["ignoredCount"]) == (["Fax"], {"Fax": 2}, 1)
     assert api.look("imports")["results"][0]["warningCount"] == 5
 
 
@@ -190,3 +190,12 @@ def test_so_many_groups_are_kept_and_all_warnings_counted(api):
     assert response["X-Import-Warnings"] == "500"
     assert len(latest(api)["warnings"]) == GROUPS
     assert len(latest(api)["ignoredCells"]) == 500
+
+
+def test_of_thousands_of_long_names_a_plan_lists_the_first_and_counts_all(api):
+    names = [f"{n} {'x' * 400}" for n in range(4000)]
+    plan = api.plan("companies", f"name,{','.join(names)}\nAcme{',1' * 4000}\n")
+    assert plan["ignoredCount"] == 4000
+    assert plan["ignoredColumns"] == names[:247]
+    assert plan["ignoredCells"] == dict.fromkeys(names[:247], 1)
+    assert len(str(plan)) < 600_000
