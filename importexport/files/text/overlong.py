@@ -32,11 +32,14 @@ class Rest:
         self._quote = ""
         self._cell_end = re.compile(rf"[{delimiter}\r\n]")
         self._cell = re.compile(rf'(?:"(?:[^"]|"")*+"|(?!"))[^{delimiter}\r\n]*+([{delimiter}\r\n])')
-        self.count, self.is_blank, self._invalid = 0, True, ""
+        self._count_anew()
         #: Whether the record ends in its beginning.
         self.is_over = self.find_end(beginning) is not None
         self._beginning = beginning.removesuffix(self._quote)
         self._closing = '"' if self._is_inside else ""
+        self._count_anew()
+
+    def _count_anew(self) -> None:
         #: The number of delimiters passed, whether all cells passed are blank, and an invalid byte of them.
         self.count, self.is_blank, self._invalid = 0, True, ""
 
