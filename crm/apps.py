@@ -9,7 +9,10 @@ class CrmConfig(AppConfig):
     verbose_name = "CRM"
 
     def ready(self) -> None:
-        """Tell after migrations how many records could not be given a new matching key."""
-        from crm.matching_keys import tell_outdated  # noqa: PLC0415 - models cannot be imported before
+        """After migrations, take ids from the cell's range, and tell how many records could not be given a new matching
+        key."""
+        from crm.cells import take_range  # noqa: PLC0415 - models cannot be imported before
+        from crm.matching_keys import tell_outdated  # noqa: PLC0415
 
+        post_migrate.connect(take_range, sender=self)
         post_migrate.connect(tell_outdated, sender=self)

@@ -1,6 +1,7 @@
 """Reading environment variables. Invalid values raise ImproperlyConfigured with a one-line message."""
 
 import os
+import re
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -19,6 +20,14 @@ def number(name: str, default: int) -> int:
     if not (value.isascii() and value.isdigit() and int(value) > 0):
         raise ImproperlyConfigured(f"{name} is {value!r}; expected a whole number above 0.")
     return int(value)
+
+
+def cell(name: str, default: str) -> str:
+    """Return an environment variable that names a cell; raise ImproperlyConfigured for other values."""
+    value = os.environ.get(name, "").strip() or default
+    if not re.fullmatch(r"[a-z0-9]{2}", value):
+        raise ImproperlyConfigured(f"{name} is {value!r}; expected two characters of a-z and 0-9.")
+    return value
 
 
 def words(name: str, default: str = "") -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from rally import database
-from rally.environment import flag, number, words
+from rally.environment import cell, flag, number, words
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -50,6 +50,8 @@ ALLOWED_HOSTS = words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 if RALLY_BASE_DOMAIN:
     ALLOWED_HOSTS.append(f".{RALLY_BASE_DOMAIN}")
 
+#: This installation, where there are several: new API keys carry it, and it has ids of its own (see crm.cells).
+RALLY_CELL = cell("RALLY_CELL", "00")
 #: The maximum size of a file imported through the API, in bytes.
 RALLY_IMPORT_MAX_BYTES = number("RALLY_IMPORT_MAX_BYTES", 10 * 1024 * 1024)
 #: The number of days to keep uploaded files and rejected rows.

@@ -6,6 +6,7 @@ import re
 import secrets
 import string
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -15,6 +16,7 @@ from crm.models.tenancy import referable
 from crm.models.tenant import Tenant
 
 PREFIX = "rk_live_"
+#: The number of random characters.
 SECRET_LENGTH = 40
 ALPHABET = string.ascii_letters + string.digits
 _FORM = re.compile(rf"{PREFIX}[0-9A-Za-z]{{32,128}}")
@@ -70,8 +72,12 @@ class ApiKey(models.Model):
 def create_api_key(
     *, tenant: Tenant, name: str, scope: str = "write", expires_at: datetime.datetime | None = None
 ) -> tuple[ApiKey, str]:
-    """Create a key and return it with its secret, which is not stored. Raise ValidationError for invalid values."""
-    secret = PREFIX + "".join(secrets.choice(ALPHABET) for _ in range(SECRET_LENGTH))
+    """Create a key and return it with its secret, which is not stored. Raise ValidationError for invalid values.
+
+    In front of its random characters, the secret carries the cell: whoever passes requests on to cells need not ask a
+    database.
+    """
+    secret = PREFIX + settings.RALLY_CELL + "".join(secrets.choice(ALPHABET) for _ in range(SECRET_LENGTH))
     key = ApiKey(tenant=tenant, name=trim(name), scope=scope, digest=digest_of(secret), expires_at=expires_at)
     key.full_clean()
     key.save()

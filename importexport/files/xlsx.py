@@ -40,7 +40,7 @@ _CELLS = {
 }
 _DATE_CELLS = {"date": b'<c s="3"><v>%b</v></c>', "moment": b'<c s="4"><v>%b</v></c>'}
 _MILLISECONDS = b'<c s="6"><v>%b</v></c>'
-_WIDTHS = {"text": 22, "whole": 12, "amount": 16, "date": 12, "moment": 24}
+_WIDTHS = {"text": 22, "whole": 16, "amount": 16, "date": 12, "moment": 24}
 
 #: Characters not allowed in XML 1.0, as UTF-8: control characters, surrogates, U+FFFE and U+FFFF.
 _UNWRITABLE = rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xed[\xa0-\xbf][\x80-\xbf]|\xef\xbf[\xbe\xbf]"

@@ -38,6 +38,7 @@ def start(data_dir, *command: str, **env: str) -> subprocess.CompletedProcess[st
         ({"RALLY_RATE_LIMIT": "many"}, "RALLY_RATE_LIMIT is 'many'; expected a whole number above 0."),
         ({"RALLY_IMPORT_MAX_BYTES": "-1"}, "RALLY_IMPORT_MAX_BYTES is '-1'; expected a whole number above 0."),
         ({"RALLY_IMPORT_MAX_BYTES": "١٢"}, "RALLY_IMPORT_MAX_BYTES is '١٢'; expected a whole number above 0."),
+        ({"RALLY_CELL": "B7"}, "RALLY_CELL is 'B7'; expected two characters of a-z and 0-9."),
         ({"PORT": "http"}, "PORT is 'http'; expected a whole number above 0."),
         ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY is '0'; expected a whole number above 0."),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'LOUD'; expected DEBUG, INFO, WARNING, ERROR or CRITICAL."),

@@ -186,7 +186,7 @@ def paths() -> Json:
 
 def history_operation(entity: str) -> Json:
     """Describe the history of a record."""
-    record = {"name": "record", "in": "path", "required": True, "schema": {"type": "integer"}}
+    record = {"name": "record", "in": "path", "required": True, "schema": {"type": "integer", "format": "int64"}}
     traces = {"schema": ref("History"), "example": examples.HISTORY}
     text = "Returns what imports did to a record, latest first."
     return endpoint(f"{entity}_imports", "List the imports of a record", text, {JSON: traces}, [record])

@@ -205,6 +205,7 @@ ROW = members(
         "entity": ref("RecordKind"),
         "record": {
             "type": ["integer", "null"],
+            "format": "int64",
             "description": "The record's id; null for rejected rows and in plans for new ones",
         },
         "changes": {

@@ -19,7 +19,7 @@ from tests.support.staff import pick, sign_in
 
 LIST = reverse("admin:crm_apikey_changelist")
 ADD = reverse("admin:crm_apikey_add")
-SECRET = re.compile(r"rk_live_[0-9A-Za-z]{40}")
+SECRET = re.compile(r"rk_live_00[0-9A-Za-z]{40}")
 
 
 @pytest.fixture

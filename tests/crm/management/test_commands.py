@@ -79,7 +79,7 @@ def test_a_slug_is_unique(shared, slug):
 def test_a_key_is_printed_alone_and_only_its_digest_is_stored(shared, slug):
     done = shared.manage("create_api_key", slug, "--name", "ci")
     assert (done.returncode, done.stderr) == (0, "")
-    assert re.fullmatch(r"rk_live_[0-9A-Za-z]{32,}\n", done.stdout)
+    assert re.fullmatch(r"rk_live_00[0-9A-Za-z]{40}\n", done.stdout)
     assert keys_of(shared, slug) == [("ci", "write", digest_of(done.stdout.strip()), None, False)]
 
 
