@@ -9,6 +9,7 @@ Export:   engine/export   columns as SQL expressions → COPY TO → CSV or XLSX
 Shared:   resources       all columns of the four entities, as resources of django-import-export
           errors          all messages about files and rows
           db              direct access to PostgreSQL: COPY, index look-ups, locks, retries
+Files:    files/storage   uploads, in a folder or a bucket; history/uploads stores them with their runs
 Records:  models/    import runs, their row logs, state of the API
           history/   writing and reading them: recorder, row log, plan check, corrections, undo
           mappings   how files of other programs are read, saved by name

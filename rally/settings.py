@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from rally import database
+from rally import database, storage
 from rally.environment import cell, flag, number, words
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -139,6 +139,7 @@ STATICFILES_DIRS = [BASE_DIR / "static"]  # These take precedence over those of 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "uploads": storage.from_environment(url=os.environ.get("RALLY_STORAGE_URL"), home=DATA_DIR),
 }
 if DEBUG:
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

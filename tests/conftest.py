@@ -18,6 +18,7 @@ from django.db import connections
 from django.test import TransactionTestCase
 
 from crm.models.tenant import create_tenant
+from rally import storage
 from rally.postgres.embedded import socket_directory
 from tests.support.api import Api
 from tests.support.installation import ROOT, Installation, Server, environment, free_port, url_of, wait_until_up
@@ -74,14 +75,15 @@ def _empty_tables(case: TransactionTestCase) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _settings_of_tests() -> None:
-    """Load the admin as servers do, do not require collectstatic for pages rendered in the test process, and use a fast
-    password hash."""
+def _settings_of_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Load the admin as servers do, do not require collectstatic for pages rendered in the test process, keep uploads
+    in a folder of the tests' own, and use a fast password hash."""
     TransactionTestCase._fixture_teardown = _empty_tables
     admin.autodiscover()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+        "uploads": storage.folder(tmp_path_factory.mktemp("uploads")),
     }
 
 
@@ -254,3 +256,31 @@ def other_api(other_tenant):
 def real_tenant(server):
     """A tenant on the shared server."""
     return RealTenant(server)
+
+
+@pytest.fixture
+def folder_of_uploads(settings, tmp_path):
+    """Uploads are in a folder of the test's own, which is returned."""
+    settings.STORAGES = settings.STORAGES | {"uploads": storage.folder(tmp_path / "uploads")}
+    return tmp_path / "uploads"
+
+
+@pytest.fixture(scope="session")
+def s3():
+    """An S3-compatible server."""
+    # Here, because it takes a second, which most tests need not wait for.
+    from tests.support.s3 import S3
+
+    server = S3()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket_of_uploads(settings, s3, tmp_path):
+    """Uploads are in an empty bucket, whose server is returned."""
+    s3.empty()
+    settings.STORAGES = settings.STORAGES | {"uploads": storage.from_environment(url=s3.url, home=tmp_path)}
+    yield s3
+    if not s3.is_up:
+        s3.start()

@@ -119,6 +119,8 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
             return self._choose_page(request, upload_form.too_large(), chosen=request.POST)
         except errors.NoRoom as error:
             return self._choose_page(request, upload_form.UploadError(str(error)), chosen=request.POST)
+        except errors.StorageUnavailable as error:
+            return self._choose_page(request, upload_form.not_stored(error), chosen=request.POST)
         return redirect("admin:importexport_importrun_change", run.pk)
 
     def _choose_page(

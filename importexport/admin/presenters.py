@@ -14,7 +14,7 @@ from django.http import QueryDict
 
 from importexport.admin.labels import CREATED_REFERENCES, ERROR_CODES
 from importexport.engine.groups import GROUPS as KEPT_GROUPS
-from importexport.errors import FileError
+from importexport.errors import FileError, StorageUnavailable
 from importexport.files.column_hints import column_hints
 from importexport.files.header import count_known, read_header
 from importexport.files.opening import open_rows
@@ -93,7 +93,7 @@ def unknown_in_upload(run: ImportRun) -> list[IgnoredColumn]:
         with run.open_upload() as file:
             score = lambda cells: count_known(cells, names)  # noqa: E731 - names the argument
             cells = open_rows(file, score=score, sheet=run.options.get("sheet", "")).header
-    except FileError:
+    except (FileError, StorageUnavailable):
         return []
     header = read_header(cells, columns=names)
     return with_hints(header.ignored, header.missing(names), run.entity)

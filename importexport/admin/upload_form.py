@@ -1,5 +1,7 @@
 """Uploads by form, checked before they are stored."""
 
+import logging
+
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
 from django.core.files.uploadedfile import UploadedFile
@@ -14,6 +16,7 @@ from importexport.engine.resource import EntityResource
 from importexport.files.signatures import check_kind
 from importexport.http.bodies import BESIDES, HEAD, deadline
 
+logger = logging.getLogger("rally.storage")
 FIELD = "file"
 
 
@@ -40,6 +43,11 @@ def read_form(request: HttpRequest) -> None:
     # Django raises TypeError for a part with a contradictory header (filename*=…; filename*1*=…).
     except (UnreadablePostError, MultiPartParserError, TypeError):
         raise UploadError(_("The upload was incomplete. Please send the file again."), 400) from None
+    except OSError as error:
+        # The disk is full, to which Django writes the file while it comes in.
+        full = errors.StorageUnavailable(is_full=True)
+        full.__cause__ = error
+        raise not_stored(full) from None
     except (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent):
         raise UploadError(_("The form contains more than one file. Please choose the file again."), 400) from None
 
@@ -67,6 +75,12 @@ def received_options(request: HttpRequest, resource: type[EntityResource]) -> Op
         return option_form.read_choice(request.POST, resource)
     except OptionError as error:
         raise UploadError(str(error)) from None
+
+
+def not_stored(error: errors.StorageUnavailable) -> UploadError:
+    """Return the error for a file that the storage did not take, and log why."""
+    logger.error("Storage of uploads unavailable for a form", exc_info=error)
+    return UploadError(str(error), 503)
 
 
 def too_large(*, status: int = 200) -> UploadError:

@@ -121,6 +121,11 @@ class Cause(Enum):
         "The file of the plan failed, so there is nothing to apply",
         "Correct the file and plan it again.",
     )
+    UPLOAD_LOST = (
+        409,
+        "The file of the plan is not in the storage any more, or was changed there",
+        "Plan the file again, and tell who operates the server.",
+    )
     NOT_A_PLAN = 409, "The file is being imported without a plan", "Nothing: only plans can be applied."
     NOTHING_TO_UNDO = 409, "The import has stored nothing (yet)", "Undo only imports with the status done."
     UNDO_EXPIRED = (
@@ -228,6 +233,12 @@ class Cause(Enum):
         SOON,
     )
     DATABASE_UNAVAILABLE = 503, "The database cannot be reached, or cannot store anything", "Try again later.", SOON
+    STORAGE_UNAVAILABLE = (
+        503,
+        "The storage of uploaded files cannot be used, or has no space left",
+        "Send the request again later: nothing was stored.",
+        SOON,
+    )
     NOT_READY = 503, "The server has just started, or its database is not ready", "Try again later.", SOON
     INTERNAL_ERROR = 500, "A bug in the server", "Report it with the X-Request-Id of the response."
 

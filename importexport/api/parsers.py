@@ -53,8 +53,8 @@ class UploadParser(BaseParser):
     ) -> DataAndFiles:
         """Return the form's file as the field FIELD, and its other fields; bytes that are not UTF-8 become surrogates.
 
-        Raises Problem (400, 408), NotCsv as soon as the first bytes show another type of file, and TooLarge as soon as
-        the file exceeds RALLY_IMPORT_MAX_BYTES.
+        Raises Problem (400, 408), NotCsv as soon as the first bytes show another type of file, TooLarge as soon as the
+        file exceeds RALLY_IMPORT_MAX_BYTES, and StorageUnavailable if the disk is full.
         """
         request = (parser_context or {}).get("request")
         connection = request.META.get("gunicorn.socket") if request else None
@@ -176,7 +176,10 @@ class Upload:
         self._size += len(data)
         if self._size > settings.RALLY_IMPORT_MAX_BYTES:
             raise errors.TooLarge(settings.RALLY_IMPORT_MAX_BYTES)
-        self._file.write(data)
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise errors.StorageUnavailable(is_full=True) from error
 
 
 def file_name(segment: Any) -> str:

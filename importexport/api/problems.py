@@ -76,6 +76,9 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResp
             return problem_response(Cause.TOO_MANY_DOWNLOADS, errors.TOO_MANY_DOWNLOADS)
         case Busy():
             return problem_response(Cause.BUSY, str(error))
+        case errors.StorageUnavailable():
+            log(error, "Storage of uploads unavailable", context)
+            return problem_response(Cause.STORAGE_UNAVAILABLE, str(error))
         case _ if isinstance(error, UNAVAILABLE):
             log(error, "Database unavailable", context)
             return problem_response(Cause.DATABASE_UNAVAILABLE, AWAY)

@@ -4,8 +4,11 @@ import psycopg
 from django.db import InterfaceError, OperationalError, connection
 from psycopg.pq import ExecStatus
 
-#: Errors that are not about the statement: the database cannot be reached, or cannot serve anybody at the moment.
-UNAVAILABLE = (OperationalError, InterfaceError)
+from importexport.errors import StorageUnavailable
+
+#: Errors that are not about the statement: the database, or the storage of files, cannot be reached, or cannot serve
+#: anybody at the moment.
+UNAVAILABLE = (OperationalError, InterfaceError, StorageUnavailable)
 
 
 def ask(query: bytes, parameter: str) -> list[str | None]:

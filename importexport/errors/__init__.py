@@ -68,6 +68,15 @@ from importexport.errors.rows import (
     too_many_cells,
 )
 from importexport.errors.states import BUG, INTERRUPTED, RECORDS_BUSY, RUN_BUSY, TOO_MANY_DOWNLOADS, busy
+from importexport.errors.storage import (
+    STORAGE_AWAY,
+    STORAGE_FULL,
+    StorageUnavailable,
+    UploadLost,
+    upload_changed,
+    upload_cut,
+    upload_missing,
+)
 from importexport.errors.warnings import (
     WARNINGS,
     RowWarning,
@@ -111,6 +120,8 @@ __all__ = [
     "RUN_BUSY",
     "SAVE_AS_CSV",
     "SEPARATORS",
+    "STORAGE_AWAY",
+    "STORAGE_FULL",
     "TOO_MANY_DOWNLOADS",
     "WARNINGS",
     "Ask",
@@ -120,7 +131,9 @@ __all__ = [
     "Question",
     "RowError",
     "RowWarning",
+    "StorageUnavailable",
     "TooLarge",
+    "UploadLost",
     "ambiguous",
     "at_row",
     "at_rows",
@@ -194,6 +207,9 @@ __all__ = [
     "translated",
     "two_headers",
     "unknown_sheet",
+    "upload_changed",
+    "upload_cut",
+    "upload_missing",
     "utf16",
     "without",
     "workbook_has_no_encoding",

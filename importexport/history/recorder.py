@@ -186,10 +186,13 @@ def sample_rows(resource: EntityResource, ids: list[int]) -> list[list[str]]:
 
 
 def note_failed(
-    run: ImportRun, error: errors.FileError, source: Measured, *, save: Callable[[], None] | None = None
+    run: ImportRun, error: errors.FileError, source: Measured | None = None, *, save: Callable[[], None] | None = None
 ) -> None:
-    """Record that a whole file failed, and why. ``save`` saves a new run, which may not be in the database yet."""
-    if not isinstance(error, errors.TooLarge) and not run.sha256 and source.seekable():
+    """Record that a whole file failed, and why. ``save`` saves a new run, which may not be in the database yet.
+
+    There is no ``source`` if the file is not what it was when it was measured.
+    """
+    if source and not isinstance(error, errors.TooLarge) and not run.sha256 and source.seekable():
         source.read_on()
         run.size, run.sha256 = source.size, source.sha256
     run.status, run.finished_at = ImportRun.Status.FAILED, timezone.now()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from crm.management.base import UserError, quiet_pipe
+from importexport.errors import StorageUnavailable
 from importexport.files.source import tidy_name
 
 #: Paths in these directories are opened directly, even if they lead to a regular file: /dev/stdout.
@@ -106,6 +107,11 @@ def distinct(rejected: Path | None, source: BinaryIO) -> Path | None:
         if rejected and os.path.samestat(rejected.stat(), os.fstat(source.fileno())):
             raise UserError("The rejected rows cannot go into the file that is imported.")
     return rejected
+
+
+def storage_problem(error: StorageUnavailable) -> UserError:
+    """Return the error of a storage of uploads that cannot be used, with what it said: its operator may be here."""
+    return UserError(f"{error} ({error.reason})")
 
 
 def size_of(source: BinaryIO) -> int | None:

@@ -24,7 +24,16 @@ from crm.models import Tenant
 from importexport import errors, services
 from importexport.engine.observers import Observer, Progress, ProgressObserver, RejectedRowsObserver
 from importexport.engine.options import Options
-from importexport.management.files import account_name, distinct, is_workbook, opened, replacing, shown_name, size_of
+from importexport.management.files import (
+    account_name,
+    distinct,
+    is_workbook,
+    opened,
+    replacing,
+    shown_name,
+    size_of,
+    storage_problem,
+)
 from importexport.management.printing import Printer
 from importexport.management.progress import progress_bar
 from importexport.management.reporting import reporting, storing
@@ -65,6 +74,8 @@ class FileImport:
             return self._plan(run, name) if self.is_plan else self._import(run, name)
         except errors.FileError as error:
             raise UserError(str(error)) from None
+        except errors.StorageUnavailable as error:
+            raise storage_problem(error) from None
 
     def _plan(self, run: ImportRun, name: str) -> int:
         with opened(name) as source, progress_bar(size_of(source)) as progress:

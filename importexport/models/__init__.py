@@ -2,7 +2,7 @@
 
 from importexport.models.api_requests import KeptAnswer, RateWindow
 from importexport.models.fields import JsonText
-from importexport.models.import_run import ImportRun, UploadPart
+from importexport.models.import_run import ImportRun
 from importexport.models.row_log import RejectedRow, RowChange, RowLogPage
 from importexport.models.saved_mapping import SavedMapping
 
@@ -15,5 +15,4 @@ __all__ = [
     "RowChange",
     "RowLogPage",
     "SavedMapping",
-    "UploadPart",
 ]

@@ -1,18 +1,23 @@
 """Import runs: planned, applied, undone."""
 
 import datetime as dt
-import tempfile
 import uuid
 import zlib
-from typing import BinaryIO
+from functools import partial
+from typing import Any, BinaryIO
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Now
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
 from django.utils import timezone
 
 from crm.models.tenancy import referable, same_tenant
-from importexport.models.fields import EMPTY, EMPTY_LIST, JsonText, OfRunQuerySet, tenant_of_run
+from importexport import errors
+from importexport.files import storage
+from importexport.files.storage import Stored
+from importexport.models.fields import EMPTY, EMPTY_LIST, JsonText
 
 
 class ImportRun(models.Model):
@@ -64,6 +69,8 @@ class ImportRun(models.Model):
     #: Of the file; empty if it failed before it was read completely.
     size = models.BigIntegerField(null=True)
     sha256 = models.CharField(max_length=64, default="")
+    #: The name of the file in the storage; empty if it was never stored there, or is no longer.
+    upload_name = models.CharField(max_length=100, default="", db_default="")
 
     #: When the work began, even if the run is stored at its end.
     created_at = models.DateTimeField(default=timezone.now, db_default=Now())
@@ -144,13 +151,13 @@ class ImportRun(models.Model):
         return None if self.channel == self.Channel.SHELL else settings.RALLY_IMPORT_MAX_BYTES
 
     def open_upload(self) -> BinaryIO:
-        """Return the uploaded file. The caller closes it."""
-        file = tempfile.SpooledTemporaryFile(max_size=1024 * 1024)  # noqa: SIM115 - the caller closes it
-        parts = UploadPart.objects.of(self).values_list("content", flat=True)
-        for content in parts.iterator(chunk_size=1):
-            file.write(content)
-        file.seek(0)
-        return file  # type: ignore[return-value]
+        """Return the uploaded file, as it was sent. The caller closes it.
+
+        Raises UploadLost if it is missing or was changed, and StorageUnavailable.
+        """
+        if not self.upload_name:
+            raise errors.upload_missing()
+        return storage.open_stored(self.upload_name, Stored(self.size or 0, self.sha256))
 
     @property
     def duration(self) -> dt.timedelta | None:
@@ -167,22 +174,8 @@ def lock_of(run_id: uuid.UUID) -> tuple[int, int]:
     return LOCK, zlib.crc32(run_id.bytes) >> 1
 
 
-class UploadPart(models.Model):
-    """A part of an uploaded file that is not imported yet."""
-
-    run = models.ForeignKey(ImportRun, models.CASCADE, related_name="upload", db_constraint=False)
-    tenant = tenant_of_run()
-    position = models.IntegerField()
-    content = models.BinaryField()
-
-    objects = OfRunQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["position"]
-        constraints = [
-            models.UniqueConstraint(fields=["tenant", "run", "position"], name="uploadpart_is_unique"),
-            *same_tenant("uploadpart", "run"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.run_id}: {self.position}"
+@receiver(pre_delete, sender=ImportRun)
+def delete_upload(instance: ImportRun, using: str, **_: Any) -> None:
+    """Delete a run's file once the run is gone, whatever deletes it."""
+    if instance.upload_name:
+        transaction.on_commit(partial(storage.discard, instance.upload_name), using=using)

@@ -8,20 +8,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm.models import Tenant
-from importexport import errors
 from importexport.db import Busy
 from importexport.engine.observers import Observer, Progress
 from importexport.engine.options import Options
 from importexport.engine.report import Report
-from importexport.files.source import Measured, tidy_name
+from importexport.files.source import tidy_name
+from importexport.history import uploads
 from importexport.history.kept import check_room
-from importexport.models import ImportRun, UploadPart
+from importexport.models import ImportRun
 from importexport.runs import tasks
 from importexport.runs.caretaker import Caretaker
-from importexport.runs.retention import purge
+from importexport.runs.retention import purge, purge_orphans
 
-#: The size of an UploadPart in bytes.
-PART = 1024 * 1024
 #: Seconds that what a process is about to do may take.
 ABOUT = 10
 #: Called with a run in the transaction that starts its work, to store more in the same transaction.
@@ -33,7 +31,7 @@ def start_plan(
 ) -> ImportRun:
     """Store a file that a user has uploaded and start to plan its import in the background; return the run.
 
-    Raises TooLarge if the file exceeds RALLY_IMPORT_MAX_BYTES, and NoRoom; nothing is stored then.
+    Raises TooLarge if the file exceeds RALLY_IMPORT_MAX_BYTES, NoRoom and StorageUnavailable; nothing is stored then.
     """
     run = ImportRun(
         tenant=tenant,
@@ -51,21 +49,14 @@ def start_plan(
 def keep_upload(run: ImportRun, file: BinaryIO, options: Options, *, begin: Begin | None = None) -> None:
     """Store a new run with its file, to be planned.
 
-    Raises TooLarge if the file exceeds the channel's limit, and NoRoom (see ``check_room``).
+    Raises TooLarge if the file exceeds the channel's limit, NoRoom (see ``check_room``) and StorageUnavailable.
     """
     purge()
+    purge_orphans(run.tenant)
     check_room(run.tenant)
-    limit = run.max_bytes
     run.status, run.options = ImportRun.Status.PLANNING, options.kept()
-    with transaction.atomic():
+    with uploads.keeping(run, file):
         run.save()
-        source = Measured(file)
-        for position, content in enumerate(iter(lambda: source.read(PART), b"")):
-            if limit is not None and source.size > limit:
-                raise errors.TooLarge(limit)
-            UploadPart.objects.create(tenant=run.tenant, run=run, position=position, content=content)
-        run.size, run.sha256, run.kept_bytes = source.size, source.sha256, source.size
-        run.save(update_fields=["size", "sha256", "kept_bytes"])
         if begin:
             begin(run)
 

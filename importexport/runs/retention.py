@@ -1,13 +1,23 @@
 """How long uploads and row logs are kept."""
 
 import datetime as dt
+import re
+from functools import partial
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from importexport.models import ImportRun, RejectedRow, RowChange, UploadPart
+from crm.models import Tenant
+from importexport.files import storage
+from importexport.models import ImportRun, RejectedRow, RowChange
+
+#: The time after which a file without a run belongs to no upload that is still being stored.
+ORPHANED = dt.timedelta(days=1)
+#: The names of uploads in the folder of a tenant, as opposed to other files.
+UPLOAD = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def purge(*, days: int | None = None) -> int:
@@ -22,10 +32,35 @@ def purge(*, days: int | None = None) -> int:
     if not ids:
         return 0
     with transaction.atomic():
-        UploadPart.objects.filter(run__in=ids).delete()
         RejectedRow.objects.filter(run__in=ids).delete()
         RowChange.objects.filter(run__in=ids).update(changes={}, image="")
         never = [ImportRun.Status.PLANNED, ImportRun.Status.PLANNING]
         ImportRun.objects.filter(pk__in=ids, status__in=never).delete()
-        ImportRun.objects.filter(pk__in=ids).update(purged_at=Now(), header={}, groups=[], warnings=[], sample=[])
+        left = ImportRun.objects.filter(pk__in=ids)
+        uploads = list(left.exclude(upload_name="").values_list("upload_name", flat=True))
+        left.update(purged_at=Now(), upload_name="", header={}, groups=[], warnings=[], sample=[])
+        transaction.on_commit(partial(storage.discard, *uploads))
     return len(ids)
+
+
+def purge_orphans(tenant: Tenant | None = None) -> int:
+    """Delete files that no run refers to, of a tenant or of all; return their number. Raises StorageUnavailable.
+
+    Processes that are killed leave them, and deletions for which the storage was not available. Files of the last day
+    are left alone: their runs may not be stored yet.
+    """
+    folders = [str(tenant.pk)] if tenant else [name for name in storage.listed()[0] if name.isdecimal()]
+    return sum(_purge_orphans_of(folder) for folder in folders)
+
+
+def _purge_orphans_of(folder: str) -> int:
+    found = {f"{folder}/{name}": UUID(name) for name in storage.listed(folder)[1] if UPLOAD.fullmatch(name)}
+    if not found:
+        return 0
+    runs = ImportRun.objects.filter(tenant=int(folder), pk__in=found.values())
+    alone = found.keys() - runs.values_list("upload_name", flat=True)
+    last = timezone.now() - ORPHANED
+    old = [name for name in alone if (at := storage.modified_at(name)) and at < last]
+    for name in old:
+        storage.delete(name)
+    return len(old)

@@ -19,7 +19,7 @@ from importexport import errors, services
 from importexport.db import UNAVAILABLE, Busy, advisory_lock, held_locks, patience, release_lock
 from importexport.engine.observers import Observer, Progress, ProgressObserver
 from importexport.engine.report import Report
-from importexport.history import plan_check, suggestions
+from importexport.history import plan_check, suggestions, uploads
 from importexport.history.recorder import Settled, note_interrupted
 from importexport.history.row_log import clear_row_log
 from importexport.history.undo import undo
@@ -190,7 +190,7 @@ def _store_differences(run: ImportRun, change: plan_check.PlanChanged) -> None:
             if run.kind == ImportRun.Kind.UNDO:
                 undo(now, aside=aside)
             else:
-                with run.open_upload() as file:
+                with uploads.opened(run) as file:
                     services.import_file(now, file, dry_run=True, aside=aside)
             change.differences, change.count = plan_check.differences(run, now)
         finally:
@@ -202,7 +202,7 @@ def _store_differences(run: ImportRun, change: plan_check.PlanChanged) -> None:
 
 def _import(run: ImportRun, aside: Any, *, observers: Sequence[Observer], progress: Progress | None) -> Report:
     is_plan = run.status == ImportRun.Status.PLANNING
-    with run.open_upload() as file:
+    with uploads.opened(run) as file:
         report = services.import_file(
             run,
             file,

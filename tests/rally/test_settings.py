@@ -43,6 +43,10 @@ def start(data_dir, *command: str, **env: str) -> subprocess.CompletedProcess[st
         ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY is '0'; expected a whole number above 0."),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'LOUD'; expected DEBUG, INFO, WARNING, ERROR or CRITICAL."),
         (
+            {"RALLY_STORAGE_URL": "s3://key@rally"},
+            "RALLY_STORAGE_URL has a key without a secret, or a secret without a key. Expected s3://KEY:SECRET@bucket.",
+        ),
+        (
             {"DATABASE_URL": "mysql://root@localhost/rally"},
             "DATABASE_URL is not a PostgreSQL URL: postgresql://user:password@host/name",
         ),

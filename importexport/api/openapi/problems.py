@@ -51,6 +51,7 @@ EXAMPLES: dict[Cause, list[str]] = {
         plan_check.sentence(PlanChanged()),
     ],
     Cause.PLAN_FAILED: [lifecycle.WHY_NOT[ImportRun.Status.FAILED][1]],
+    Cause.UPLOAD_LOST: [str(errors.upload_missing()), str(errors.upload_cut(1000, 2000)), str(errors.upload_changed())],
     Cause.NOTHING_TO_UNDO: ["Only what was imported can be undone."],
     Cause.UNDO_EXPIRED: ["What this import has changed is no longer kept, so it cannot be undone."],
     Cause.IDEMPOTENCY_KEY_REUSED: ["This Idempotency-Key has come with another request within the last 24 hours."],
@@ -127,6 +128,7 @@ EXAMPLES: dict[Cause, list[str]] = {
     ],
     Cause.TOO_MANY_DOWNLOADS: [errors.TOO_MANY_DOWNLOADS],
     Cause.DATABASE_UNAVAILABLE: [AWAY],
+    Cause.STORAGE_UNAVAILABLE: [errors.STORAGE_AWAY, errors.STORAGE_FULL],
     Cause.NOT_READY: ["2 migration(s) not applied."],
     Cause.INTERNAL_ERROR: [errors.BUG],
 }

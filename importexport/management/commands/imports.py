@@ -10,11 +10,11 @@ from uuid import UUID
 from crm.management.base import RallyCommand, UserError, add_tenant_argument, find_tenant, with_examples
 from crm.management.output import add_json_argument, print_json, print_lines
 from crm.models import Tenant
-from importexport.errors import FileError
+from importexport.errors import FileError, StorageUnavailable
 from importexport.history import plan_check, row_files, row_log
 from importexport.history.kept import rejected_kept
 from importexport.history.plan_check import PlanChanged
-from importexport.management.files import account_name, is_workbook, write_chunks
+from importexport.management.files import account_name, is_workbook, storage_problem, write_chunks
 from importexport.management.printing import Printer
 from importexport.management.progress import progress_bar
 from importexport.management.reporting import reporting, storing
@@ -89,6 +89,8 @@ class Command(RallyCommand):
             raise UserError(str(why)) from None
         except PlanChanged as change:
             raise UserError(plan_check.sentence(change)) from None
+        except StorageUnavailable as error:
+            raise storage_problem(error) from None
         with reporting(run):
             self._show_applied(run)
 

@@ -4,7 +4,8 @@ from argparse import ArgumentParser
 from typing import Any
 
 from crm.management.base import RallyCommand, UserError
-from importexport.errors import counted
+from importexport.errors import StorageUnavailable, counted
+from importexport.management.files import storage_problem
 from importexport.runs import retention
 
 
@@ -22,3 +23,9 @@ class Command(RallyCommand):
             raise UserError("--days is a number from 0 to 36500.")
         count = retention.purge(days=days)
         self.stdout.write(f"{counted(count, 'import')} purged.")
+        try:
+            orphans = retention.purge_orphans()
+        except StorageUnavailable as error:
+            raise storage_problem(error) from None
+        if orphans:
+            self.stdout.write(f"{counted(orphans, 'file')} without an import deleted.")

@@ -1,8 +1,11 @@
 """After kill -9 at any moment, an import is stored completely or not at all."""
 
+import hashlib
 import signal
 import subprocess
 import sys
+import uuid
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -100,16 +103,18 @@ def test_what_a_killed_server_left_is_taken_up_though_one_tenant_has_to_wait(sta
 
 def confirmed_run(tenant, content):
     """Store a file whose import has just been confirmed."""
+    name = f"{tenant.pk}/{uuid.uuid4()}"
+    path = Path(tenant.server.env["RALLY_DATA_DIR"], "uploads", name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
     (run,) = tenant.sql(
-        "INSERT INTO importexport_importrun (id, tenant_id, entity, door, status, actor, file_name, sha256, rows_done,"
-        " bytes_done, total_rows, imported, skipped, header, fault, groups, sample) VALUES (gen_random_uuid(), %s,"
-        " 'contacts', 'admin', 'applying', 'ada', 'people.csv', '', 0, 0, 0, 0, 0, '{}', '', '[]', '[]') RETURNING id",
+        "INSERT INTO importexport_importrun (id, tenant_id, entity, door, status, actor, file_name, upload_name, size,"
+        " sha256, rows_done, bytes_done, total_rows, imported, skipped, header, fault, groups, sample) VALUES"
+        " (gen_random_uuid(), %s, 'contacts', 'admin', 'applying', 'ada', 'people.csv', %s, %s, %s, 0, 0, 0, 0, 0, '{}',"
+        " '', '[]', '[]') RETURNING id",
         tenant.pk,
-    )
-    tenant.sql(
-        "INSERT INTO importexport_uploadpart (tenant_id, run_id, position, content) VALUES (%s, %s, 0, %s) RETURNING id",
-        tenant.pk,
-        run,
-        content,
+        name,
+        len(content),
+        hashlib.sha256(content).hexdigest(),
     )
     return run

@@ -1,14 +1,17 @@
 """What is kept from before stays, and is called by its new names."""
 
+import hashlib
 import uuid
 from functools import partial
 from importlib import import_module
 
 import pytest
+from django.core.management.base import CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from importexport.models import ImportRun, KeptAnswer, RejectedRow, RowChange, RowLogPage, UploadPart
+from importexport.models import ImportRun, KeptAnswer, RejectedRow, RowChange, RowLogPage
+from tests.support.disks import limited_files
 
 BEFORE = [("importexport", "0006_at_work")]
 GROUP = {"column": "email", "sentence": 'a "kind": of', "example": "", "rows": 2}
@@ -73,5 +76,69 @@ def test_what_belongs_to_runs_gets_their_tenants_batch_by_batch(before, monkeypa
         owners.append((tenant.pk, run.pk))
     get("SkippedRow").objects.create(run_id=uuid.uuid4(), number=2, cells=[], faults=[])
     migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
-    for model, count in {KeptAnswer: 1, RejectedRow: 3, RowChange: 3, UploadPart: 3, RowLogPage: 1}.items():
+    for model, count in {KeptAnswer: 1, RejectedRow: 3, RowChange: 3, RowLogPage: 1}.items():
         assert sorted(model.objects.values_list("tenant", "run")) == sorted(owners * count)
+
+
+# --- uploads ---
+
+PARTS = [("importexport", "0017_keys_by_id_gone")]
+CONTENTS = [[b"a" * 1024 * 1024, b"b"], [b"", b"c"], [b"d"]]
+
+
+@pytest.fixture
+def in_parts(transactional_db):
+    """The models while uploads were parts in the database, and at the end as they are."""
+    latest = MigrationExecutor(connection).loader.graph.leaf_nodes("importexport")
+    yield migrate(PARTS)
+    migrate(latest)
+
+
+def fill(apps, contents):
+    """Store an upload of parts for each of the contents; return the runs."""
+    tenant = apps.get_model("crm", "Tenant").objects.create(slug="acme", name="Acme")
+    runs = []
+    for content in contents:
+        size, sha256 = len(b"".join(content)), hashlib.sha256(b"".join(content)).hexdigest()
+        about = {"tenant": tenant, "entity": "contacts", "channel": "api", "status": "planned"}
+        runs.append(apps.get_model("importexport", "ImportRun").objects.create(size=size, sha256=sha256, **about))
+        for position, part in enumerate(content):
+            apps.get_model("importexport", "UploadPart").objects.create(
+                tenant=tenant, run=runs[-1], position=position, content=part
+            )
+    return runs
+
+
+def uploads():
+    """Return the content of each upload, in the order of the runs."""
+    found = []
+    for run in ImportRun.objects.order_by("created_at"):
+        with run.open_upload() as file:
+            found.append(file.read())
+    return found
+
+
+def test_uploads_move_into_the_storage(in_parts, folder_of_uploads):
+    fill(in_parts, CONTENTS)
+    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+    assert uploads() == [b"".join(content) for content in CONTENTS]
+    assert "importexport_uploadpart" not in connection.introspection.table_names()
+
+
+def test_uploads_stay_where_they_are_if_the_storage_takes_none(in_parts, folder_of_uploads):
+    fill(in_parts, CONTENTS)
+    with limited_files(1024 * 1024), pytest.raises(CommandError) as stopped:
+        migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+    assert str(stopped.value).endswith("that are not moved yet are where they were; run manage.py migrate again.")
+    parts = in_parts.get_model("importexport", "UploadPart").objects.order_by("run__created_at", "position")
+    assert [bytes(part.content) for part in parts][:2] == CONTENTS[0]
+    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+    assert uploads() == [b"".join(content) for content in CONTENTS]
+
+
+def test_uploads_can_be_moved_back(in_parts, folder_of_uploads):
+    (run,) = fill(in_parts, CONTENTS[:1])
+    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+    parts = migrate(PARTS).get_model("importexport", "UploadPart").objects.order_by("position")
+    assert [(part.run_id, bytes(part.content)) for part in parts] == [(run.pk, content) for content in CONTENTS[0]]
+    assert not [path for path in folder_of_uploads.rglob("*") if path.is_file()]
