@@ -240,5 +240,7 @@ LOGGING = {
         "django.security": {"handlers": ["refused"], "propagate": False},
         "django.security.DisallowedHost": {"handlers": [], "level": "CRITICAL"},
         "django.server": {"handlers": [], "propagate": True},
+        # Below, it logs each request to a bucket, with its signature.
+        "botocore": {"level": "WARNING"},
     },
 }

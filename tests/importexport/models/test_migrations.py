@@ -142,3 +142,10 @@ def test_uploads_can_be_moved_back(in_parts, folder_of_uploads):
     parts = migrate(PARTS).get_model("importexport", "UploadPart").objects.order_by("position")
     assert [(part.run_id, bytes(part.content)) for part in parts] == [(run.pk, content) for content in CONTENTS[0]]
     assert not [path for path in folder_of_uploads.rglob("*") if path.is_file()]
+
+
+def test_an_upload_that_an_older_process_stores_meanwhile_is_moved_too(in_parts, folder_of_uploads):
+    migrate([("importexport", "0019_uploads_moved")])
+    fill(in_parts, CONTENTS[:1])
+    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+    assert uploads() == [b"".join(CONTENTS[0])]
