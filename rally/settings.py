@@ -54,7 +54,7 @@ if RALLY_BASE_DOMAIN:
 RALLY_CELL = cell("RALLY_CELL", "00")
 #: The maximum size of a file imported through the API, in bytes.
 RALLY_IMPORT_MAX_BYTES = number("RALLY_IMPORT_MAX_BYTES", 10 * 1024 * 1024)
-#: The number of days to keep uploaded files and rejected rows.
+#: The number of days to keep uploaded files, rejected rows and changed values.
 RALLY_IMPORT_KEEP_DAYS = number("RALLY_IMPORT_KEEP_DAYS", 30)
 #: The maximum size of a tenant's uploads, rejected rows and changes that are kept, in bytes; 0 for no limit.
 RALLY_IMPORT_KEEP_BYTES = number("RALLY_IMPORT_KEEP_BYTES", 10 * 1024**3)

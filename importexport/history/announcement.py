@@ -33,7 +33,10 @@ PACE = 1.0
 #: PostgreSQL's lock_timeout for the announcer.
 PATIENCE = "1s"
 #: The fields of an announced run, besides its progress.
-FIELDS = ("id", "tenant_id", "entity", "options", "channel", "user_id", "key_id", "actor", "file_name", "created_at")
+FIELDS = (
+    *("id", "tenant_id", "entity", "options", "channel", "user_id", "key_id", "actor", "file_name"),
+    *("created_at", "month"),
+)
 
 
 class Announcement(Observer):

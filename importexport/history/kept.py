@@ -33,7 +33,7 @@ def check_room(tenant: Tenant) -> None:
 def log_bytes(run: ImportRun, over: Any) -> int:
     """Return the size of a run's rejected rows and changes in bytes, as they are stored, over a given connection."""
     with over.cursor() as cursor:
-        cursor.execute(LOG_BYTES, {"tenant": run.tenant_id, "run": run.pk})
+        cursor.execute(LOG_BYTES, {"tenant": run.tenant_id, "run": run.pk, "month": run.month})
         return cursor.fetchone()[0]
 
 
@@ -43,7 +43,9 @@ def _size(model: type[models.Model], *columns: str) -> sql.Composable:
     return SIZE.format(sizes, table)
 
 
-SIZE = sql.SQL("coalesce((SELECT sum({}) FROM {} WHERE tenant_id = %(tenant)s AND run_id = %(run)s), 0)")
+SIZE = sql.SQL(
+    "coalesce((SELECT sum({}) FROM {} WHERE tenant_id = %(tenant)s AND run_id = %(run)s AND month = %(month)s), 0)"
+)
 
 
 LOG_BYTES = sql.SQL("SELECT ({} + {})::bigint").format(

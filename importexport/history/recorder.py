@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from importexport import errors
+from importexport.db import ensure_months
 from importexport.engine.groups import Groups
 from importexport.engine.observers import Observer
 from importexport.engine.outcome import Outcome, Rejection, Stretch
@@ -22,7 +23,7 @@ from importexport.history import repairs
 from importexport.history.kept import REJECTED_ROWS, log_bytes
 from importexport.history.plan_check import PlanChanged, PlanDigest
 from importexport.history.row_log import clear_row_log, copy_rows, write_row_log
-from importexport.models import ImportRun, RejectedRow
+from importexport.models import BY_MONTH, ImportRun, RejectedRow
 from importexport.resources import RESOURCES
 
 #: The number of records in a preview.
@@ -58,6 +59,8 @@ class Recorder:
         """
         if not self.is_plan and ImportRun.objects.filter(pk=self.run.pk, status=ImportRun.Status.DONE).exists():
             raise Settled
+        # Created ahead, but no import shall fail because nobody did.
+        ensure_months(BY_MONTH, [self.run.month])
         clear_row_log(self.run, self.to)
 
     def add(self, outcome: Outcome, *, written: str = "") -> None:

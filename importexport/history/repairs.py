@@ -70,7 +70,7 @@ def count_standing(first: ImportRun, undos: Undos) -> tuple[int, int]:
     statement = COUNTS.format(own=own, others=sql.SQL(" + ").join([NONE, *others]), first=placeholder(first.pk))
     runs = [*undos, *(pk for found in undos.values() for pk, _ in found)]
     with connection.cursor() as cursor:
-        cursor.execute(statement, {pk.hex: pk for pk in runs} | {"tenant": first.tenant_id})
+        cursor.execute(statement, {pk.hex: pk for pk in runs} | {"tenant": first.tenant_id, "month": first.month})
         return cursor.fetchone()
 
 
@@ -131,6 +131,7 @@ TOUCHED = sql.SQL("""(
         SELECT int8range(c.number, c.number + 1), c.action <> 'conflict'
         FROM importexport_rowchange c JOIN importexport_importrun r ON r.tenant_id = c.tenant_id AND r.id = c.run_id
         WHERE c.tenant_id = %(tenant)s AND c.run_id = {run} AND c.entity = r.entity
+            AND c.month = (SELECT month FROM importexport_importrun WHERE tenant_id = %(tenant)s AND id = {run})
     ) AS rows
 )""")
 
@@ -138,5 +139,6 @@ COUNTS = sql.SQL("""
 WITH taken AS MATERIALIZED (SELECT {own} AS at_first, {others} AS later)
 SELECT (SELECT coalesce(sum(upper(span) - lower(span)), 0)::bigint FROM taken, unnest(taken.at_first) AS span),
        (SELECT count(DISTINCT s.number) FROM importexport_skippedrow s, taken
-        WHERE s.tenant_id = %(tenant)s AND s.run_id = {first} AND s.number <@ taken.later)
+        WHERE s.tenant_id = %(tenant)s AND s.run_id = {first} AND s.month = %(month)s
+            AND s.number <@ taken.later)
 """)

@@ -49,7 +49,7 @@ class Reverter:
         columns = self.undone.header.get("columns_of", {}).get(entity)
         if not columns:
             return
-        statements = Recreation(model, entity=entity, columns=columns, tenant=self.run.tenant_id)
+        statements = Recreation(model, entity=entity, columns=columns, run=self.undone)
         with connection.cursor() as cursor:
             cursor.execute(statements.preparation)
         for entries in changes_of(self.undone, entity, "delete"):
@@ -109,8 +109,8 @@ class Reverter:
         Raises IntegrityError if records would become duplicates.
         """
         with connection.cursor() as cursor, temporary(cursor, revert_sql.BACK):
-            types = changed_columns(cursor, model, batch, self.run.tenant_id)
-            cursor.execute(revert_sql.comparison(model, types, self.run.tenant_id), [batch])
+            types = changed_columns(cursor, model, batch, self.undone)
+            cursor.execute(revert_sql.comparison(model, types, self.undone), [batch])
             if is_wary:
                 self._reject_taken(cursor, model, types)
             self._reject_orphaned(cursor, model, types)
@@ -172,7 +172,8 @@ class Reverter:
             if self._is_plan:
                 cursor.execute(revert_sql.deletion(model), gone_of)
             else:
-                cursor.execute(revert_sql.kept_deletion(model), {**gone_of, "run": self.run.pk, "entity": entity})
+                by = {"run": self.run.pk, "month": self.run.month, "entity": entity}
+                cursor.execute(revert_sql.kept_deletion(model), gone_of | by)
 
 
 def taken(model: type[models.Model]) -> str:
@@ -235,9 +236,9 @@ class Restored(NamedTuple):
             yield Change(self.number, "conflict", entity, self.record, self.conflicts, self.note or EDITED)
 
 
-def changed_columns(cursor: Any, model: type[models.Model], batch: list[int], tenant: int) -> dict[str, str]:
-    """Return the columns that entries of a tenant's row log changed and that still exist, with their types."""
-    cursor.execute(CHANGED, [tenant, batch])
+def changed_columns(cursor: Any, model: type[models.Model], batch: list[int], run: ImportRun) -> dict[str, str]:
+    """Return the columns that entries of a run's row log changed and that still exist, with their types."""
+    cursor.execute(CHANGED, [run.tenant_id, run.month, batch])
     changed = {name for (name,) in cursor} | {"updated_at"}
     fields = [field for field in model._meta.concrete_fields if field.column in changed]
     return {str(field.column): str(field.db_type(connection)) for field in fields}
@@ -245,7 +246,7 @@ def changed_columns(cursor: Any, model: type[models.Model], batch: list[int], te
 
 CHANGED = (
     "SELECT DISTINCT jsonb_object_keys(changes) FROM importexport_rowchange"
-    " WHERE tenant_id = (SELECT %s::bigint) AND id = ANY(%s)"
+    " WHERE tenant_id = (SELECT %s::bigint) AND month = %s AND id = ANY(%s)"
 )
 
 

@@ -1,5 +1,7 @@
 """The statements that revert what a run did to records.
 
+Those that read the row log name the month of the run, which is the partition.
+
 In these statements, ``c`` is an entry of the row log, ``t`` a record, and ``b`` a row of the temporary table of records
 to restore.
 """
@@ -13,6 +15,7 @@ from psycopg import sql
 from crm.models import Pipeline, Stage
 from importexport.db import ANY_TENANT, any_tenant, identifiers
 from importexport.engine.copy_writer import text_column
+from importexport.models import ImportRun
 
 BACK = sql.Identifier("rally_back")
 
@@ -36,12 +39,13 @@ def generated_columns(model: type[models.Model]) -> set[str]:
 
 
 class Recreation:
-    """The statements that recreate a tenant's deleted records; ``columns`` are the table's columns at the time, in
+    """The statements that recreate records that a run deleted; ``columns`` are the table's columns at the time, in
     order."""
 
-    def __init__(self, model: type[models.Model], *, entity: str, columns: Collection[str], tenant: int) -> None:
+    def __init__(self, model: type[models.Model], *, entity: str, columns: Collection[str], run: ImportRun) -> None:
         self._parts = {
-            "tenant": any_tenant(tenant),
+            "tenant": any_tenant(run.tenant_id),
+            "month": sql.Literal(run.month),
             "table": table_of(model),
             "names": identifiers(columns),
             "stored": identifiers(set(columns).difference(generated_columns(model))),
@@ -80,7 +84,7 @@ TARGET_EXISTS = sql.SQL(
 )
 KEPT = sql.SQL(
     "(SELECT c.number, c.record, (c.image::{was}).* FROM importexport_rowchange AS c"
-    " WHERE c.tenant_id = {tenant} AND c.id = ANY(%s)) AS p"
+    " WHERE c.tenant_id = {tenant} AND c.month = {month} AND c.id = ANY(%s)) AS p"
 )
 RECREATE = sql.SQL(
     "INSERT INTO {table} ({stored}) SELECT {stored} FROM {rows} WHERE {whole}"
@@ -95,11 +99,15 @@ RECREATED = sql.SQL(
 # --- restore updated records --------------------------------------------------------------
 
 
-def comparison(model: type[models.Model], columns: Iterable[str], tenant: int) -> sql.Composed:
-    """Return the statement that compares a batch of a tenant's changes, given by id, with the current records."""
+def comparison(model: type[models.Model], columns: Iterable[str], run: ImportRun) -> sql.Composed:
+    """Return the statement that compares a batch of a run's changes, given by id, with the current records."""
     values = (sql.SQL("{}, {}").format(sql.Literal(name), sql.Identifier("t", name)) for name in columns)
     return COMPARE.format(
-        back=BACK, table=table_of(model), values=sql.SQL(", ").join(values), tenant=any_tenant(tenant)
+        back=BACK,
+        table=table_of(model),
+        values=sql.SQL(", ").join(values),
+        tenant=any_tenant(run.tenant_id),
+        month=sql.Literal(run.month),
     )
 
 
@@ -175,7 +183,7 @@ CROSS JOIN LATERAL (
         coalesce(jsonb_object_agg(d.key, d.value->0) FILTER (WHERE d.has = d.value->1), '{{}}') AS values
     FROM (SELECT key, value, now.has->key AS has FROM jsonb_each(c.changes)) AS d
 ) AS found
-WHERE c.tenant_id = {tenant} AND c.id = ANY(%s)
+WHERE c.tenant_id = {tenant} AND c.month = {month} AND c.id = ANY(%s)
 """)
 
 RESTORE = sql.SQL(
@@ -273,8 +281,9 @@ DELETE_AND_KEEP = sql.SQL(
     " FROM unnest(%(numbers)s::bigint[], %(records)s::bigint[]) AS pairs(number, record) OFFSET 0) AS g"
     " WHERE t.tenant_id = g.tenant_id AND t.id = g.record"
     " RETURNING g.number, t.id, t::text AS was)"
-    " INSERT INTO importexport_rowchange (tenant_id, run_id, number, action, entity, record, changes, note, image)"
-    " SELECT %(tenant)s, %(run)s, number, 'delete', %(entity)s, id, '{{}}', '', was FROM gone"
+    " INSERT INTO importexport_rowchange"
+    " (tenant_id, run_id, month, number, action, entity, record, changes, note, image)"
+    " SELECT %(tenant)s, %(run)s, %(month)s, number, 'delete', %(entity)s, id, '{{}}', '', was FROM gone"
 )
 
 

@@ -13,7 +13,7 @@ from psycopg import sql
 from importexport.db import copy_in
 from importexport.engine.outcome import Change, Outcome, Stretch
 from importexport.files.workbooks.numbers import shown_cell
-from importexport.models import ImportRun, RejectedRow, RowChange, RowLogPage
+from importexport.models import BY_MONTH, ImportRun, RejectedRow, RowChange, RowLogPage
 from importexport.resources import RESOURCES
 
 #: The possible outcomes of a row. Only an undo deletes records and has conflicts.
@@ -28,11 +28,13 @@ OF_CHANGES = {"create", "update", "delete", "conflict"}
 def clear_row_log(run: ImportRun, to: Any) -> None:
     """Delete the row log of a run over a given connection."""
     with to.cursor() as cursor:
-        for model in (RejectedRow, RowLogPage, RowChange):
-            cursor.execute(CLEAR.format(sql.Identifier(model._meta.db_table)), [run.tenant_id, run.pk])
+        cursor.execute(CLEAR.format(sql.Identifier(RowLogPage._meta.db_table)), [run.tenant_id, run.pk])
+        for table in BY_MONTH:
+            cursor.execute(CLEAR_MONTH.format(sql.Identifier(table)), [run.tenant_id, run.pk, run.month])
 
 
 CLEAR = sql.SQL("DELETE FROM {} WHERE tenant_id = %s AND run_id = %s")
+CLEAR_MONTH = sql.SQL("DELETE FROM {} WHERE tenant_id = %s AND run_id = %s AND month = %s")
 
 
 def write_row_log(run: ImportRun, outcome: Outcome, *, to: Any, is_plan: bool) -> None:
@@ -67,8 +69,11 @@ def copy_rows(
     model: type[models.Model], run: ImportRun, columns: list[str], texts: list[list[str]], *, to: Any
 ) -> None:
     """Write a run's rows, given as a list of COPY texts per column, over a given connection."""
-    owner = ([str(value)] * len(texts[0]) for value in (run.tenant_id, run.pk))
-    copy_in(model._meta.db_table, ["tenant_id", "run_id", *columns], [*owner, *texts], over=to)
+    owner: dict[str, Any] = {"tenant_id": run.tenant_id, "run_id": run.pk}
+    if model._meta.db_table in BY_MONTH:
+        owner["month"] = run.month
+    same = ([str(value)] * len(texts[0]) for value in owner.values())
+    copy_in(model._meta.db_table, [*owner, *columns], [*same, *texts], over=to)
 
 
 # --- reading, by row ------------------------------------------------------------------------------------------
@@ -197,7 +202,7 @@ def traces(record: Any, entity: str) -> list[Trace]:
         if (number := number_in(page, record.pk)) is not None
     ]
     changes = (
-        RowChange.objects.filter(record=record.pk, entity=entity, **done)
+        RowChange.objects.filter(record=record.pk, entity=entity, month=models.F("run__month"), **done)
         .exclude(action="delete")
         .exclude(action="conflict")
     )

@@ -3,10 +3,11 @@
 from importexport.models.api_requests import KeptAnswer, RateWindow
 from importexport.models.fields import JsonText
 from importexport.models.import_run import ImportRun
-from importexport.models.row_log import RejectedRow, RowChange, RowLogPage
+from importexport.models.row_log import BY_MONTH, RejectedRow, RowChange, RowLogPage
 from importexport.models.saved_mapping import SavedMapping
 
 __all__ = [
+    "BY_MONTH",
     "ImportRun",
     "JsonText",
     "KeptAnswer",

@@ -41,6 +41,14 @@ class OfRunQuerySet(models.QuerySet):
         return self.filter(tenant=run.tenant_id, run=run)  # type: ignore[attr-defined]
 
 
+class OfMonthQuerySet(OfRunQuerySet):
+    """Filters what belongs to runs, and is in the partition of the run's month."""
+
+    def of(self, run: models.Model) -> Self:
+        """Return what belongs to a run; PostgreSQL reads one partition for it."""
+        return super().of(run).filter(month=run.month)  # type: ignore[attr-defined]
+
+
 #: An empty JSON object, and an empty list, as database defaults.
 EMPTY = models.Value("{}", output_field=models.TextField())
 EMPTY_LIST = models.Value("[]", output_field=models.TextField())

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from crm.models.tenancy import referable, same_tenant
 from importexport import errors
+from importexport.db import PAST, this_month
 from importexport.files import storage
 from importexport.files.storage import Stored
 from importexport.models.fields import EMPTY, EMPTY_LIST, JsonText
@@ -74,6 +75,9 @@ class ImportRun(models.Model):
 
     #: When the work began, even if the run is stored at its end.
     created_at = models.DateTimeField(default=timezone.now, db_default=Now())
+    #: The partition of the row log that has the run's rows (see row_log): the month in which the run began, and PAST
+    #: when its contents have been purged.
+    month = models.DateField(default=this_month, db_default=PAST, editable=False)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     #: Progress while the run is at work.
@@ -128,6 +132,8 @@ class ImportRun(models.Model):
                 name="importrun_at_work",
                 condition=models.Q(status__in=["planning", "applying", "running"]),
             ),
+            # Finds the runs that keep a month of the row log from being dropped.
+            models.Index(fields=["month"], name="importrun_by_month", condition=~models.Q(month=PAST)),
         ]
         constraints = [referable("importrun"), *same_tenant("importrun", "parent", "key")]
 

@@ -1,4 +1,10 @@
-"""The row log: what a run did, or a plan would do, with each row of its file."""
+"""The row log: what a run did, or a plan would do, with each row of its file.
+
+Rejected rows and changes are most of it, and nothing of their contents is kept for long: their tables are partitioned
+by the month of the run, and a month is dropped when the contents of all its runs have been purged (see
+runs.log_retention). An entry belongs to its run only while both have the same month. The database's primary key is of
+id and month; the ids are from one sequence. Pages are few and are kept for as long as the run, in one table.
+"""
 
 import json
 
@@ -9,11 +15,11 @@ from django.db.models import F, Func, Q, Value
 
 from importexport.engine.outcome import Stretch
 from importexport.errors import at_row
-from importexport.models.fields import ExactDecoder, JsonText, OfRunQuerySet, tenant_of_run
+from importexport.models.fields import ExactDecoder, JsonText, OfMonthQuerySet, OfRunQuerySet, tenant_of_run
 from importexport.models.import_run import ImportRun
 
 
-class RejectedRowQuerySet(OfRunQuerySet):
+class RejectedRowQuerySet(OfMonthQuerySet):
     """Filters rejected rows by error."""
 
     def with_error(self, *, code: str, column: str | None = None, sentence: str | None = None) -> "RejectedRowQuerySet":
@@ -31,6 +37,8 @@ class RejectedRow(models.Model):
         ImportRun, models.CASCADE, related_name="rejected_rows", db_constraint=False, db_index=False
     )
     tenant = tenant_of_run()
+    #: The run's month, which is the partition.
+    month = models.DateField()
     #: The row's number in the file. The header is row 1.
     number = models.BigIntegerField()
     #: The original row.
@@ -104,6 +112,8 @@ class RowChange(models.Model):
 
     run = models.ForeignKey(ImportRun, models.CASCADE, related_name="changes", db_constraint=False, db_index=False)
     tenant = tenant_of_run()
+    #: The run's month, which is the partition.
+    month = models.DateField()
     number = models.BigIntegerField()
     action = models.CharField(max_length=9)
     entity = models.CharField(max_length=20)
@@ -113,7 +123,7 @@ class RowChange(models.Model):
     #: For a ``delete``: the deleted record, formatted by PostgreSQL as a row of the columns in the run's header.
     image = models.TextField(default="", db_default="")
 
-    objects = OfRunQuerySet.as_manager()
+    objects = OfMonthQuerySet.as_manager()
 
     class Meta:
         ordering = ["number", "id"]
@@ -125,3 +135,7 @@ class RowChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.entity} {self.record}"
+
+
+#: The tables in partitions by month.
+BY_MONTH = [RejectedRow._meta.db_table, RowChange._meta.db_table]

@@ -19,6 +19,7 @@ from importexport.models import ImportRun
 from importexport.runs import tasks
 from importexport.runs.caretaker import Caretaker
 from importexport.runs.retention import purge, purge_orphans
+from importexport.runs.upkeep import Upkeep
 
 #: Seconds that what a process is about to do may take.
 ABOUT = 10
@@ -265,8 +266,9 @@ def resume(run: ImportRun) -> None:
 
 
 def look_after() -> None:
-    """Start to resume the work of processes that die, for as long as this process lives."""
+    """Start to resume the work of processes that die, and to purge what is old, for as long as this process lives."""
     Caretaker().start()
+    Upkeep().start()
 
 
 def discard(run: ImportRun) -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -11,8 +12,10 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from crm.models import Tenant
+from importexport.db import PAST, ensure_months, months_ahead
 from importexport.files import storage
-from importexport.models import ImportRun, RejectedRow, RowChange
+from importexport.models import BY_MONTH, ImportRun
+from importexport.runs.log_retention import leave_behind
 
 #: The time after which a file without a run belongs to no upload that is still being stored.
 ORPHANED = dt.timedelta(days=1)
@@ -21,24 +24,30 @@ UPLOAD = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def purge(*, days: int | None = None) -> int:
-    """Delete the contents of files older than ``days`` (default: RALLY_IMPORT_KEEP_DAYS); return the number of files.
+    """Purge the contents of files older than ``days`` (default: RALLY_IMPORT_KEEP_DAYS); return the number of files.
 
-    Runs are kept without their contents. A run that was never imported is deleted.
+    Runs are kept without their contents. A run that was never imported is deleted. The partitions that imports will
+    need next are created.
     """
+    ensure_months(BY_MONTH, months_ahead())
     kept = settings.RALLY_IMPORT_KEEP_DAYS if days is None else days
     old = ImportRun.objects.filter(created_at__lt=timezone.now() - dt.timedelta(days=kept), purged_at=None)
     storing = [ImportRun.Status.APPLYING, ImportRun.Status.RUNNING]
-    ids = list(old.exclude(status__in=storing).values_list("pk", flat=True))
-    if not ids:
-        return 0
     with transaction.atomic():
-        RejectedRow.objects.filter(run__in=ids).delete()
-        RowChange.objects.filter(run__in=ids).update(changes={}, image="")
+        # Those that another process is purging at the moment are left to it.
+        found = old.exclude(status__in=storing).order_by().only("tenant", "month")
+        runs = list(found.select_for_update(skip_locked=True))
+        ids = [run.pk for run in runs]
+        if not ids:
+            return 0
+        for run in runs:
+            leave_behind(run)
         never = [ImportRun.Status.PLANNED, ImportRun.Status.PLANNING]
         ImportRun.objects.filter(pk__in=ids, status__in=never).delete()
         left = ImportRun.objects.filter(pk__in=ids)
         uploads = list(left.exclude(upload_name="").values_list("upload_name", flat=True))
-        left.update(purged_at=Now(), upload_name="", header={}, groups=[], warnings=[], sample=[])
+        emptied: dict[str, Any] = {"header": {}, "groups": [], "warnings": [], "sample": []}
+        left.update(purged_at=Now(), month=PAST, upload_name="", **emptied)
         transaction.on_commit(partial(storage.discard, *uploads))
     return len(ids)
 

@@ -42,8 +42,11 @@ def ask(statement, *parameters):
         return cursor.fetchall()
 
 
+#: A partition counts as its table.
 COLUMNS = """
-SELECT relname, attname, attnotnull FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+SELECT coalesce(inhparent::regclass::text, relname), attname, attnotnull
+FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+LEFT JOIN pg_inherits ON inhrelid = pg_class.oid
 WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND attnum > 0 AND NOT attisdropped
 """
 UNIQUE = """

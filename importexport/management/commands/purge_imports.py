@@ -6,11 +6,14 @@ from typing import Any
 from crm.management.base import RallyCommand, UserError
 from importexport.errors import StorageUnavailable, counted
 from importexport.management.files import storage_problem
-from importexport.runs import retention
+from importexport.runs import log_retention, retention
 
 
 class Command(RallyCommand):
-    """Delete the uploaded files and rejected rows of old imports. The import runs themselves are kept."""
+    """Delete the uploaded files and rejected rows of old imports at once. The import runs themselves are kept.
+
+    Servers purge by themselves, but leave rows to the month that they are in, which is dropped when it is over.
+    """
 
     help = "Delete the uploaded files and rejected rows of imports older than RALLY_IMPORT_KEEP_DAYS."
     examples = ("manage.py purge_imports --days 7",)
@@ -22,6 +25,8 @@ class Command(RallyCommand):
         if days is not None and not 0 <= days <= 36_500:
             raise UserError("--days is a number from 0 to 36500.")
         count = retention.purge(days=days)
+        log_retention.drop_months()
+        log_retention.erase()
         self.stdout.write(f"{counted(count, 'import')} purged.")
         try:
             orphans = retention.purge_orphans()

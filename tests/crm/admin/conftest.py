@@ -51,7 +51,7 @@ def make_place(slug: str) -> Place:
         started_at=timezone.now(), finished_at=timezone.now(), total_rows=1, skipped=1,
     )  # fmt: skip
     wrong = [["email", "email", "Invalid email format"]]
-    run.rejected_rows.create(tenant=run.tenant, number=2, cells=[f"secret-of-{slug}"], errors=wrong)
+    run.rejected_rows.create(tenant=run.tenant, month=run.month, number=2, cells=[f"secret-of-{slug}"], errors=wrong)
     key, _ = create_api_key(tenant=tenant, name=f"Key of {slug}")
     records = {
         Company: company, Contact: contact, Deal: deal, Activity: activity, Stage: stage, Pipeline: stage.pipeline,

@@ -10,7 +10,9 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from importexport.db import this_month
 from importexport.models import ImportRun, KeptAnswer, RejectedRow, RowChange, RowLogPage
+from importexport.runs import retention
 from tests.support.disks import limited_files
 
 BEFORE = [("importexport", "0006_at_work")]
@@ -56,6 +58,70 @@ def test_the_new_names_can_be_taken_back(before):
     )
     old = migrate(BEFORE).get_model("importexport", "ImportRun").objects.get()
     assert (old.door, old.status, old.groups) == ("api", "refused", [{"kind": "email", **GROUP}])
+
+
+# --- the row log in partitions ---
+
+WHOLE = [("importexport", "0020_upload_parts_gone")]
+
+
+@pytest.fixture
+def whole(transactional_db):
+    """The models as they were before the row log was in partitions, and at the end as they are."""
+    yield migrate(WHOLE)
+    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+
+
+def log_rows(get, numbers, **month):
+    """Log rejected rows and changes of a new run; return their ids, and the run's."""
+    tenant = get("crm", "Tenant").objects.first() or get("crm", "Tenant").objects.create(slug="acme", name="Acme")
+    own = {"tenant_id": tenant.pk, **month}
+    run = get("importexport", "ImportRun").objects.create(entity="contacts", channel="api", status="done", **own)
+    rejected, changes = get("importexport", "RejectedRow").objects, get("importexport", "RowChange").objects
+    update = {"action": "update", "entity": "contacts", "record": 1, "changes": {"phone": ["1", "2"]}}
+    ids = [
+        (rejected.create(run=run, number=n, cells=["x"], errors=[], **own).pk,
+         changes.create(run=run, number=n, **update, **own).pk)
+        for n in numbers
+    ]  # fmt: skip
+    return ids, run.pk
+
+
+def test_the_row_log_is_partitioned_with_its_ids_and_goes_on_counting(whole):
+    ids, run = log_rows(whole.get_model, [7, 3, 5])
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE importexport_rowchange ALTER id SET START 1 SET MAXVALUE 5000000")
+    latest = migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+    run = ImportRun.objects.get(pk=run)
+    assert list(RejectedRow.objects.of(run).order_by("id").values_list("id", "number")) == [
+        (rejected, number) for (rejected, _), number in zip(ids, (7, 3, 5), strict=True)
+    ]
+    assert list(RowChange.objects.of(run).values_list("number", "changes")) == [
+        (number, {"phone": ["1", "2"]}) for number in (3, 5, 7)
+    ]
+    more, _ = log_rows(latest.get_model, [2], month=run.month)
+    assert more == [(rejected + 1, change + 1) for rejected, change in ids[-1:]]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max_value FROM pg_sequences WHERE sequencename = 'importexport_rowchange_id_seq'")
+        assert cursor.fetchone() == (5000000,)
+        cursor.execute("ALTER SEQUENCE importexport_rowchange_id_seq NO MAXVALUE")
+
+
+def test_the_partitions_can_be_taken_back(whole):
+    latest = migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+    ids, run = log_rows(latest.get_model, [2, 3], month=this_month())
+    retention.purge(days=0)
+    kept, other = log_rows(latest.get_model, [4], month=this_month())
+    old = migrate(WHOLE).get_model
+    rejected, changes = old("importexport", "RejectedRow").objects, old("importexport", "RowChange").objects
+    assert list(rejected.values_list("run", "id", "number")) == [(other, kept[0][0], 4)]
+    assert list(changes.order_by("number").values_list("run", "id", "number", "changes")) == [
+        (run, ids[0][1], 2, {}), (run, ids[1][1], 3, {}), (other, kept[0][1], 4, {"phone": ["1", "2"]}),
+    ]  # fmt: skip
+    assert log_rows(old, [5])[0] == [(kept[0][0] + 1, kept[0][1] + 1)]
+
+
+# --- tenants ---
 
 
 def test_what_belongs_to_runs_gets_their_tenants_batch_by_batch(before, monkeypatch):
