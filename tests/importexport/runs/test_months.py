@@ -74,6 +74,13 @@ def test_this_month_and_the_next_are_there_ahead(db):
     assert existing() == {this_month(), months.month_after(this_month())}
 
 
+def test_a_purge_creates_the_months_that_come_next(db):
+    months.drop_partitions(partitions(BY_MONTH))
+    assert existing() == set()
+    retention.purge()
+    assert existing() == {this_month(), months.month_after(this_month())}
+
+
 def test_an_import_whose_month_has_no_partition_creates_it(tenant):
     run = import_in(COMING, tenant)
     assert (run.status, run.imported, run.skipped) == ("done", 1, 1)
