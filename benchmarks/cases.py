@@ -184,18 +184,14 @@ def upsert_product(path):
 def undo_product():
     """Plan and apply an undo of the latest import."""
     from importexport.models import ImportRun
-    from importexport.runs import lifecycle, tasks
+    from importexport.runs import lifecycle
 
     warm_up()
     run = ImportRun.objects.filter(imported__gt=0).first()
     with Timer() as planning:
-        undo = lifecycle.new_undo(run, channel="shell", actor="bench")
-        tasks.do_now(undo.pk)
-    undo.refresh_from_db()
+        undo = lifecycle.plan_undo(run, channel="shell", actor="bench")
     with Timer() as timer:
-        lifecycle.claim(undo)
-        tasks.do_now(undo.pk)
-    undo.refresh_from_db()
+        lifecycle.apply_now(undo)
     return timer.report(planning=planning.report()["wall"], counts=undo.counts)
 
 

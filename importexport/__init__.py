@@ -8,13 +8,13 @@ Import:   files/     bytes → header → batches of rows
 Export:   engine/export   columns as SQL expressions → COPY TO → CSV or XLSX, in chunks
 Shared:   resources       all columns of the four entities, as resources of django-import-export
           errors          all messages about files and rows
-          db              direct access to PostgreSQL: COPY, index look-ups, locks, retries
+          db              direct access to PostgreSQL: COPY, index look-ups, locks, leases, retries
 Files:    files/storage   uploads, in a folder or a bucket; history/uploads stores them with their runs
 Records:  models/    import runs, their row logs, state of the API
           history/   writing and reading them: recorder, row log, plan check, corrections, undo
           mappings   how files of other programs are read, saved by name
 Use:      services   import a file, say what it would be read as, export an entity, create a template; for all channels
-          runs/      the life cycle of a run: planned, applied, undone, purged; background work
+          runs/      the life cycle of a run: planned, applied, undone, purged; the queue, and the worker
 Channels: api/, admin/, management/   independent of each other; http/ has what they share
 
 Imports go one way, enforced by the layers in pyproject.toml: channels → runs → services → history and mappings →

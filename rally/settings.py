@@ -54,6 +54,8 @@ if RALLY_BASE_DOMAIN:
 RALLY_CELL = cell("RALLY_CELL", "00")
 #: The maximum size of a file imported through the API, in bytes.
 RALLY_IMPORT_MAX_BYTES = number("RALLY_IMPORT_MAX_BYTES", 10 * 1024 * 1024)
+#: Seconds after which a process that gives no sign of life is taken for dead, so that others go on with its work.
+RALLY_LEASE = number("RALLY_LEASE", 10)
 #: The number of days to keep uploaded files, rejected rows and changed values.
 RALLY_IMPORT_KEEP_DAYS = number("RALLY_IMPORT_KEEP_DAYS", 30)
 #: The maximum size of a tenant's uploads, rejected rows and changes that are kept, in bytes; 0 for no limit.
@@ -89,6 +91,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "axes",
+    "procrastinate.contrib.django",
 ]
 MIDDLEWARE = [
     "rally.middleware.request_log.RequestMiddleware",
@@ -242,5 +245,7 @@ LOGGING = {
         "django.server": {"handlers": [], "propagate": True},
         # Below, it logs each request to a bucket, with its signature.
         "botocore": {"level": "WARNING"},
+        # What becomes of a run is logged where it is known; a line for the beginning and the end of each job is not.
+        "procrastinate": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }

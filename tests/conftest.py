@@ -1,6 +1,5 @@
 """Common fixtures: real servers with empty, migrated databases."""
 
-import contextlib
 import fcntl
 import os
 import shutil
@@ -25,10 +24,12 @@ from tests.support.api import Api
 from tests.support.installation import ROOT, Installation, Server, environment, free_port, url_of, wait_until_up
 from tests.support.real import RealTenant
 from tests.support.staff import sign_in
-from tests.support.waiting import LONG
+from tests.support.waiting import wait_until
 
-#: The empty, migrated database that all processes of a test run copy.
-TEMPLATE = f"rally_template_{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
+#: The name of the database that is used without tests.
+DEVELOPERS = connections["default"].settings_dict["NAME"]
+#: The empty, migrated database of this process.
+TEMPLATE = f"rally_template_{os.getpid()}"
 #: What migrations have filled.
 KEPT_TABLES = {"django_migrations", "django_content_type", "auth_permission"}
 
@@ -52,14 +53,6 @@ LONGEST = ("tests/faults/", "tests/browser/", "tests/rally/server/")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the longest tests first; otherwise, the order stays."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_teardown() -> None:
-    """Let background work finish before tables are emptied."""
-    for thread in threading.enumerate():
-        if thread.name.startswith("import "):
-            thread.join(LONG)
 
 
 def _empty_tables(case: TransactionTestCase) -> None:
@@ -104,55 +97,37 @@ def run_sql(django_db_blocker: Any) -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None, run_sql: Callable[[str], None]) -> None:
+    """Set up the embedded server before the test database."""
+
+
+@pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data directory of all test servers, with their secret key and static files."""
     return tmp_path_factory.mktemp("data")
 
 
 @pytest.fixture(scope="session")
-def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that all processes of a test run share."""
-    base = tmp_path_factory.getbasetemp()
-    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-
-@pytest.fixture(scope="session")
-def migrated(run_folder: Path, run_sql: Callable[[str], None], data_dir: Path) -> Iterator[None]:
-    """The database to copy: the first process that needs it migrates it, and the last one drops it."""
-    with users_of(run_folder / "template") as users:
-        if not users:
-            run_sql(f"CREATE DATABASE {TEMPLATE}")
-            manage(data_dir, "migrate")
-        users.append(os.getpid())
+def django_db_setup(django_db_setup: None, run_sql: Callable[[str], None], data_dir: Path) -> Iterator[None]:
+    """Copy the test database while it is empty, which is quicker than to migrate another one."""
+    name = connections["default"].settings_dict["NAME"]
+    connections["default"].close()
+    is_migrated = name != DEVELOPERS  # There is no test database if none of the selected tests uses it.
+    run_sql(f"CREATE DATABASE {TEMPLATE} TEMPLATE {name if is_migrated else 'template1'}")
+    if not is_migrated:
+        manage(data_dir, "migrate")
     yield
-    with users_of(run_folder / "template") as users:
-        users.remove(os.getpid())
-        if not users:
-            run_sql(f"DROP DATABASE {TEMPLATE} WITH (FORCE)")
-
-
-@contextlib.contextmanager
-def users_of(path: Path) -> Iterator[list[int]]:
-    """Context with the ids of the processes that use something, while no other process changes them."""
-    with path.open("a+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        users = [int(line) for line in file]
-        yield users
-        file.truncate(0)
-        file.write("".join(f"{user}\n" for user in users))
+    run_sql(f"DROP DATABASE {TEMPLATE} WITH (FORCE)")
+    # The thread that renews leases notices soon that there are none.
+    wait_until(lambda: not any(thread.name == "lease renewer" for thread in threading.enumerate()), "no lease is held")
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None, migrated: None) -> None:
-    """Copy the test database as well. Migrations find nothing to do in it."""
-    connections["default"].settings_dict["TEST"]["TEMPLATE"] = TEMPLATE
-
-
-@pytest.fixture(scope="session")
-def template(django_db_setup: None, migrated: None, data_dir: Path, run_folder: Path) -> str:
+def template(django_db_setup: None, data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The name of an empty, migrated database, to be copied. Also provides static files."""
-    shutil.copytree(collect_static(run_folder / "collected"), data_dir / "static", dirs_exist_ok=True)
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    shutil.copytree(collect_static(shared / "collected"), data_dir / "static", dirs_exist_ok=True)
     return TEMPLATE
 
 
@@ -222,8 +197,8 @@ def launch(
 
 @pytest.fixture(scope="session")
 def server(launch: Callable[..., Server]) -> Iterator[Server]:
-    """A server shared by tests that do not disturb it. Each test creates its own tenants."""
-    server = launch()
+    """A server with a worker, shared by tests that do not disturb it. Each test creates its own tenants."""
+    server = launch(RALLY_WORKER="1")
     yield server
     server.stop()
 

@@ -31,6 +31,7 @@ from importexport.http.downloads import file_response
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 from importexport.runs import lifecycle
+from importexport.runs.queue import TooManyWaiting
 
 TEMPLATES = "importexport/admin/run"
 Status, Channel = ImportRun.Status, ImportRun.Channel
@@ -190,7 +191,6 @@ class ImportRunAdmin(BoundedAdmin):
     ) -> HttpResponse:
         """Show a run: its progress, preview or result."""
         run = self.get_run(request, object_id)
-        lifecycle.resume(run)
         page, step = PAGES[Status(run.status)]
         if run.kind == ImportRun.Kind.UNDO and page in {"preview", "result"}:
             page = "undo"
@@ -221,6 +221,8 @@ class ImportRunAdmin(BoundedAdmin):
             way(run)
         except lifecycle.NotPlanned:
             messages.info(request, _("This import is no longer waiting for confirmation. This is its result."))
+        except TooManyWaiting as why:
+            messages.error(request, str(why))
         return redirect("admin:importexport_importrun_change", run.pk)
 
     @method_decorator(require_POST)
@@ -231,7 +233,7 @@ class ImportRunAdmin(BoundedAdmin):
             undo = lifecycle.start_undo(
                 run, channel=Channel.ADMIN, user=request.user, actor=request.user.get_username()
             )
-        except lifecycle.NotPlanned as why:
+        except (lifecycle.NotPlanned, TooManyWaiting) as why:
             messages.error(request, str(why))
             return redirect("admin:importexport_importrun_change", run.pk)
         return redirect("admin:importexport_importrun_change", undo.pk)
@@ -261,7 +263,6 @@ class ImportRunAdmin(BoundedAdmin):
     def progress_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
         """Return the progress of a run as JSON."""
         run = self.get_run(request, run_id)
-        lifecycle.resume(run)
         return JsonResponse(progress(run))
 
     @method_decorator(require_GET)

@@ -31,6 +31,7 @@ from importexport.http.downloads import file_response
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 from importexport.runs import lifecycle
+from importexport.runs.queue import TooManyWaiting
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin
@@ -117,7 +118,7 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
             return self._choose_page(request, error, chosen=request.POST)
         except errors.TooLarge:
             return self._choose_page(request, upload_form.too_large(), chosen=request.POST)
-        except errors.NoRoom as error:
+        except (errors.NoRoom, TooManyWaiting) as error:
             return self._choose_page(request, upload_form.UploadError(str(error)), chosen=request.POST)
         except errors.StorageUnavailable as error:
             return self._choose_page(request, upload_form.not_stored(error), chosen=request.POST)

@@ -7,8 +7,10 @@ statements with ``psycopg.sql`` needs no connection, and is done where the state
 
 from importexport.db.asking import UNAVAILABLE, ask
 from importexport.db.composing import ANY_TENANT, any_tenant, by_index, identifiers, unzipped
+from importexport.db.connecting import second_connection
 from importexport.db.copying import copy_block, copy_in, copy_out
-from importexport.db.locks import advisory_lock, held_locks, lock_entities, release_lock, session_lock, stay_alive
+from importexport.db.leases import Lease, LeaseLost, leased
+from importexport.db.locks import advisory_lock, end_sessions, lock_entities, release_lock, session_lock, stay_alive
 from importexport.db.months import (
     PAST,
     drop_partitions,
@@ -20,13 +22,15 @@ from importexport.db.months import (
     this_month,
 )
 from importexport.db.retrying import is_clash, is_tie, retry
-from importexport.db.waiting import Busy, is_lock_timeout, patience
+from importexport.db.waiting import Busy, current_patience, is_lock_timeout, patience
 
 __all__ = [
     "ANY_TENANT",
     "PAST",
     "UNAVAILABLE",
     "Busy",
+    "Lease",
+    "LeaseLost",
     "advisory_lock",
     "any_tenant",
     "ask",
@@ -34,13 +38,15 @@ __all__ = [
     "copy_block",
     "copy_in",
     "copy_out",
+    "current_patience",
     "drop_partitions",
+    "end_sessions",
     "ensure_months",
-    "held_locks",
     "identifiers",
     "is_clash",
     "is_lock_timeout",
     "is_tie",
+    "leased",
     "lock_entities",
     "month_after",
     "months_ahead",
@@ -49,6 +55,7 @@ __all__ = [
     "patience",
     "release_lock",
     "retry",
+    "second_connection",
     "session_lock",
     "stay_alive",
     "this_month",

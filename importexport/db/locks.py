@@ -90,20 +90,6 @@ def release_lock(key: Sequence[int], *, over: Any = connection) -> None:
         over.close()
 
 
-def held_locks(first: int) -> set[int]:
-    """Return the second integers of all locks held at the moment whose first integer is ``first``."""
-    with connection.cursor() as cursor:
-        cursor.execute(HELD, [first % 2**32])
-        return {second for (second,) in cursor}
-
-
-HELD = """
-SELECT objid::bigint FROM pg_locks
-WHERE locktype = 'advisory' AND granted AND classid = %s::bigint::oid AND objsubid = 2
-AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
-
-
 # --- one import of an entity at a time ------------------------------------------------------------------------
 
 
@@ -128,6 +114,19 @@ def lock_entities(tenant: Tenant, entities: Collection[str], *, name: str = "") 
         cursor.execute("SELECT FROM crm_tenant WHERE id = %s FOR KEY SHARE", [tenant.pk])
         if not cursor.rowcount:
             raise Tenant.DoesNotExist
+
+
+def end_sessions(name: str) -> None:
+    """End the transactions of the import with an id, whose process is gone. PostgreSQL rolls them back."""
+    with connection.cursor() as cursor:
+        cursor.execute(END_SESSIONS, [f"{NAMED}{name}"])
+
+
+#: With a role of its own for each process, PostgreSQL would refuse; what it does notice then is that nothing happens.
+END_SESSIONS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name = %s AND datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+"""
 
 
 def stay_alive() -> None:

@@ -67,7 +67,17 @@ from importexport.errors.rows import (
     too_long,
     too_many_cells,
 )
-from importexport.errors.states import BUG, INTERRUPTED, RECORDS_BUSY, RUN_BUSY, TOO_MANY_DOWNLOADS, busy
+from importexport.errors.states import (
+    BUG,
+    INTERRUPTED,
+    MOST_WAITING,
+    RECORDS_BUSY,
+    RUN_BUSY,
+    TAKEN_OVER,
+    TOO_MANY_DOWNLOADS,
+    TOO_MANY_WAITING,
+    busy,
+)
 from importexport.errors.storage import (
     STORAGE_AWAY,
     STORAGE_FULL,
@@ -115,6 +125,7 @@ __all__ = [
     "INTERRUPTED",
     "LISTED_LIMIT",
     "MORE_REJECTED_THAN_ROWS",
+    "MOST_WAITING",
     "OTHER_SEPARATOR",
     "RECORDS_BUSY",
     "RUN_BUSY",
@@ -122,7 +133,9 @@ __all__ = [
     "SEPARATORS",
     "STORAGE_AWAY",
     "STORAGE_FULL",
+    "TAKEN_OVER",
     "TOO_MANY_DOWNLOADS",
+    "TOO_MANY_WAITING",
     "WARNINGS",
     "Ask",
     "FileError",

@@ -15,3 +15,8 @@ def busy(entity: str, name: str) -> str:
 
 RECORDS_BUSY = "Somebody else is changing the same records at this moment. Try again later."
 RUN_BUSY = "This import is being carried out at this moment. Try again later."
+#: The error of a process that did not renew its lease in time, as after a pause of its machine.
+TAKEN_OVER = "Another process has taken over this import. Try again later."
+#: The most runs of a tenant that may wait in the queue.
+MOST_WAITING = 200
+TOO_MANY_WAITING = f"{MOST_WAITING} imports are waiting already. Try again when some of them are done."

@@ -24,8 +24,6 @@ ALIAS = "uploads"
 #: What a file system, or an S3-compatible server, says when there is no space.
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FULL_CODES = {"XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded", "InsufficientStorage"}
-#: What some shares say of folders, which they do not sync on demand.
-UNSYNCED = {errno.EINVAL, errno.ENOTSUP}
 
 
 class Stored(NamedTuple):
@@ -176,21 +174,12 @@ def _settle(storage: Storage, name: str) -> None:
     """Wait until a file in a folder, and its name, would survive a power cut: the run that it belongs to will."""
     if isinstance(storage, FileSystemStorage):
         path = Path(storage.path(name))
-        _sync(path)
-        for folder in (path.parent, path.parent.parent):
+        for place in (path, path.parent, path.parent.parent):
+            handle = os.open(place, os.O_RDONLY)
             try:
-                _sync(folder)
-            except OSError as error:
-                if error.errno not in UNSYNCED:
-                    raise
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
 
 @contextmanager

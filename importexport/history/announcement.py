@@ -4,8 +4,8 @@ A run is stored in the transaction of its import, so others cannot see it until 
 that takes longer than a second, or waits for another one, is announced: a thread stores its run, and then its progress,
 over a separate connection. Shorter imports cost nothing extra.
 
-The connection also holds the run's lock. If the process dies, the lock is released, and another process records that
-the run was interrupted (see runs.tasks).
+The process also holds a lease of the run. If it dies, the lease ends, and a worker records that the run was interrupted
+(see runs.rescue).
 """
 
 import contextlib
@@ -19,13 +19,12 @@ from django.db import Error, OperationalError, connection, transaction
 from psycopg import sql
 
 from importexport import errors
-from importexport.db import UNAVAILABLE, Busy, advisory_lock, is_lock_timeout, release_lock
+from importexport.db import UNAVAILABLE, Busy, Lease, is_lock_timeout
 from importexport.engine.observers import Observer
 from importexport.engine.outcome import Outcome
 from importexport.files.table import Table
 from importexport.history.recorder import note_interrupted
 from importexport.models import ImportRun
-from importexport.models.import_run import lock_of
 
 logger = logging.getLogger("rally.jobs")
 #: Seconds before an import is announced, and between updates of its progress.
@@ -55,8 +54,7 @@ class Announcement(Observer):
         self._guard = threading.Lock()
         #: Whether the import's transaction has written the run, and whether the import has ended.
         self._is_saving = self._is_over = False
-        #: The process id of the database session that holds the run's lock.
-        self._session: int | None = None
+        self._lease: Lease | None = None
 
     # --- in the import's thread ---
 
@@ -82,7 +80,7 @@ class Announcement(Observer):
             self._is_saving = True
         if not self.is_made:
             return
-        # If the database is unavailable, the caretaker does this later.
+        # If the database is unavailable, a worker does this later.
         with contextlib.suppress(Error):
             if is_too_busy(error):
                 ImportRun.objects.filter(pk=self.run.pk, status=ImportRun.Status.RUNNING).delete()
@@ -123,17 +121,15 @@ class Announcement(Observer):
         run.save(force_insert=True)
 
     def _hold(self) -> None:
-        """Acquire the run's lock, again if its session was lost."""
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_backend_pid()")
-            (session,) = cursor.fetchone()
-        if session != self._session:
-            advisory_lock(lock_of(self.run.pk), session=True, wait=False)
-            self._session = session
+        """Take the run's lease, unless it is held; another process cannot have any business with it."""
+        if self._lease is None:
+            lease = Lease(self.run.tenant_id, self.run.lease_name)
+            lease.take()
+            self._lease = lease
 
     def _let_go(self) -> None:
-        if self._session is not None:
-            release_lock(lock_of(self.run.pk))
+        if self._lease is not None:
+            self._lease.give_back()
 
 
 def is_stored(run: ImportRun) -> bool:

@@ -3,6 +3,7 @@
 from importexport.models.api_requests import KeptAnswer, RateWindow
 from importexport.models.fields import JsonText
 from importexport.models.import_run import ImportRun
+from importexport.models.lease import Lease
 from importexport.models.row_log import BY_MONTH, RejectedRow, RowChange, RowLogPage
 from importexport.models.saved_mapping import SavedMapping
 
@@ -11,6 +12,7 @@ __all__ = [
     "ImportRun",
     "JsonText",
     "KeptAnswer",
+    "Lease",
     "RateWindow",
     "RejectedRow",
     "RowChange",

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import uuid
-import zlib
 from functools import partial
 from typing import Any, BinaryIO
 
@@ -146,6 +145,11 @@ class ImportRun(models.Model):
         return self.status in self.AT_WORK
 
     @property
+    def lease_name(self) -> str:
+        """The name of the lease that a process holds while it works on the run."""
+        return f"run {self.pk}"
+
+    @property
     def has_rejected(self) -> bool:
         """Whether the rejected rows can be downloaded for correction."""
         is_found = self.status in {self.Status.PLANNED, self.Status.DONE}
@@ -169,15 +173,6 @@ class ImportRun(models.Model):
     def duration(self) -> dt.timedelta | None:
         """The time from start to finish, or None."""
         return self.finished_at - self.started_at if self.started_at and self.finished_at else None
-
-
-#: The first half of a run's lock, an arbitrary unused number. The locks of entities begin with a tenant's id.
-LOCK = -7_625_772
-
-
-def lock_of(run_id: uuid.UUID) -> tuple[int, int]:
-    """Return the advisory lock that a process holds while it works on a run."""
-    return LOCK, zlib.crc32(run_id.bytes) >> 1
 
 
 @receiver(pre_delete, sender=ImportRun)

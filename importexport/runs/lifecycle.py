@@ -1,7 +1,8 @@
-"""The life cycle of a run: planning, applying, undoing and discarding it, in the foreground or background."""
+"""The life cycle of a run: planning, applying, undoing and discarding it, at once or by a worker."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from django.db import transaction
@@ -17,9 +18,9 @@ from importexport.history import uploads
 from importexport.history.kept import check_room
 from importexport.models import ImportRun
 from importexport.runs import tasks
-from importexport.runs.caretaker import Caretaker
+from importexport.runs.queue import enqueue
 from importexport.runs.retention import purge, purge_orphans
-from importexport.runs.upkeep import Upkeep
+from importexport.runs.tasks import Hold
 
 #: Seconds that what a process is about to do may take.
 ABOUT = 10
@@ -30,9 +31,10 @@ Begin = Callable[[ImportRun], None]
 def start_plan(
     *, tenant: Tenant, user: Any, entity: str, file: BinaryIO, file_name: str, options: Options | None = None
 ) -> ImportRun:
-    """Store a file that a user has uploaded and start to plan its import in the background; return the run.
+    """Store a file that a user has uploaded and have its import planned by a worker; return the run.
 
-    Raises TooLarge if the file exceeds RALLY_IMPORT_MAX_BYTES, NoRoom and StorageUnavailable; nothing is stored then.
+    Raises TooLarge if the file exceeds RALLY_IMPORT_MAX_BYTES, NoRoom, StorageUnavailable and TooManyWaiting; nothing
+    is stored then.
     """
     run = ImportRun(
         tenant=tenant,
@@ -42,8 +44,7 @@ def start_plan(
         actor=user.get_username(),
         file_name=tidy_name(file_name),
     )
-    keep_upload(run, file, options or Options())
-    tasks.start(run)
+    keep_upload(run, file, options or Options(), begin=enqueue)
     return run
 
 
@@ -75,22 +76,33 @@ def plan_now(
     Raises FileError if the file as a whole cannot be imported; the failed run is stored unless the file is too large.
     Raises Busy like ``tasks.do_now``; nothing is stored then.
     """
-    keep_upload(run, file, options, begin=begin)
-    _plan_new(run, progress=progress)
+    with held_new(run) as hold:
+        keep_upload(run, file, options, begin=begin)
+        _plan_new(run, hold, progress=progress)
 
 
-def _plan_new(run: ImportRun, *, progress: Progress | None) -> None:
+@contextmanager
+def held_new(run: ImportRun) -> Iterator[Hold]:
+    """Hold a run that is about to be stored, so that no worker takes it for abandoned."""
+    with tasks.held(run) as hold:
+        if hold is None:
+            raise AssertionError("a run that is not stored is nobody's")
+        yield hold
+
+
+def _plan_new(run: ImportRun, hold: Hold, *, progress: Progress | None) -> None:
     try:
-        finish(run, progress=progress)
+        tasks.carry_out(run.pk, hold, progress=progress)
     except Busy:
         # The user is told to retry, and would end up with two plans.
         ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNING).delete()
         raise
+    run.refresh_from_db()
 
 
 def finish(run: ImportRun, *, progress: Progress | None = None) -> None:
     """Continue an unfinished run in this thread, and update it with the result. Raises like ``tasks.do_now``."""
-    tasks.do_now(run.pk, progress=progress)
+    tasks.do_now(run, progress=progress)
     run.refresh_from_db()
 
 
@@ -99,10 +111,11 @@ def claim(run: ImportRun) -> None:
     _leave_planned(run, status=ImportRun.Status.APPLYING)
 
 
+@transaction.atomic
 def confirm(run: ImportRun) -> None:
-    """Start to apply a plan in the background; raise NotPlanned if the run is not a plan (any more)."""
+    """Have a plan applied by a worker. Raises NotPlanned if the run is not a plan (any more), and TooManyWaiting."""
     claim(run)
-    tasks.start(run)
+    enqueue(run)
 
 
 def apply_now(
@@ -114,11 +127,7 @@ def apply_now(
     the run is not a plan (any more) or is being applied elsewhere, PlanChanged if the outcome would now differ from the
     plan, and Busy like ``tasks.do_now``; the plan is unchanged then.
     """
-    try:
-        report = _apply_held(run, observers=observers, progress=progress, begin=begin)
-    except NotPlanned:
-        resume(run)
-        raise
+    report = _apply_held(run, observers=observers, progress=progress, begin=begin)
     run.refresh_from_db()
     return report
 
@@ -126,12 +135,12 @@ def apply_now(
 def _apply_held(
     run: ImportRun, *, observers: Sequence[Observer], progress: Progress | None, begin: Begin | None
 ) -> Report | None:
-    with tasks.held(run.pk, try_again=soon_free(run)) as aside:
-        if aside is None:
+    with tasks.held(run, try_again=soon_free(run)) as hold:
+        if hold is None:
             raise NotPlanned(*WHY_NOT[ImportRun.Status.APPLYING]) if is_plan(run) else why_not(run)
         _claim_held(run, begin)
         try:
-            return tasks.carry_out(run.pk, aside, observers=observers, progress=progress)
+            return tasks.carry_out(run.pk, hold, observers=observers, progress=progress)
         except Busy:
             back = {"status": ImportRun.Status.PLANNED, "finished_at": timezone.now()}
             ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.APPLYING).update(**back)
@@ -154,7 +163,7 @@ def soon_free(run: ImportRun) -> Callable[[], bool]:
 
 @transaction.atomic
 def _claim_held(run: ImportRun, begin: Begin | None) -> None:
-    """Claim a plan whose lock this process holds. If its status is "applying", a process died while it applied it."""
+    """Claim a plan that this process holds. If its status is "applying", a process died while it applied it."""
     try:
         claim(run)
     except NotPlanned:
@@ -164,10 +173,11 @@ def _claim_held(run: ImportRun, begin: Begin | None) -> None:
         begin(run)
 
 
+@transaction.atomic
 def plan_again(run: ImportRun) -> None:
-    """Start to plan a file again in the background; raise NotPlanned if the run is not a plan (any more)."""
+    """Have a file planned again by a worker. Raises NotPlanned if the run is not a plan (any more), TooManyWaiting."""
     _leave_planned(run, status=ImportRun.Status.PLANNING, plan_digest="")
-    tasks.start(run)
+    enqueue(run)
 
 
 def _leave_planned(run: ImportRun, **changes: Any) -> None:
@@ -191,22 +201,23 @@ def why_not(run: ImportRun) -> "NotPlanned":
 
 
 def start_undo(run: ImportRun, **by: Any) -> ImportRun:
-    """Start to plan an undo in the background; return its run. Raises NotPlanned like ``new_undo``."""
+    """Have an undo planned by a worker; return its run. Raises NotPlanned like ``new_undo``, and TooManyWaiting."""
     undo = new_undo(run, **by)
-    tasks.start(undo)
+    store_undo(undo, begin=enqueue)
     return undo
 
 
 def plan_undo(run: ImportRun, *, progress: Progress | None = None, begin: Begin | None = None, **by: Any) -> ImportRun:
     """Plan an undo; return its run. Raises NotPlanned like ``new_undo``, and Busy like ``plan_now``."""
-    undo = new_undo(run, begin=begin, **by)
-    _plan_new(undo, progress=progress)
+    undo = new_undo(run, **by)
+    with held_new(undo) as hold:
+        store_undo(undo, begin=begin)
+        _plan_new(undo, hold, progress=progress)
     return undo
 
 
-@transaction.atomic
-def new_undo(run: ImportRun, *, begin: Begin | None = None, **by: Any) -> ImportRun:
-    """Store a new run that undoes another, to be planned; ``by`` has the fields for the user and the channel.
+def new_undo(run: ImportRun, **by: Any) -> ImportRun:
+    """Return a new run that undoes another, to be planned; ``by`` has the fields for the user and the channel.
 
     Raises NotPlanned if the run cannot be undone.
     """
@@ -215,7 +226,7 @@ def new_undo(run: ImportRun, *, begin: Begin | None = None, **by: Any) -> Import
     if run.purged_at:
         sentence = "What this import has changed is no longer kept, so it cannot be undone."
         raise NotPlanned("undo_expired", sentence)
-    undo = ImportRun.objects.create(
+    return ImportRun(
         tenant=run.tenant,
         kind=ImportRun.Kind.UNDO,
         parent=run,
@@ -224,9 +235,14 @@ def new_undo(run: ImportRun, *, begin: Begin | None = None, **by: Any) -> Import
         status=ImportRun.Status.PLANNING,
         **by,
     )
+
+
+@transaction.atomic
+def store_undo(undo: ImportRun, *, begin: Begin | None) -> None:
+    """Store a new undo, and what else ``begin`` stores."""
+    undo.save()
     if begin:
         begin(undo)
-    return undo
 
 
 class NotPlanned(ValueError):
@@ -256,19 +272,6 @@ WHY_NOT = {
     ImportRun.Status.FAILED: ("plan_failed", "Only a plan can be applied, and this file failed."),
 }
 UNDONE = ("plan_already_applied", "This has been undone already; a plan is applied only once.")
-
-
-def resume(run: ImportRun) -> None:
-    """Resume the work of a process that died, or note that it was interrupted; a run that is being processed is left
-    alone."""
-    if run.is_at_work:
-        tasks.start(run)
-
-
-def look_after() -> None:
-    """Start to resume the work of processes that die, and to purge what is old, for as long as this process lives."""
-    Caretaker().start()
-    Upkeep().start()
 
 
 def discard(run: ImportRun) -> None:

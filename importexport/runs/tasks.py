@@ -1,7 +1,7 @@
-"""Work on runs, in the background or not. If a process dies, another one resumes its runs (see caretaker).
+"""Work on runs, by a worker or at once. If a process dies, a worker resumes its runs (see rescue).
 
-This is safe for two reasons. A process holds a PostgreSQL session lock while it works on a run, which is released when
-it dies. And the transaction that stores an import also marks it as done, so it is never done twice.
+This is safe for two reasons. A process holds a lease while it works on a run, which ends soon after the process does.
+And the transaction that stores an import also marks it as done, so it is never done twice.
 """
 
 import logging
@@ -9,14 +9,16 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from django.db import DatabaseError, connection, connections
+from django.conf import settings
+from django.db import DatabaseError, connection
 from django.utils import timezone
 from psycopg import sql
 
 from importexport import errors, services
-from importexport.db import UNAVAILABLE, Busy, advisory_lock, held_locks, patience, release_lock
+from importexport.db import UNAVAILABLE, Busy, Lease, current_patience, end_sessions, leased, second_connection
 from importexport.engine.observers import Observer, Progress, ProgressObserver
 from importexport.engine.report import Report
 from importexport.history import plan_check, suggestions, uploads
@@ -24,14 +26,11 @@ from importexport.history.recorder import Settled, note_interrupted
 from importexport.history.row_log import clear_row_log
 from importexport.history.undo import undo
 from importexport.models import ImportRun
-from importexport.models.import_run import LOCK, lock_of
-from importexport.runs.background import Queue
+from importexport.models import Lease as LeaseRow
 
 logger = logging.getLogger("rally.jobs")
 #: Seconds between two updates of the progress.
 PACE = 0.25
-#: Seconds between two attempts to get a lock that is about to be released.
-MOMENT = 0.01
 #: Seconds without a statement after which PostgreSQL ends a transaction, to release the locks of a frozen process.
 IDLE = 120
 #: The fields that planning sets.
@@ -57,12 +56,19 @@ PLAN_FIELDS = [
 ]
 
 
-def start(run: ImportRun) -> None:
-    """Plan or apply a run in the background, unless this process already does."""
-    _here.add(run.pk, (run.tenant_id, run.entity))
+@dataclass(frozen=True)
+class Hold:
+    """What a process has that works on a run: the lease, and a second connection, for what a rollback must not undo."""
+
+    lease: Lease
+    aside: Any
 
 
-def do_now(run_id: uuid.UUID, *, observers: Sequence[Observer] = (), progress: Progress | None = None) -> Report | None:
+class Interruption(Exception):
+    """The process has to stop. Raised by the ``progress`` of a run, which keeps its status and is resumed later."""
+
+
+def do_now(run: ImportRun, *, observers: Sequence[Observer] = (), progress: Progress | None = None) -> Report | None:
     """Plan or apply a run in this thread; return None for an undo, or if another process has finished the run.
 
     ``observers`` receive the batches of an import; ``progress`` is also called for an undo. Raises FileError and
@@ -70,84 +76,62 @@ def do_now(run_id: uuid.UUID, *, observers: Sequence[Observer] = (), progress: P
     run is resumed later; and Busy if another process works on the run, or blocks it, for too long (see
     ``db.patience``).
     """
-    with held(run_id, wait=True) as aside:
-        return carry_out(run_id, aside, observers=observers, progress=progress)
+    with held(run, wait=current_patience().wait) as hold:
+        if hold is None:
+            raise Busy(errors.RUN_BUSY)
+        return carry_out(run.pk, hold, observers=observers, progress=progress)
 
 
 @contextmanager
-def held(run_id: uuid.UUID, *, wait: bool = False, try_again: Callable[[], bool] = lambda: False) -> Iterator[Any]:
-    """Hold a run's lock; yield the connection that has it, or None if another process works on the run.
+def held(
+    run: ImportRun, *, wait: float | None = 0.0, try_again: Callable[[], bool] = lambda: False
+) -> Iterator[Hold | None]:
+    """Hold a run in this context; the value is None if another process still works on it after ``wait`` seconds.
 
-    With ``wait``, raises Busy if that takes too long (see ``db.patience``). ``try_again`` is called every few
-    milliseconds while another process holds the lock, and returns whether to try again.
+    A ``wait`` of None has no end. ``try_again`` is called every few milliseconds after that, and returns whether to go
+    on.
     """
-    lock = lock_of(run_id)
-    with closing(connection.copy()) as aside:
-        while not (is_held := advisory_lock(lock, session=True, wait=wait, over=aside)) and try_again():
-            time.sleep(MOMENT)
-        if wait and not is_held:
-            raise Busy(errors.RUN_BUSY)
-        try:
-            yield aside if is_held else None
-        finally:
-            if is_held:
-                release_lock(lock, over=aside)
+    with leased(run.tenant_id, run.lease_name, wait=wait, try_again=try_again) as lease:
+        if lease is None:
+            yield None
+            return
+        if lease.was_left:
+            # Its transaction may go on without it: it was cut off from a network, and PostgreSQL has not noticed yet.
+            end_sessions(str(run.pk))
+        with closing(second_connection()) as aside:
+            yield Hold(lease, aside)
 
 
-def unattended() -> set[uuid.UUID]:
-    """Return the unfinished runs that no process works on."""
-    runs = ImportRun.objects.filter(status__in=ImportRun.AT_WORK).values_list("pk", flat=True)
-    if not (found := {run_id for run_id in runs if run_id not in _here}):
-        return found
-    attended = held_locks(LOCK)
-    return {run_id for run_id in found if lock_of(run_id)[1] not in attended}
+def unattended() -> list[ImportRun]:
+    """Return the unfinished runs that no process works on, and that do not wait in the queue, oldest first."""
+    return list(ImportRun.objects.raw(UNATTENDED.as_string(), {"life": settings.RALLY_LEASE}))
+
+
+UNATTENDED = sql.SQL("""
+SELECT run.id, run.tenant_id, run.status, run.entity, run.kind, run.parent_id, run.size FROM {runs} AS run
+WHERE run.status IN ('planning', 'applying', 'running')
+AND NOT EXISTS (
+    SELECT FROM {leases} AS lease WHERE lease.tenant_id = run.tenant_id AND lease.name = 'run ' || run.id
+    AND lease.seen_at > clock_timestamp() - make_interval(secs => %(life)s)
+)
+AND NOT EXISTS (
+    SELECT FROM procrastinate_jobs AS job WHERE job.status IN ('todo', 'doing') AND job.args ->> 'run_id' = run.id::text
+)
+ORDER BY run.created_at
+""").format(runs=sql.Identifier(ImportRun._meta.db_table), leases=sql.Identifier(LeaseRow._meta.db_table))
 
 
 def settle_interrupted() -> None:
-    """Note which imports were interrupted, without waiting for the caretaker of a server."""
-    left = ImportRun.objects.filter(pk__in=unattended(), status=ImportRun.Status.RUNNING)
-    for run_id in left.values_list("pk", flat=True):
-        with held(run_id) as aside:
-            if aside:
-                carry_out(run_id, aside)
-
-
-def wait(run_id: uuid.UUID, *, seconds: float) -> bool:
-    """Wait until this process has finished a run; return False if that takes longer than ``seconds``."""
-    end = time.monotonic() + seconds
-    while run_id in _here and time.monotonic() < end:
-        time.sleep(0.02)
-    return run_id not in _here
-
-
-def _work(run_id: uuid.UUID) -> None:
-    fields: dict[str, str] = {"run": str(run_id)}
-    try:
-        if run := ImportRun.objects.select_related("tenant").filter(pk=run_id).first():
-            fields = log_fields(run)
-        _work_held(run_id)
-    except UNAVAILABLE:
-        # The run keeps its status, and is resumed later.
-        logger.exception("Database unavailable during a background run", extra={"fields": fields})
-    except Exception:  # noqa: BLE001, S110 - carry_out has logged it and stored it with the run
-        pass
-    finally:
-        connections.close_all()
-
-
-_here = Queue(_work)
-
-
-def _work_held(run_id: uuid.UUID) -> None:
-    with held(run_id) as aside, patience(idle=IDLE):
-        if aside:
-            carry_out(run_id, aside)
+    """Note which imports were interrupted, without waiting for a worker."""
+    for run in unattended():
+        if run.status == ImportRun.Status.RUNNING:
+            note_interrupted(run.pk)
 
 
 def carry_out(
-    run_id: uuid.UUID, aside: Any, *, observers: Sequence[Observer] = (), progress: Progress | None = None
+    run_id: uuid.UUID, hold: Hold, *, observers: Sequence[Observer] = (), progress: Progress | None = None
 ) -> Report | None:
-    """Plan or apply a run, depending on its status; return None if it is done. Its lock must be held over ``aside``.
+    """Plan or apply a run that this process holds, depending on its status; return None if it is done.
 
     Raises like ``do_now``.
     """
@@ -162,14 +146,14 @@ def carry_out(
     ImportRun.objects.filter(pk=run_id).update(started_at=run.started_at, rows_done=0, bytes_done=0)
     try:
         if run.kind == ImportRun.Kind.IMPORT:
-            return _import(run, aside, observers=observers, progress=progress)
-        _undo(run, aside, progress=progress)
+            return _import(run, hold, observers=observers, progress=progress)
+        _undo(run, hold, progress=progress)
     except errors.FileError:
         raise  # The service has recorded it.
     except plan_check.PlanChanged as change:
         _store_differences(run, change)
         raise
-    except UNAVAILABLE:
+    except (*UNAVAILABLE, Interruption):
         raise
     except Settled:
         return None
@@ -185,7 +169,7 @@ def _store_differences(run: ImportRun, change: plan_check.PlanChanged) -> None:
     """Store how the result would differ from the plan, which is kept."""
     same = {name: getattr(run, name) for name in ("tenant", "entity", "kind", "parent", "options", "channel")}
     now = ImportRun(pk=uuid.uuid4(), **same)
-    with closing(connection.copy()) as aside:
+    with closing(second_connection()) as aside:
         try:
             if run.kind == ImportRun.Kind.UNDO:
                 undo(now, aside=aside)
@@ -200,24 +184,24 @@ def _store_differences(run: ImportRun, change: plan_check.PlanChanged) -> None:
     )
 
 
-def _import(run: ImportRun, aside: Any, *, observers: Sequence[Observer], progress: Progress | None) -> Report:
+def _import(run: ImportRun, hold: Hold, *, observers: Sequence[Observer], progress: Progress | None) -> Report:
     is_plan = run.status == ImportRun.Status.PLANNING
     with uploads.opened(run) as file:
         report = services.import_file(
             run,
             file,
             dry_run=is_plan,
-            aside=aside if is_plan else None,
-            observers=[ProgressObserver(saving_progress(run, aside, progress)), *observers],
+            aside=hold.aside if is_plan else None,
+            observers=[ProgressObserver(saving_progress(run, hold, progress)), *observers],
         )
     if is_plan:
         _keep_plan(run)
     return report
 
 
-def _undo(run: ImportRun, aside: Any, *, progress: Progress | None) -> None:
+def _undo(run: ImportRun, hold: Hold, *, progress: Progress | None) -> None:
     is_plan = run.status == ImportRun.Status.PLANNING
-    undo(run, aside=aside if is_plan else None, progress=saving_progress(run, aside, progress))
+    undo(run, aside=hold.aside if is_plan else None, progress=saving_progress(run, hold, progress))
     if is_plan:
         _keep_plan(run)
 
@@ -231,18 +215,22 @@ def _keep_plan(run: ImportRun) -> None:
         clear_row_log(run, connection)  # The plan was discarded in the meantime.
 
 
-def saving_progress(run: ImportRun, aside: Any, progress: Progress | None) -> Progress:
-    """Return a callback that saves the progress for other processes, a few times a second, and passes it on."""
+def saving_progress(run: ImportRun, hold: Hold, progress: Progress | None) -> Progress:
+    """Return a callback that saves the progress for other processes, a few times a second, and passes it on.
+
+    It raises LeaseLost if another process may have taken over the run.
+    """
     last = 0.0
 
     def save(rows: int, size: int) -> None:
         nonlocal last
+        hold.lease.check()
         if progress:
             progress(rows, size)
         if time.monotonic() - last < PACE:
             return
         last = time.monotonic()
-        with aside.cursor() as cursor:
+        with hold.aside.cursor() as cursor:
             cursor.execute(SAVE_PROGRESS, [rows, size, run.tenant_id, run.pk])
 
     return save

@@ -1,4 +1,4 @@
-"""Purges what is too old, and creates and drops the months of the row log, for as long as a server runs."""
+"""Purges what is too old, and creates and drops the months of the row log, for as long as a worker runs."""
 
 import logging
 import threading
@@ -9,7 +9,7 @@ from django.db import Error, close_old_connections, connections
 from importexport.runs import log_retention, retention
 
 logger = logging.getLogger("rally.jobs")
-#: Seconds before the first time, which a server that has just started has more important things to do in, and between
+#: Seconds before the first time, which a worker that has just started has more important things to do in, and between
 #: two times.
 FIRST, PACE = 60.0, 3600.0
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from rally.environment import number
+from rally.environment import flag, number
+from rally.server.companion import Companion
 
 try:
     # Here rather than in the workers, each of which would fail with a traceback.
@@ -42,8 +43,20 @@ logconfig_dict = {
 }
 
 
-def post_worker_init(worker: Any) -> None:
-    """Start the caretaker, which resumes runs whose process has died."""
-    from importexport.runs import lifecycle  # noqa: PLC0415 - Django is not set up before
+def when_ready(server: Any) -> None:
+    """Start the worker for background runs beside the server, unless RALLY_WORKER is 0."""
+    if flag("RALLY_WORKER", default=True):
+        server.companion = Companion()
+        server.companion.start()
 
-    lifecycle.look_after()
+
+def on_reload(server: Any) -> None:
+    """Start the worker again, with the code of now."""
+    if companion := getattr(server, "companion", None):
+        companion.restart()
+
+
+def on_exit(server: Any) -> None:
+    """Stop the worker with the server."""
+    if companion := getattr(server, "companion", None):
+        companion.stop()

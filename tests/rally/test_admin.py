@@ -281,3 +281,8 @@ def test_the_choice_takes_one_query_for_any_number_of_tenants(acme, django_asser
     # Session, user, the tenants.
     with django_assert_max_num_queries(3):
         assert client.get("/admin/password_change/").content.decode().count("<option") == 22
+
+
+def test_the_jobs_of_the_queue_have_no_page(superuser):
+    assert "procrastinate" not in superuser.get("/admin/").content.decode().lower()
+    assert superuser.get("/admin/procrastinate/procrastinatejob/").status_code == 404

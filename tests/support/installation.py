@@ -142,9 +142,10 @@ def url_of(name: str) -> str:
 
 
 def environment(data_dir: Path, **extra: str) -> dict[str, str]:
-    """Return a minimal environment for a command, without the developer's settings."""
+    """Return a minimal environment for a command, without the developer's settings. Servers have a worker beside them
+    only with RALLY_WORKER=1, because one takes a second to start."""
     inherited = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return inherited | {"RALLY_DATA_DIR": str(data_dir)} | extra
+    return inherited | {"RALLY_DATA_DIR": str(data_dir), "RALLY_WORKER": "0"} | extra
 
 
 #: Of pg_locks, those of the database that is asked: the server may have others, which others use.

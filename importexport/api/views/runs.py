@@ -126,8 +126,7 @@ class ImportDetailView(RunView):
     """A single run."""
 
     def get(self, request: Request, run_id: str) -> HttpResponse:
-        """Return the run, and resume its work if a server was killed meanwhile."""
-        lifecycle.resume(self.run)
+        """Return the run."""
         return JsonResponse(serializers.detail_json(self.run))
 
 

@@ -20,7 +20,7 @@ django.setup()
 from crm.models import Tenant
 from importexport import services
 from importexport.models import ImportRun
-from importexport.runs import lifecycle, tasks
+from importexport.runs import lifecycle
 
 def peak():
     status = pathlib.Path("/proc/self/status").read_text()
@@ -39,10 +39,8 @@ def change(row):
     return report.total_rows, report.imported, changed.counts["update"]
 
 def take_back():
-    undo = lifecycle.new_undo(changed, channel="shell")
-    tasks.do_now(undo.pk)
-    lifecycle.claim(undo)
-    tasks.do_now(undo.pk)
+    undo = lifecycle.plan_undo(changed, channel="shell")
+    lifecycle.apply_now(undo)
     undo.refresh_from_db()
     return undo.counts["update"], undo.skipped
 

@@ -18,7 +18,7 @@ from importexport import errors
 from importexport.db import UNAVAILABLE
 from importexport.engine.options import Options
 from importexport.models import ImportRun
-from importexport.runs import lifecycle, retention
+from importexport.runs import lifecycle, queue, retention
 from tests.support.api import Api, problem
 from tests.support.disks import limited_files
 from tests.support.staff import Staff, finished, words_of
@@ -187,7 +187,7 @@ def test_a_file_that_is_lost_before_it_is_planned_fails_the_run(tenant, files):
     run = new_run(tenant)
     keep(run)
     files()[0].unlink()
-    lifecycle.resume(run)
+    queue.enqueue(run)
     assert finished(run).error == str(errors.upload_missing())
 
 

@@ -73,20 +73,20 @@ def test_an_undo_waits_for_a_running_import(real_tenant):
 
 
 def test_a_killed_apply_is_done_once_by_the_next_server(start_server):
-    server = start_server()
+    server = start_server(RALLY_LEASE="3")
     tenant = RealTenant(server)
     plan = planned(tenant, contacts(range(ROWS)))
     Background(be_cut_off, tenant.send, f"imports/{plan}/apply")
     wait_for_progress(tenant, ROWS + ROWS // 2)
     server.kill()
     assert tenant.count("contact") in {0, ROWS}
-    start_server(over=server)
+    start_server(over=server, RALLY_WORKER="1")
     wait_for_status(tenant, plan, "done")
     assert tenant.count("contact") == ROWS
 
 
 def test_a_killed_undo_is_done_once_by_the_next_server(start_server):
-    server = start_server()
+    server = start_server(RALLY_LEASE="3")
     tenant = RealTenant(server)
     assert tenant.post("contacts", contacts(range(ROWS)))[0] == 200
     undo = undo_of(tenant, latest(tenant))
@@ -95,7 +95,7 @@ def test_a_killed_undo_is_done_once_by_the_next_server(start_server):
     time.sleep(0.1)
     server.kill()
     assert tenant.count("contact") in {0, ROWS}
-    again = start_server(over=server)
+    again = start_server(over=server, RALLY_WORKER="1")
     wait_for_status(tenant, undo, "done")
     assert tenant.count("contact") == 0
     back = undo_of(tenant, undo, server=again)

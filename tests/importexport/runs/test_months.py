@@ -254,7 +254,7 @@ def test_only_one_process_drops(tenant):
     assert JANUARY in existing()
 
 
-def test_a_server_drops_months_by_itself(tenant, monkeypatch):
+def test_a_worker_drops_months_by_itself(tenant, monkeypatch):
     monkeypatch.setattr(upkeep, "FIRST", 0)
     update_in(JANUARY, tenant)
     upkeep.Upkeep().start()

@@ -21,11 +21,11 @@ from importexport import errors
 from importexport.admin import permissions
 from importexport.history import row_files
 from importexport.models import ImportRun, RejectedRow, RowLogPage
-from importexport.runs import lifecycle, records, tasks
+from importexport.runs import lifecycle, records, tasks, worker
 from rally.logs import JsonFormatter
 from tests.support.api import Api
 from tests.support.staff import finished
-from tests.support.waiting import wait_until
+from tests.support.waiting import Background, wait_until
 
 #: What is done in the background, by other threads, sees what is stored.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -282,18 +282,6 @@ def test_an_imported_file_cannot_be_discarded(tenant, user):
         lifecycle.discard(run)
 
 
-def test_a_run_whose_process_died_is_resumed(tenant, user):
-    run = check(tenant, user, MIXED)
-    # As left by a process killed while importing: the status is unfinished, but no process works on it.
-    ImportRun.objects.filter(pk=run.pk).update(status="applying")
-    run.refresh_from_db()
-    lifecycle.resume(run)
-    assert finished(run).status == "done"
-    assert Contact.objects.count() == 1
-    lifecycle.resume(run)
-    assert Contact.objects.count() == 1
-
-
 def test_a_large_file_is_stored_unchanged(tenant, user):
     content = HEADER + "".join(f"A,B,a{n}@example.com,{'x' * 300}\r\n" for n in range(8000))
     run = check(tenant, user, content)
@@ -316,10 +304,13 @@ def test_a_database_lost_during_a_run_is_logged_with_the_run(tenant, user, caplo
         cursor.execute("LOCK TABLE crm_contact IN ACCESS EXCLUSIVE MODE")
         file = io.BytesIO(MIXED.encode())
         run = lifecycle.start_plan(tenant=tenant, user=user, entity="contacts", file=file, file_name="contacts.csv")
+        working = Background(worker.work, until_empty=True)
         wait_until(lambda: cut_off_blocked(cursor), "the plan waits for the lock, and is cut off")
         cursor.execute("ROLLBACK")
-    assert finished(run).status == "planning"
-    line = logged(caplog, "Database unavailable during a background run")
+    working.outcome()
+    run.refresh_from_db()
+    assert run.status == "planning"
+    line = logged(caplog, "Database or storage unavailable during a background run")
     assert (line["run"], line["tenant"], line["entity"]) == (str(run.pk), "acme", "contacts")
     assert "OperationalError" in line["exception"]
 

@@ -1,0 +1,131 @@
+"""The queue of background work: jobs of procrastinate, in the same database as what they are about.
+
+A job names a run and nothing else. It is stored in the transaction that changes the run's state, so that there is never
+one without the other. What it does depends on the state at that time: a job of a run that is no longer at work does
+nothing.
+"""
+
+from django.db import connection, transaction
+from procrastinate.contrib.django import app
+from psycopg import sql
+
+from importexport import errors
+from importexport.db import advisory_lock
+from importexport.models import ImportRun
+
+#: The name of the task, which jobs are stored with.
+TASK = "run"
+#: The largest file in bytes, and the most records to be undone, of a small run.
+SMALL_FILE, SMALL_UNDO = 1024 * 1024, 5_000
+#: The queues, and how many jobs of each a worker does at once. Small runs never wait for the end of a large one.
+SMALL, LARGE = "small", "large"
+AT_ONCE = {SMALL: 2, LARGE: 2}
+#: The first half of the lock that is held while a tenant's jobs are counted and put in order: an arbitrary number.
+ORDER_LOCK = -7_625_773
+
+
+class TooManyWaiting(Exception):
+    """As many runs of the tenant wait in the queue as may. The text is for the user."""
+
+    def __init__(self) -> None:
+        super().__init__(errors.TOO_MANY_WAITING)
+
+
+def enqueue(run: ImportRun) -> None:
+    """Put a run in the queue that has just been marked as at work, in the same transaction.
+
+    Raises TooManyWaiting, upon which the caller's transaction must be rolled back.
+    """
+    with transaction.atomic():
+        advisory_lock([ORDER_LOCK, run.tenant_id % 2**31])
+        if waiting(run.tenant_id) >= errors.MOST_WAITING:
+            raise TooManyWaiting
+        put_back(run)
+
+
+def put_back(run: ImportRun) -> None:
+    """Put a run in the queue that has been there before, however many wait."""
+    lane, prefix = lane_of(run), lock_prefix(run.tenant_id)
+    with transaction.atomic():
+        place = next_place(run.tenant_id, lane)
+        job = app.configure_task(TASK, queue=lane, lock=f"{prefix}{run.entity}", priority=-place)
+        job.defer(run_id=str(run.pk))
+        put_in_order(run.tenant_id)
+
+
+def lane_of(run: ImportRun) -> str:
+    """Return the queue for a run, by the size of its file or of the import that it undoes."""
+    if run.kind == ImportRun.Kind.UNDO:
+        return LARGE if run.parent and run.parent.total_rows > SMALL_UNDO else SMALL
+    return LARGE if (run.size or 0) > SMALL_FILE else SMALL
+
+
+def lock_prefix(tenant_id: int) -> str:
+    """Return what the locks of a tenant's jobs begin with. The imports of an entity wait for each other anyway; a job
+    that waits should not take a place."""
+    return f"{tenant_id}/"
+
+
+def waiting(tenant_id: int) -> int:
+    """Return how many jobs of a tenant wait."""
+    with connection.cursor() as cursor:
+        cursor.execute(WAITING, [f"{lock_prefix(tenant_id)}%"])
+        return cursor.fetchone()[0]
+
+
+def next_place(tenant_id: int, lane: str) -> int:
+    """Return the place of a tenant's next job in a queue, whose jobs are done in the order of their places.
+
+    This is fair queueing: the jobs of a tenant have places one after the other, beginning with the place that the queue
+    has come to. So tenants take turns, and nobody waits for all the files of somebody else who brought many.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT_PLACE, {"locks": f"{lock_prefix(tenant_id)}%", "lane": lane})
+        return cursor.fetchone()[0]
+
+
+def put_in_order(tenant_id: int) -> None:
+    """Distribute a tenant's places among its waiting jobs: plans come first, and small files before large ones, unless
+    these have waited for a minute."""
+    with connection.cursor() as cursor:
+        cursor.execute(ORDER, {"locks": f"{lock_prefix(tenant_id)}%", "tenant": tenant_id, "large": LARGE})
+
+
+def is_anything_due() -> bool:
+    """Whether a job waits that a worker could begin."""
+    with connection.cursor() as cursor:
+        cursor.execute(ANYTHING_DUE)
+        return cursor.fetchone()[0]
+
+
+WAITING = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo' AND lock LIKE %s"
+#: A priority is a place with a minus.
+NEXT_PLACE = """
+SELECT greatest(
+    (SELECT max(-priority) + 1 FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND lock LIKE %(locks)s),
+    (SELECT coalesce(max(-priority) FILTER (WHERE status = 'doing'), min(-priority), 0)
+        FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND queue_name = %(lane)s)
+)
+"""
+#: The oldest event of a job is that it was put in the queue.
+ORDER = sql.SQL("""
+WITH jobs AS (
+    SELECT job.id, job.priority, job.queue_name, run.status AS state,
+        (SELECT min(at) FROM procrastinate_events AS event WHERE event.job_id = job.id) AS since
+    FROM procrastinate_jobs AS job
+    LEFT JOIN {runs} AS run ON run.tenant_id = %(tenant)s AND run.id = (job.args ->> 'run_id')::uuid
+    WHERE job.status = 'todo' AND job.lock LIKE %(locks)s
+),
+places AS (SELECT priority, row_number() OVER (ORDER BY priority DESC) AS number FROM jobs),
+ordered AS (
+    SELECT id, row_number() OVER (
+        ORDER BY queue_name = %(large)s AND since > clock_timestamp() - interval '1 minute', state = 'applying', id
+    ) AS number
+    FROM jobs
+)
+UPDATE procrastinate_jobs AS job SET priority = places.priority
+FROM ordered JOIN places USING (number) WHERE ordered.id = job.id AND job.priority <> places.priority
+""").format(runs=sql.Identifier(ImportRun._meta.db_table))
+ANYTHING_DUE = """
+SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now()))
+"""

@@ -1,0 +1,169 @@
+"""A worker: takes jobs from the queue, a few at once, until it is asked to stop."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, connections
+from procrastinate import App, BaseRetryStrategy, Blueprint, JobContext, PsycopgConnector, RetryDecision
+from procrastinate.contrib.django.utils import connector_params
+from procrastinate.exceptions import JobAborted
+from procrastinate.jobs import DeleteJobCondition, Job
+
+from importexport.db import UNAVAILABLE, patience
+from importexport.db.leases import TIMES
+from importexport.models import ImportRun
+from importexport.runs import tasks
+from importexport.runs.queue import AT_ONCE, TASK, is_anything_due
+from importexport.runs.rescue import Rescue, pause_after
+from importexport.runs.upkeep import Upkeep
+
+logger = logging.getLogger("rally.jobs")
+#: Seconds between two looks into the queue if no notification wakes the worker.
+POLL = 1.0
+#: Seconds that jobs have to finish when the worker is asked to stop. Then they end after their current batch.
+GRACE = 5.0
+
+blueprint = Blueprint()
+
+
+class TryAgain(BaseRetryStrategy):
+    """Jobs are done again that a stop of the worker or an outage of the database has interrupted."""
+
+    def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
+        """Return when to do a job again, or None if it is done."""
+        if isinstance(exception, JobAborted):
+            return RetryDecision(retry_in={"seconds": 0})
+        if isinstance(exception, UNAVAILABLE):
+            return RetryDecision(retry_in={"seconds": int(pause_after(job.attempts))})
+        return None
+
+
+@blueprint.task(name=TASK, pass_context=True, retry=TryAgain())
+def run(context: JobContext, *, run_id: str) -> None:
+    """Plan or apply a run, depending on its status."""
+
+    def stop_if_asked(*_: int) -> None:
+        if context.should_abort():
+            raise tasks.Interruption
+
+    try:
+        if found := ImportRun.objects.select_related("tenant").filter(pk=run_id).first():
+            work_on(found, stop_if_asked)
+    except tasks.Interruption:
+        raise JobAborted from None
+    finally:
+        connections.close_all()
+
+
+def work_on(run: ImportRun, progress: Any) -> None:
+    """Plan or apply a run unless another process does."""
+    try:
+        with tasks.held(run) as hold, patience(idle=tasks.IDLE):
+            if hold:
+                tasks.carry_out(run.pk, hold, progress=progress)
+    except UNAVAILABLE:
+        # The run keeps its status, and is resumed later.
+        fields = {"fields": tasks.log_fields(run)}
+        logger.exception("Database or storage unavailable during a background run", extra=fields)
+        raise
+    except tasks.Interruption:
+        raise
+    except Exception:  # noqa: BLE001, S110 - carry_out has logged it and stored it with the run
+        pass
+
+
+def work(*, until_empty: bool = False, beside: int | None = None) -> None:
+    """Work on jobs until a SIGTERM or SIGINT, or with ``until_empty`` until none is left that is due.
+
+    ``beside`` is the id of the parent process, with which the work ends. Raises OperationalError or ConnectorException
+    if the database is unavailable.
+    """
+    try:
+        connection.ensure_connection()  # Starts the embedded server.
+        asyncio.run(_work(until_empty=until_empty, beside=beside))
+        while until_empty and is_anything_due():
+            # The last job of one queue may have been in the way of one of the other.
+            asyncio.run(_work(until_empty=until_empty, beside=beside))
+    finally:
+        connection.close()
+
+
+async def _work(*, until_empty: bool, beside: int | None) -> None:
+    places = sum(AT_ONCE.values())
+    connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=places + 2 * len(AT_ONCE))
+    # An app of its own: the one of procrastinate.contrib.django stores jobs in Django's transactions, also here.
+    app = App(connector=connector)
+    app.add_tasks_from(blueprint, namespace="")
+    rescue = Rescue()
+    async with app.open_async():
+        lanes = [asyncio.create_task(_lane(app, name, until_empty=until_empty)) for name in AT_ONCE]
+        if not until_empty:
+            rescue.start()
+            Upkeep().start()
+        watch = asyncio.create_task(_end_with(beside, lanes))
+        with _stopped_by_signals(lanes), contextlib.suppress(asyncio.CancelledError):
+            await _until_one_ends(lanes)
+        watch.cancel()
+    rescue.stop()
+
+
+async def _end_with(parent: int | None, lanes: list[asyncio.Task[None]]) -> None:
+    """Stop the lanes when the parent process has ended."""
+    if parent is not None:
+        while os.getppid() == parent:
+            await asyncio.sleep(POLL)
+        stop(lanes)
+
+
+def stop(lanes: list[asyncio.Task[None]]) -> None:
+    """Have the lanes finish their jobs, and then end."""
+    for lane in lanes:
+        lane.cancel()
+
+
+async def _lane(app: App, name: str, *, until_empty: bool) -> None:
+    await app.run_worker_async(
+        queues=[name],
+        name=name,
+        concurrency=AT_ONCE[name],
+        wait=not until_empty,
+        delete_jobs=DeleteJobCondition.ALWAYS.value,
+        fetch_job_polling_interval=POLL,
+        abort_job_polling_interval=POLL,
+        update_heartbeat_interval=settings.RALLY_LEASE / TIMES,
+        stalled_worker_timeout=settings.RALLY_LEASE,
+        shutdown_graceful_timeout=GRACE,
+        listen_notify=not until_empty,
+        install_signal_handlers=False,
+    )
+
+
+async def _until_one_ends(lanes: list[asyncio.Task[None]]) -> None:
+    """Wait for the lanes. If one fails, stop the others and raise its error: the process begins anew."""
+    try:
+        await asyncio.gather(*lanes)
+    finally:
+        stop(lanes)
+        await asyncio.gather(*lanes, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(lanes: list[asyncio.Task[None]]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, lanes)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
