@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from crm.models.tenant import create_tenant
 from importexport.db import this_month
 from importexport.models import ImportRun, KeptAnswer, RejectedRow, RowChange, RowLogPage
 from importexport.runs import retention
@@ -27,11 +28,17 @@ def migrate(targets):
 
 
 @pytest.fixture
-def before(transactional_db):
-    """The models as they were, and at the end as they are."""
+def forward_again(transactional_db):
+    """At the end, the models are as they are."""
     latest = MigrationExecutor(connection).loader.graph.leaf_nodes("importexport")
-    yield migrate(BEFORE)
+    yield
     migrate(latest)
+
+
+@pytest.fixture
+def before(forward_again):
+    """The models as they were."""
+    return migrate(BEFORE)
 
 
 def test_runs_and_their_rows_are_kept_under_new_names(before):
@@ -50,9 +57,8 @@ def test_runs_and_their_rows_are_kept_under_new_names(before):
     assert kept.kept_bytes > len(faults[0][2])
 
 
-def test_the_new_names_can_be_taken_back(before):
-    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
-    tenant = before.get_model("crm", "Tenant").objects.create(slug="acme", name="Acme")
+def test_the_new_names_can_be_taken_back(forward_again):
+    tenant = create_tenant(slug="acme", name="Acme")
     ImportRun.objects.create(
         tenant_id=tenant.pk, entity="contacts", channel="api", status="failed", groups=[{"code": "email", **GROUP}]
     )
@@ -153,11 +159,9 @@ CONTENTS = [[b"a" * 1024 * 1024, b"b"], [b"", b"c"], [b"d"]]
 
 
 @pytest.fixture
-def in_parts(transactional_db):
-    """The models while uploads were parts in the database, and at the end as they are."""
-    latest = MigrationExecutor(connection).loader.graph.leaf_nodes("importexport")
-    yield migrate(PARTS)
-    migrate(latest)
+def in_parts(forward_again):
+    """The models while uploads were parts in the database."""
+    return migrate(PARTS)
 
 
 def fill(apps, contents):
