@@ -1,10 +1,12 @@
 """Settings from the environment, with errors for invalid values."""
 
+import runpy
 import stat
 import subprocess
 import sys
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from tests.support.installation import ROOT, environment
 from tests.support.waiting import ended
@@ -52,9 +54,18 @@ def start(data_dir, *command: str, **env: str) -> subprocess.CompletedProcess[st
         ),
     ],
 )
-def test_an_invalid_value_is_a_one_line_error(tmp_path, env, sentence):
-    done = check(tmp_path, **env)
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", sentence + "\n")
+def test_an_invalid_value_is_an_error_of_one_sentence(tmp_path, monkeypatch, env, sentence):
+    for name, value in {"RALLY_DATA_DIR": str(tmp_path), **env}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ImproperlyConfigured) as error:
+        runpy.run_path(str(ROOT / "rally" / "settings.py"))
+    assert str(error.value) == sentence
+
+
+def test_a_command_reports_an_invalid_value_in_one_line(tmp_path):
+    done = check(tmp_path, PORT="http")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "PORT is 'http'; expected a whole number above 0.\n"
 
 
 def test_a_data_directory_that_cannot_be_created_is_a_one_line_error(tmp_path):
@@ -74,10 +85,13 @@ def test_the_secret_key_is_random_private_and_kept(tmp_path):
     assert show(tmp_path / "a", names, SECRET_KEY="given") == "'given'"
 
 
-@pytest.mark.parametrize("content", [b"", b" \n", b"\xff"])
 @pytest.mark.parametrize(
-    "command",
-    [["manage.py", "list_tenants"], ["manage.py", "serve"], ["-m", "gunicorn", "-c", "rally/server/config.py"]],
+    ("command", "content"),
+    [
+        (["manage.py", "list_tenants"], b""),
+        (["manage.py", "serve"], b" \n"),
+        (["-m", "gunicorn", "-c", "rally/server/config.py"], b"\xff"),
+    ],
 )
 def test_a_secret_key_file_without_a_key_is_a_one_line_error(tmp_path, command, content):
     file = tmp_path / "secret_key"

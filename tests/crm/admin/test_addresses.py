@@ -274,7 +274,7 @@ def test_an_invalid_list_query_is_redirected_once_and_then_a_bad_request(visitor
 @pytest.mark.parametrize(
     "lookup",
     ["groups__icontains", "sample__icontains", "header__icontains", "error__icontains", "rejected_rows__cells__icontains",
-     "upload__content__contains", "changes__image__icontains", "pages__ids__contains", "user__password__startswith",
+     "upload_name__icontains", "changes__image__icontains", "pages__ids__contains", "user__password__startswith",
      "key__digest__startswith", "parent__groups__icontains", "children__groups__icontains"],
 )  # fmt: skip
 def test_a_viewer_cannot_probe_rows_of_imports_they_cannot_open(visitor, lookup):
