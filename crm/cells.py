@@ -27,6 +27,8 @@ class Sequence(NamedTuple):
     name: str
     table: str
     start: int
+    #: The last id that was given, or None.
+    last: int | None
 
 
 def first_id(cell: str) -> int:
@@ -48,7 +50,7 @@ def id_sequences() -> list[Sequence]:
 
 
 SEQUENCES = """
-SELECT n.nspname, s.relname, t.relname, q.seqstart
+SELECT n.nspname, s.relname, t.relname, q.seqstart, pg_sequence_last_value(s.oid)
 FROM pg_sequence AS q
 JOIN pg_class AS s ON s.oid = q.seqrelid
 JOIN pg_namespace AS n ON n.oid = s.relnamespace
@@ -78,14 +80,23 @@ def take_range(**_: Any) -> None:
         if of_tenants and Tenant.objects.exists():
             sys.stderr.write(f"{kept(cell_of(of_tenants[0].start))}\n")
             return
-        bounds = {"first": sql.Literal(first), "last": sql.Literal(first + IDS - 1)}
         for sequence in others:
-            cursor.execute(RESTART.format(sequence=sql.Identifier(sequence.schema, sequence.name), **bounds))
+            bounds = {"first": first, "last": first + IDS - 1, "following": following_id(sequence, first)}
+            name = sql.Identifier(sequence.schema, sequence.name)
+            cursor.execute(RESTART.format(sequence=name, **{key: sql.Literal(bound) for key, bound in bounds.items()}))
 
 
 LOCK = sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE")
 #: The bounds keep other ways to set a sequence (loaddata, setval) out of the ranges of other cells.
-RESTART = sql.SQL("ALTER SEQUENCE {sequence} MINVALUE {first} MAXVALUE {last} START WITH {first} RESTART WITH {first}")
+RESTART = sql.SQL(
+    "ALTER SEQUENCE {sequence} MINVALUE {first} MAXVALUE {last} START WITH {first} RESTART WITH {following}"
+)
+
+
+def following_id(sequence: Sequence, first: int) -> int:
+    """Return the next id in a range: that after the last one, if a migration made the sequence of a table anew."""
+    last = sequence.last or 0
+    return last + 1 if first <= last < first + IDS - 1 else first
 
 
 def kept(cell: str) -> str:

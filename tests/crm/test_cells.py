@@ -147,6 +147,16 @@ def test_a_table_that_a_later_version_adds_joins_the_others(db, settings, capsys
     assert capsys.readouterr().err == ""
 
 
+def test_a_sequence_that_a_later_version_makes_anew_goes_on_counting(db, settings):
+    take(settings, "b7")
+    tenant = create_tenant(slug="acme", name="Acme")
+    first = Company.objects.create(tenant=tenant, name="Acme")
+    rows("ALTER SEQUENCE crm_company_id_seq MINVALUE 1 START WITH 1")
+    take_range()
+    assert starts() == {first_id("b7")}
+    assert Company.objects.create(tenant=tenant, name="Globex").pk == first.pk + 1
+
+
 @pytest.mark.parametrize("beyond", [1, first_id("b8")])
 def test_a_sequence_cannot_leave_the_range(db, settings, beyond):
     take(settings, "b7")
