@@ -207,14 +207,12 @@ def server(launch: Callable[..., Server]) -> Iterator[Server]:
 def start_server(launch: Callable[..., Server]) -> Iterator[Callable[..., Server]]:
     """Start servers for a test: start_server(RALLY_RATE_LIMIT="5") or start_server(over=installation).
 
-    They have one process, which starts in half the time. One that follows another server has two as usual, both of
-    which want to take up what the other has left.
+    They have one process, which starts in half the time, and a worker beside it with RALLY_WORKER="1".
     """
     servers: list[Server] = []
 
     def start(over: Installation | None = None, **env: str) -> Server:
-        follows = isinstance(over, Server)
-        servers.append(launch(over, **{"WEB_CONCURRENCY": "2" if follows else "1"} | env))
+        servers.append(launch(over, **{"WEB_CONCURRENCY": "1"} | env))
         return servers[-1]
 
     yield start

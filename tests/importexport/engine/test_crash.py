@@ -73,11 +73,11 @@ def test_an_admin_import_interrupted_by_kill_9_is_done_once_by_the_next_server(s
     tenant = RealTenant(server)
     run = confirmed_run(tenant, contacts(range(ROWS)))
     server.kill()
-    server = start_server(over=server)
+    server = start_server(over=server, RALLY_WORKER="1")
     wait_for_progress(tenant, ROWS // 2)
     server.kill()
     assert tenant.count("contact") in {0, ROWS}
-    start_server(over=server)
+    start_server(over=server, RALLY_WORKER="1")
     wait_for_status(tenant, run, "done")
     assert tenant.count("contact") == ROWS
     assert tenant.sql("SELECT imported, skipped FROM importexport_importrun WHERE id = %s", run) == (ROWS, 0)
@@ -91,7 +91,7 @@ def test_what_a_killed_server_left_is_taken_up_though_one_tenant_has_to_wait(sta
     with psycopg.connect(server.database_url) as by_hand:
         by_hand.execute("SELECT pg_advisory_xact_lock(%s, %s)", entity_lock(Tenant(pk=busy.pk), "contacts"))
         others = [confirmed_run(other, contacts(range(n, n + 2))) for n in range(5)]
-        start_server(over=server)
+        start_server(over=server, RALLY_WORKER="1")
         for run in others:
             wait_for_status(other, run, "done")
         assert busy.count("contact") == 0
