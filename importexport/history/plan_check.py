@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from django.db import transaction
+
 from importexport.db import copy_block
 from importexport.engine.outcome import Change, Outcome
 from importexport.errors import counted
@@ -83,6 +85,7 @@ NAMED = 10
 Rows = Iterator[tuple[int, list[LoggedRow]]]
 
 
+@transaction.atomic
 def differences(plan: ImportRun, now: ImportRun) -> tuple[list[str], int]:
     """Return sentences about the first rows that differ between two row logs, and the number of rows that differ."""
     sentences: list[str] = []

@@ -4,6 +4,8 @@ import io
 import itertools
 from collections.abc import Iterator
 
+from django.db import transaction
+
 from importexport import errors
 from importexport.files.csv_writer import csv_text
 from importexport.files.formula import mark
@@ -30,7 +32,7 @@ def rejected_file(run: ImportRun) -> Iterator[bytes]:
         has_mark=header.get("mark", False),  # Runs of earlier versions do not say so.
         numbered=True,
     )
-    for row in RejectedRow.objects.of(run).order_by("number", "id").iterator(chunk_size=1000):
+    for row in all_rejected(run):
         rows.add([row])
         if chunk.tell() > CHUNK:
             yield chunk.getvalue()
@@ -45,12 +47,18 @@ def rejected_workbook(run: ImportRun) -> Iterator[bytes]:
     columns = run.header.get("columns", [])
     positions = {name: position for position, name in reversed([*enumerate(columns)]) if name}
     rows = RejectedWorkbook(sink, header=run.header["cells"], positions=positions, numbered=True)
-    for row in RejectedRow.objects.of(run).order_by("number", "id").iterator(chunk_size=1000):
+    for row in all_rejected(run):
         rows.add([row])
         if piece := sink.take():
             yield piece
     rows.close()
     yield sink.take()
+
+
+def all_rejected(run: ImportRun) -> Iterator[RejectedRow]:
+    """Yield the rejected rows in file order, in a transaction, without holding all of them in memory."""
+    with transaction.atomic():
+        yield from RejectedRow.objects.of(run).order_by("number", "id").iterator(chunk_size=1000)
 
 
 CSV_HEADER = ["import_row", "action", "entity", "record", "column", "before", "after", "import_error"]
@@ -65,8 +73,9 @@ def message_of(row: LoggedRow, run: ImportRun) -> str:
 def csv_chunks(rows: Iterator[LoggedRow], run: ImportRun) -> Iterator[bytes]:
     """Yield rows of the row log as CSV: one line per row, or one per changed cell."""
     yield csv_text([CSV_HEADER]).encode()
-    while some := list(itertools.islice(rows, CHUNK_ROWS)):
-        yield csv_text(line for row in some for line in csv_lines(row, run)).encode()
+    with transaction.atomic():
+        while some := list(itertools.islice(rows, CHUNK_ROWS)):
+            yield csv_text(line for row in some for line in csv_lines(row, run)).encode()
 
 
 def csv_lines(row: LoggedRow, run: ImportRun) -> Iterator[list[str]]:

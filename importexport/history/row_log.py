@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain, groupby, islice
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from psycopg import sql
 
@@ -95,7 +95,7 @@ class LoggedRow:
 
 
 def rows(run: ImportRun, *, action: str | None = None, after: int = 0) -> Iterator[LoggedRow]:
-    """Yield the outcomes of the rows with a number greater than ``after``, in order."""
+    """Yield the outcomes of the rows with a number greater than ``after``, in order; of many rows in a transaction."""
     sources = []
     if action is None or action in OF_PAGES:
         sources.append(_paged(run, action, after))
@@ -106,6 +106,7 @@ def rows(run: ImportRun, *, action: str | None = None, after: int = 0) -> Iterat
     return heapq.merge(*sources, key=lambda row: row.number)
 
 
+@transaction.atomic
 def some_rows(run: ImportRun, *, action: str | None, after: int, limit: int) -> tuple[list[LoggedRow], bool]:
     """Return the first ``limit`` entries, and whether more follow. All entries of the last row are included."""
     found = rows(run, action=action, after=after)

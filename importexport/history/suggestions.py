@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import NamedTuple
 
-from django.db import models
+from django.db import models, transaction
 from rapidfuzz import fuzz, process
 
 from crm.models.fields import Folded, folded_field
@@ -43,6 +43,7 @@ class Place(NamedTuple):
         return folded_field(self.model, self.key)
 
 
+@transaction.atomic
 def suggestions(run: ImportRun) -> dict[str, dict[str, list[str]]]:
     """Return suggestions for the names that a plan did not find: column → folded name → names, best first.
 
@@ -158,7 +159,9 @@ def about_new(run: ImportRun, row: LoggedRow | RowChange) -> str:
 
 def all_about_new(run: ImportRun) -> Iterator[str]:
     """Yield the messages about records that are created for rows and resemble existing ones, in file order."""
-    if run.suggestions:
+    if not run.suggestions:
+        return
+    with transaction.atomic():
         yield from filter(None, (about_new(run, change) for change in new_references(run)))
 
 

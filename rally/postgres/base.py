@@ -79,6 +79,14 @@ class DatabaseWrapper(base.DatabaseWrapper):
         """Wrap a psycopg cursor."""
         return Cursor(cursor, self)
 
+    def chunked_cursor(self) -> Any:
+        """Return a cursor whose rows come in pieces if it is within a transaction, and otherwise at once.
+
+        Without one, Django's would be the session's (WITH HOLD), which is somebody else's by the next statement behind
+        a connection pool. So who reads many rows does it in a transaction.
+        """
+        return super().chunked_cursor() if self.in_atomic_block else self.cursor()
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect, after starting the embedded server if it is used; raise psycopg's OperationalError if that fails."""
         if home := self.settings_dict.get("EMBEDDED_IN"):

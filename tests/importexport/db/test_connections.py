@@ -1,5 +1,6 @@
 """Lost connections raise errors of Django's, and are replaced."""
 
+import contextlib
 import time
 
 import pytest
@@ -43,12 +44,23 @@ def test_a_connection_lost_during_an_export_raises_an_error_of_django(transactio
 
 
 def test_closing_a_server_side_cursor_over_a_lost_connection_raises_an_error_of_django(transactional_db):
-    cursor = connection.chunked_cursor()
-    cursor.execute("SELECT n FROM generate_series(1, 1000) AS n")
-    end_backend(connection.connection.info.backend_pid)
-    with pytest.raises(OperationalError):
-        cursor.close()
+    with contextlib.suppress(OperationalError), transaction.atomic():
+        cursor = connection.chunked_cursor()
+        cursor.execute("SELECT n FROM generate_series(1, 1000) AS n")
+        end_backend(connection.connection.info.backend_pid)
+        with pytest.raises(OperationalError):
+            cursor.close()
     connection.close()
+
+
+@pytest.mark.parametrize("in_transaction", [True, False])
+def test_a_cursor_of_the_server_is_a_transactions(transactional_db, in_transaction):
+    with transaction.atomic() if in_transaction else contextlib.nullcontext(), connection.chunked_cursor() as cursor:
+        cursor.execute("SELECT n FROM generate_series(1, 1000) AS n")
+        with connection.cursor() as other:
+            other.execute("SELECT count(*) FROM pg_cursors WHERE NOT is_holdable AND name LIKE %s", ["_django%"])
+            assert other.fetchone() == (int(in_transaction),)
+        assert len(cursor.fetchmany(1000)) == 1000
 
 
 def test_an_invalid_query_is_not_retried(transactional_db):
