@@ -125,7 +125,11 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": database.from_environment(url=os.environ.get("DATABASE_URL"), home=DATA_DIR)}
+DATABASES = {
+    "default": database.from_environment(
+        url=os.environ.get("DATABASE_URL"), direct=os.environ.get("RALLY_DIRECT_DATABASE_URL"), home=DATA_DIR
+    )
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_PASSWORD_VALIDATORS = [

@@ -1,5 +1,6 @@
 """Common fixtures: real servers with empty, migrated databases."""
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis
+import psycopg
 import pytest
 from django.conf import settings
 from django.contrib import admin
@@ -21,15 +23,23 @@ from crm.models.tenant import create_tenant
 from rally import storage
 from rally.postgres.embedded import socket_directory
 from tests.support.api import Api
-from tests.support.installation import ROOT, Installation, Server, environment, free_port, url_of, wait_until_up
+from tests.support.installation import (
+    ROOT,
+    Installation,
+    Server,
+    environment,
+    free_port,
+    url_of,
+    urls_of,
+    wait_until_up,
+)
+from tests.support.pool import Pool
 from tests.support.real import RealTenant
 from tests.support.staff import sign_in
 from tests.support.waiting import wait_until
 
-#: The name of the database that is used without tests.
-DEVELOPERS = connections["default"].settings_dict["NAME"]
-#: The empty, migrated database of this process.
-TEMPLATE = f"rally_template_{os.getpid()}"
+#: The empty, migrated database that all processes of a test run copy.
+TEMPLATE = f"rally_template_{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
 #: What migrations have filled.
 KEPT_TABLES = {"django_migrations", "django_content_type", "auth_permission"}
 
@@ -97,37 +107,90 @@ def run_sql(django_db_blocker: Any) -> Callable[[str], None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None, run_sql: Callable[[str], None]) -> None:
-    """Set up the embedded server before the test database."""
-
-
-@pytest.fixture(scope="session")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data directory of all test servers, with their secret key and static files."""
     return tmp_path_factory.mktemp("data")
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, run_sql: Callable[[str], None], data_dir: Path) -> Iterator[None]:
-    """Copy the test database while it is empty, which is quicker than to migrate another one."""
-    name = connections["default"].settings_dict["NAME"]
-    connections["default"].close()
-    is_migrated = name != DEVELOPERS  # There is no test database if none of the selected tests uses it.
-    run_sql(f"CREATE DATABASE {TEMPLATE} TEMPLATE {name if is_migrated else 'template1'}")
-    if not is_migrated:
-        manage(data_dir, "migrate")
-    yield
-    run_sql(f"DROP DATABASE {TEMPLATE} WITH (FORCE)")
-    # The thread that renews leases notices soon that there are none.
-    wait_until(lambda: not any(thread.name == "lease renewer" for thread in threading.enumerate()), "no lease is held")
+def run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that all processes of a test run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(scope="session")
-def template(django_db_setup: None, data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def migrated(run_folder: Path, run_sql: Callable[[str], None], data_dir: Path) -> Iterator[None]:
+    """The database to copy: the first process that needs it migrates it, and the last one drops it."""
+    with users_of(run_folder / "template") as users:
+        if not users:
+            run_sql(f"CREATE DATABASE {TEMPLATE}")
+            manage(data_dir, "migrate")
+        users.append(os.getpid())
+    yield
+    with users_of(run_folder / "template") as users:
+        users.remove(os.getpid())
+        if not users:
+            run_sql(f"DROP DATABASE {TEMPLATE} WITH (FORCE)")
+
+
+@contextlib.contextmanager
+def users_of(path: Path) -> Iterator[list[int]]:
+    """Context with the ids of the processes that use something, while no other process changes them."""
+    with path.open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.seek(0)
+        users = [int(line) for line in file]
+        yield users
+        file.truncate(0)
+        file.write("".join(f"{user}\n" for user in users))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings: None, migrated: None, request: pytest.FixtureRequest
+) -> None:
+    """Copy the test database as well. Migrations find nothing to do in it.
+
+    With RALLY_TEST_POOL=1, all that is tested connects through a pool; what the tests look up themselves is asked of
+    PostgreSQL.
+    """
+    database = connections["default"].settings_dict
+    database["TEST"]["TEMPLATE"] = TEMPLATE
+    if os.environ.get("RALLY_TEST_POOL") == "1":
+        pool = request.getfixturevalue("pool")
+        direct = {name: database[name] for name in ("HOST", "PORT")}
+        database.update(HOST="127.0.0.1", PORT=str(pool.port), DIRECT=direct)
+
+
+@pytest.fixture(scope="session")
+def pool(run_sql: Callable[[str], None]) -> Iterator[Pool]:
+    """A connection pool in front of PostgreSQL."""
+    database = connections["default"].settings_dict
+    pool = Pool({name.lower(): database[name] for name in ("HOST", "PORT", "USER", "PASSWORD")})
+    yield pool
+    pool.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Leave the test database without sessions, with which it cannot be dropped."""
+    yield
+    # The thread that renews leases notices soon that there are none.
+    wait_until(lambda: not any(thread.name == "lease renewer" for thread in threading.enumerate()), "no lease is held")
+    database = connections["default"].settings_dict
+    connections["default"].close()
+    database.update(database.pop("DIRECT", {}))
+    # A pool keeps some.
+    with psycopg.connect(url_of("postgres"), autocommit=True) as connection:
+        ended = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s"
+        connection.execute(ended, [database["NAME"]])
+
+
+@pytest.fixture(scope="session")
+def template(django_db_setup: None, migrated: None, data_dir: Path, run_folder: Path) -> str:
     """The name of an empty, migrated database, to be copied. Also provides static files."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    shutil.copytree(collect_static(shared / "collected"), data_dir / "static", dirs_exist_ok=True)
+    shutil.copytree(collect_static(run_folder / "collected"), data_dir / "static", dirs_exist_ok=True)
     return TEMPLATE
 
 
@@ -160,7 +223,7 @@ def new_installation(
         names.append(f"rally_test_{os.getpid()}_{len(names)}")
         run_sql(f"CREATE DATABASE {names[-1]} TEMPLATE {template}")
         url = url_of(names[-1])
-        return Installation(url, environment(data_dir, DATABASE_URL=url) | env)
+        return Installation(url, environment(data_dir, **urls_of(names[-1])) | env)
 
     yield make
     for name in names:

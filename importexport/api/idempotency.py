@@ -1,8 +1,7 @@
 """The ``Idempotency-Key`` header: a repeated request gets the first response again and does nothing twice.
 
-After the IETF draft "The Idempotency-Key HTTP Header Field". A session lock in PostgreSQL tells whether the first
-request is still being processed, since it is released when its process dies. The response to an import is kept in the
-import's own transaction.
+After the IETF draft "The Idempotency-Key HTTP Header Field". A lease tells whether the first request is still being
+processed: it ends soon after its process has died. The response to an import is kept in the import's own transaction.
 """
 
 import hashlib
@@ -13,6 +12,7 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any, BinaryIO, cast
 
+from django.db import transaction
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -24,7 +24,7 @@ from importexport.api.causes import Cause
 from importexport.api.ignored_columns import headers_of, reading_header, warnings_header
 from importexport.api.links import links_of
 from importexport.api.problems import Problem, handle_exception
-from importexport.db import session_lock
+from importexport.db import Lease, leased
 from importexport.engine.observers import Observer
 from importexport.engine.report import Report, result_chunks
 from importexport.history.kept import rejected_kept
@@ -55,6 +55,7 @@ class Retry:
 
     #: The run that an earlier attempt has started without a response.
     begun: ImportRun | None = None
+    _lease: Lease | None = None
 
     def __init__(
         self,
@@ -70,13 +71,13 @@ class Retry:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Hold the lock of the key; raise InFlight if another request holds it."""
+        """Hold the lease of the key; raise InFlight if another request holds it."""
         if not self.name:
             yield
             return
-        text = hashlib.sha256(f"{self._owner['key_id']} {self.name}".encode()).digest()
-        with session_lock([int.from_bytes(text[:8], signed=True)], wait=False) as is_held:
-            if not is_held:
+        name = f"key {self._owner['key_id']} {hashlib.sha256(self.name.encode()).hexdigest()}"
+        with leased(self._owner["tenant_id"], name) as self._lease:
+            if self._lease is None:
                 raise InFlight
             yield
 
@@ -99,13 +100,21 @@ class Retry:
         return HttpResponse(content, status=kept.status, headers=kept.headers | REPLAYED)
 
     def begin(self, run: ImportRun) -> None:
-        """Note that the request has started a run; called in the transaction that does so."""
-        if self.name and not self.begun:
+        """Note that the request has started a run; called in the transaction that does so.
+
+        Raises LeaseLost if the same request may be in progress elsewhere, after this process was frozen for too long.
+        """
+        if self._lease and not self.begun:
+            self._lease.check()
             self._keep(BEGUN, {}, run=run)
 
     def keep_result(self, run: ImportRun, headers: dict[str, str]) -> None:
-        """Note that the response is an import's result; called in the import's own transaction."""
-        if self.name:
+        """Note that the response is an import's result; called in the import's own transaction.
+
+        Raises LeaseLost like ``begin``.
+        """
+        if self._lease:
+            self._lease.check()
             self._keep(200, {"Content-Type": "application/json", **headers}, run=run)
 
     def keep(self, response: HttpResponseBase) -> HttpResponseBase:
@@ -206,7 +215,8 @@ def kept_result(run: ImportRun) -> Iterator[bytes]:
     If more rows were rejected than are kept, the last message says how many others there were.
     """
     # In the order in which rows were rejected, which may differ from their numbers in a corrected file.
-    messages = (row.message for row in RejectedRow.objects.of(run).order_by("id").iterator(chunk_size=1000))
     lost = run.skipped - rejected_kept(run)
     told = [errors.not_kept(lost)] if lost > 0 else []
-    return result_chunks(run.total_rows, run.imported, run.skipped, chain(messages, told))
+    with transaction.atomic():
+        messages = (row.message for row in RejectedRow.objects.of(run).order_by("id").iterator(chunk_size=1000))
+        yield from result_chunks(run.total_rows, run.imported, run.skipped, chain(messages, told))

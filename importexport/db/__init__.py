@@ -7,10 +7,10 @@ statements with ``psycopg.sql`` needs no connection, and is done where the state
 
 from importexport.db.asking import UNAVAILABLE, ask
 from importexport.db.composing import ANY_TENANT, any_tenant, by_index, identifiers, unzipped
-from importexport.db.connecting import second_connection
+from importexport.db.connecting import check_direct_settings, directly, is_pooled, libpq_parameters, second_connection
 from importexport.db.copying import copy_block, copy_in, copy_out
 from importexport.db.leases import Lease, LeaseLost, leased
-from importexport.db.locks import advisory_lock, end_sessions, lock_entities, release_lock, session_lock, stay_alive
+from importexport.db.locks import advisory_lock, end_sessions, lock_apart, lock_entities, stay_alive
 from importexport.db.months import (
     PAST,
     drop_partitions,
@@ -35,28 +35,31 @@ __all__ = [
     "any_tenant",
     "ask",
     "by_index",
+    "check_direct_settings",
     "copy_block",
     "copy_in",
     "copy_out",
     "current_patience",
+    "directly",
     "drop_partitions",
     "end_sessions",
     "ensure_months",
     "identifiers",
     "is_clash",
     "is_lock_timeout",
+    "is_pooled",
     "is_tie",
     "leased",
+    "libpq_parameters",
+    "lock_apart",
     "lock_entities",
     "month_after",
     "months_ahead",
     "partition_of",
     "partitions",
     "patience",
-    "release_lock",
     "retry",
     "second_connection",
-    "session_lock",
     "stay_alive",
     "this_month",
     "unzipped",

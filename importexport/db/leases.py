@@ -46,7 +46,10 @@ class Lease:
         self._until = 0.0
 
     def take(self, *, over: Any = connection) -> bool:
-        """Take the lease unless somebody else holds it; return whether it is ours. Not within a transaction."""
+        """Take the lease unless somebody else holds it; return whether it is ours.
+
+        Within a transaction, it is not renewed: nobody else could see it.
+        """
         start = time.monotonic()
         with over.cursor() as cursor:
             cursor.execute(TAKE, [self.tenant_id, self.name, self.holder, settings.RALLY_LEASE])
@@ -55,7 +58,8 @@ class Lease:
             return False
         (self.was_left,) = found
         self._until = start + settings.RALLY_LEASE
-        RENEWER.add(self)
+        if not over.in_atomic_block:
+            RENEWER.add(self)
         return True
 
     def renewed(self, start: float) -> None:

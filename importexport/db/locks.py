@@ -1,8 +1,9 @@
 """Advisory locks, and those of imports: a tenant's entity is imported by one import at a time."""
 
+import time
 import zlib
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 from django.db import Error, OperationalError, connection, transaction
@@ -10,32 +11,52 @@ from psycopg import sql
 
 from crm.models import Tenant
 from importexport import errors
+from importexport.db.connecting import second_connection
 from importexport.db.waiting import Busy, current_patience, is_lock_timeout, milliseconds
 
 
-def advisory_lock(key: Sequence[int], *, session: bool = False, wait: bool = True, over: Any = connection) -> bool:
+def advisory_lock(key: Sequence[int], *, wait: bool = True, over: Any = connection) -> bool:
     """Acquire an advisory lock, identified by one 64-bit or two 32-bit integers; return whether it was acquired.
 
-    It is held until the transaction ends or, with ``session``, until the connection is closed. If somebody else holds
-    it, returns False: immediately without ``wait``, otherwise after the ``lock_timeout`` of the transaction, or with
-    ``session``, which requires that there is no transaction, after the time set by ``patience``.
+    It is held until the transaction ends; a session's would be somebody else's next behind a connection pool (see
+    leases). If somebody else holds it, returns False: immediately without ``wait``, otherwise after the transaction's
+    ``lock_timeout``.
     """
-    attempt, request = SESSION_LEVEL if session else TRANSACTION_LEVEL
     with over.cursor() as cursor:
-        cursor.execute(call(attempt, key), key)
+        cursor.execute(call("pg_try_advisory_xact_lock", key), key)
         (is_taken,) = cursor.fetchone()
         if is_taken or not wait:
             return is_taken
         # With a savepoint, the transaction can continue without the lock.
-        with suppress_lock_timeout(), session_timeout(cursor) if session else transaction.atomic():
-            cursor.execute(call(request, key), key)
+        with suppress_lock_timeout(), transaction.atomic():
+            cursor.execute(call("pg_advisory_xact_lock", key), key)
             is_taken = True
     return is_taken
 
 
-#: The functions that try to acquire a lock, and those that wait for it.
-TRANSACTION_LEVEL = ("pg_try_advisory_xact_lock", "pg_advisory_xact_lock")
-SESSION_LEVEL = ("pg_try_advisory_lock", "pg_advisory_lock")
+@contextmanager
+def lock_apart(key: Sequence[int], *, wait: bool = True) -> Iterator[bool]:
+    """Hold an advisory lock in this context, whatever its transactions; the value is False if somebody else holds it.
+
+    It is held by the transaction of another connection. Who waits for it does so without a transaction: with one,
+    behind a connection pool, it would have a place in which the one who holds the lock could go on.
+    """
+    with closing(second_connection()) as own:
+        own.set_autocommit(False)
+        while not (is_held := advisory_lock(key, wait=False, over=own)) and wait:
+            own.rollback()
+            time.sleep(PACE)
+        with own.cursor() as cursor:
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        try:
+            yield is_held
+        finally:
+            with suppress(Error):
+                own.rollback()
+
+
+#: Seconds between two attempts to acquire a lock.
+PACE = 0.2
 
 
 def call(function: str, arguments: Sequence[int]) -> sql.Composed:
@@ -52,42 +73,6 @@ def suppress_lock_timeout() -> Iterator[None]:
     except OperationalError as error:
         if not is_lock_timeout(error):
             raise
-
-
-@contextmanager
-def session_timeout(cursor: Any) -> Iterator[None]:
-    """Limit how long statements outside a transaction wait for locks to the time set by ``patience``."""
-    cursor.execute("SELECT set_config('lock_timeout', %s, false)", [milliseconds(current_patience().wait)])
-    try:
-        yield
-    finally:
-        cursor.execute("RESET lock_timeout")
-
-
-@contextmanager
-def session_lock(key: Sequence[int], *, wait: bool = True) -> Iterator[bool]:
-    """Hold an advisory lock in this context, across transactions; the value is False if it was not acquired.
-
-    See ``advisory_lock`` for ``key`` and ``wait``.
-    """
-    is_taken = advisory_lock(key, session=True, wait=wait)
-    try:
-        yield is_taken
-    finally:
-        if is_taken:
-            release_lock(key)
-
-
-def release_lock(key: Sequence[int], *, over: Any = connection) -> None:
-    """Release a lock of the session. If the connection is lost, it has been released already.
-
-    Closing the connection releases it as well, but only once the server has noticed.
-    """
-    try:
-        with over.cursor() as cursor:
-            cursor.execute(call("pg_advisory_unlock", key), key)
-    except Error:
-        over.close()
 
 
 # --- one import of an entity at a time ------------------------------------------------------------------------

@@ -5,6 +5,7 @@ none without waiting for all. Without it, attaching and detaching keep nobody wa
 """
 
 import datetime as dt
+import logging
 import re
 from collections.abc import Collection
 from contextlib import closing
@@ -14,8 +15,10 @@ from django.db import connection
 from django.utils import timezone
 from psycopg import sql
 
-from importexport.db.locks import advisory_lock, release_lock, suppress_lock_timeout
+from importexport.db.connecting import is_pooled, second_connection
+from importexport.db.locks import lock_apart, suppress_lock_timeout
 
+logger = logging.getLogger("rally.jobs")
 #: The month of what has no month (any more): its partition always exists, and is never dropped.
 PAST = dt.date(1970, 1, 1)
 #: The advisory lock of those who create partitions, and of the one who drops them; arbitrary unused numbers.
@@ -56,7 +59,7 @@ def ensure_months(tables: Collection[str], months: Collection[dt.date]) -> None:
     """
     if not missing(tables, months, over=connection):
         return
-    with closing(connection.copy()) as aside:
+    with closing(second_connection()) as aside:
         aside.set_autocommit(False)
         with aside.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [TO_CREATE])
@@ -100,6 +103,12 @@ ATTACH = sql.SQL("ALTER TABLE {table} ATTACH PARTITION {partition} FOR VALUES FR
 # --- dropping -------------------------------------------------------------------------------------------------
 
 
+POOL_ONLY = (
+    "DATABASE_URL is a connection pool's, and RALLY_DIRECT_DATABASE_URL is not set: months of which nothing is kept any"
+    " more are not dropped."
+)
+
+
 class Partition(NamedTuple):
     """A partition of a month, or what a process that died has left of one that it was dropping."""
 
@@ -137,21 +146,20 @@ def drop_partitions(found: Collection[Partition]) -> list[str]:
     """Drop partitions, over a connection of its own; return their names.
 
     A partition is detached first, which waits for everybody who may still read it. If that takes too long, or another
-    process is at it, the rest is left to the next time, which goes on from there.
+    process is at it, the rest is left to the next time, which goes on from there. Without a way past a connection pool
+    nothing is dropped: PostgreSQL detaches in no transaction, and how long it waits can only be set for the session.
     """
     dropped: list[str] = []
     if not found:
         return dropped
-    with closing(connection.copy()) as aside:
-        if not advisory_lock([DROPPING], session=True, wait=False, over=aside):
+    with closing(second_connection()) as aside:
+        if is_pooled(aside):
+            logger.warning(POOL_ONLY)
             return dropped
-        try:
-            with aside.cursor() as cursor, suppress_lock_timeout():
-                for partition in found:
-                    _drop(cursor, partition)
-                    dropped.append(partition.name)
-        finally:
-            release_lock([DROPPING], over=aside)
+        with lock_apart([DROPPING], wait=False) as is_held, aside.cursor() as cursor, suppress_lock_timeout():
+            for partition in found if is_held else ():
+                _drop(cursor, partition)
+                dropped.append(partition.name)
     return dropped
 
 

@@ -19,7 +19,7 @@ from django.db import Error, OperationalError, connection, transaction
 from psycopg import sql
 
 from importexport import errors
-from importexport.db import UNAVAILABLE, Busy, Lease, is_lock_timeout
+from importexport.db import UNAVAILABLE, Busy, Lease, directly, is_lock_timeout
 from importexport.engine.observers import Observer
 from importexport.engine.outcome import Outcome
 from importexport.files.table import Table
@@ -98,7 +98,7 @@ class Announcement(Observer):
         """Announce the run, or update its progress; return whether to call this again."""
         with self._guard:
             if self._is_over:
-                self._let_go()
+                self.let_go()
             elif not self._is_saving:
                 self._write()
             return not self._is_over
@@ -127,7 +127,8 @@ class Announcement(Observer):
             lease.take()
             self._lease = lease
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """Give the lease back."""
         if self._lease is not None:
             self._lease.give_back()
 
@@ -176,6 +177,11 @@ class Announcer:
                 self._thread.start()
 
     def _run(self) -> None:
+        # The import waits for this thread, which must not wait for a place in a pool that imports occupy.
+        with directly():
+            self._announce()
+
+    def _announce(self) -> None:
         announced: set[Announcement] = set()
         while True:
             # All have the same delay, so they are due in the order in which they were added.
@@ -200,6 +206,8 @@ def is_going_on(announcement: Announcement) -> bool:
         return True
     except Exception:
         logger.exception("Bug while announcing an import")
+        with contextlib.suppress(Exception):
+            announcement.let_go()
         return False
 
 

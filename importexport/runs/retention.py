@@ -14,11 +14,13 @@ from django.utils import timezone
 from crm.models import Tenant
 from importexport.db import PAST, ensure_months, months_ahead
 from importexport.files import storage
-from importexport.models import BY_MONTH, ImportRun
+from importexport.models import BY_MONTH, ImportRun, Lease
 from importexport.runs.log_retention import leave_behind
 
 #: The time after which a file without a run belongs to no upload that is still being stored.
 ORPHANED = dt.timedelta(days=1)
+#: The age of leases that nobody gives back any more.
+LEFT = dt.timedelta(days=1)
 #: The names of uploads in the folder of a tenant, as opposed to other files.
 UPLOAD = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -26,10 +28,11 @@ UPLOAD = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 def purge(*, days: int | None = None) -> int:
     """Purge the contents of files older than ``days`` (default: RALLY_IMPORT_KEEP_DAYS); return the number of files.
 
-    Runs are kept without their contents. A run that was never imported is deleted. The partitions that imports will
-    need next are created.
+    Runs are kept without their contents. A run that was never imported is deleted. So are leases that processes have
+    left, which are free long since. The partitions that imports will need next are created.
     """
     ensure_months(BY_MONTH, months_ahead())
+    Lease.objects.filter(seen_at__lt=timezone.now() - LEFT).delete()
     kept = settings.RALLY_IMPORT_KEEP_DAYS if days is None else days
     old = ImportRun.objects.filter(created_at__lt=timezone.now() - dt.timedelta(days=kept), purged_at=None)
     storing = [ImportRun.Status.APPLYING, ImportRun.Status.RUNNING]

@@ -12,11 +12,10 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, connections
 from procrastinate import App, BaseRetryStrategy, Blueprint, JobContext, PsycopgConnector, RetryDecision
-from procrastinate.contrib.django.utils import connector_params
 from procrastinate.exceptions import JobAborted
 from procrastinate.jobs import DeleteJobCondition, Job
 
-from importexport.db import UNAVAILABLE, patience
+from importexport.db import UNAVAILABLE, check_direct_settings, is_pooled, libpq_parameters, patience, second_connection
 from importexport.db.leases import TIMES
 from importexport.models import ImportRun
 from importexport.runs import tasks
@@ -29,6 +28,11 @@ logger = logging.getLogger("rally.jobs")
 POLL = 1.0
 #: Seconds that jobs have to finish when the worker is asked to stop. Then they end after their current batch.
 GRACE = 5.0
+
+POOL_ONLY = (
+    "DATABASE_URL is a connection pool's, and RALLY_DIRECT_DATABASE_URL is not set: runs begin up to a second later,"
+    " and an import needs two places in the pool at once."
+)
 
 blueprint = Blueprint()
 
@@ -87,23 +91,35 @@ def work(*, until_empty: bool = False, beside: int | None = None) -> None:
     """
     try:
         connection.ensure_connection()  # Starts the embedded server.
-        asyncio.run(_work(until_empty=until_empty, beside=beside))
+        check_direct_settings()
+        listens = not until_empty and hears_notifications()
+        asyncio.run(_work(until_empty=until_empty, beside=beside, listens=listens))
         while until_empty and is_anything_due():
             # The last job of one queue may have been in the way of one of the other.
-            asyncio.run(_work(until_empty=until_empty, beside=beside))
+            asyncio.run(_work(until_empty=until_empty, beside=beside, listens=False))
     finally:
         connection.close()
 
 
-async def _work(*, until_empty: bool, beside: int | None) -> None:
+def hears_notifications() -> bool:
+    """Whether PostgreSQL can wake the worker. Through a connection pool, it would wake whoever has the session then:
+    the worker only looks into the queue every POLL seconds."""
+    with contextlib.closing(second_connection()) as own:
+        if not is_pooled(own):
+            return True
+    logger.warning(POOL_ONLY)
+    return False
+
+
+async def _work(*, until_empty: bool, beside: int | None, listens: bool) -> None:
     places = sum(AT_ONCE.values())
-    connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=places + 2 * len(AT_ONCE))
+    connector = PsycopgConnector(kwargs=libpq_parameters(), min_size=1, max_size=places + 2 * len(AT_ONCE))
     # An app of its own: the one of procrastinate.contrib.django stores jobs in Django's transactions, also here.
     app = App(connector=connector)
     app.add_tasks_from(blueprint, namespace="")
     rescue = Rescue()
     async with app.open_async():
-        lanes = [asyncio.create_task(_lane(app, name, until_empty=until_empty)) for name in AT_ONCE]
+        lanes = [asyncio.create_task(_lane(app, name, until_empty=until_empty, listens=listens)) for name in AT_ONCE]
         if not until_empty:
             rescue.start()
             Upkeep().start()
@@ -128,7 +144,7 @@ def stop(lanes: list[asyncio.Task[None]]) -> None:
         lane.cancel()
 
 
-async def _lane(app: App, name: str, *, until_empty: bool) -> None:
+async def _lane(app: App, name: str, *, until_empty: bool, listens: bool) -> None:
     await app.run_worker_async(
         queues=[name],
         name=name,
@@ -140,7 +156,7 @@ async def _lane(app: App, name: str, *, until_empty: bool) -> None:
         update_heartbeat_interval=settings.RALLY_LEASE / TIMES,
         stalled_worker_timeout=settings.RALLY_LEASE,
         shutdown_graceful_timeout=GRACE,
-        listen_notify=not until_empty,
+        listen_notify=listens,
         install_signal_handlers=False,
     )
 

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 RUN_BY_ID = re.compile(r'"?importexport_importrun"?.*WHERE .*"?id"? (=|IN) ', re.DOTALL)
 #: An API key is found by its digest, which says whose it is.
 KEY_BY_DIGEST = re.compile(r'FROM "crm_apikey" WHERE "crm_apikey"\."digest" = ')
-#: Answers and runs are deleted by their age, those of all tenants at once.
-BY_AGE = re.compile(r'"created_at" < ')
+#: Answers, runs and leases are deleted by their age, those of all tenants at once.
+BY_AGE = re.compile(r'"(created|seen)_at" < ')
 #: A record that is joined by a foreign key is of the same tenant by that key.
 JOINED = re.compile(r' (?:INNER|LEFT OUTER) JOIN "\w+" ON \("\w+"\."\w+_id" = "\w+"\."id"\)')
 #: What only selects or sets ``tenant_id`` does not say which rows are meant.

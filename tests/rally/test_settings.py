@@ -52,6 +52,18 @@ def start(data_dir, *command: str, **env: str) -> subprocess.CompletedProcess[st
             {"DATABASE_URL": "mysql://root@localhost/rally"},
             "DATABASE_URL is not a PostgreSQL URL: postgresql://user:password@host/name",
         ),
+        (
+            {"DATABASE_URL": "postgresql:///rally", "RALLY_DIRECT_DATABASE_URL": "db.example:5432"},
+            "RALLY_DIRECT_DATABASE_URL is not a PostgreSQL URL: postgresql://user:password@host/name",
+        ),
+        (
+            {"DATABASE_URL": "postgresql:///rally", "RALLY_DIRECT_DATABASE_URL": "postgresql://db.example"},
+            "RALLY_DIRECT_DATABASE_URL names no database: postgresql://user:password@host/name",
+        ),
+        (
+            {"RALLY_DIRECT_DATABASE_URL": "postgresql://db.example/rally"},
+            "RALLY_DIRECT_DATABASE_URL is set without DATABASE_URL, which it goes with.",
+        ),
     ],
 )
 def test_an_invalid_value_is_an_error_of_one_sentence(tmp_path, monkeypatch, env, sentence):

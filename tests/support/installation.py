@@ -132,9 +132,22 @@ def is_alive(connection: psycopg.Connection) -> bool:
     return False
 
 
+def urls_of(name: str) -> dict[str, str]:
+    """Return the environment of commands that use a database on the server that the tests use."""
+    usual = connections["default"].settings_dict
+    if "DIRECT" not in usual:
+        return {"DATABASE_URL": url_of(name)}
+    return {"DATABASE_URL": url_with(usual, name), "RALLY_DIRECT_DATABASE_URL": url_of(name)}
+
+
 def url_of(name: str) -> str:
-    """Return the URL of a database on the server that the tests use."""
-    options = connections["default"].settings_dict
+    """Return the URL of a database on the server that the tests use; past the pool, where there is one."""
+    usual = connections["default"].settings_dict
+    return url_with(usual | usual.get("DIRECT", {}), name)
+
+
+def url_with(options: dict[str, Any], name: str) -> str:
+    """Return the URL of a database with Django's settings of another one."""
     user, password = quote(options["USER"], safe=""), quote(options["PASSWORD"], safe="")
     query = {key: value for key, value in (("host", options["HOST"]), ("port", options["PORT"])) if value}
     login = f"{user}:{password}@" if password else f"{user}@" * bool(user)

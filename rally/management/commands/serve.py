@@ -10,13 +10,9 @@ from django.core.management import call_command
 from django.db import connection
 
 from crm.management.base import RallyCommand, UserError
-from importexport.db import session_lock
 from importexport.runs import retention
 from rally.postgres.embedded import keep_over_exec
 from rally.server import port
-
-#: The advisory lock held during migrations, an arbitrary unused number.
-MIGRATION_LOCK = 7_625_771
 
 
 class Command(RallyCommand):
@@ -33,9 +29,7 @@ class Command(RallyCommand):
         """Serve; never returns, because the server replaces this process."""
         if problem := port.main():
             raise UserError(problem)
-        # Servers that start at the same time migrate one after the other.
-        with session_lock([MIGRATION_LOCK]):
-            call_command("migrate", verbosity=0, interactive=False)
+        call_command("migrate", verbosity=0, interactive=False)
         call_command("collectstatic", verbosity=0, interactive=False)
         call_command("clearsessions")
         retention.purge()

@@ -1,13 +1,15 @@
 """Safe retry: the first answer again, byte for byte, and nothing done twice."""
 
 import datetime as dt
+import hashlib
+import uuid
 
 import psycopg
 import pytest
 from django.utils import timezone
 
 from crm.models import Contact
-from importexport.models import ImportRun, KeptAnswer
+from importexport.models import ImportRun, KeptAnswer, Lease
 from tests.support.api import Api, problem
 from tests.support.real import RealTenant, contacts, wait_until_blocked
 from tests.support.waiting import Background
@@ -69,6 +71,24 @@ def test_after_a_day_the_key_is_free(api):
     api.post_file("contacts", MIXED, **KEY)
     KeptAnswer.objects.update(created_at=timezone.now() - dt.timedelta(hours=24, seconds=1))
     assert b"Duplicate contact" in api.post_file("contacts", MIXED, **KEY).getvalue()
+
+
+def test_the_key_of_a_server_that_was_killed_is_free_when_its_lease_has_ended(api, tenant):
+    name = f"key {api.key.pk} {hashlib.sha256(b'order-1').hexdigest()}"
+    left = Lease.objects.create(tenant=tenant, name=name, holder=uuid.uuid4())
+    detail = "A request with this Idempotency-Key is being carried out at this moment."
+    assert problem(api.post_file("contacts", MIXED, **KEY)) == (409, detail)
+    Lease.objects.filter(pk=left.pk).update(seen_at=timezone.now() - dt.timedelta(seconds=11))
+    assert api.post_file("contacts", MIXED, **KEY).status_code == 200
+    assert not Lease.objects.exists()
+
+
+@pytest.mark.parametrize("to", ["import", "plan"])
+def test_a_server_that_was_frozen_for_longer_than_its_lease_stores_nothing(api, settings, to):
+    settings.RALLY_LEASE = 0
+    assert api.post_file("contacts", MIXED, to=to, **KEY).status_code == 503
+    assert not Contact.objects.exists()
+    assert not ImportRun.objects.exists()
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\tb", "ä"])

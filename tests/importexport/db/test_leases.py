@@ -10,6 +10,7 @@ from django.utils import timezone
 from importexport.db import LeaseLost
 from importexport.db.leases import RENEWER, Lease, leased, renew
 from importexport.models import Lease as LeaseRow
+from importexport.runs.retention import purge
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -83,3 +84,16 @@ def test_who_finds_somebody_else_in_the_lease_has_lost_it(tenant):
 def test_a_lease_is_waited_for(tenant):
     with leased(tenant.pk, "a"), leased(tenant.pk, "a", wait=0.1) as second:
         assert second is None
+
+
+def test_a_purge_deletes_what_processes_have_left(tenant):
+    """A key whose client never comes again is nobody's to take over."""
+    died = Lease(tenant.pk, "key 1")
+    died.take()
+    RENEWER.remove(died)
+    age(23 * 3600)
+    purge()
+    assert LeaseRow.objects.exists()
+    age(25 * 3600)
+    purge()
+    assert not LeaseRow.objects.exists()

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from crm.models import Contact
 from importexport import services
-from importexport.db import PAST, ensure_months, months, partitions, this_month
+from importexport.db import PAST, ensure_months, lock_apart, months, partitions, this_month
 from importexport.engine.options import Options
 from importexport.history import row_log
 from importexport.models import BY_MONTH, ImportRun, RejectedRow, RowChange
@@ -100,12 +100,13 @@ def test_a_run_stays_in_the_month_in_which_it_began(tenant, settings):
 
 def test_processes_that_need_the_same_month_create_it_once(tenant):
     with closing(connection.copy()) as other, other.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s), pg_backend_pid()", [months.CREATING])
+        other.set_autocommit(False)
+        cursor.execute("SELECT pg_advisory_xact_lock(%s), pg_backend_pid()", [months.CREATING])
         _, blocker = cursor.fetchone()
         both = [Background(ensure_over_own_connection, COMING) for _ in range(2)]
         cursor_of = "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
         wait_until(lambda: ask(cursor_of, blocker) == (2,), "both wait")
-        cursor.execute("SELECT pg_advisory_unlock(%s)", [months.CREATING])
+        other.rollback()
         for each in both:
             each.outcome()
     assert [partition.name for partition in partitions(BY_MONTH) if partition.month == COMING] == [
@@ -248,8 +249,7 @@ def test_what_a_killed_process_has_detached_is_dropped(tenant):
 
 def test_only_one_process_drops(tenant):
     ensure_months(BY_MONTH, [JANUARY])
-    with closing(connection.copy()) as other, other.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [months.DROPPING])
+    with lock_apart([months.DROPPING]):
         assert log_retention.drop_months() == []
     assert JANUARY in existing()
 
