@@ -54,6 +54,10 @@ if RALLY_BASE_DOMAIN:
 RALLY_CELL = cell("RALLY_CELL", "00")
 #: The maximum size of a file imported through the API, in bytes.
 RALLY_IMPORT_MAX_BYTES = number("RALLY_IMPORT_MAX_BYTES", 10 * 1024 * 1024)
+#: The same for a file that a worker imports while the client does not wait.
+RALLY_IMPORT_MAX_BYTES_ASYNC = number("RALLY_IMPORT_MAX_BYTES_ASYNC", 2 * 1024**3)
+#: Seconds that a run may take in the background.
+RALLY_RUN_TIMEOUT = number("RALLY_RUN_TIMEOUT", 7200)
 #: Seconds after which a process that gives no sign of life is taken for dead, so that others go on with its work.
 RALLY_LEASE = number("RALLY_LEASE", 10)
 #: The number of days to keep uploaded files, rejected rows and changed values.
@@ -67,6 +71,8 @@ RALLY_IMPORT_WAIT = number("RALLY_IMPORT_WAIT", 30)
 #: The maximum duration of an upload, and of a pause in one, in seconds.
 RALLY_UPLOAD_TIMEOUT = number("RALLY_UPLOAD_TIMEOUT", 300)
 RALLY_UPLOAD_IDLE_TIMEOUT = number("RALLY_UPLOAD_IDLE_TIMEOUT", 30)
+#: The maximum duration of the upload of a file that a worker imports, in seconds.
+RALLY_UPLOAD_TIMEOUT_ASYNC = number("RALLY_UPLOAD_TIMEOUT_ASYNC", 3600)
 
 #: The number of downloads that a process makes at the same moment.
 RALLY_STREAMS = number("RALLY_STREAMS", 1)

@@ -174,6 +174,7 @@ class ImportRunAdmin(BoundedAdmin):
         views: dict[str, Callable[..., HttpResponseBase]] = {
             "confirm": self.confirm_view,
             "discard": self.discard_view,
+            "cancel": self.cancel_view,
             "plan_again": self.plan_again_view,
             "undo": self.undo_view,
             "progress": self.progress_view,
@@ -251,6 +252,16 @@ class ImportRunAdmin(BoundedAdmin):
             return redirect(f"admin:crm_{RESOURCES[run.entity]._meta.model._meta.model_name}_import")
         messages.success(request, _("“%(file)s” was discarded. Nothing was imported.") % {"file": run.file_name})
         return redirect("admin:importexport_importrun_changelist")
+
+    @method_decorator(require_POST)
+    def cancel_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
+        """Have an import or undo end that waits or is in progress; redirect to its page."""
+        run = self._run_to_decide_on(request, run_id)
+        try:
+            lifecycle.cancel(run, by=request.user.get_username())
+        except lifecycle.NotPlanned:
+            messages.info(request, _("This import has ended already. This is its result."))
+        return redirect("admin:importexport_importrun_change", run.pk)
 
     def _run_to_decide_on(self, request: HttpRequest, run_id: UUID) -> ImportRun:
         """Return a run that the user may confirm and discard; raise PermissionDenied for others."""

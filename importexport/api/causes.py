@@ -62,6 +62,12 @@ class Cause(Enum):
         "Wait as long as Retry-After says, and send fewer requests at the same time.",
         1,
     )
+    TOO_MANY_WAITING = (
+        429,
+        "The tenant has as many imports waiting for a worker as it may",
+        "Wait until some of them are done.",
+        30,
+    )
     # --- 403 ---
     OTHER_TENANT = (
         403,
@@ -127,6 +133,12 @@ class Cause(Enum):
         "Plan the file again, and tell who operates the server.",
     )
     NOT_A_PLAN = 409, "The file is being imported without a plan", "Nothing: only plans can be applied."
+    CANCELLED = (
+        409,
+        "Somebody has cancelled the import while it was carried out",
+        "Nothing was stored: import the file again if it is wanted.",
+    )
+    NOT_AT_WORK = 409, "The import is neither waiting nor in progress (any more)", "Look at the import for its result."
     NOTHING_TO_UNDO = 409, "The import has stored nothing (yet)", "Undo only imports with the status done."
     UNDO_EXPIRED = (
         409,

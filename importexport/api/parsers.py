@@ -18,6 +18,7 @@ from rest_framework.request import Request
 
 from importexport import errors
 from importexport.api.causes import Cause
+from importexport.api.preferences import prefers_async
 from importexport.api.problems import Problem
 from importexport.errors import counted
 from importexport.files.signatures import check_kind
@@ -54,13 +55,17 @@ class UploadParser(BaseParser):
         """Return the form's file as the field FIELD, and its other fields; bytes that are not UTF-8 become surrogates.
 
         Raises Problem (400, 408), NotCsv as soon as the first bytes show another type of file, TooLarge as soon as the
-        file exceeds RALLY_IMPORT_MAX_BYTES, and StorageUnavailable if the disk is full.
+        file exceeds RALLY_IMPORT_MAX_BYTES, or RALLY_IMPORT_MAX_BYTES_ASYNC if a worker will import it, and
+        StorageUnavailable if the disk is full.
         """
         request = (parser_context or {}).get("request")
         connection = request.META.get("gunicorn.socket") if request else None
-        upload = Upload()
+        is_async = is_for_worker(parser_context or {})
+        limit = settings.RALLY_IMPORT_MAX_BYTES_ASYNC if is_async else settings.RALLY_IMPORT_MAX_BYTES
+        whole = settings.RALLY_UPLOAD_TIMEOUT_ASYNC if is_async else settings.RALLY_UPLOAD_TIMEOUT
+        upload = Upload(limit)
         try:
-            with contextlib.closing(body_chunks(stream, connection)) as chunks:
+            with contextlib.closing(body_chunks(stream, connection, whole=whole)) as chunks:
                 read_parts(chunks, boundary_of(media_type or ""), upload)
             return DataAndFiles(upload.fields(), MultiValueDict({FIELD: [upload.finish()]}))
         except multipart.MultipartError as error:
@@ -69,6 +74,13 @@ class UploadParser(BaseParser):
         except BaseException:
             upload.close()
             raise
+
+
+def is_for_worker(parser_context: Mapping[str, Any]) -> bool:
+    """Whether a worker will import the file: the endpoint can do so, and the request prefers it."""
+    request = parser_context.get("request")
+    view = parser_context.get("view")
+    return request is not None and getattr(view, "may_be_async", False) and prefers_async(request)
 
 
 def read_parts(chunks: Iterable[bytes], boundary: str, upload: "Upload") -> None:
@@ -104,9 +116,10 @@ def boundary_of(content_type: str) -> str:
 
 
 class Upload:
-    """Collects the file and the fields from a parser's events."""
+    """Collects the file, of at most ``limit`` bytes, and the fields from a parser's events."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self._file: tempfile.SpooledTemporaryFile | None = None
         self._fields: list[tuple[str, bytearray]] = []
         #: Takes the bytes of the current segment, if they are wanted.
@@ -174,8 +187,8 @@ class Upload:
             check_kind(self._head)
         self._besides -= len(data)
         self._size += len(data)
-        if self._size > settings.RALLY_IMPORT_MAX_BYTES:
-            raise errors.TooLarge(settings.RALLY_IMPORT_MAX_BYTES)
+        if self._size > self._limit:
+            raise errors.TooLarge(self._limit)
         try:
             self._file.write(data)
         except OSError as error:
@@ -225,9 +238,11 @@ def check_transfer_encoding(segment: Any) -> None:
         )
 
 
-def body_chunks(stream: Any, connection: socket | None) -> Generator[bytes]:
-    """Yield a body as it arrives; raise Problem (408) if the client stalls or takes too long overall."""
-    whole, idle = settings.RALLY_UPLOAD_TIMEOUT, settings.RALLY_UPLOAD_IDLE_TIMEOUT
+def body_chunks(stream: Any, connection: socket | None, *, whole: int | None = None) -> Generator[bytes]:
+    """Yield a body as it arrives; raise Problem (408) if the client stalls, or takes longer than ``whole`` seconds,
+    by default RALLY_UPLOAD_TIMEOUT."""
+    whole = settings.RALLY_UPLOAD_TIMEOUT if whole is None else whole
+    idle = settings.RALLY_UPLOAD_IDLE_TIMEOUT
     with deadline(connection, whole=whole, idle=idle) as is_over:
         size = FIRST_CHUNK
         while True:

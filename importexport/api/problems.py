@@ -18,7 +18,9 @@ from importexport.api.causes import SOON, Cause, cause_of
 from importexport.db import UNAVAILABLE, Busy
 from importexport.history import plan_check
 from importexport.history.plan_check import PlanChanged
+from importexport.history.recorder import Stopped
 from importexport.http.downloads import TooManyDownloads
+from importexport.runs.queue import TooManyWaiting
 
 logger = logging.getLogger("rally.api")
 CONTENT_TYPE = "application/problem+json"
@@ -59,6 +61,14 @@ def problem_response(cause: Cause, detail: str, headers: dict[str, str] | None =
     return json_response(problem_body(cause.status, detail, anchor=cause.slug), waiting | (headers or {}))
 
 
+#: Exceptions that say what to tell the client.
+TELLING: dict[type[Exception], Cause] = {
+    Busy: Cause.BUSY,
+    Stopped: Cause.CANCELLED,
+    TooManyWaiting: Cause.TOO_MANY_WAITING,
+}
+
+
 def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResponse | Response:
     """Turn an error of a view into problem details; DRF's exception handler. A bug reveals nothing about itself."""
     match error:
@@ -74,11 +84,11 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResp
             return problem_response(Cause.MALFORMED_REQUEST, "The query has too many parameters.")
         case TooManyDownloads():
             return problem_response(Cause.TOO_MANY_DOWNLOADS, errors.TOO_MANY_DOWNLOADS)
-        case Busy():
-            return problem_response(Cause.BUSY, str(error))
         case errors.StorageUnavailable():
             log(error, "Storage of uploads unavailable", context)
             return problem_response(Cause.STORAGE_UNAVAILABLE, str(error))
+        case _ if type(error) in TELLING:
+            return problem_response(TELLING[type(error)], str(error))
         case _ if isinstance(error, UNAVAILABLE):
             log(error, "Database unavailable", context)
             return problem_response(Cause.DATABASE_UNAVAILABLE, AWAY)

@@ -20,6 +20,7 @@ urlpatterns = [
     re_path(rf"{ONE}/rejected/?\Z", runs.RejectedView.as_view()),
     re_path(rf"{ONE}/apply/?\Z", runs.ApplyView.as_view()),
     re_path(rf"{ONE}/undo/?\Z", runs.UndoView.as_view()),
+    re_path(rf"{ONE}/cancel/?\Z", runs.CancelView.as_view()),
     re_path(rf"{ENTITY}/plan/?\Z", runs.PlanView.as_view()),
     re_path(rf"{ENTITY}/(?P<record>[0-9]+)/imports/?\Z", runs.HistoryView.as_view()),
     re_path(rf"{ENTITY}/export/?\Z", files.ExportView.as_view()),

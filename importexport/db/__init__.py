@@ -10,7 +10,14 @@ from importexport.db.composing import ANY_TENANT, any_tenant, by_index, identifi
 from importexport.db.connecting import check_direct_settings, directly, is_pooled, libpq_parameters, second_connection
 from importexport.db.copying import copy_block, copy_in, copy_out
 from importexport.db.leases import Lease, LeaseLost, leased
-from importexport.db.locks import advisory_lock, end_sessions, lock_apart, lock_entities, stay_alive
+from importexport.db.locks import (
+    advisory_lock,
+    cancel_statement,
+    end_sessions,
+    lock_apart,
+    lock_entities,
+    stay_alive,
+)
 from importexport.db.months import (
     PAST,
     drop_partitions,
@@ -35,6 +42,7 @@ __all__ = [
     "any_tenant",
     "ask",
     "by_index",
+    "cancel_statement",
     "check_direct_settings",
     "copy_block",
     "copy_in",

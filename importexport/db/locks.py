@@ -114,6 +114,18 @@ WHERE application_name = %s AND datname = current_database() AND usename = curre
 """
 
 
+def cancel_statement(name: str) -> None:
+    """Cancel the statement that the import with an id waits for, which gets an error."""
+    with connection.cursor() as cursor:
+        cursor.execute(CANCEL_STATEMENT, [f"{NAMED}{name}"])
+
+
+CANCEL_STATEMENT = """
+SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+WHERE application_name = %s AND datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+"""
+
+
 def stay_alive() -> None:
     """Run an empty statement, so that PostgreSQL does not end a transaction of which nothing is stored for long.
 

@@ -77,6 +77,8 @@ from importexport.errors.states import (
     TOO_MANY_DOWNLOADS,
     TOO_MANY_WAITING,
     busy,
+    cancelled,
+    ran_too_long,
 )
 from importexport.errors.storage import (
     STORAGE_AWAY,
@@ -152,6 +154,7 @@ __all__ = [
     "at_rows",
     "broken_quoting",
     "busy",
+    "cancelled",
     "character",
     "choice",
     "columns_found",
@@ -204,6 +207,7 @@ __all__ = [
     "out_of_range",
     "oversized_workbook",
     "raise_it",
+    "ran_too_long",
     "repeated_column",
     "required",
     "row_too_long",

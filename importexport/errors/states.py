@@ -1,5 +1,7 @@
 """What ends an import that is not the fault of its file, or keeps it or a download waiting."""
 
+from importexport.errors.wording import counted
+
 #: The error of a run that ended because of a bug.
 BUG = "Something went wrong on our side. Nothing was stored."
 #: The error of a run whose process was stopped, or lost the database.
@@ -17,6 +19,18 @@ RECORDS_BUSY = "Somebody else is changing the same records at this moment. Try a
 RUN_BUSY = "This import is being carried out at this moment. Try again later."
 #: The error of a process that did not renew its lease in time, as after a pause of its machine.
 TAKEN_OVER = "Another process has taken over this import. Try again later."
+
+
+def ran_too_long(seconds: int) -> str:
+    """Return the error of a run that took longer than it may."""
+    return f"The import took longer than {counted(seconds, 'second')}. Nothing was stored."
+
+
+def cancelled(by: str) -> str:
+    """Return the error of a run that somebody has cancelled."""
+    return f"Cancelled by {by}. Nothing was stored."
+
+
 #: The most runs of a tenant that may wait in the queue.
 MOST_WAITING = 200
 TOO_MANY_WAITING = f"{MOST_WAITING} imports are waiting already. Try again when some of them are done."

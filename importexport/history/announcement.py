@@ -23,7 +23,7 @@ from importexport.db import UNAVAILABLE, Busy, Lease, directly, is_lock_timeout
 from importexport.engine.observers import Observer
 from importexport.engine.outcome import Outcome
 from importexport.files.table import Table
-from importexport.history.recorder import note_interrupted
+from importexport.history.recorder import Stopped, check_not_cancelled, note_interrupted
 from importexport.models import ImportRun
 
 logger = logging.getLogger("rally.jobs")
@@ -55,6 +55,8 @@ class Announcement(Observer):
         #: Whether the import's transaction has written the run, and whether the import has ended.
         self._is_saving = self._is_over = False
         self._lease: Lease | None = None
+        #: Who has asked for the import to be cancelled; "" if nobody has.
+        self._cancelled_by = ""
 
     # --- in the import's thread ---
 
@@ -62,6 +64,8 @@ class Announcement(Observer):
         self._table, self._progress, self._is_saving = table, (0, 0), False
 
     def add(self, outcome: Outcome) -> None:
+        if self._cancelled_by:
+            raise Stopped(errors.cancelled(self._cancelled_by))
         self._progress = self._progress[0] + outcome.rows, self._table.rows.bytes_read
 
     def save(self) -> None:
@@ -70,7 +74,7 @@ class Announcement(Observer):
             self._is_saving = True
         with transaction.atomic(savepoint=False):
             # The announcement may have been deleted.
-            is_there = self.is_made and is_stored(self.run)
+            is_there = self.is_made and check_not_cancelled(self.run)
             self.run.save(force_insert=not is_there, force_update=is_there)
 
     def end_by(self, error: BaseException) -> None:
@@ -85,7 +89,7 @@ class Announcement(Observer):
             if is_too_busy(error):
                 ImportRun.objects.filter(pk=self.run.pk, status=ImportRun.Status.RUNNING).delete()
             else:
-                note_interrupted(self.run.pk, error=errors.BUG if is_bug(error) else errors.INTERRUPTED)
+                note_interrupted(self.run.pk, error=why_ended(error))
 
     def release(self) -> None:
         """Stop announcing the run."""
@@ -110,6 +114,7 @@ class Announcement(Observer):
             cursor.execute("SELECT set_config('lock_timeout', %s, true)", [PATIENCE])
             if is_made:
                 cursor.execute(NOTE, [*self._progress, self.run.tenant_id, self.run.pk])
+                self._cancelled_by = "".join(by for (by,) in cursor)
             else:
                 self._insert()
 
@@ -133,15 +138,16 @@ class Announcement(Observer):
             self._lease.give_back()
 
 
-def is_stored(run: ImportRun) -> bool:
-    """Whether a run is in the database, where it is locked against deletion until the transaction ends."""
-    found = ImportRun.objects.select_for_update(no_key=True).filter(pk=run.pk)
-    return bool(found.values_list("pk"))
-
-
 def is_too_busy(error: BaseException) -> bool:
     """Whether an import failed because it waited for too long."""
     return isinstance(error, OperationalError) and (isinstance(error, Busy) or is_lock_timeout(error))
+
+
+def why_ended(error: BaseException) -> str:
+    """Return what is recorded as the error of an import that ended by an exception."""
+    if isinstance(error, Stopped):
+        return str(error)
+    return errors.BUG if is_bug(error) else errors.INTERRUPTED
 
 
 def is_bug(error: BaseException) -> bool:
@@ -152,7 +158,7 @@ def is_bug(error: BaseException) -> bool:
 #: While the announcer's connection was lost, the run may have been recorded as interrupted.
 NOTE = sql.SQL(
     "UPDATE {} SET status = 'running', fault = '', finished_at = NULL, rows_done = %s, bytes_done = %s"
-    " WHERE tenant_id = %s AND id = %s AND status IN ('running', 'failed')"
+    " WHERE tenant_id = %s AND id = %s AND status IN ('running', 'failed') RETURNING cancelled_by"
 ).format(sql.Identifier(ImportRun._meta.db_table))
 
 

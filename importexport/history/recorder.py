@@ -36,6 +36,10 @@ class Settled(Exception):
     """Another process has completed the run in the meantime."""
 
 
+class Stopped(Exception):
+    """A run was cancelled, or took too long. The text is for the user."""
+
+
 class Recorder:
     """Records the rows of a run in its own transaction, so that the record is correct even after a crash.
 
@@ -79,13 +83,27 @@ class Recorder:
             return
         if digest != self.run.plan_digest:
             raise PlanChanged
+        if not self.run._state.adding:
+            check_not_cancelled(self.run)
         self.run.status, self.run.finished_at = ImportRun.Status.DONE, timezone.now()
         self._save()
 
     def _kept_bytes(self) -> int:
-        """Return the size of what is kept of the run. The file of a plan is, also when it has been applied."""
-        upload = (self.run.size or 0) if self.is_plan or self.run.plan_digest else 0
+        """Return the size of what is kept of the run. A file that was stored is, also when it has been imported."""
+        upload = (self.run.size or 0) if self.run.has_upload else 0
         return upload + (log_bytes(self.run, self.to) if self._has_log else 0)
+
+
+def check_not_cancelled(run: ImportRun) -> bool:
+    """Raise Stopped if somebody has asked for a run to be cancelled; return whether it is in the database.
+
+    In a transaction, nobody can until its end.
+    """
+    found = ImportRun.objects.select_for_update(no_key=True).filter(pk=run.pk).values_list("cancelled_by", flat=True)
+    for by in found:
+        if by:
+            raise Stopped(errors.cancelled(by))
+    return bool(found)
 
 
 class ImportRecorder(Observer):

@@ -17,15 +17,15 @@ PIECE = 256 * 1024
 
 
 @contextmanager
-def keeping(run: ImportRun, file: BinaryIO) -> Iterator[None]:
+def keeping(run: ImportRun, file: BinaryIO, *, limit: int | None) -> Iterator[None]:
     """Store the file of a new run; yield in the transaction that is to store the run.
 
     If the transaction fails, the file is deleted. A process that is killed before its end leaves the file (see
-    ``retention.purge_orphans``). Raises TooLarge if the file exceeds the channel's limit, and StorageUnavailable;
+    ``retention.purge_orphans``). Raises TooLarge if the file exceeds the ``limit`` in bytes, and StorageUnavailable;
     nothing is stored then.
     """
     run.upload_name = name_of(run)
-    run.size, run.sha256 = storage.write(run.upload_name, pieces(file, run.max_bytes))
+    run.size, run.sha256 = storage.write(run.upload_name, pieces(file, limit))
     run.kept_bytes = run.size
     is_to_commit = False
     try:

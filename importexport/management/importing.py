@@ -36,7 +36,7 @@ from importexport.management.files import (
 )
 from importexport.management.printing import Printer
 from importexport.management.progress import progress_bar
-from importexport.management.reporting import reporting, storing
+from importexport.management.reporting import reporting, stoppable, storing
 from importexport.models import ImportRun
 from importexport.runs import lifecycle
 
@@ -78,7 +78,7 @@ class FileImport:
             raise storage_problem(error) from None
 
     def _plan(self, run: ImportRun, name: str) -> int:
-        with opened(name) as source, progress_bar(size_of(source)) as progress:
+        with opened(name) as source, stoppable(), progress_bar(size_of(source)) as progress:
             lifecycle.plan_now(run, source, self.options, progress=progress)
         with reporting(run):
             self.printer.plan(run)

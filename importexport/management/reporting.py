@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 from django.db import OperationalError, connection
 
 from crm.management.base import INTERRUPTED, UNREPORTED
+from importexport.history.recorder import Stopped
 from importexport.models import ImportRun
 
 
@@ -29,13 +30,23 @@ def reporting(run: ImportRun) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Context for work on a run that somebody may cancel; raise CommandError then."""
+    try:
+        yield
+    except Stopped as why:
+        raise CommandError(str(why), returncode=INTERRUPTED) from None
+
+
+@contextlib.contextmanager
 def storing(run: ImportRun) -> Iterator[None]:
     """Context for storing a run's rows. If the connection is lost, find out whether they were stored anyway.
 
     Raises CommandError if they were, or if that cannot be found out; otherwise the original error.
     """
     try:
-        yield
+        with stoppable():
+            yield
     except OperationalError:
         connection.close()
         try:

@@ -82,6 +82,8 @@ class ImportRun(models.Model):
     #: Progress while the run is at work.
     rows_done = models.BigIntegerField(default=0)
     bytes_done = models.BigIntegerField(default=0)
+    #: Who has cancelled the run, or asked for it; empty if nobody has.
+    cancelled_by = models.CharField(max_length=200, default="", db_default="")
 
     total_rows = models.BigIntegerField(default=0)
     imported = models.BigIntegerField(default=0)
@@ -150,6 +152,11 @@ class ImportRun(models.Model):
         return f"run {self.pk}"
 
     @property
+    def has_upload(self) -> bool:
+        """Whether the file of a run at work is stored, rather than read as it arrives."""
+        return self.status in {self.Status.PLANNING, self.Status.APPLYING}
+
+    @property
     def has_rejected(self) -> bool:
         """Whether the rejected rows can be downloaded for correction."""
         is_found = self.status in {self.Status.PLANNED, self.Status.DONE}
@@ -157,8 +164,10 @@ class ImportRun(models.Model):
 
     @property
     def max_bytes(self) -> int | None:
-        """The maximum size of the file in bytes, or None for the shell, which has no limit."""
-        return None if self.channel == self.Channel.SHELL else settings.RALLY_IMPORT_MAX_BYTES
+        """The maximum size of the file in bytes, or None: for the shell, which has no limit, and for a file that is
+        stored already, and was measured then."""
+        is_unlimited = self.channel == self.Channel.SHELL or self.has_upload
+        return None if is_unlimited else settings.RALLY_IMPORT_MAX_BYTES
 
     def open_upload(self) -> BinaryIO:
         """Return the uploaded file, as it was sent. The caller closes it.

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm.models import Tenant
-from importexport.db import Busy
+from importexport.db import Busy, cancel_statement
 from importexport.engine.observers import Observer, Progress
 from importexport.engine.options import Options
 from importexport.engine.report import Report
@@ -18,7 +18,7 @@ from importexport.history import uploads
 from importexport.history.kept import check_room
 from importexport.models import ImportRun
 from importexport.runs import tasks
-from importexport.runs.queue import enqueue
+from importexport.runs.queue import enqueue, leave_queue
 from importexport.runs.retention import purge, purge_orphans
 from importexport.runs.tasks import Hold
 
@@ -26,6 +26,33 @@ from importexport.runs.tasks import Hold
 ABOUT = 10
 #: Called with a run in the transaction that starts its work, to store more in the same transaction.
 Begin = Callable[[ImportRun], None]
+
+
+def start(
+    run: ImportRun,
+    file: BinaryIO,
+    options: Options,
+    *,
+    status: ImportRun.Status = ImportRun.Status.PLANNING,
+    limit: int | None = None,
+    begin: Begin | None = None,
+) -> None:
+    """Store a new run with its file, and have it planned by a worker, or with the status APPLYING imported.
+
+    Raises like ``keep_upload``, and TooManyWaiting; nothing is stored then.
+    """
+    keep_upload(run, file, options, status=status, limit=limit, begin=queued(begin))
+
+
+def queued(begin: Begin | None) -> Begin:
+    """Return what puts a run in the queue, and does what ``begin`` does."""
+
+    def begin_in_queue(run: ImportRun) -> None:
+        enqueue(run)
+        if begin:
+            begin(run)
+
+    return begin_in_queue
 
 
 def start_plan(
@@ -44,20 +71,30 @@ def start_plan(
         actor=user.get_username(),
         file_name=tidy_name(file_name),
     )
-    keep_upload(run, file, options or Options(), begin=enqueue)
+    start(run, file, options or Options())
     return run
 
 
-def keep_upload(run: ImportRun, file: BinaryIO, options: Options, *, begin: Begin | None = None) -> None:
-    """Store a new run with its file, to be planned.
+def keep_upload(
+    run: ImportRun,
+    file: BinaryIO,
+    options: Options,
+    *,
+    status: ImportRun.Status = ImportRun.Status.PLANNING,
+    limit: int | None = None,
+    begin: Begin | None = None,
+) -> None:
+    """Store a new run with its file, to be planned or, with the status APPLYING, imported.
 
-    Raises TooLarge if the file exceeds the channel's limit, NoRoom (see ``check_room``) and StorageUnavailable.
+    Raises TooLarge if the file exceeds the ``limit`` in bytes, by default the channel's; NoRoom (see ``check_room``);
+    and StorageUnavailable.
     """
     purge()
     purge_orphans(run.tenant)
     check_room(run.tenant)
-    run.status, run.options = ImportRun.Status.PLANNING, options.kept()
-    with uploads.keeping(run, file):
+    limit = run.max_bytes if limit is None else limit
+    run.status, run.options = status, options.kept()
+    with uploads.keeping(run, file, limit=limit):
         run.save()
         if begin:
             begin(run)
@@ -112,10 +149,10 @@ def claim(run: ImportRun) -> None:
 
 
 @transaction.atomic
-def confirm(run: ImportRun) -> None:
+def confirm(run: ImportRun, *, begin: Begin | None = None) -> None:
     """Have a plan applied by a worker. Raises NotPlanned if the run is not a plan (any more), and TooManyWaiting."""
     claim(run)
-    enqueue(run)
+    queued(begin)(run)
 
 
 def apply_now(
@@ -182,11 +219,28 @@ def plan_again(run: ImportRun) -> None:
 
 def _leave_planned(run: ImportRun, **changes: Any) -> None:
     """Change the status of a plan; raise NotPlanned if the run is not a plan (any more)."""
-    fresh = {"started_at": None, "finished_at": None, "rows_done": 0, "bytes_done": 0, "error": ""}
+    fresh = {"started_at": None, "finished_at": None, "rows_done": 0, "bytes_done": 0, "error": "", "cancelled_by": ""}
     is_ours = ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNED).update(**fresh, **changes)
     run.refresh_from_db()
     if not is_ours:
         raise why_not(run)
+
+
+def cancel(run: ImportRun, *, by: str) -> None:
+    """Ask for a run that is at work to be cancelled; the run is refreshed. Nothing is stored by it.
+
+    One that waits has ended when this returns, and one in progress ends after its current batch. ``by`` is the name of
+    the key or user. Raises NotPlanned if the run is not at work (any more).
+    """
+    if not ImportRun.objects.filter(pk=run.pk, status__in=ImportRun.AT_WORK).update(cancelled_by=by):
+        raise NotPlanned("not_at_work", NOT_AT_WORK)
+    leave_queue(run)
+    with tasks.held(run) as hold:
+        if hold:
+            tasks.carry_out(run.pk, hold)
+    run.refresh_from_db()
+    if run.status in {ImportRun.Status.PLANNING, ImportRun.Status.APPLYING}:
+        cancel_statement(str(run.pk))
 
 
 def is_plan(run: ImportRun) -> bool:
@@ -200,10 +254,10 @@ def why_not(run: ImportRun) -> "NotPlanned":
     return NotPlanned(*(UNDONE if is_undone else WHY_NOT[ImportRun.Status(run.status)]))
 
 
-def start_undo(run: ImportRun, **by: Any) -> ImportRun:
+def start_undo(run: ImportRun, *, begin: Begin | None = None, **by: Any) -> ImportRun:
     """Have an undo planned by a worker; return its run. Raises NotPlanned like ``new_undo``, and TooManyWaiting."""
     undo = new_undo(run, **by)
-    store_undo(undo, begin=enqueue)
+    store_undo(undo, begin=queued(begin))
     return undo
 
 
@@ -271,6 +325,7 @@ WHY_NOT = {
     ),
     ImportRun.Status.FAILED: ("plan_failed", "Only a plan can be applied, and this file failed."),
 }
+NOT_AT_WORK = "Only what is waiting or in progress can be cancelled."
 UNDONE = ("plan_already_applied", "This has been undone already; a plan is applied only once.")
 
 

@@ -73,6 +73,21 @@ def waiting(tenant_id: int) -> int:
         return cursor.fetchone()[0]
 
 
+def leave_queue(run: ImportRun) -> None:
+    """Take a run out of the queue, if it waits there."""
+    with connection.cursor() as cursor:
+        cursor.execute(LEAVE, [f"{lock_prefix(run.tenant_id)}%", str(run.pk)])
+
+
+def ahead_of(run: ImportRun) -> int | None:
+    """Return how many jobs are done before a run in its queue, those of other tenants included; None if it does not
+    wait there."""
+    with connection.cursor() as cursor:
+        cursor.execute(AHEAD, {"locks": f"{lock_prefix(run.tenant_id)}%", "run": str(run.pk)})
+        found = cursor.fetchone()
+    return found[0] if found else None
+
+
 def next_place(tenant_id: int, lane: str) -> int:
     """Return the place of a tenant's next job in a queue, whose jobs are done in the order of their places.
 
@@ -98,6 +113,15 @@ def is_anything_due() -> bool:
         return cursor.fetchone()[0]
 
 
+LEAVE = "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND lock LIKE %s AND args ->> 'run_id' = %s"
+AHEAD = """
+SELECT (
+    SELECT count(*) FROM procrastinate_jobs AS other
+    WHERE other.status = 'todo' AND other.queue_name = job.queue_name
+    AND (other.priority > job.priority OR (other.priority = job.priority AND other.id < job.id))
+)
+FROM procrastinate_jobs AS job WHERE status = 'todo' AND lock LIKE %(locks)s AND args ->> 'run_id' = %(run)s
+"""
 WAITING = "SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo' AND lock LIKE %s"
 #: A priority is a place with a minus.
 NEXT_PLACE = """

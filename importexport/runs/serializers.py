@@ -12,6 +12,8 @@ from importexport.history.repairs import related_runs_of
 from importexport.history.row_files import message_of
 from importexport.history.row_log import LoggedRow, Trace, cell_of, shown_changes
 from importexport.models import ImportRun
+from importexport.runs.progress import seconds_left, share_done
+from importexport.runs.queue import ahead_of
 
 Json = dict[str, Any]
 #: The most characters of the names of ignored columns in a response: far more than any known program's file has.
@@ -70,6 +72,9 @@ def detail_json(run: ImportRun) -> Json:
         "warnings": run.warnings,
         "reading": run.reading or None,
         "rejectedKept": rejected_kept(run),
+        "startedAt": timestamp(run.started_at),
+        "progress": progress_json(run) if run.is_at_work else None,
+        "cancelledBy": run.cancelled_by or None,
         "children": list(map(str, children)),
     }
     if run.kind == ImportRun.Kind.IMPORT and run.status in {ImportRun.Status.DONE, ImportRun.Status.PLANNED}:
@@ -81,6 +86,16 @@ def detail_json(run: ImportRun) -> Json:
             "left": related.left,
         }
     return detail
+
+
+def progress_json(run: ImportRun) -> Json:
+    """Return how far a run at work has come, and while it waits in the queue how many jobs are before it."""
+    left = seconds_left(run)
+    return {
+        "percent": round(100 * share_done(run)),
+        "secondsLeft": None if left is None else round(left),
+        "ahead": ahead_of(run),
+    }
 
 
 def row_json(row: LoggedRow, run: ImportRun) -> Json:

@@ -8,7 +8,7 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from importexport.db import UNAVAILABLE, Busy, Lease, current_patience, end_sess
 from importexport.engine.observers import Observer, Progress, ProgressObserver
 from importexport.engine.report import Report
 from importexport.history import plan_check, suggestions, uploads
-from importexport.history.recorder import Settled, note_interrupted
+from importexport.history.recorder import Settled, Stopped, note_interrupted
 from importexport.history.row_log import clear_row_log
 from importexport.history.undo import undo
 from importexport.models import ImportRun
@@ -71,10 +71,10 @@ class Interruption(Exception):
 def do_now(run: ImportRun, *, observers: Sequence[Observer] = (), progress: Progress | None = None) -> Report | None:
     """Plan or apply a run in this thread; return None for an undo, or if another process has finished the run.
 
-    ``observers`` receive the batches of an import; ``progress`` is also called for an undo. Raises FileError and
-    PlanChanged, which are also stored with the run; OperationalError if the database is unavailable, in which case the
-    run is resumed later; and Busy if another process works on the run, or blocks it, for too long (see
-    ``db.patience``).
+    ``observers`` receive the batches of an import; ``progress`` is also called for an undo. Raises FileError,
+    PlanChanged, and Stopped if somebody cancels the run, which are also stored with the run; OperationalError if the
+    database is unavailable, in which case the run is resumed later; and Busy if another process works on the run, or
+    blocks it, for too long (see ``db.patience``).
     """
     with held(run, wait=current_patience().wait) as hold:
         if hold is None:
@@ -142,27 +142,54 @@ def carry_out(
         # Its process is gone, and the file with it.
         note_interrupted(run_id)
         return None
+    if run.cancelled_by:
+        stop(run, errors.cancelled(run.cancelled_by))
+        return None
     run.started_at = timezone.now()
     ImportRun.objects.filter(pk=run_id).update(started_at=run.started_at, rows_done=0, bytes_done=0)
-    try:
+    with suppress(Settled), noted(run):
         if run.kind == ImportRun.Kind.IMPORT:
             return _import(run, hold, observers=observers, progress=progress)
         _undo(run, hold, progress=progress)
-    except errors.FileError:
-        raise  # The service has recorded it.
+    return None
+
+
+@contextmanager
+def noted(run: ImportRun) -> Iterator[None]:
+    """Note with a run what ends the work on it, unless the service has: FileError, or that another process is done."""
+    try:
+        yield
+    except (errors.FileError, Settled, Interruption):
+        raise
     except plan_check.PlanChanged as change:
         _store_differences(run, change)
         raise
-    except (*UNAVAILABLE, Interruption):
+    except Stopped as why:
+        stop(run, str(why))
         raise
-    except Settled:
-        return None
+    except UNAVAILABLE:
+        # Of a run that is cancelled, the statement is cancelled that it waits for.
+        if by := ImportRun.objects.filter(pk=run.pk).values_list("cancelled_by", flat=True).first():
+            stop(run, errors.cancelled(by))
+            raise Stopped(errors.cancelled(by)) from None
+        raise
     except Exception:
         doing = "planning" if run.status == ImportRun.Status.PLANNING else "applying"
         logger.exception("Bug while %s an %s of %s", doing, run.kind, run.entity, extra={"fields": log_fields(run)})
         _mark_failed(run)
         raise
-    return None
+
+
+def stop(run: ImportRun, sentence: str) -> None:
+    """Note that a run has ended before its time, and why. A plan that was being applied is one again."""
+    is_plan = run.status == ImportRun.Status.APPLYING and run.plan_digest
+    status = ImportRun.Status.PLANNED if is_plan else ImportRun.Status.FAILED
+    ended = {"status": status, "error": sentence, "finished_at": timezone.now()}
+    if is_plan:
+        ended["cancelled_by"] = ""
+    ImportRun.objects.filter(pk=run.pk, status=run.status).update(**ended)
+    if run.status == ImportRun.Status.PLANNING:
+        clear_row_log(run, connection)
 
 
 def _store_differences(run: ImportRun, change: plan_check.PlanChanged) -> None:
@@ -218,7 +245,7 @@ def _keep_plan(run: ImportRun) -> None:
 def saving_progress(run: ImportRun, hold: Hold, progress: Progress | None) -> Progress:
     """Return a callback that saves the progress for other processes, a few times a second, and passes it on.
 
-    It raises LeaseLost if another process may have taken over the run.
+    It raises LeaseLost if another process may have taken over the run, and Stopped if somebody has cancelled it.
     """
     last = 0.0
 
@@ -232,13 +259,16 @@ def saving_progress(run: ImportRun, hold: Hold, progress: Progress | None) -> Pr
         last = time.monotonic()
         with hold.aside.cursor() as cursor:
             cursor.execute(SAVE_PROGRESS, [rows, size, run.tenant_id, run.pk])
+            for (by,) in cursor:
+                if by:
+                    raise Stopped(errors.cancelled(by))
 
     return save
 
 
-SAVE_PROGRESS = sql.SQL("UPDATE {} SET rows_done = %s, bytes_done = %s WHERE tenant_id = %s AND id = %s").format(
-    sql.Identifier(ImportRun._meta.db_table)
-)
+SAVE_PROGRESS = sql.SQL(
+    "UPDATE {} SET rows_done = %s, bytes_done = %s WHERE tenant_id = %s AND id = %s RETURNING cancelled_by"
+).format(sql.Identifier(ImportRun._meta.db_table))
 
 
 def _mark_failed(run: ImportRun) -> None:

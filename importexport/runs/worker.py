@@ -6,8 +6,8 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from typing import Any
 
 from django.conf import settings
 from django.db import connection, connections
@@ -15,8 +15,19 @@ from procrastinate import App, BaseRetryStrategy, Blueprint, JobContext, Psycopg
 from procrastinate.exceptions import JobAborted
 from procrastinate.jobs import DeleteJobCondition, Job
 
-from importexport.db import UNAVAILABLE, check_direct_settings, is_pooled, libpq_parameters, patience, second_connection
+from importexport import errors
+from importexport.db import (
+    UNAVAILABLE,
+    Busy,
+    check_direct_settings,
+    is_pooled,
+    libpq_parameters,
+    patience,
+    second_connection,
+)
 from importexport.db.leases import TIMES
+from importexport.engine.observers import Progress
+from importexport.history.recorder import Stopped
 from importexport.models import ImportRun
 from importexport.runs import tasks
 from importexport.runs.queue import AT_ONCE, TASK, is_anything_due
@@ -53,9 +64,13 @@ class TryAgain(BaseRetryStrategy):
 def run(context: JobContext, *, run_id: str) -> None:
     """Plan or apply a run, depending on its status."""
 
+    end = time.monotonic() + settings.RALLY_RUN_TIMEOUT
+
     def stop_if_asked(*_: int) -> None:
         if context.should_abort():
             raise tasks.Interruption
+        if time.monotonic() > end:
+            raise Stopped(errors.ran_too_long(settings.RALLY_RUN_TIMEOUT))
 
     try:
         if found := ImportRun.objects.select_related("tenant").filter(pk=run_id).first():
@@ -66,12 +81,12 @@ def run(context: JobContext, *, run_id: str) -> None:
         connections.close_all()
 
 
-def work_on(run: ImportRun, progress: Any) -> None:
+def work_on(run: ImportRun, progress: Progress) -> None:
     """Plan or apply a run unless another process does."""
     try:
-        with tasks.held(run) as hold, patience(idle=tasks.IDLE):
+        with tasks.held(run) as hold:
             if hold:
-                tasks.carry_out(run.pk, hold, progress=progress)
+                carry_out(run, hold, progress)
     except UNAVAILABLE:
         # The run keeps its status, and is resumed later.
         fields = {"fields": tasks.log_fields(run)}
@@ -81,6 +96,16 @@ def work_on(run: ImportRun, progress: Any) -> None:
         raise
     except Exception:  # noqa: BLE001, S110 - carry_out has logged it and stored it with the run
         pass
+
+
+def carry_out(run: ImportRun, hold: tasks.Hold, progress: Progress) -> None:
+    """Plan or apply a run; one that waits for somebody else for too long is stopped."""
+    try:
+        with patience(wait=settings.RALLY_RUN_TIMEOUT, idle=tasks.IDLE):
+            tasks.carry_out(run.pk, hold, progress=progress)
+    except Busy:
+        run.refresh_from_db()
+        tasks.stop(run, errors.ran_too_long(settings.RALLY_RUN_TIMEOUT))
 
 
 def work(*, until_empty: bool = False, beside: int | None = None) -> None:

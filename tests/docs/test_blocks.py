@@ -17,6 +17,7 @@ from rally.management.commands.demo import SAMPLE
 from tests.docs.blocks import block, blocks
 from tests.support.api import one_row
 from tests.support.installation import ROOT
+from tests.support.real import wait_for_status
 
 #: What runs in the tests below, or in the tests of the sync.
 #: The programs of docs/migrating.md, whose files nobody has here under these names: the same commands run in
@@ -31,6 +32,7 @@ RUN = {
     ("README.md", "The resources in Python", "python"),
     ("docs/integrate.md", "Python", "python"),
     ("docs/integrate.md", "Node", "js"),
+    ("docs/integrate.md", "Large files", "sh"),
     ("docs/integrate.md", "The other way", "sh"),
 }
 #: make and docker, and the picture of the way of a row.
@@ -104,6 +106,13 @@ def test_what_has_changed(typed, real_tenant, tmp_path):
     (row,) = csv.DictReader(io.StringIO((tmp_path / "changed.csv").read_text()))
     assert list(row) == ["id", "email", "updated_at"]
     assert row["email"] == "ada@example.com"
+
+
+def test_large_files(typed, real_tenant, tmp_path):
+    (tmp_path / "contacts.csv").write_text(one_row("contacts"))
+    bash(typed("docs/integrate.md", "Large files"), tmp_path, KEY=real_tenant.secret, URL=real_tenant.server.url)
+    (run,) = real_tenant.sql("SELECT id FROM importexport_importrun WHERE tenant_id = %s", real_tenant.pk)
+    wait_for_status(real_tenant, run, "done")
 
 
 def test_the_commands(new_installation, tmp_path):

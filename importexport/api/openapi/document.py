@@ -136,10 +136,11 @@ def file_operation(
         tag=resource.entity,
         content={"application/json": content},
         statuses=TAKING_A_FILE,
+        accepted=runs.ACCEPTED,
         **more,
     )
     options = [*runs.option_parameters(resource), *(parameters or [])]
-    return described | {"parameters": [*options, runs.IDEMPOTENCY], "requestBody": form()}
+    return described | {"parameters": [*options, runs.IDEMPOTENCY, runs.PREFER], "requestBody": form()}
 
 
 def form() -> Json:

@@ -56,12 +56,33 @@ IMPORT: Json = SUMMARY | {
     ],
     "reading": None,
     "rejectedKept": 1,
+    "startedAt": "2026-01-12T08:12:03Z",
+    "progress": None,
+    "cancelledBy": None,
     "columnHints": {},
     "children": [],
     "relatedRuns": RELATED,
     "family": RELATED,
 }
 PLANNED = IMPORT | {"id": PLAN, "status": "planned"}
+WAITING = (
+    IMPORT
+    | dict.fromkeys(
+        ("totalRows", "imported", "skipped", "warningCount", "created", "updated", "unchanged", "rowsDone"), 0
+    )
+    | {"status": "planning", "finishedAt": None, "startedAt": None, "options": {}, "references": {}, "rejectedKept": 0}
+    | {"progress": {"percent": 0, "secondsLeft": None, "ahead": 3}, "ignoredColumns": [], "ignoredCells": {}}
+    | {"ignoredCount": 0, "warnings": [], "rowsDone": 0}
+)
+del WAITING["relatedRuns"], WAITING["family"]
+CANCELLED = WAITING | {
+    "status": "failed",
+    "progress": None,
+    "cancelledBy": "ci",
+    "finishedAt": "2026-01-12T08:14:07Z",
+    "error": "Cancelled by ci. Nothing was stored.",
+    "fault": "Cancelled by ci. Nothing was stored.",
+}
 UNDO_PLANNED = (
     SUMMARY
     | dict.fromkeys(("skipped", "warningCount", "created", "unchanged"), 0)
@@ -74,6 +95,9 @@ UNDO_PLANNED = (
         "warnings": [],
         "reading": None,
         "rejectedKept": 0,
+        "startedAt": "2026-01-12T08:14:59Z",
+        "progress": None,
+        "cancelledBy": None,
         "columnHints": {},
         "children": [],
     }

@@ -26,7 +26,14 @@ RATE_HEADERS = {
     "X-RateLimit-Reset": header("When this minute ends, in Unix time", {"type": "integer"}),
 }
 #: Of CSV files.
-ENCODED = {"Content-Encoding": "`gzip` if the request accepts that", "Vary": "`Accept-Encoding`"}
+ENCODED = {
+    "Content-Encoding": "`gzip` if the request accepts that",
+    "Vary": "The headers of the request on which the response depends",
+}
+#: Given where waiting helps.
+RETRY_AFTER = header(
+    "The number of seconds to wait before sending the request again, or before looking at the run", {"type": "integer"}
+)
 
 
 #: On responses to a request with an Idempotency-Key.
@@ -34,6 +41,13 @@ REPLAYED: Json = {
     "Idempotent-Replayed": header(
         "Given if the response is the first one to this Idempotency-Key again", {"type": "string", "const": "true"}
     )
+}
+#: On responses to a request that a worker carries out.
+ACCEPTED: Json = {
+    "Location": header("The path of the import, plan or undo"),
+    "Preference-Applied": header("The preference (RFC 7240)", {"type": "string", "const": "respond-async"}),
+    "Retry-After": RETRY_AFTER,
+    "Vary": header(ENCODED["Vary"]),
 }
 #: The error statuses of an operation that reads, changes something, or takes a file, in the order of the checks.
 READING = (401, 429, 403, 404, 405, 406, 400, 503, 500)
@@ -52,10 +66,12 @@ def operation(
     headers: dict[str, str] | None = None,
     filename: str = "",
     success: str = "200",
+    accepted: Json | None = None,
 ) -> Json:
     """Describe an operation: the content of its success response, by media type, and its error statuses.
 
     ``headers`` are the success response's headers and their descriptions; with a ``filename``, it is an attachment.
+    ``accepted`` is the content of the response when a worker does what was asked for.
     """
     given: Json = IDENTIFIED | RATE_HEADERS | (REPLAYED if 422 in statuses else {})
     given |= {name: header(said) for name, said in (headers or {}).items()}
@@ -63,6 +79,9 @@ def operation(
         disposition = {"type": "string", "const": f'attachment; filename="{filename}"'}
         given["Content-Disposition"] = header("The name of the file", disposition)
     answers: Json = {success: {"description": "Done", "headers": given, "content": content}}
+    if accepted:
+        waiting = IDENTIFIED | RATE_HEADERS | REPLAYED | ACCEPTED
+        answers["202"] = {"description": "A worker does it", "headers": waiting, "content": accepted}
     answers |= {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in statuses}
     return {
         "operationId": operation_id,

@@ -6,7 +6,7 @@ from importexport import errors
 from importexport.api import authentication, permissions
 from importexport.api.causes import STATUSES, Cause
 from importexport.api.idempotency import AT_WORK
-from importexport.api.openapi.operation import IDENTIFIED, RATE_HEADERS, REPLAYED, Json, header, ref
+from importexport.api.openapi.operation import IDENTIFIED, RATE_HEADERS, REPLAYED, RETRY_AFTER, Json, header, ref
 from importexport.api.parsers import WRONG_BODY
 from importexport.api.problems import AWAY, problem_body, title_of
 from importexport.api.throttling import OVER_SHARE
@@ -23,6 +23,7 @@ EXAMPLES: dict[Cause, list[str]] = {
     Cause.REVOKED_KEY: [authentication.INVALID],
     Cause.RATE_LIMIT: ["More than 1000 requests in a minute. Try again in 17 seconds."],
     Cause.TOO_MANY_AT_ONCE: [OVER_SHARE],
+    Cause.TOO_MANY_WAITING: [errors.TOO_MANY_WAITING],
     Cause.OTHER_TENANT: [permissions.IsHostOfTenant.message],
     Cause.SCOPE: ["The API key has the scope 'read'; this needs 'write'."],
     Cause.FORBIDDEN: ["This is not allowed."],
@@ -52,6 +53,8 @@ EXAMPLES: dict[Cause, list[str]] = {
     ],
     Cause.PLAN_FAILED: [lifecycle.WHY_NOT[ImportRun.Status.FAILED][1]],
     Cause.UPLOAD_LOST: [str(errors.upload_missing()), str(errors.upload_cut(1000, 2000)), str(errors.upload_changed())],
+    Cause.CANCELLED: [errors.cancelled("key ci")],
+    Cause.NOT_AT_WORK: [lifecycle.NOT_AT_WORK],
     Cause.NOTHING_TO_UNDO: ["Only what was imported can be undone."],
     Cause.UNDO_EXPIRED: ["What this import has changed is no longer kept, so it cannot be undone."],
     Cause.IDEMPOTENCY_KEY_REUSED: ["This Idempotency-Key has come with another request within the last 24 hours."],
@@ -132,9 +135,6 @@ EXAMPLES: dict[Cause, list[str]] = {
     Cause.NOT_READY: ["2 migration(s) not applied."],
     Cause.INTERNAL_ERROR: [errors.BUG],
 }
-RETRY_AFTER = header(
-    "The number of seconds to wait before sending the request again; given where waiting helps", {"type": "integer"}
-)
 #: Status → the headers that its responses have, or may have.
 OWN_HEADERS: dict[int, Json] = {
     401: {"WWW-Authenticate": header("How to authenticate (RFC 9110)")},

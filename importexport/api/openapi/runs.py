@@ -48,6 +48,14 @@ IDEMPOTENCY: Json = {
     "description": "A repeated request within 24 hours gets the first response again, byte for byte",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
+PREFER: Json = {
+    "name": "Prefer",
+    "in": "header",
+    "description": "`respond-async` (RFC 7240): a worker does what is asked for, and the response is 202 with the path"
+    " of the run. A file may then have as many bytes as `RALLY_IMPORT_MAX_BYTES_ASYNC`. Other preferences are ignored",
+    "schema": {"type": "string"},
+}
+ACCEPTED: Json = {"application/json": {"schema": ref("Run"), "example": examples.WAITING}}
 RUN_ID: Json = {"name": "id", "in": "path", "required": True, "schema": UUID}
 LOCATION = {"Location": "The path of the import, plan or undo"}
 WARNINGS = {"X-Import-Warnings": "The number of warnings, as in `warningCount`"}
@@ -164,9 +172,10 @@ def paths() -> Json:
                 "Does exactly what the plan says, and responds like an import; or responds with 409 and the"
                 " differences, and stores nothing. The plan of an undo responds with the undo.",
                 {JSON: {"schema": APPLIED_PLAN, "examples": APPLIED}},
-                [RUN_ID, IDEMPOTENCY],
+                [RUN_ID, IDEMPOTENCY, PREFER],
                 statuses=CHANGING,
                 headers=LINKS | WARNINGS | READ_AS,
+                accepted=ACCEPTED,
             )
         },
         f"{one}/undo": {
@@ -175,10 +184,24 @@ def paths() -> Json:
                 "Plan an undo",
                 "Plans to undo an import, or an undo, and stores nothing. `apply` applies the plan.",
                 {JSON: {"schema": ref("Run"), "example": examples.UNDO_PLANNED}},
-                [RUN_ID, IDEMPOTENCY],
+                [RUN_ID, IDEMPOTENCY, PREFER],
                 statuses=CHANGING,
                 headers=LOCATION,
                 success="201",
+                accepted=ACCEPTED,
+            )
+        },
+        f"{one}/cancel": {
+            "post": endpoint(
+                "imports_cancel",
+                "Cancel an import",
+                "Ends an import, a plan or an undo that waits or is in progress; it stores nothing. One that waits has"
+                " ended at once (200), one in progress ends after its current batch (202). A plan that was being"
+                " applied is one again, and all else has the status `failed`; `error` says who has cancelled it.",
+                {JSON: {"schema": ref("Run"), "example": examples.CANCELLED}},
+                [RUN_ID],
+                statuses=tuple(status for status in CHANGING if status != 422),
+                accepted=ACCEPTED,
             )
         },
     }

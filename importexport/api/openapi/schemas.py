@@ -148,6 +148,16 @@ SUMMARY: Json = {
     "error": ERROR,
     "fault": former_name_of("error", ERROR),
 }
+PROGRESS: Json = {
+    "type": ["object", "null"],
+    "description": "How far it has come; null if it is not at work",
+    "required": ["percent", "secondsLeft", "ahead"],
+    "properties": {
+        "percent": {"type": "integer", "minimum": 0, "maximum": 100},
+        "secondsLeft": or_null(COUNT) | {"description": "An estimate; null while it waits or has just begun"},
+        "ahead": or_null(COUNT) | {"description": "While it waits in the queue, how many are before it"},
+    },
+}
 DETAIL: Json = SUMMARY | {
     "ignoredColumns": TEXTS | {"description": f"Their names, as many as {NAMES_LIMIT} characters take"},
     "ignoredCount": COUNT | {"description": "The number of ignored columns with different names"},
@@ -161,6 +171,9 @@ DETAIL: Json = SUMMARY | {
     "reading": READING_OF_FILE,
     "rejectedKept": COUNT
     | {"description": f"How many rejected rows are kept, at most {REJECTED_ROWS}: so many have `rejected` and `rows`"},
+    "startedAt": or_null(MOMENT) | {"description": "When a process began to work on it; null while it waits"},
+    "progress": PROGRESS,
+    "cancelledBy": or_null(TEXT) | {"description": "Who has cancelled it, or asked for it"},
     "columnHints": {
         "type": "object",
         "description": "Ignored column → the column that was probably meant; only of columns that the file lacks",

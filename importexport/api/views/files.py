@@ -19,6 +19,7 @@ from importexport.api.idempotency import KeptResult, Retry, earlier_like, result
 from importexport.api.ignored_columns import headers_of, reading_header
 from importexport.api.import_options import Asked
 from importexport.api.parsers import ReceivedFile, received_file
+from importexport.api.preferences import accepted, prefers_async
 from importexport.api.problems import Problem
 from importexport.api.query_params import boolean, choice
 from importexport.api.renderers import CsvRenderer, ExcelRenderer
@@ -27,12 +28,16 @@ from importexport.db import patience
 from importexport.engine.export import streams
 from importexport.engine.export.selection import COLUMNS, Selection, SelectionError, read_selection, selection_names
 from importexport.engine.export.streams import FileFormat
+from importexport.engine.options import Options
 from importexport.engine.report import Report
+from importexport.errors import TooLarge
 from importexport.files.source import tidy_name
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
+from importexport.runs import lifecycle
 from importexport.runs.tasks import IDLE
 
+Status = ImportRun.Status
 #: A result with more messages is streamed.
 MESSAGES_AT_ONCE = 1_000
 
@@ -115,8 +120,9 @@ class OptionsView(EndpointView):
 
     scope = "write"
     parameters: ClassVar[tuple[str, ...]] = import_options.OPTIONS
-    #: Whether there can be a dry run.
+    #: Whether there can be a dry run, and whether a worker can do it.
     may_be_dry: ClassVar[bool] = True
+    may_be_async: ClassVar[bool] = False
 
     def check_query(self, *, entity: str = "", **_: str) -> None:
         spec = RESOURCES[entity].describe()
@@ -145,12 +151,18 @@ class ReadView(OptionsView):
 class ImportView(OptionsView):
     """Imports a CSV file."""
 
+    may_be_async = True
+
     def post(self, request: Request, entity: str) -> HttpResponseBase:
-        """Import the uploaded file and return the result; a dry run stores nothing."""
+        """Import the uploaded file and return the result, or have a worker import it; a dry run stores nothing, and is
+        carried out at once."""
         with received_file(request) as upload, allowed_wait():
             asked = self.read_options(request, entity)
             run = new_run(request, entity, upload)
             retry = Retry(request, run.key_id, upload.file, options=asked.given)
+            if prefers_async(request) and not asked.is_dry:
+                return retry.answer(lambda: started(retry, run, upload.file, asked.options, Status.APPLYING))
+            check_size(upload)
             return retry.answer(lambda: self._import(upload.file, run, retry, asked))
 
     def _import(self, file: BinaryIO, run: ImportRun, retry: Retry, asked: Asked) -> HttpResponseBase:
@@ -167,6 +179,21 @@ class ImportView(OptionsView):
                 f"This file was imported before, as {earlier.pk}, at {timestamp(earlier.created_at)}."
             )
         return response
+
+
+def check_size(upload: ReceivedFile) -> None:
+    """Raise TooLarge for a file that was accepted for a worker, but is to be imported at once."""
+    if (upload.size or 0) > settings.RALLY_IMPORT_MAX_BYTES:
+        raise TooLarge(settings.RALLY_IMPORT_MAX_BYTES)
+
+
+def started(retry: Retry, run: ImportRun, file: BinaryIO, options: Options, status: Status) -> HttpResponseBase:
+    """Have a worker plan a file or, with the status APPLYING, import it; return the response."""
+    if retry.begun:
+        return accepted(retry.begun)
+    limit = settings.RALLY_IMPORT_MAX_BYTES_ASYNC
+    lifecycle.start(run, file, options, status=status, limit=limit, begin=retry.begin)
+    return accepted(run)
 
 
 def allowed_wait() -> AbstractContextManager[None]:

@@ -1,5 +1,7 @@
 """The endpoints for import runs: plan, list, show, apply and undo them; their rows and rejected rows."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO, ClassVar
 from urllib.parse import urlencode
 from uuid import UUID
@@ -16,11 +18,12 @@ from importexport.api.idempotency import InFlight, KeptResult, Retry
 from importexport.api.ignored_columns import reading_header, warnings_header
 from importexport.api.links import BASE, links_of, path_of
 from importexport.api.parsers import received_file
+from importexport.api.preferences import accepted, prefers_async
 from importexport.api.problems import Problem
 from importexport.api.query_params import MOST, USUAL, choice, number
 from importexport.api.renderers import CsvRenderer, ExcelRenderer
 from importexport.api.views.base import EndpointView
-from importexport.api.views.files import OptionsView, allowed_wait, new_run, result_response
+from importexport.api.views.files import OptionsView, Status, allowed_wait, new_run, result_response, started
 from importexport.engine.export.streams import FORMATS
 from importexport.engine.options import Options
 from importexport.errors import BUG, FileError
@@ -34,12 +37,16 @@ class PlanView(OptionsView):
     """Plans the import of a CSV file, to be applied later."""
 
     may_be_dry = False
+    may_be_async = True
 
     def post(self, request: Request, entity: str) -> HttpResponseBase:
+        """Plan the uploaded file, or have a worker do so."""
         with received_file(request) as upload, allowed_wait():
             asked = self.read_options(request, entity)
             run = new_run(request, entity, upload)
             retry = Retry(request, run.key_id, upload.file, options=asked.given)
+            if prefers_async(request):
+                return retry.answer(lambda: started(retry, run, upload.file, asked.options, Status.PLANNING))
             return retry.answer(lambda: self._plan(retry, run, upload.file, asked.options))
 
     def _plan(self, retry: Retry, run: ImportRun, file: BinaryIO, options: Options) -> HttpResponseBase:
@@ -196,8 +203,16 @@ class ApplyView(RunView):
     def post(self, request: Request, run_id: str) -> HttpResponseBase:
         """Do exactly what the plan says and return the result; raise Problem (409) if that is no longer possible."""
         retry = Retry(request, authentication.key_id(request))
+        if prefers_async(request):
+            return retry.answer(lambda: self._start(retry))
         with allowed_wait():
             return retry.answer(lambda: self._linked(self._apply(retry)))
+
+    def _start(self, retry: Retry) -> HttpResponseBase:
+        if not retry.begun:
+            with refusing():
+                lifecycle.confirm(self.run, begin=retry.begin)
+        return accepted(self.run)
 
     def _linked(self, response: HttpResponseBase) -> HttpResponseBase:
         for name, value in links_of(self.run, has_rejected=self.run.has_rejected).items():
@@ -213,8 +228,7 @@ class ApplyView(RunView):
         except lifecycle.NotPlanned as why:
             if retry.begun and self.run.status == ImportRun.Status.DONE:
                 return self._result()
-            cause = Cause[why.code.upper()]
-            raise (InFlight if cause.retry_after else Problem)(cause, str(why)) from None
+            raise refusal(why) from None
         if report is None:
             return self._result()
         response = result_response(report)
@@ -241,18 +255,52 @@ class UndoView(RunView):
         """Plan to undo an import or another undo. The plan is applied like any other."""
         key_id = authentication.key_id(request)
         retry = Retry(request, key_id)
+        by: dict[str, Any] = {"channel": ImportRun.Channel.API, "key_id": key_id, "actor": self.caller.key_name}
+        if prefers_async(request):
+            return retry.answer(lambda: self._start(retry, by))
         with allowed_wait():
-            return retry.answer(lambda: self._plan(retry, key_id))
+            return retry.answer(lambda: self._plan(retry, by))
 
-    def _plan(self, retry: Retry, key_id: int | None) -> HttpResponseBase:
+    def _start(self, retry: Retry, by: dict[str, Any]) -> HttpResponseBase:
+        if retry.begun:
+            return accepted(retry.begun)
+        with refusing():
+            return accepted(lifecycle.start_undo(self.run, begin=retry.begin, **by))
+
+    def _plan(self, retry: Retry, by: dict[str, Any]) -> HttpResponseBase:
         if retry.begun:
             return finished_plan(retry.begun)
-        by: dict[str, Any] = {"channel": ImportRun.Channel.API, "key_id": key_id, "actor": self.caller.key_name}
-        try:
-            run = lifecycle.plan_undo(self.run, begin=retry.begin, **by)
-        except lifecycle.NotPlanned as why:
-            raise Problem(Cause[why.code.upper()], str(why)) from None
-        return created(run)
+        with refusing():
+            return created(lifecycle.plan_undo(self.run, begin=retry.begin, **by))
+
+
+class CancelView(RunView):
+    """Cancels what waits or is in progress."""
+
+    scope = "write"
+
+    def post(self, request: Request, run_id: str) -> HttpResponseBase:
+        """Have a run end before its time: 200 if it has, 202 if it ends after its current batch."""
+        with refusing():
+            lifecycle.cancel(self.run, by=self.caller.key_name)
+        if self.run.is_at_work:
+            return accepted(self.run)
+        return JsonResponse(serializers.detail_json(self.run))
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turn NotPlanned into a problem."""
+    try:
+        yield
+    except lifecycle.NotPlanned as why:
+        raise refusal(why) from None
+
+
+def refusal(why: lifecycle.NotPlanned) -> Problem:
+    """Return the problem that a run is not in the state for a request."""
+    cause = Cause[why.code.upper()]
+    return (InFlight if cause.retry_after else Problem)(cause, str(why))
 
 
 class HistoryView(EndpointView):

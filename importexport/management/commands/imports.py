@@ -17,7 +17,7 @@ from importexport.history.plan_check import PlanChanged
 from importexport.management.files import account_name, is_workbook, storage_problem, write_chunks
 from importexport.management.printing import Printer
 from importexport.management.progress import progress_bar
-from importexport.management.reporting import reporting, storing
+from importexport.management.reporting import reporting, stoppable, storing
 from importexport.management.results import counts, told_besides, undo_counts
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
@@ -28,9 +28,9 @@ USUAL, MOST = 20, 1000
 
 
 class Command(RallyCommand):
-    """List imports from all channels, show and undo them, and apply plans."""
+    """List imports from all channels, show, undo and cancel them, and apply plans."""
 
-    help = "Inspect and undo imports, and apply plans: list, show, rows, rejected, undo, apply."
+    help = "Inspect, undo and cancel imports, and apply plans: list, show, rows, rejected, undo, apply, cancel."
     examples = (
         "manage.py imports list --tenant acme --entity contacts --status done",
         "manage.py imports show ID --tenant acme",
@@ -38,6 +38,7 @@ class Command(RallyCommand):
         "manage.py imports rejected ID --tenant acme --output rejected.csv",
         "manage.py imports undo ID --tenant acme",
         "manage.py imports apply ID --tenant acme",
+        "manage.py imports cancel ID --tenant acme",
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -67,12 +68,14 @@ class Command(RallyCommand):
             write_rejected(run, given["output"])
         elif what == "undo":
             self._undo(run, as_json=given["json"])
+        elif what == "cancel":
+            self._cancel(run)
         else:
             self._apply(run)
 
     def _undo(self, run: ImportRun, *, as_json: bool) -> None:
         try:
-            with progress_bar(None) as progress:
+            with stoppable(), progress_bar(None) as progress:
                 plan = lifecycle.plan_undo(
                     run, progress=progress, channel=ImportRun.Channel.SHELL, actor=account_name()
                 )
@@ -80,6 +83,13 @@ class Command(RallyCommand):
             raise UserError(str(why)) from None
         with reporting(plan):
             Printer([plan.file_name], as_json=as_json).plan(plan)
+
+    def _cancel(self, run: ImportRun) -> None:
+        try:
+            lifecycle.cancel(run, by=account_name())
+        except lifecycle.NotPlanned as why:
+            raise UserError(str(why)) from None
+        self.stdout.write("It ends after its current batch." if run.is_at_work else run.error)
 
     def _apply(self, run: ImportRun) -> None:
         try:
@@ -128,6 +138,7 @@ WHAT = {
     "rejected": "write its rejected rows as CSV, or to a .xlsx file, to be corrected and imported again",
     "undo": "plan an undo and print the id of the plan",
     "apply": "apply a plan",
+    "cancel": "end what waits or is in progress; nothing of it is stored",
 }
 
 
@@ -163,6 +174,7 @@ ARGUMENTS: dict[str, Callable[[ArgumentParser], None]] = {
     "rejected": add_output_argument,
     "undo": add_undo_arguments,
     "apply": lambda parser: None,
+    "cancel": lambda parser: None,
 }
 
 

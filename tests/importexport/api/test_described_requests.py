@@ -70,6 +70,9 @@ def path_of(api):
     def run_for(what):
         if what == "apply":
             return api.plan("contacts", one_row("contacts"))["id"]
+        if what == "cancel":
+            waiting = api.post_file("contacts", one_row("contacts"), Prefer="respond-async")
+            return waiting["Location"].rpartition("/")[2]
         api.import_csv("contacts", one_row("contacts") if what != "rejected" else BAD)
         return api.look("imports")["results"][0]["id"]
 

@@ -53,6 +53,7 @@ def test_it_has_all_endpoints(schema):
         ("get", "/api/v1/importexport/imports/{id}/rejected"),
         ("post", "/api/v1/importexport/imports/{id}/apply"),
         ("post", "/api/v1/importexport/imports/{id}/undo"),
+        ("post", "/api/v1/importexport/imports/{id}/cancel"),
     }
 
 
