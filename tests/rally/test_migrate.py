@@ -6,6 +6,7 @@ from django.db import connection, connections
 
 from importexport.db import lock_apart
 from rally.management.commands.migrate import LOCK
+from tests.support.installation import OF_THIS_DATABASE
 from tests.support.waiting import Background, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,4 +46,4 @@ def test_who_waits_until_others_have_migrated_has_no_transaction_meanwhile():
 
 def test_the_lock_ends_with_the_migrations():
     call_command("migrate", verbosity=0)
-    assert count("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
+    assert count(f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND {OF_THIS_DATABASE}") == 0
