@@ -244,6 +244,12 @@ class Cause(Enum):
         "Wait as long as Retry-After says, and download fewer files at the same time.",
         SOON,
     )
+    TOO_MANY_STREAMS = (
+        503,
+        "The server tells as many clients of imports as it can, of the tenant or of all",
+        "Look at the import every few seconds instead.",
+        SOON,
+    )
     DATABASE_UNAVAILABLE = 503, "The database cannot be reached, or cannot store anything", "Try again later.", SOON
     STORAGE_UNAVAILABLE = (
         503,

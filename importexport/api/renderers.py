@@ -30,3 +30,10 @@ class ExcelRenderer(FileRenderer):
 
     media_type = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     format = "xlsx"
+
+
+class EventRenderer(FileRenderer):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
+    format = "events"

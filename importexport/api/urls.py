@@ -3,7 +3,7 @@
 from django.urls import re_path
 
 from importexport.api import guides
-from importexport.api.views import base, docs, files, mappings, me, runs, sources
+from importexport.api.views import base, docs, events, files, mappings, me, runs, sources
 
 ENTITY = r"^(?:v1/)?importexport/(?P<entity>[^/]+)"
 IMPORTS = r"^(?:v1/)?importexport/imports"
@@ -21,6 +21,7 @@ urlpatterns = [
     re_path(rf"{ONE}/apply/?\Z", runs.ApplyView.as_view()),
     re_path(rf"{ONE}/undo/?\Z", runs.UndoView.as_view()),
     re_path(rf"{ONE}/cancel/?\Z", runs.CancelView.as_view()),
+    re_path(rf"{ONE}/events/?\Z", events.EventsView.as_view()),
     re_path(rf"{ENTITY}/plan/?\Z", runs.PlanView.as_view()),
     re_path(rf"{ENTITY}/(?P<record>[0-9]+)/imports/?\Z", runs.HistoryView.as_view()),
     re_path(rf"{ENTITY}/export/?\Z", files.ExportView.as_view()),

@@ -9,6 +9,9 @@ INTERRUPTED = "The import was interrupted before its end. Nothing was stored."
 #: The error of a download for which there is no place among those in progress.
 TOO_MANY_DOWNLOADS = "Too many files are being downloaded at this moment. Try again in a few seconds."
 
+#: The error of a stream of events for which there is no place.
+TOO_MANY_STREAMS = "Too many clients are being told of imports at this moment. Look at the import instead."
+
 
 def busy(entity: str, name: str) -> str:
     """Return the message about a running import that blocks another; ``name`` is its id, or ""."""

@@ -1,5 +1,7 @@
 """Examples of the API's JSON responses."""
 
+import json
+
 from importexport import errors
 from importexport.api.links import BASE
 from importexport.api.openapi.operation import Json
@@ -83,6 +85,7 @@ CANCELLED = WAITING | {
     "error": "Cancelled by ci. Nothing was stored.",
     "fault": "Cancelled by ci. Nothing was stored.",
 }
+EVENTS = f"retry: 1000\n\nevent: end\ndata: {json.dumps(IMPORT)}\n\n"
 UNDO_PLANNED = (
     SUMMARY
     | dict.fromkeys(("skipped", "warningCount", "created", "unchanged"), 0)

@@ -130,6 +130,7 @@ EXAMPLES: dict[Cause, list[str]] = {
         errors.RUN_BUSY,
     ],
     Cause.TOO_MANY_DOWNLOADS: [errors.TOO_MANY_DOWNLOADS],
+    Cause.TOO_MANY_STREAMS: [errors.TOO_MANY_STREAMS],
     Cause.DATABASE_UNAVAILABLE: [AWAY],
     Cause.STORAGE_UNAVAILABLE: [errors.STORAGE_AWAY, errors.STORAGE_FULL],
     Cause.NOT_READY: ["2 migration(s) not applied."],

@@ -191,6 +191,17 @@ def paths() -> Json:
                 accepted=ACCEPTED,
             )
         },
+        f"{one}/events": {
+            "get": endpoint(
+                "imports_events",
+                "Listen to an import",
+                "Tells the progress as server-sent events: `progress` with the run as JSON whenever it has changed, and"
+                " `end` when it has ended. The stream ends then, or after 25 seconds, upon which a client comes again.",
+                {"text/event-stream": {"schema": TEXT, "example": examples.EVENTS}},
+                [RUN_ID],
+                headers={"X-Accel-Buffering": "`no`: proxies must not collect the events"},
+            )
+        },
         f"{one}/cancel": {
             "post": endpoint(
                 "imports_cancel",

@@ -54,6 +54,7 @@ def test_it_has_all_endpoints(schema):
         ("post", "/api/v1/importexport/imports/{id}/apply"),
         ("post", "/api/v1/importexport/imports/{id}/undo"),
         ("post", "/api/v1/importexport/imports/{id}/cancel"),
+        ("get", "/api/v1/importexport/imports/{id}/events"),
     }
 
 
