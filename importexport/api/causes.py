@@ -20,6 +20,7 @@ STATUSES = {
     422: "The Idempotency-Key was used with a different request",
     415: "The body is not multipart/form-data, or the file is neither CSV nor a workbook",
     413: "The upload exceeds a size limit",
+    416: "The Range header asks for what is not in the file",
     400: "The query, the form or the file is invalid",
     503: "Something that the request needs is unavailable for the moment",
     500: "A bug in the server; nothing was stored",
@@ -79,6 +80,11 @@ class Cause(Enum):
     # --- 404 ---
     NO_SUCH_PATH = 404, "The path or the entity does not exist", "Compare the path with the API's description."
     NO_SUCH_IMPORT = 404, "The tenant has no import with this id", "Take the id from the list of imports."
+    NO_SUCH_EXPORT = (
+        404,
+        "The tenant has no prepared export with this id (any more): files are kept for a day",
+        "Ask for the export again.",
+    )
     NO_SUCH_SOURCE = 404, "There is no program with this name", "Take the name from the list of sources."
     NO_SUCH_MAPPING = 404, "The tenant has saved no mapping of this name for the entity", "List the mappings."
     NO_SUCH_RECORD = 404, "The tenant has no record with this id", "Take the id from an export or a row of an import."
@@ -133,6 +139,8 @@ class Cause(Enum):
         "Plan the file again, and tell who operates the server.",
     )
     NOT_A_PLAN = 409, "The file is being imported without a plan", "Nothing: only plans can be applied."
+    EXPORT_NOT_READY = 409, "The file of the export is still being made", "Download it once its status is ready.", SOON
+    EXPORT_FAILED = 409, "The export has failed, so there is no file", "Ask for the export again."
     CANCELLED = (
         409,
         "Somebody has cancelled the import while it was carried out",
@@ -158,6 +166,11 @@ class Cause(Enum):
     )
     NOT_CSV = 415, "The file is of another type: an archive, a PDF, an image", "Save it as CSV (UTF-8)."
     FILE_TOO_LARGE = 413, "The file exceeds the size limit", "Split the file, or use the command line."
+    NO_SUCH_RANGE = (
+        416,
+        "The range begins after the end of the file",
+        "Take the size from the export, or send no Range.",
+    )
     NO_ROOM = (
         413,
         "The tenant's imports keep as many bytes as they may",

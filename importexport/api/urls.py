@@ -3,10 +3,11 @@
 from django.urls import re_path
 
 from importexport.api import guides
-from importexport.api.views import base, docs, events, files, mappings, me, runs, sources
+from importexport.api.views import base, docs, events, files, mappings, me, prepared, runs, sources
 
 ENTITY = r"^(?:v1/)?importexport/(?P<entity>[^/]+)"
 IMPORTS = r"^(?:v1/)?importexport/imports"
+EXPORTS = r"^(?:v1/)?importexport/exports/(?P<export_id>[^/]+)"
 ONE = rf"{IMPORTS}/(?P<run_id>[^/]+)"
 
 urlpatterns = [
@@ -14,6 +15,8 @@ urlpatterns = [
     re_path(r"^(?:v1/)?importexport/mappings/(?P<name>[^/]+)/?\Z", mappings.MappingView.as_view()),
     re_path(r"^(?:v1/)?importexport/sources/?\Z", sources.SourcesView.as_view()),
     re_path(r"^(?:v1/)?importexport/sources/(?P<name>[^/]+)/?\Z", sources.SourceView.as_view()),
+    re_path(rf"{EXPORTS}/?\Z", prepared.PreparedView.as_view()),
+    re_path(rf"{EXPORTS}/file/?\Z", prepared.PreparedFileView.as_view()),
     re_path(rf"{IMPORTS}/?\Z", runs.ImportsView.as_view()),
     re_path(rf"{ONE}/?\Z", runs.ImportDetailView.as_view()),
     re_path(rf"{ONE}/rows/?\Z", runs.RowsView.as_view()),

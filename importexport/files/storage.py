@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
@@ -21,6 +21,8 @@ from importexport import errors
 logger = logging.getLogger("rally.storage")
 #: The name of the storage in the settings.
 ALIAS = "uploads"
+#: The size of the pieces in which a file is read, in bytes.
+PIECE = 64 * 1024
 #: What a file system, or an S3-compatible server, says when there is no space.
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 FULL_CODES = {"XMinioStorageFull", "XMinioAdminBucketQuotaExceeded", "QuotaExceeded", "InsufficientStorage"}
@@ -129,6 +131,27 @@ def _check(file: BinaryIO, stored: Stored) -> None:
     if hashlib.file_digest(file, "sha256").hexdigest() != stored.sha256:  # type: ignore[arg-type]
         raise errors.upload_changed()
     file.seek(0)
+
+
+def read_range(name: str, start: int, end: int) -> Iterator[bytes]:
+    """Yield the bytes of a file from one position up to another, in pieces; only these are read, and not checked.
+
+    Raises UploadLost if the file is missing, and StorageUnavailable.
+    """
+    storage = storages[ALIAS]
+    with _reported(storage):
+        try:
+            file: Any = storage.open(name)
+        except FileNotFoundError:
+            raise errors.upload_missing() from None
+        if isinstance(storage, FileSystemStorage):
+            with file:
+                file.seek(start)
+                while start < end and (piece := file.read(min(PIECE, end - start))):
+                    start += len(piece)
+                    yield piece
+        elif start < end:
+            yield from file.obj.get(Range=f"bytes={start}-{end - 1}")["Body"].iter_chunks(PIECE)
 
 
 def delete(name: str) -> None:

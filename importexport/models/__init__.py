@@ -4,6 +4,7 @@ from importexport.models.api_requests import KeptAnswer, RateWindow
 from importexport.models.fields import JsonText
 from importexport.models.import_run import ImportRun
 from importexport.models.lease import Lease
+from importexport.models.prepared_export import PreparedExport
 from importexport.models.row_log import BY_MONTH, RejectedRow, RowChange, RowLogPage
 from importexport.models.saved_mapping import SavedMapping
 
@@ -13,6 +14,7 @@ __all__ = [
     "JsonText",
     "KeptAnswer",
     "Lease",
+    "PreparedExport",
     "RateWindow",
     "RejectedRow",
     "RowChange",

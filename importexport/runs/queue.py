@@ -11,10 +11,10 @@ from psycopg import sql
 
 from importexport import errors
 from importexport.db import advisory_lock
-from importexport.models import ImportRun
+from importexport.models import ImportRun, PreparedExport
 
-#: The name of the task, which jobs are stored with.
-TASK = "run"
+#: The names of the tasks, which jobs are stored with.
+TASK, EXPORT_TASK = "run", "export"
 #: The largest file in bytes, and the most records to be undone, of a small run.
 SMALL_FILE, SMALL_UNDO = 1024 * 1024, 5_000
 #: The queues, and how many jobs of each a worker does at once. Small runs never wait for the end of a large one.
@@ -37,20 +37,36 @@ def enqueue(run: ImportRun) -> None:
     Raises TooManyWaiting, upon which the caller's transaction must be rolled back.
     """
     with transaction.atomic():
-        advisory_lock([ORDER_LOCK, run.tenant_id % 2**31])
-        if waiting(run.tenant_id) >= errors.MOST_WAITING:
-            raise TooManyWaiting
+        check_number(run.tenant_id)
         put_back(run)
 
 
 def put_back(run: ImportRun) -> None:
     """Put a run in the queue that has been there before, however many wait."""
-    lane, prefix = lane_of(run), lock_prefix(run.tenant_id)
+    put(TASK, tenant_id=run.tenant_id, lane=lane_of(run), lock=run.entity, run_id=str(run.pk))
+
+
+def enqueue_export(export: PreparedExport) -> None:
+    """Put an export in the queue that has just been stored, in the same transaction. Raises like ``enqueue``."""
     with transaction.atomic():
-        place = next_place(run.tenant_id, lane)
-        job = app.configure_task(TASK, queue=lane, lock=f"{prefix}{run.entity}", priority=-place)
-        job.defer(run_id=str(run.pk))
-        put_in_order(run.tenant_id)
+        check_number(export.tenant_id)
+        put(EXPORT_TASK, tenant_id=export.tenant_id, lane=LARGE, lock="export", export_id=str(export.pk))
+
+
+def check_number(tenant_id: int) -> None:
+    """Raise TooManyWaiting if as many jobs of a tenant wait as may; until the transaction ends, no others are added."""
+    advisory_lock([ORDER_LOCK, tenant_id % 2**31])
+    if waiting(tenant_id) >= errors.MOST_WAITING:
+        raise TooManyWaiting
+
+
+def put(task: str, *, tenant_id: int, lane: str, lock: str, **arguments: str) -> None:
+    """Store a job. Of the jobs of a tenant with the same lock, one is done at a time."""
+    with transaction.atomic():
+        place = next_place(tenant_id, lane)
+        job = app.configure_task(task, queue=lane, lock=f"{lock_prefix(tenant_id)}{lock}", priority=-place)
+        job.defer(**arguments)
+        put_in_order(tenant_id)
 
 
 def lane_of(run: ImportRun) -> str:
@@ -143,7 +159,8 @@ WITH jobs AS (
 places AS (SELECT priority, row_number() OVER (ORDER BY priority DESC) AS number FROM jobs),
 ordered AS (
     SELECT id, row_number() OVER (
-        ORDER BY queue_name = %(large)s AND since > clock_timestamp() - interval '1 minute', state = 'applying', id
+        ORDER BY queue_name = %(large)s AND since > clock_timestamp() - interval '1 minute',
+            coalesce(state, '') = 'applying', id
     ) AS number
     FROM jobs
 )

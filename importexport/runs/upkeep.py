@@ -7,6 +7,7 @@ import time
 from django.db import Error, close_old_connections, connections
 
 from importexport.runs import log_retention, retention
+from importexport.runs.exports import purge_exports
 
 logger = logging.getLogger("rally.jobs")
 #: Seconds before the first time, which a worker that has just started has more important things to do in, and between
@@ -40,5 +41,6 @@ class Upkeep(threading.Thread):
 def keep_up() -> None:
     """Purge what is old, and drop the months that nothing is kept of."""
     retention.purge()
+    purge_exports()
     for name in log_retention.drop_months():
         logger.info("Dropped %s, of which nothing is kept any more", name)

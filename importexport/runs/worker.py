@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, connections
@@ -29,8 +30,8 @@ from importexport.db.leases import TIMES
 from importexport.engine.observers import Progress
 from importexport.history.recorder import Stopped
 from importexport.models import ImportRun
-from importexport.runs import tasks
-from importexport.runs.queue import AT_ONCE, TASK, is_anything_due
+from importexport.runs import exports, tasks
+from importexport.runs.queue import AT_ONCE, EXPORT_TASK, TASK, is_anything_due
 from importexport.runs.rescue import Rescue, pause_after
 from importexport.runs.upkeep import Upkeep
 
@@ -75,6 +76,22 @@ def run(context: JobContext, *, run_id: str) -> None:
     try:
         if found := ImportRun.objects.select_related("tenant").filter(pk=run_id).first():
             work_on(found, stop_if_asked)
+    except tasks.Interruption:
+        raise JobAborted from None
+    finally:
+        connections.close_all()
+
+
+@blueprint.task(name=EXPORT_TASK, pass_context=True, retry=TryAgain())
+def export(context: JobContext, *, export_id: str) -> None:
+    """Make the file of an export."""
+
+    def stop_if_asked() -> None:
+        if context.should_abort():
+            raise tasks.Interruption
+
+    try:
+        exports.make(UUID(export_id), stop_if_asked)
     except tasks.Interruption:
         raise JobAborted from None
     finally:

@@ -7,6 +7,7 @@ from typing import Any
 from gunicorn.http import wsgi
 
 from rally.server.connection import Connection
+from rally.server.heads import PREPARED
 from rally.server.slots import Slot
 
 
@@ -29,8 +30,9 @@ def answer(req: Any, conn: Connection, worker: Any) -> bool:
     start = datetime.now()  # noqa: DTZ005 - as in gunicorn's log
     response, environ = wsgi.create(req, conn.sock, conn.client, conn.server, worker.cfg, Answer)
     environ |= {"wsgi.multithread": True, "rally.turn": conn.turn, "rally.is_download": conn.head.is_download}
-    # The thread would have to read and send a part of a file piece by piece, but not a whole file.
-    environ.pop("HTTP_RANGE", None)
+    if not PREPARED.fullmatch(conn.head.path):
+        # The thread would have to read and send a part of a file piece by piece, but not a whole file.
+        environ.pop("HTTP_RANGE", None)
     if not worker.alive:
         response.force_close()
     try:

@@ -22,9 +22,11 @@ API, STATIC = "/api/", "/static/"
 IMPORT_PAGE = re.compile(r"/admin/[^/]+/[^/]+/import/")
 #: Files that are made while they are downloaded: exports, rejected rows, and the rows of an import.
 DOWNLOAD = re.compile(
-    r"/api/(?:v1/)?importexport/(?:[^/]+/export(?:/excel)?|imports/[^/]+/rejected)/?"
+    r"/api/(?:v1/)?importexport/(?:[^/]+/export(?:/excel)?|imports/[^/]+/rejected|exports/[^/]+/file)/?"
     r"|/admin/[^/]+/[^/]+/(?:export/file|[^/]+/rejected|[^/]+/rows)/"
 )
+#: Files that are there already, of which clients can ask for a part.
+PREPARED = re.compile(r"/api/(?:v1/)?importexport/exports/[^/]+/file/?")
 #: A file as well if the query asks for CSV; otherwise a page of rows.
 ROWS = re.compile(r"/api/(?:v1/)?importexport/imports/[^/]+/rows/?")
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from importexport.api.causes import STATUSES
-from importexport.api.openapi import examples, mappings, runs, sources, texts
+from importexport.api.openapi import examples, exports, mappings, runs, sources, texts
 from importexport.api.openapi.exports import export_operation, template_operation
 from importexport.api.openapi.mappings import MAPPINGS
 from importexport.api.openapi.operation import READING, TAKING_A_FILE, Json, operation, ref
@@ -39,6 +39,7 @@ BESIDES = {
 
 
 TAGS = [
+    {"name": "exports", "description": "Exports that a worker prepares"},
     {"name": "imports", "description": "All import runs, from every channel: plan, apply, correct and undo them."},
     {"name": "sources", "description": "The files of other programs: what is known of them, and mappings."},
     {"name": "key", "description": "What a key belongs to, and its limits."},
@@ -86,7 +87,14 @@ def all_paths() -> Json:
         paths[f"{base}/read"] = {"post": read_operation(resource.entity, options, form())}
         paths[f"{base}/template"] = {"get": template_operation(resource)}
         paths[f"{base}/{{record}}/imports"] = {"get": runs.history_operation(resource.entity)}
-    return paths | runs.paths() | sources.paths() | mappings.paths() | {"/api/v1/me": {"get": me_operation()}}
+    return (
+        paths
+        | runs.paths()
+        | exports.paths()
+        | sources.paths()
+        | mappings.paths()
+        | {"/api/v1/me": {"get": me_operation()}}
+    )
 
 
 def me_operation() -> Json:

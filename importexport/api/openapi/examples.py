@@ -162,3 +162,29 @@ REJECTED_CSV = (
     "first_name,last_name,email,phone,import_row,import_error\r\n"
     "Ada,Lovelace,not-an-email,,4,Row 4: Invalid email format 'not-an-email'\r\n"
 )
+
+EXPORT_WAITING: Json = {
+    "id": "7d9c0d7e-5f0c-4a53-8a0a-0c6d2f4b8a11",
+    "entity": "contacts",
+    "format": "csv",
+    "query": {"columns": "id,email"},
+    "status": "waiting",
+    "actor": "ci",
+    "createdAt": "2026-01-12T08:14:00Z",
+    "startedAt": None,
+    "finishedAt": None,
+    "expiresAt": None,
+    "size": None,
+    "sha256": None,
+    "file": None,
+    "error": None,
+}
+EXPORT = EXPORT_WAITING | {
+    "status": "ready",
+    "startedAt": "2026-01-12T08:14:01Z",
+    "finishedAt": "2026-01-12T08:14:03Z",
+    "expiresAt": "2026-01-13T08:14:03Z",
+    "size": 1048576,
+    "sha256": "a9c1" * 16,
+    "file": f"{BASE}/exports/7d9c0d7e-5f0c-4a53-8a0a-0c6d2f4b8a11/file",
+}

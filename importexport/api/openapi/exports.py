@@ -1,9 +1,10 @@
 """Describes the exports, and what they can be asked for."""
 
-from importexport.api.openapi import texts
+from importexport.api.links import BASE
+from importexport.api.openapi import examples, texts
 from importexport.api.openapi.enums import choices_of, name_of
-from importexport.api.openapi.operation import ENCODED, READING, Json, operation, ref
-from importexport.api.openapi.runs import parameter
+from importexport.api.openapi.operation import ENCODED, IDENTIFIED, RATE_HEADERS, READING, Json, header, operation, ref
+from importexport.api.openapi.runs import RUN_ID, parameter
 from importexport.engine.export import streams
 from importexport.engine.export.selection import COLUMNS, HEADERS, UPDATED_SINCE
 from importexport.engine.resource import EntityResource
@@ -19,15 +20,68 @@ def export_operation(resource: type[EntityResource], file_format: streams.FileFo
         f"{resource.entity}_export_{file_format}",
         tag=resource.entity,
         summary=f"Export {resource.entity} as {file_format.upper()}",
-        text=texts.EXPORT_CSV if file_format == "csv" else texts.EXPORT_XLSX,
+        text=(texts.EXPORT_CSV if file_format == "csv" else texts.EXPORT_XLSX) + PREPARED,
         content={streams.CONTENT_TYPES[file_format]: content},
         filename=f"{resource.entity}.{file_format}",
         headers=ENCODED if file_format == "csv" else None,
         statuses=READING,
+        accepted=ACCEPTED,
     )
     marks = [BOM] if file_format == "csv" else []
     asked = [columns_parameter(resource), headers_parameter(), since_parameter(), *filter_parameters(resource), *marks]
     return described | {"parameters": asked}
+
+
+def paths() -> Json:
+    """Describe the endpoints for prepared exports."""
+    one = f"{BASE}/exports/{{id}}"
+    shown = operation(
+        "exports_show",
+        tag="exports",
+        summary="Show a prepared export",
+        text="Returns an export that a worker prepares: `waiting`, `ready` with the path of its file, or `failed`.",
+        content={"application/json": {"schema": ref("PreparedExport"), "example": examples.EXPORT}},
+        statuses=READING,
+    )
+    binary = {"type": "string", "format": "binary"}
+    file = operation(
+        "exports_file",
+        tag="exports",
+        summary="Download a prepared export",
+        text="Returns the file, or with `Range` a part of it (RFC 9110): a download that was interrupted can go on."
+        " Files are kept for a day.",
+        content={streams.CONTENT_TYPES["csv"]: {"schema": binary}, streams.CONTENT_TYPES["xlsx"]: {"schema": binary}},
+        headers={"Content-Disposition": '`attachment; filename="contacts.csv"`'} | WHOLE,
+        statuses=FILES,
+    )
+    answers = file["responses"]
+    part = {"Content-Range": header("The part, and the size of the file: `bytes 0-1023/1048576`")}
+    answers["206"] = answers["200"] | {"description": "A part", "headers": answers["200"]["headers"] | part}
+    known = IDENTIFIED | RATE_HEADERS | {"ETag": header(WHOLE["ETag"])}
+    answers["304"] = {"description": "The file is the one of If-None-Match", "headers": known}
+    return {
+        one: {"get": shown | {"parameters": [RUN_ID]}},
+        f"{one}/file": {"get": file | {"parameters": [RUN_ID, *RANGES]}},
+    }
+
+
+WHOLE = {"ETag": "The SHA-256 of the file, in quotation marks", "Accept-Ranges": "`bytes`"}
+FILES = (401, 429, 403, 404, 405, 406, 409, 416, 400, 503, 500)
+RANGES: list[Json] = [
+    {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
+    for name, text in (
+        ("Range", "A part of the file: `bytes=1000-`, `bytes=0-999` or `bytes=-1000`; several are answered with all"),
+        ("If-Range", "The ETag of the file that the part is of; of another one, the response is the whole file"),
+        ("If-None-Match", "The ETag of a file that the client has; if it is this one, the response is 304"),
+    )
+]
+#: Told in words: clients that are generated mistake the query's ``headers`` for those of the request where there are
+#: any to be given.
+PREPARED = """
+With the header `Prefer: respond-async` (RFC 7240), a worker prepares the file: the response is 202 with the path of the
+export, see `GET /api/v1/importexport/exports/{id}`.
+"""
+ACCEPTED: Json = {"application/json": {"schema": ref("PreparedExport"), "example": examples.EXPORT_WAITING}}
 
 
 def template_operation(resource: type[EntityResource]) -> Json:

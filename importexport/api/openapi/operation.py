@@ -42,9 +42,10 @@ REPLAYED: Json = {
         "Given if the response is the first one to this Idempotency-Key again", {"type": "string", "const": "true"}
     )
 }
+LOCATION = "The path of the import, plan, undo or prepared export"
 #: On responses to a request that a worker carries out.
 ACCEPTED: Json = {
-    "Location": header("The path of the import, plan or undo"),
+    "Location": header(LOCATION),
     "Preference-Applied": header("The preference (RFC 7240)", {"type": "string", "const": "respond-async"}),
     "Retry-After": RETRY_AFTER,
     "Vary": header(ENCODED["Vary"]),
@@ -80,7 +81,7 @@ def operation(
         given["Content-Disposition"] = header("The name of the file", disposition)
     answers: Json = {success: {"description": "Done", "headers": given, "content": content}}
     if accepted:
-        waiting = IDENTIFIED | RATE_HEADERS | REPLAYED | ACCEPTED
+        waiting = IDENTIFIED | RATE_HEADERS | (REPLAYED if 422 in statuses else {}) | ACCEPTED
         answers["202"] = {"description": "A worker does it", "headers": waiting, "content": accepted}
     answers |= {str(status): {"$ref": f"#/components/responses/Problem{status}"} for status in statuses}
     return {

@@ -29,6 +29,7 @@ EXAMPLES: dict[Cause, list[str]] = {
     Cause.FORBIDDEN: ["This is not allowed."],
     Cause.NO_SUCH_PATH: ["There is nothing at this path."],
     Cause.NO_SUCH_IMPORT: ["There is no such import."],
+    Cause.NO_SUCH_EXPORT: ["There is no such export."],
     Cause.NO_SUCH_SOURCE: ["There is no such source."],
     Cause.NO_SUCH_MAPPING: [
         "There is no such mapping.",
@@ -53,6 +54,9 @@ EXAMPLES: dict[Cause, list[str]] = {
     ],
     Cause.PLAN_FAILED: [lifecycle.WHY_NOT[ImportRun.Status.FAILED][1]],
     Cause.UPLOAD_LOST: [str(errors.upload_missing()), str(errors.upload_cut(1000, 2000)), str(errors.upload_changed())],
+    Cause.EXPORT_NOT_READY: ["The file is still being made."],
+    Cause.EXPORT_FAILED: [errors.BUG],
+    Cause.NO_SUCH_RANGE: ["The range begins after the end of the file, which has 1048576 bytes."],
     Cause.CANCELLED: [errors.cancelled("key ci")],
     Cause.NOT_AT_WORK: [lifecycle.NOT_AT_WORK],
     Cause.NOTHING_TO_UNDO: ["Only what was imported can be undone."],

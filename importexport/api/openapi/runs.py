@@ -4,6 +4,7 @@ from typing import Any
 
 from importexport.api.links import BASE
 from importexport.api.openapi import examples
+from importexport.api.openapi import operation as operation_parts
 from importexport.api.openapi.enums import option_of
 from importexport.api.openapi.operation import CHANGING, ENCODED, READING, Json, operation, ref
 from importexport.api.openapi.schemas import TEXT, UUID, text_of_length
@@ -57,7 +58,7 @@ PREFER: Json = {
 }
 ACCEPTED: Json = {"application/json": {"schema": ref("Run"), "example": examples.WAITING}}
 RUN_ID: Json = {"name": "id", "in": "path", "required": True, "schema": UUID}
-LOCATION = {"Location": "The path of the import, plan or undo"}
+LOCATION = {"Location": operation_parts.LOCATION}
 WARNINGS = {"X-Import-Warnings": "The number of warnings, as in `warningCount`"}
 READ_AS = {
     "X-Import-Reading": "What the file of another program was read as: `source=hubspot; encoding=utf-8; dates=dmy`;"

@@ -288,7 +288,31 @@ ME = members(
     description="The tenant, the key and the limits of the caller",
 )
 HISTORY = members({"results": {"type": "array", "items": ref("Trace")}}, description="Latest first")
+PREPARED_EXPORT = members(
+    {
+        "id": UUID,
+        "entity": ref("Entity"),
+        "format": ref("FileFormat"),
+        "query": {
+            "type": "object",
+            "description": "The parameters that say what is exported",
+            "additionalProperties": TEXT,
+        },
+        "status": ref("ExportStatus"),
+        "actor": {"type": "string", "description": "The name of the key"},
+        "createdAt": MOMENT,
+        "startedAt": or_null(MOMENT) | {"description": "When a worker began to make the file"},
+        "finishedAt": or_null(MOMENT),
+        "expiresAt": or_null(MOMENT) | {"description": "When the file is deleted, a day after it was made"},
+        "size": or_null(COUNT) | {"description": "In bytes"},
+        "sha256": {"type": ["string", "null"], "pattern": "^[0-9a-f]{64}$"},
+        "file": or_null(TEXT) | {"description": "The path of the file, once it is ready"},
+        "error": or_null(TEXT) | {"description": "Why the export has failed"},
+    },
+    description="An export that a worker prepares",
+)
 SCHEMAS: Json = {
+    "PreparedExport": PREPARED_EXPORT,
     "Me": ME,
     "Result": RESULT,
     "Problem": PROBLEM,

@@ -24,6 +24,7 @@ from importexport.api.problems import Problem
 from importexport.api.query_params import boolean, choice
 from importexport.api.renderers import CsvRenderer, ExcelRenderer
 from importexport.api.views.base import EndpointView
+from importexport.api.views.prepared import begun
 from importexport.db import patience
 from importexport.engine.export import streams
 from importexport.engine.export.selection import COLUMNS, Selection, SelectionError, read_selection, selection_names
@@ -64,6 +65,9 @@ class ExportView(EndpointView):
             raise Problem(Cause.INVALID_PARAMETER, str(error)) from None
 
     def get(self, request: Request, entity: str) -> HttpResponseBase:
+        """Return the file, or have a worker prepare it."""
+        if request.method == "GET" and prefers_async(request):
+            return begun(request, entity, self.file_format, self.query, bom=self.has_bom)
         name = f"{entity}.{self.file_format}"
         return download(request, lambda: self._pieces(entity), name, file_format=self.file_format)
 

@@ -289,3 +289,25 @@ def test_a_run_with_a_mapping_is_shown(editor, tenant):
     mapping = "%7B%22Given%22:%22first_name%22,%22Family%22:%22last_name%22,%22Mail%22:%22email%22%7D"
     response = Api(tenant).post_file("contacts", file, query=f"mapping={mapping}")
     assert "1 contact" in editor.run_page(ImportRun.objects.get(pk=response["Location"].rpartition("/")[2]))
+
+
+def test_an_import_that_waits_can_be_stopped_and_is_a_preview_again(editor):
+    run = editor.check(MIXED)
+    editor.post("importexport_importrun_confirm", run.pk)
+    assert "Stop the import" in editor.run_page(run)
+    editor.post("importexport_importrun_cancel", run.pk)
+    run.refresh_from_db()
+    assert run.status == "planned"
+    assert f"Cancelled by {editor.user.username}. Nothing was stored." in editor.run_page(run)
+
+
+def test_an_import_that_was_cancelled_is_not_the_fault_of_its_file(editor, tenant):
+    run = add_run(tenant, status="failed", cancelled_by="ci", error="Cancelled by ci. Nothing was stored.")
+    page = editor.run_page(run)
+    assert "“a.csv” was not imported" in page
+    assert "Correct the file" not in page
+
+
+def test_a_viewer_cannot_stop_an_import(viewer, tenant):
+    run = add_run(tenant, status="applying")
+    assert viewer.post("importexport_importrun_cancel", run.pk).status_code == 403

@@ -6,6 +6,7 @@ import pytest
 
 from importexport.api.openapi.document import description
 from importexport.api.parsers import FIELD
+from importexport.runs import worker
 from tests.support.api import GOOD, Api, Upload, one_row
 from tests.support.openapi import resolved as found
 
@@ -58,6 +59,10 @@ def path_of(api):
         if "mappings/{name}" in path:
             path = path.replace("{name}", "hubspot")
             api.client.put(f"{path}?entity=contacts", {"source": "hubspot"}, content_type="application/json")
+        if "exports/{id}" in path:
+            export = api.get("contacts/export", Prefer="respond-async")["Location"].rpartition("/")[2]
+            worker.work(until_empty=True)
+            return path.replace("{id}", export)
         if "{id}" in path:
             return path.replace("{id}", run_for(path.rpartition("/")[2]))
         if "{record}" in path:

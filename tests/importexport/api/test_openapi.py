@@ -55,6 +55,8 @@ def test_it_has_all_endpoints(schema):
         ("post", "/api/v1/importexport/imports/{id}/undo"),
         ("post", "/api/v1/importexport/imports/{id}/cancel"),
         ("get", "/api/v1/importexport/imports/{id}/events"),
+        ("get", "/api/v1/importexport/exports/{id}"),
+        ("get", "/api/v1/importexport/exports/{id}/file"),
     }
 
 

@@ -44,6 +44,19 @@ def test_a_file_is_as_it_was_stored(kept):
         assert file.read() == CONTENT
 
 
+@pytest.mark.parametrize(
+    ("start", "end"), [(0, len(CONTENT)), (299_999, 300_010), (len(CONTENT) - 1, len(CONTENT)), (5, 5)]
+)
+def test_a_part_of_a_file_is_read(kept, start, end):
+    storage.write(NAME, iter(PIECES))
+    assert b"".join(storage.read_range(NAME, start, end)) == CONTENT[start:end]
+
+
+def test_a_part_of_a_missing_file_is_told(kept):
+    with pytest.raises(errors.UploadLost):
+        list(storage.read_range(NAME, 0, 1))
+
+
 def test_an_empty_file_is_stored(kept):
     stored = storage.write(NAME, [])
     assert stored.size == 0

@@ -1,0 +1,91 @@
+"""Exports that a worker prepares as files, to be downloaded for a day."""
+
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from importexport import errors, services
+from importexport.db import UNAVAILABLE
+from importexport.engine.export.selection import read_selection
+from importexport.engine.export.streams import FileFormat
+from importexport.files import storage
+from importexport.models import PreparedExport
+from importexport.models.prepared_export import KEPT
+from importexport.resources import RESOURCES
+from importexport.runs.queue import enqueue_export
+from importexport.runs.tasks import Interruption
+
+logger = logging.getLogger("rally.jobs")
+
+
+@transaction.atomic
+def prepare(export: PreparedExport) -> None:
+    """Store a new export, and have a worker make its file. Raises TooManyWaiting; nothing is stored then."""
+    export.save()
+    enqueue_export(export)
+
+
+def make(export_id: UUID, check: Callable[[], None]) -> None:
+    """Make the file of an export, unless that is done or the export is gone.
+
+    ``check`` is called between two pieces, and raises Interruption if the process has to stop. Raises that, and
+    OperationalError or StorageUnavailable, upon which the file is made later.
+    """
+    export = PreparedExport.objects.select_related("tenant").filter(pk=export_id).first()
+    if export is None or export.status != PreparedExport.Status.WAITING:
+        return
+    change(export, started_at=timezone.now())
+    try:
+        stored = storage.write(export.stored_name, checked(pieces_of(export), check))
+    except (*UNAVAILABLE, Interruption):
+        raise
+    except Exception:
+        fields = {"export": str(export.pk), "tenant": export.tenant.slug, "entity": export.entity}
+        logger.exception("Bug while preparing an export of %s", export.entity, extra={"fields": fields})
+        change(export, status=PreparedExport.Status.FAILED, error=errors.BUG, finished_at=timezone.now())
+        return
+    ready = {"status": PreparedExport.Status.READY, "size": stored.size, "sha256": stored.sha256}
+    if not change(export, finished_at=timezone.now(), **ready):
+        storage.discard(export.stored_name)
+
+
+def change(export: PreparedExport, **fields: Any) -> int:
+    """Store fields of an export that waits; return the number of exports changed, 0 if it is gone."""
+    waiting = PreparedExport.Status.WAITING
+    return PreparedExport.objects.filter(tenant=export.tenant_id, pk=export.pk, status=waiting).update(**fields)
+
+
+def pieces_of(export: PreparedExport) -> Iterator[bytes]:
+    """Return the pieces of the file, as the API would send them."""
+    resource = RESOURCES[export.entity](export.tenant)
+    chosen = read_selection(export.query, resource)
+    return services.export_file(
+        export.entity,
+        tenant=export.tenant,
+        format=cast(FileFormat, export.file_format),
+        queryset=resource.get_queryset().filter(chosen.condition) if chosen.condition else None,
+        columns=chosen.columns,
+        headers=chosen.headers,
+        bom=export.query.get("bom") == "true",
+    )
+
+
+def checked(pieces: Iterator[bytes], check: Callable[[], None]) -> Iterator[bytes]:
+    """Yield pieces, with a check after each."""
+    for piece in pieces:
+        yield piece
+        check()
+
+
+def purge_exports() -> int:
+    """Delete the exports that are older than a day, with their files; return their number."""
+    old = PreparedExport.objects.filter(created_at__lt=timezone.now() - KEPT).exclude(
+        finished_at__gt=timezone.now() - KEPT
+    )
+    with transaction.atomic():
+        count, _ = old.delete()
+    return count
