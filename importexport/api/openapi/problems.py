@@ -29,7 +29,7 @@ EXAMPLES: dict[Cause, list[str]] = {
     Cause.FORBIDDEN: ["This is not allowed."],
     Cause.NO_SUCH_PATH: ["There is nothing at this path."],
     Cause.NO_SUCH_IMPORT: ["There is no such import."],
-    Cause.NO_SUCH_EXPORT: ["There is no such export."],
+    Cause.NO_SUCH_EXPORT: ["There is no such export.", "The file of this export is gone. Ask for it again."],
     Cause.NO_SUCH_SOURCE: ["There is no such source."],
     Cause.NO_SUCH_MAPPING: [
         "There is no such mapping.",

@@ -17,6 +17,7 @@ from importexport.api.problems import Problem
 from importexport.api.renderers import CsvRenderer, ExcelRenderer
 from importexport.api.views.base import EndpointView
 from importexport.engine.export.streams import CONTENT_TYPES
+from importexport.errors import UploadLost
 from importexport.files import storage
 from importexport.http.downloads import file_response
 from importexport.models import PreparedExport
@@ -113,7 +114,10 @@ class PreparedFileView(PreparedView):
         start, end = part or (0, size)
         pieces = storage.read_range(export.stored_name, start, end) if request.method == "GET" else None
         content_type = CONTENT_TYPES["xlsx" if export.file_format == "xlsx" else "csv"]
-        response = file_response(request._request, pieces, export.file_name, content_type)
+        try:
+            response = file_response(request._request, pieces, export.file_name, content_type)
+        except UploadLost:
+            raise Problem(Cause.NO_SUCH_EXPORT, "The file of this export is gone. Ask for it again.") from None
         return described(response, size, etag, part)
 
     def head(self, request: Request, export_id: str) -> HttpResponseBase:

@@ -140,6 +140,12 @@ def test_an_export_is_deleted_with_its_file_after_a_day(api):
     assert api.get(f"{export}/file").status_code == 404
 
 
+def test_a_file_that_is_gone_is_404(api):
+    export = prepared(api)
+    storage.delete(PreparedExport.objects.get().stored_name)
+    assert problem(api.get(f"{export}/file")) == (404, "The file of this export is gone. Ask for it again.")
+
+
 def test_a_worker_that_has_to_stop_makes_the_file_later(api):
     export = asked(api)
 
