@@ -51,9 +51,15 @@ class Lease:
         Within a transaction, it is not renewed: nobody else could see it.
         """
         start = time.monotonic()
-        with over.cursor() as cursor:
-            cursor.execute(TAKE, [self.tenant_id, self.name, self.holder, settings.RALLY_LEASE])
-            found = cursor.fetchone()
+        try:
+            with over.cursor() as cursor:
+                cursor.execute(TAKE, [self.tenant_id, self.name, self.holder, settings.RALLY_LEASE])
+                found = cursor.fetchone()
+        except Error:
+            # It may have been taken all the same. Whoever tries again should not have to wait until it ends.
+            if not over.in_atomic_block:
+                self.give_back(over=over)
+            raise
         if found is None:
             return False
         (self.was_left,) = found

@@ -22,7 +22,7 @@ class Proxied:
 
 @pytest.fixture(scope="session")
 def proxied(new_installation: Callable[..., Installation], launch: Callable[..., Server]) -> Iterator[Proxied]:
-    installation = new_installation(RALLY_RATE_LIMIT="100000")
+    installation = new_installation(RALLY_RATE_LIMIT="100000", RALLY_LEASE="3")
     with tempfile.TemporaryDirectory() as folder, Proxy(installation.database_url, Path(folder)) as proxy:
         server = launch(installation, DATABASE_URL=proxy.url)
         yield Proxied(server, proxy)

@@ -30,7 +30,7 @@ class Site(Installation):
         self.home = home or self._folder / "home"
         self.port, self.log = free_port(), self._folder / "log"
         self.url = f"http://127.0.0.1:{self.port}"
-        own = {"PORT": str(self.port), "RALLY_RATE_LIMIT": "1000000", "RALLY_WORKER": "1"}
+        own = {"PORT": str(self.port), "RALLY_RATE_LIMIT": "1000000", "RALLY_WORKER": "1", "RALLY_LEASE": "3"}
         super().__init__("", environment(self.home, **own | env))
 
     def __enter__(self) -> "Site":
