@@ -15,7 +15,7 @@ FOLDER: Path = settings.BASE_DIR / "docs"
 #: Name of a page in its URL → short title, in the order of the navigation.
 TITLES = {
     "integrate": "Integrate", "import": "Imports", "migrating": "Other programs", "programs": "Add a program",
-    "api": "Behaviour",
+    "api": "Behaviour", "scaling": "Scaling",
 }  # fmt: skip
 #: The tokens of the heading with which a page begins.
 HEADING = 3
