@@ -1,6 +1,7 @@
 """Leases: who works on something at this moment."""
 
 import datetime as dt
+import threading
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from importexport.db import LeaseLost
 from importexport.db.leases import RENEWER, Lease, leased, renew
 from importexport.models import Lease as LeaseRow
 from importexport.runs.retention import purge
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,6 +56,8 @@ def test_a_lease_of_a_process_that_died_is_free_after_ten_seconds(tenant):
 
 
 def test_a_lease_is_renewed_as_long_as_its_process_lives(tenant, settings):
+    # The thread of other tests would look again only after two seconds.
+    wait_until(lambda: not any(thread.name == "lease renewer" for thread in threading.enumerate()), "no lease is held")
     settings.RALLY_LEASE = 1
     with leased(tenant.pk, "a") as lease:
         time.sleep(1.6)
