@@ -1,5 +1,7 @@
 """The ``Prefer`` header (RFC 7240): with ``respond-async``, a worker does what was asked for, and the client polls."""
 
+from typing import Any
+
 from django.http import JsonResponse
 from rest_framework.request import Request
 
@@ -21,10 +23,15 @@ def prefers_async(request: Request) -> bool:
 
 def accepted(run: ImportRun) -> JsonResponse:
     """Return the response for a run that waits for a worker, or is at work."""
+    return accepted_response(path_of(run), serializers.detail_json(run))
+
+
+def accepted_response(path: str, content: dict[str, Any]) -> JsonResponse:
+    """Return the response for what a worker does, with its state and the path where to look again."""
     headers = {
-        "Location": path_of(run),
+        "Location": path,
         "Preference-Applied": RESPOND_ASYNC,
         "Retry-After": str(LOOK_AGAIN),
         "Vary": "Prefer",
     }
-    return JsonResponse(serializers.detail_json(run), status=202, headers=headers)
+    return JsonResponse(content, status=202, headers=headers)

@@ -103,27 +103,24 @@ def lock_entities(tenant: Tenant, entities: Collection[str], *, name: str = "") 
 
 def end_sessions(name: str) -> None:
     """End the transactions of the import with an id, whose process is gone. PostgreSQL rolls them back."""
-    with connection.cursor() as cursor:
-        cursor.execute(END_SESSIONS, [f"{NAMED}{name}"])
-
-
-#: With a role of its own for each process, PostgreSQL would refuse; what it does notice then is that nothing happens.
-END_SESSIONS = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE application_name = %s AND datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
-"""
+    _signal("pg_terminate_backend", name)
 
 
 def cancel_statement(name: str) -> None:
     """Cancel the statement that the import with an id waits for, which gets an error."""
+    _signal("pg_cancel_backend", name)
+
+
+def _signal(function: str, name: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(CANCEL_STATEMENT, [f"{NAMED}{name}"])
+        cursor.execute(SIGNAL.format(sql.Identifier(function)), [f"{NAMED}{name}"])
 
 
-CANCEL_STATEMENT = """
-SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+#: Where each process has a role of its own, PostgreSQL would refuse: then what is left ends by itself, but later.
+SIGNAL = sql.SQL("""
+SELECT {}(pid) FROM pg_stat_activity
 WHERE application_name = %s AND datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
-"""
+""")
 
 
 def stay_alive() -> None:

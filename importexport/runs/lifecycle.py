@@ -28,24 +28,8 @@ ABOUT = 10
 Begin = Callable[[ImportRun], None]
 
 
-def start(
-    run: ImportRun,
-    file: BinaryIO,
-    options: Options,
-    *,
-    status: ImportRun.Status = ImportRun.Status.PLANNING,
-    limit: int | None = None,
-    begin: Begin | None = None,
-) -> None:
-    """Store a new run with its file, and have it planned by a worker, or with the status APPLYING imported.
-
-    Raises like ``keep_upload``, and TooManyWaiting; nothing is stored then.
-    """
-    keep_upload(run, file, options, status=status, limit=limit, begin=queued(begin))
-
-
-def queued(begin: Begin | None) -> Begin:
-    """Return what puts a run in the queue, and does what ``begin`` does."""
+def queued(begin: Begin | None = None) -> Begin:
+    """Return what puts a run in the queue, and does what ``begin`` does. It raises TooManyWaiting."""
 
     def begin_in_queue(run: ImportRun) -> None:
         enqueue(run)
@@ -71,7 +55,7 @@ def start_plan(
         actor=user.get_username(),
         file_name=tidy_name(file_name),
     )
-    start(run, file, options or Options())
+    keep_upload(run, file, options or Options(), begin=queued())
     return run
 
 

@@ -196,7 +196,7 @@ def started(retry: Retry, run: ImportRun, file: BinaryIO, options: Options, stat
     if retry.begun:
         return accepted(retry.begun)
     limit = settings.RALLY_IMPORT_MAX_BYTES_ASYNC
-    lifecycle.start(run, file, options, status=status, limit=limit, begin=retry.begin)
+    lifecycle.keep_upload(run, file, options, status=status, limit=limit, begin=lifecycle.queued(retry.begin))
     return accepted(run)
 
 

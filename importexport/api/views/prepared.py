@@ -1,6 +1,7 @@
 """The endpoints for prepared exports: their state, and their files, also in parts."""
 
 import re
+from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponseNotModified, JsonResponse, StreamingHttpResponse
@@ -12,7 +13,7 @@ from crm.timestamps import timestamp
 from importexport.api.authentication import caller_of, key_id
 from importexport.api.causes import Cause
 from importexport.api.links import BASE
-from importexport.api.preferences import LOOK_AGAIN, RESPOND_ASYNC
+from importexport.api.preferences import accepted_response
 from importexport.api.problems import Problem
 from importexport.api.renderers import CsvRenderer, ExcelRenderer
 from importexport.api.views.base import EndpointView
@@ -41,13 +42,7 @@ def begun(request: Request, entity: str, file_format: str, query: dict[str, str]
         actor=caller.key_name,
     )
     exports.prepare(export)
-    headers = {
-        "Location": path_of(export),
-        "Preference-Applied": RESPOND_ASYNC,
-        "Retry-After": str(LOOK_AGAIN),
-        "Vary": "Prefer",
-    }
-    return JsonResponse(export_json(export), status=202, headers=headers)
+    return accepted_response(path_of(export), export_json(export))
 
 
 def path_of(export: PreparedExport) -> str:
@@ -55,7 +50,7 @@ def path_of(export: PreparedExport) -> str:
     return f"{BASE}/exports/{export.pk}"
 
 
-def export_json(export: PreparedExport) -> dict[str, object]:
+def export_json(export: PreparedExport) -> dict[str, Any]:
     """Return a prepared export as JSON."""
     is_ready = export.status == Status.READY
     return {
