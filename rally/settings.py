@@ -74,6 +74,11 @@ RALLY_UPLOAD_IDLE_TIMEOUT = number("RALLY_UPLOAD_IDLE_TIMEOUT", 30)
 #: The maximum duration of the upload of a file that a worker imports, in seconds.
 RALLY_UPLOAD_TIMEOUT_ASYNC = number("RALLY_UPLOAD_TIMEOUT_ASYNC", 3600)
 
+#: Whether webhooks may have http addresses as well, for development.
+RALLY_WEBHOOK_HTTP = flag("RALLY_WEBHOOK_HTTP")
+#: The only hosts of webhooks, also private ones; ``*`` stands for all public hosts. Without any, those.
+RALLY_WEBHOOK_HOSTS = [host.lower() for host in words("RALLY_WEBHOOK_HOSTS")]
+
 #: The number of downloads that a process makes at the same moment.
 RALLY_STREAMS = number("RALLY_STREAMS", 1)
 

@@ -26,6 +26,7 @@ GROUPS: dict[Promise, list[tuple[Promise, str, str]]] = {
     _("Data"): [
         (_("Imports"), "upload_file", "importexport.importrun"),
         (_("API keys"), "key", "crm.apikey"),
+        (_("Webhooks"), "webhook", "importexport.webhook"),
     ],
     _("People"): [
         (_("Members"), "group", "crm.membership"),

@@ -1,12 +1,12 @@
-"""Admin pages for imports and exports: the Import and Export buttons of the records, and the import runs."""
+"""Admin pages for imports and exports: their buttons on the pages of records, the import runs, and webhooks."""
 
 from django.contrib import admin
 from procrastinate.contrib.django.admin import ProcrastinateJobAdmin  # noqa: F401 - registers the page of jobs
 from procrastinate.contrib.django.models import ProcrastinateJob
 
-from importexport.admin import import_runs, record_admins
+from importexport.admin import deliveries, import_runs, record_admins, webhooks
 
-__all__ = ["import_runs", "record_admins"]
+__all__ = ["deliveries", "import_runs", "record_admins", "webhooks"]
 
 # Jobs are of all tenants, and all that is to be said of one is on the page of its run.
 admin.site.unregister(ProcrastinateJob)

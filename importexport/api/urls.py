@@ -3,12 +3,14 @@
 from django.urls import re_path
 
 from importexport.api import guides
-from importexport.api.views import base, docs, events, files, mappings, me, prepared, runs, sources
+from importexport.api.views import base, docs, events, files, mappings, me, prepared, runs, sources, webhooks
 
 ENTITY = r"^(?:v1/)?importexport/(?P<entity>[^/]+)"
 IMPORTS = r"^(?:v1/)?importexport/imports"
 EXPORTS = r"^(?:v1/)?importexport/exports/(?P<export_id>[^/]+)"
 ONE = rf"{IMPORTS}/(?P<run_id>[^/]+)"
+WEBHOOKS = r"^(?:v1/)?importexport/webhooks"
+WEBHOOK = rf"{WEBHOOKS}/(?P<webhook_id>[^/]+)"
 
 urlpatterns = [
     re_path(r"^(?:v1/)?importexport/mappings/?\Z", mappings.MappingsView.as_view()),
@@ -25,6 +27,11 @@ urlpatterns = [
     re_path(rf"{ONE}/undo/?\Z", runs.UndoView.as_view()),
     re_path(rf"{ONE}/cancel/?\Z", runs.CancelView.as_view()),
     re_path(rf"{ONE}/events/?\Z", events.EventsView.as_view()),
+    re_path(rf"{WEBHOOKS}/?\Z", webhooks.WebhooksView.as_view()),
+    re_path(rf"{WEBHOOK}/?\Z", webhooks.WebhookView.as_view()),
+    re_path(rf"{WEBHOOK}/ping/?\Z", webhooks.PingView.as_view()),
+    re_path(rf"{WEBHOOK}/deliveries/?\Z", webhooks.DeliveriesView.as_view()),
+    re_path(rf"{WEBHOOK}/deliveries/(?P<delivery_id>[^/]+)/resend/?\Z", webhooks.ResendView.as_view()),
     re_path(rf"{ENTITY}/plan/?\Z", runs.PlanView.as_view()),
     re_path(rf"{ENTITY}/(?P<record>[0-9]+)/imports/?\Z", runs.HistoryView.as_view()),
     re_path(rf"{ENTITY}/export/?\Z", files.ExportView.as_view()),

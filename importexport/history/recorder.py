@@ -7,7 +7,7 @@ from json.encoder import encode_basestring_ascii as quoted
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from importexport import errors
@@ -25,6 +25,7 @@ from importexport.history.plan_check import PlanChanged, PlanDigest
 from importexport.history.row_log import clear_row_log, copy_rows, write_row_log
 from importexport.models import BY_MONTH, ImportRun, RejectedRow
 from importexport.resources import RESOURCES
+from importexport.webhooks.events import announce_end
 
 #: The number of records in a preview.
 SAMPLE_ROWS = 20
@@ -87,6 +88,7 @@ class Recorder:
             check_not_cancelled(self.run)
         self.run.status, self.run.finished_at = ImportRun.Status.DONE, timezone.now()
         self._save()
+        announce_end(self.run)
 
     def _kept_bytes(self) -> int:
         """Return the size of what is kept of the run. A file that was stored is, also when it has been imported."""
@@ -219,14 +221,26 @@ def note_failed(
     run.status, run.finished_at = ImportRun.Status.FAILED, timezone.now()
     run.error = printable(str(error))
     if save:
-        save()
+        with transaction.atomic():
+            save()
+            announce_end(run)
         return
-    # save() would recreate a run that was discarded in the meantime.
-    ImportRun.objects.filter(pk=run.pk).update(status=run.status, finished_at=run.finished_at, error=run.error)
+    mark_failed(run)
     clear_row_log(run, connection)
+
+
+@transaction.atomic
+def mark_failed(run: ImportRun) -> None:
+    """Store that a run has failed. save() would recreate one that was discarded in the meantime."""
+    failed = {"status": run.status, "finished_at": run.finished_at, "error": run.error}
+    if ImportRun.objects.filter(pk=run.pk).update(**failed):
+        announce_end(run)
 
 
 def note_interrupted(run_id: UUID, *, error: str = errors.INTERRUPTED) -> None:
     """Record that a run ended before its import did, so that nothing of it was stored."""
     interrupted = {"status": ImportRun.Status.FAILED, "finished_at": timezone.now(), "error": error}
-    ImportRun.objects.filter(pk=run_id, status=ImportRun.Status.RUNNING).update(**interrupted)
+    with transaction.atomic():
+        running = ImportRun.objects.filter(pk=run_id, status=ImportRun.Status.RUNNING)
+        if running.update(**interrupted):
+            announce_end(ImportRun.objects.get(pk=run_id))

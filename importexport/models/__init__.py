@@ -1,4 +1,4 @@
-"""Import runs, their row logs, and the API's idempotency and rate limit state."""
+"""Import runs, their row logs, webhooks, and the API's idempotency and rate limit state."""
 
 from importexport.models.api_requests import KeptAnswer, RateWindow
 from importexport.models.fields import JsonText
@@ -6,7 +6,9 @@ from importexport.models.import_run import ImportRun
 from importexport.models.lease import Lease
 from importexport.models.prepared_export import PreparedExport
 from importexport.models.row_log import BY_MONTH, RejectedRow, RowChange, RowLogPage
+from importexport.models.run_json import run_json
 from importexport.models.saved_mapping import SavedMapping
+from importexport.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "BY_MONTH",
@@ -20,4 +22,7 @@ __all__ = [
     "RowChange",
     "RowLogPage",
     "SavedMapping",
+    "Webhook",
+    "WebhookDelivery",
+    "run_json",
 ]

@@ -11,47 +11,13 @@ from importexport.history.kept import rejected_kept
 from importexport.history.repairs import related_runs_of
 from importexport.history.row_files import message_of
 from importexport.history.row_log import LoggedRow, Trace, cell_of, shown_changes
-from importexport.models import ImportRun
+from importexport.models import ImportRun, run_json
 from importexport.runs.progress import seconds_left, share_done
 from importexport.runs.queue import ahead_of
 
 Json = dict[str, Any]
 #: The most characters of the names of ignored columns in a response: far more than any known program's file has.
 NAMES_LIMIT = 100_000
-
-
-def run_json(run: ImportRun) -> Json:
-    """Return a run as it appears in lists."""
-    counts = run.counts
-    return {
-        "id": str(run.pk),
-        "kind": run.kind,
-        "entity": run.entity,
-        "status": run.status,
-        "channel": run.channel,
-        "door": run.channel,  # The former name of channel; fault and family are those of error and relatedRuns.
-        "actor": run.actor,
-        "fileName": run.file_name,
-        "size": run.size,
-        "sha256": run.sha256 or None,
-        "createdAt": timestamp(run.created_at),
-        "finishedAt": timestamp(run.finished_at),
-        "options": run.options,
-        "rowsDone": run.rows_done,
-        "totalRows": run.total_rows,
-        "imported": run.imported,
-        "skipped": run.skipped,
-        "warningCount": run.warning_count,
-        "created": counts.get("create", 0),
-        "updated": counts.get("update", 0),
-        "unchanged": counts.get("unchanged", 0),
-        "deleted": counts.get("delete", 0),
-        "conflicts": counts.get("conflict", 0),
-        "references": run.references,
-        "parent": str(run.parent_id) if run.parent_id else None,
-        "error": run.error or None,
-        "fault": run.error or None,
-    }
 
 
 def first_names(names: Iterable[str]) -> list[str]:

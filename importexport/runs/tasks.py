@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 from psycopg import sql
 
@@ -22,11 +22,12 @@ from importexport.db import UNAVAILABLE, Busy, Lease, current_patience, end_sess
 from importexport.engine.observers import Observer, Progress, ProgressObserver
 from importexport.engine.report import Report
 from importexport.history import plan_check, suggestions, uploads
-from importexport.history.recorder import Settled, Stopped, note_interrupted
+from importexport.history.recorder import Settled, Stopped, mark_failed, note_interrupted
 from importexport.history.row_log import clear_row_log
 from importexport.history.undo import undo
 from importexport.models import ImportRun
 from importexport.models import Lease as LeaseRow
+from importexport.webhooks.events import announce_end
 
 logger = logging.getLogger("rally.jobs")
 #: Seconds between two updates of the progress.
@@ -187,7 +188,10 @@ def stop(run: ImportRun, sentence: str) -> None:
     ended = {"status": status, "error": sentence, "finished_at": timezone.now()}
     if is_plan:
         ended["cancelled_by"] = ""
-    ImportRun.objects.filter(pk=run.pk, status=run.status).update(**ended)
+    with transaction.atomic():
+        is_ended = ImportRun.objects.filter(pk=run.pk, status=run.status).update(**ended)
+        if is_ended and not is_plan:
+            announce_end(ImportRun.objects.get(pk=run.pk))
     if run.status == ImportRun.Status.PLANNING:
         clear_row_log(run, connection)
 
@@ -272,12 +276,9 @@ SAVE_PROGRESS = sql.SQL(
 
 
 def _mark_failed(run: ImportRun) -> None:
+    run.status, run.error, run.finished_at = ImportRun.Status.FAILED, errors.BUG, timezone.now()
     try:
-        ImportRun.objects.filter(pk=run.pk).update(
-            status=ImportRun.Status.FAILED,
-            error=errors.BUG,
-            finished_at=timezone.now(),
-        )
+        mark_failed(run)
     except DatabaseError:
         logger.exception("Could not mark a run with a bug as failed", extra={"fields": log_fields(run)})
 

@@ -8,6 +8,7 @@ from django.db import Error, close_old_connections, connections
 
 from importexport.runs import log_retention, retention
 from importexport.runs.exports import purge_exports
+from importexport.webhooks.delivering import purge_deliveries
 
 logger = logging.getLogger("rally.jobs")
 #: Seconds before the first time, which a worker that has just started has more important things to do in, and between
@@ -42,5 +43,6 @@ def keep_up() -> None:
     """Purge what is old, and drop the months that nothing is kept of."""
     retention.purge()
     purge_exports()
+    purge_deliveries()
     for name in log_retention.drop_months():
         logger.info("Dropped %s, of which nothing is kept any more", name)

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from django.conf import settings
@@ -34,12 +35,17 @@ from importexport.runs import exports, tasks
 from importexport.runs.queue import AT_ONCE, EXPORT_TASK, TASK, is_anything_due
 from importexport.runs.rescue import Rescue, pause_after
 from importexport.runs.upkeep import Upkeep
+from importexport.webhooks import delivering, events
 
 logger = logging.getLogger("rally.jobs")
 #: Seconds between two looks into the queue if no notification wakes the worker.
 POLL = 1.0
 #: Seconds that jobs have to finish when the worker is asked to stop. Then they end after their current batch.
 GRACE = 5.0
+#: The queues, and how many jobs of each a worker does at once.
+LANES = {**AT_ONCE, **events.AT_ONCE}
+#: Threads for what is not a job, such as looking up the host of the database.
+SPARE_THREADS = 4
 
 POOL_ONLY = (
     "DATABASE_URL is a connection pool's, and RALLY_DIRECT_DATABASE_URL is not set: runs begin up to a second later,"
@@ -94,6 +100,15 @@ def export(context: JobContext, *, export_id: str) -> None:
         exports.make(UUID(export_id), stop_if_asked)
     except tasks.Interruption:
         raise JobAborted from None
+    finally:
+        connections.close_all()
+
+
+@blueprint.task(name=events.TASK, retry=TryAgain())
+def deliver(*, tenant_id: int, delivery_id: str, attempts: int) -> None:
+    """Make an attempt to deliver a message to a webhook."""
+    try:
+        delivering.deliver(tenant_id=tenant_id, delivery_id=UUID(delivery_id), attempts=attempts)
     finally:
         connections.close_all()
 
@@ -154,14 +169,16 @@ def hears_notifications() -> bool:
 
 
 async def _work(*, until_empty: bool, beside: int | None, listens: bool) -> None:
-    places = sum(AT_ONCE.values())
-    connector = PsycopgConnector(kwargs=libpq_parameters(), min_size=1, max_size=places + 2 * len(AT_ONCE))
+    places = sum(LANES.values())
+    # A job occupies a thread. By default there would be too few on a small machine, and webhooks hold up imports.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(places + SPARE_THREADS))
+    connector = PsycopgConnector(kwargs=libpq_parameters(), min_size=1, max_size=places + 2 * len(LANES))
     # An app of its own: the one of procrastinate.contrib.django stores jobs in Django's transactions, also here.
     app = App(connector=connector)
     app.add_tasks_from(blueprint, namespace="")
     rescue = Rescue()
     async with app.open_async():
-        lanes = [asyncio.create_task(_lane(app, name, until_empty=until_empty, listens=listens)) for name in AT_ONCE]
+        lanes = [asyncio.create_task(_lane(app, name, until_empty=until_empty, listens=listens)) for name in LANES]
         if not until_empty:
             rescue.start()
             Upkeep().start()
@@ -190,7 +207,7 @@ async def _lane(app: App, name: str, *, until_empty: bool, listens: bool) -> Non
     await app.run_worker_async(
         queues=[name],
         name=name,
-        concurrency=AT_ONCE[name],
+        concurrency=LANES[name],
         wait=not until_empty,
         delete_jobs=DeleteJobCondition.ALWAYS.value,
         fetch_job_polling_interval=POLL,

@@ -4,19 +4,24 @@ import csv
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 import tablib
 
 from crm.models import Contact
 from importexport.engine.options import Options
+from importexport.models import Webhook
 from importexport.resources import ContactResource
+from importexport.webhooks.signing import give_secret, signature
 from rally.management.commands.demo import SAMPLE
 from tests.docs.blocks import block, blocks
 from tests.support.api import one_row
 from tests.support.installation import ROOT
+from tests.support.npm import give_up
 from tests.support.real import wait_for_status
 
 #: What runs in the tests below, or in the tests of the sync.
@@ -34,6 +39,8 @@ RUN = {
     ("docs/integrate.md", "Node", "js"),
     ("docs/integrate.md", "Large files", "sh"),
     ("docs/integrate.md", "The other way", "sh"),
+    ("docs/integrate.md", "A signature in Python", "python"),
+    ("docs/integrate.md", "A signature in Node", "js"),
 }
 #: make and docker, and the picture of the way of a row.
 SHOWN = {
@@ -140,3 +147,48 @@ def test_the_resource_in_python(tenant):
     }
     exec(block("README.md", "The resources in Python", "python"), names)
     assert names["result"].totals["new"] == 1
+
+
+BODY = b'{"type": "ping"}'
+
+
+@pytest.fixture
+def signed():
+    """The secret of a webhook, and the headers of a message that has just been sent to it."""
+    webhook = Webhook()
+    secret, now = give_secret(webhook), int(time.time())
+    headers = {"webhook-id": "one", "webhook-timestamp": str(now)}
+    return secret, headers | {"webhook-signature": signature(webhook, "one", now, BODY)}
+
+
+def told_by_python(headers, body, secret):
+    names = {}
+    exec(block("docs/integrate.md", "A signature in Python", "python"), names)
+    return names["is_genuine"](headers, body, secret)
+
+
+def told_by_node(headers, body, secret):
+    if (node := shutil.which("node")) is None:
+        give_up("Node.js was not found: install it (apt-get install npm, or brew install node).")
+    given = json.dumps([headers, body.decode(), secret])
+    call = f"const [h, b, s] = {given}; console.log(isGenuine(h, Buffer.from(b), s));"
+    program = block("docs/integrate.md", "A signature in Node", "js") + call
+    options = {"capture_output": True, "text": True, "timeout": 60}
+    done = subprocess.run([node, "--input-type=module", "-e", program], **options)
+    return {"true\n": True, "false\n": False}[done.stdout]
+
+
+@pytest.mark.parametrize("tell", [told_by_python, told_by_node])
+def test_a_signature_is_checked(tell, signed):
+    secret, headers = signed
+    assert tell(headers, BODY, secret)
+    assert not tell(headers, BODY + b" ", secret)
+    assert not tell(headers | {"webhook-timestamp": str(int(headers["webhook-timestamp"]) - 1)}, BODY, secret)
+
+
+@pytest.mark.parametrize("tell", [told_by_python, told_by_node])
+def test_a_message_that_was_recorded_long_ago_is_not_genuine(tell):
+    webhook = Webhook()
+    secret, then = give_secret(webhook), int(time.time()) - 301
+    headers = {"webhook-id": "one", "webhook-timestamp": str(then)}
+    assert not tell(headers | {"webhook-signature": signature(webhook, "one", then, BODY)}, BODY, secret)

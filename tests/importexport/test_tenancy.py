@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, models, transaction
 from crm.models import Activity, Company, Contact, Deal, Pipeline, Stage, Tenant
 from crm.models.api_key import create_api_key
 from crm.models.tenant import create_tenant
-from importexport.models import ImportRun, KeptAnswer, PreparedExport
+from importexport.models import ImportRun, KeptAnswer, PreparedExport, Webhook, WebhookDelivery
 
 #: A tenant is found by these, so that it is not known yet: they are unique among all.
 FINDS_A_TENANT = {("crm_apikey", "digest"), ("crm_membership", "user_id")}
@@ -118,7 +118,9 @@ def fill(slug):
     run = ImportRun.objects.create(**about, parent=first)
     answer = KeptAnswer.objects.create(tenant=tenant, key=key, run=run, name="once", digest="", status=200)
     export = PreparedExport.objects.create(tenant=tenant, entity="contacts", file_format="csv", key=key)
-    records = [key, pipeline, stage, company, contact, deal, activity, run, answer, export]
+    webhook = Webhook.objects.create(tenant=tenant, url="https://hooks.example", events=["import.failed"])
+    delivery = WebhookDelivery.objects.create(tenant=tenant, webhook=webhook, run=run, event="ping", body="{}")
+    records = [key, pipeline, stage, company, contact, deal, activity, run, answer, webhook, delivery, export]
     return {type(record): record for record in records}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from importexport.api.causes import STATUSES
-from importexport.api.openapi import examples, exports, mappings, runs, sources, texts
+from importexport.api.openapi import examples, exports, mappings, runs, sources, texts, webhooks
 from importexport.api.openapi.exports import export_operation, template_operation
 from importexport.api.openapi.mappings import MAPPINGS
 from importexport.api.openapi.operation import READING, TAKING_A_FILE, Json, operation, ref
@@ -15,6 +15,7 @@ from importexport.api.openapi.readings import READINGS, read_operation
 from importexport.api.openapi.schemas import SCHEMAS
 from importexport.api.openapi.sharing import share
 from importexport.api.openapi.sources import SOURCES
+from importexport.api.openapi.webhooks import WEBHOOKS
 from importexport.engine.resource import EntityResource
 from importexport.resources import RESOURCES
 
@@ -42,6 +43,7 @@ TAGS = [
     {"name": "exports", "description": "Exports that a worker prepares"},
     {"name": "imports", "description": "All import runs, from every channel: plan, apply, correct and undo them."},
     {"name": "sources", "description": "The files of other programs: what is known of them, and mappings."},
+    {"name": "webhooks", "description": "Signed requests that tell of the ends of imports, and what came of them."},
     {"name": "key", "description": "What a key belongs to, and its limits."},
 ]
 KEY: Json = {
@@ -65,9 +67,10 @@ def description() -> Json:
         "security": [{"key": []}],
         "tags": [{"name": entity, "description": SAME_RECORD[entity]} for entity in RESOURCES] + TAGS,
         "paths": paths,
+        "webhooks": webhooks.messages(),
         "components": {
             "securitySchemes": KEY,
-            "schemas": SCHEMAS | SOURCES | READINGS | MAPPINGS,
+            "schemas": SCHEMAS | SOURCES | READINGS | MAPPINGS | WEBHOOKS,
             "responses": responses,
             **shared,
         },
@@ -87,14 +90,8 @@ def all_paths() -> Json:
         paths[f"{base}/read"] = {"post": read_operation(resource.entity, options, form())}
         paths[f"{base}/template"] = {"get": template_operation(resource)}
         paths[f"{base}/{{record}}/imports"] = {"get": runs.history_operation(resource.entity)}
-    return (
-        paths
-        | runs.paths()
-        | exports.paths()
-        | sources.paths()
-        | mappings.paths()
-        | {"/api/v1/me": {"get": me_operation()}}
-    )
+    others = runs.paths() | exports.paths() | sources.paths() | mappings.paths() | webhooks.paths()
+    return paths | others | {"/api/v1/me": {"get": me_operation()}}
 
 
 def me_operation() -> Json:

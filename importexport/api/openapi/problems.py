@@ -14,6 +14,9 @@ from importexport.history import plan_check
 from importexport.history.plan_check import PlanChanged
 from importexport.models import ImportRun
 from importexport.runs import lifecycle
+from importexport.webhooks.addresses import PRIVATE
+from importexport.webhooks.events import WebhookOff
+from importexport.webhooks.managing import Taken, TooManyWebhooks
 
 #: Cause → examples of its detail.
 EXAMPLES: dict[Cause, list[str]] = {
@@ -35,6 +38,8 @@ EXAMPLES: dict[Cause, list[str]] = {
         "There is no such mapping.",
         "A mapping cannot have the name 'Webinar': it must be 1 to 50 of a-z, 0-9, _ and -.",
     ],
+    Cause.NO_SUCH_WEBHOOK: ["There is no such webhook."],
+    Cause.NO_SUCH_DELIVERY: ["There is no such delivery."],
     Cause.NO_SUCH_RECORD: ["There is no such record."],
     Cause.NO_REJECTED_ROWS: ["This import has no rejected rows."],
     Cause.REJECTED_ROWS_EXPIRED: ["The rejected rows of this import are no longer kept."],
@@ -44,6 +49,9 @@ EXAMPLES: dict[Cause, list[str]] = {
     Cause.UPLOAD_TOO_SLOW: ["The body took longer than 300 seconds."],
     Cause.IDEMPOTENCY_KEY_IN_USE: [AT_WORK],
     Cause.PLAN_BEING_MADE: [lifecycle.WHY_NOT[ImportRun.Status.PLANNING][1]],
+    Cause.WEBHOOK_TAKEN: [str(Taken())],
+    Cause.TOO_MANY_WEBHOOKS: [str(TooManyWebhooks())],
+    Cause.WEBHOOK_OFF: [str(WebhookOff())],
     Cause.NOT_A_PLAN: [lifecycle.WHY_NOT[ImportRun.Status.RUNNING][1]],
     Cause.PLAN_BEING_APPLIED: [lifecycle.WHY_NOT[ImportRun.Status.APPLYING][1]],
     Cause.PLAN_ALREADY_APPLIED: [lifecycle.WHY_NOT[ImportRun.Status.DONE][1], lifecycle.UNDONE[1]],
@@ -85,6 +93,7 @@ EXAMPLES: dict[Cause, list[str]] = {
         "The multipart body is malformed: Unexpected end of multipart stream (parser not closed).",
         "The body stopped before its end, or is malformed.",
     ],
+    Cause.INVALID_WEBHOOK: ["The URL must begin with https://.", PRIVATE, "'events' must be a list of texts."],
     Cause.INVALID_FILE_NAME: ["The file's name is malformed: 'filename*' must begin with UTF-8''."],
     Cause.TRANSFER_ENCODING: ["The file comes in the Content-Transfer-Encoding 'base64'. Send it as it is."],
     Cause.NO_FILE: ["There is no file. Send it as multipart/form-data in the field 'file', with a name."],

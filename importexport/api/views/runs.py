@@ -28,7 +28,7 @@ from importexport.engine.export.streams import FORMATS
 from importexport.engine.options import Options
 from importexport.errors import BUG, FileError
 from importexport.history import row_files, row_log
-from importexport.models import ImportRun
+from importexport.models import ImportRun, run_json
 from importexport.resources import RESOURCES
 from importexport.runs import lifecycle, serializers
 
@@ -112,7 +112,7 @@ class ImportsView(EndpointView):
             {
                 "count": count,
                 "next": f"{BASE}/imports?{after}" if after else None,
-                "results": [serializers.run_json(run) for run in page],
+                "results": [run_json(run) for run in page],
             }
         )
 

@@ -19,7 +19,7 @@ from importexport.management.printing import Printer
 from importexport.management.progress import progress_bar
 from importexport.management.reporting import reporting, stoppable, storing
 from importexport.management.results import counts, told_besides, undo_counts
-from importexport.models import ImportRun
+from importexport.models import ImportRun, run_json
 from importexport.resources import RESOURCES
 from importexport.runs import lifecycle, serializers, tasks
 
@@ -193,7 +193,7 @@ def list_runs(tenant: Tenant, limit: int, *, as_json: bool, **wanted: str | None
     chosen = {name: value for name, value in wanted.items() if value is not None}
     runs = ImportRun.objects.filter(tenant=tenant, **chosen).select_related("tenant").order_by("-created_at", "-pk")
     if as_json:
-        print_json([serializers.run_json(run) for run in runs[:limit]])
+        print_json([run_json(run) for run in runs[:limit]])
     else:
         print_lines(map(line_of, runs[:limit]))
 

@@ -7,6 +7,7 @@ from crm.management.base import RallyCommand, UserError
 from importexport.errors import StorageUnavailable, counted
 from importexport.management.files import storage_problem
 from importexport.runs import log_retention, retention
+from importexport.webhooks.delivering import purge_deliveries
 
 
 class Command(RallyCommand):
@@ -25,6 +26,7 @@ class Command(RallyCommand):
         if days is not None and not 0 <= days <= 36_500:
             raise UserError("--days is a number from 0 to 36500.")
         count = retention.purge(days=days)
+        purge_deliveries(days=days)
         log_retention.drop_months()
         log_retention.erase()
         self.stdout.write(f"{counted(count, 'import')} purged.")

@@ -1,5 +1,6 @@
 """Requests with all that the description offers: as Swagger's *Try it out*, Postman and generated clients send them."""
 
+import secrets
 from urllib.parse import urlencode
 
 import pytest
@@ -10,6 +11,7 @@ from importexport.runs import worker
 from tests.support.api import GOOD, Api, Upload, one_row
 from tests.support.openapi import resolved as found
 
+WEBHOOKS, JSON = "/api/v1/importexport/webhooks", "application/json"
 BAD = "first_name,last_name,email\nA,B,nobody\n"
 
 
@@ -50,6 +52,18 @@ def api(tenant):
     return Api(tenant)
 
 
+def with_webhook(api, path):
+    """Fill in the ids of a new webhook and of a delivery."""
+    if "{webhook_id}" in path:
+        hook = {"url": f"https://hooks.example.com/{secrets.token_hex(4)}", "events": ["import.failed"]}
+        added = api.client.post(WEBHOOKS, hook, content_type=JSON)
+        path = path.replace("{webhook_id}", str(added.json()["id"]))
+    if "{delivery_id}" in path:
+        ping = api.client.post(f"{path.partition('/deliveries')[0]}/ping").json()
+        path = path.replace("{delivery_id}", ping["id"])
+    return path
+
+
 @pytest.fixture
 def path_of(api):
     """A function that fills in a path, with records and runs made for it."""
@@ -63,6 +77,7 @@ def path_of(api):
             export = api.get("contacts/export", Prefer="respond-async")["Location"].rpartition("/")[2]
             worker.work(until_empty=True)
             return path.replace("{id}", export)
+        path = with_webhook(api, path)
         if "{id}" in path:
             return path.replace("{id}", run_for(path.rpartition("/")[2]))
         if "{record}" in path:
@@ -84,15 +99,22 @@ def path_of(api):
     return fill
 
 
+def send(client, method, target, operation, encoding):
+    """Send a request with the body that the operation takes: the example, or a file in an encoding."""
+    bodies = operation.get("requestBody", {}).get("content", {})
+    if JSON in bodies:
+        return client.post(target, bodies[JSON]["example"], content_type=JSON)
+    content = one_row(target.split("/")[4]).encode(encoding) if bodies else b""
+    return getattr(client, method)(target, {FIELD: Upload("a.csv", content)} if content else {})
+
+
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("method", "path", "operation"), list(operations()))
 def test_no_operation_rejects_what_it_offers(api, path_of, method, path, operation):
     for query in queries(operation):
         target = f"{path_of(path)}?{urlencode(query)}"
         encoding = query.get("encoding", "utf-8")
-        content = one_row(path.split("/")[4]).encode(encoding) if "requestBody" in operation else b""
-        sent = {FIELD: Upload("a.csv", content)} if content else {}
-        response = getattr(api.client, method)(target, sent)
+        response = send(api.client, method, target, operation, encoding)
         assert response.status_code < 300, (target, response.getvalue())
         response.close()
 

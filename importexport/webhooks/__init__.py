@@ -1,0 +1,1 @@
+"""Webhooks: tenants are told of the ends of their imports by signed requests (https://www.standardwebhooks.com)."""
