@@ -34,6 +34,7 @@ STATES = {
 MESSAGES = {
     "import.finished": gettext_lazy("Import done"),
     "import.failed": gettext_lazy("Import failed"),
+    "export.ready": gettext_lazy("Export ready"),
     PING: gettext_lazy("Ping"),
 }
 

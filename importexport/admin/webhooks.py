@@ -39,6 +39,7 @@ TEMPLATES = "importexport/admin/webhooks"
 EVENTS = {
     "import.finished": gettext_lazy("An import or an undo is done"),
     "import.failed": gettext_lazy("An import has failed"),
+    "export.ready": gettext_lazy("A prepared export is ready"),
 }
 STATES = {"on": gettext_lazy("On"), "failing": gettext_lazy("Failing"), "off": gettext_lazy("Off")}
 

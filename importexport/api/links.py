@@ -1,8 +1,9 @@
 """Paths of the API in its responses, and the headers that lead from an import's result to its run."""
 
+from importexport.http import paths
 from importexport.models import ImportRun
 
-BASE = "/api/v1/importexport"
+BASE = paths.BASE
 
 
 def path_of(run: ImportRun) -> str:

@@ -1,6 +1,7 @@
 """Import runs, their row logs, webhooks, and the API's idempotency and rate limit state."""
 
 from importexport.models.api_requests import KeptAnswer, RateWindow
+from importexport.models.export_json import export_json, path_of_export
 from importexport.models.fields import JsonText
 from importexport.models.import_run import ImportRun
 from importexport.models.lease import Lease
@@ -24,5 +25,7 @@ __all__ = [
     "SavedMapping",
     "Webhook",
     "WebhookDelivery",
+    "export_json",
+    "path_of_export",
     "run_json",
 ]

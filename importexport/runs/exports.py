@@ -18,6 +18,7 @@ from importexport.models.prepared_export import KEPT
 from importexport.resources import RESOURCES
 from importexport.runs.queue import enqueue_export
 from importexport.runs.tasks import Interruption
+from importexport.webhooks.events import announce_ready
 
 logger = logging.getLogger("rally.jobs")
 
@@ -48,9 +49,18 @@ def make(export_id: UUID, check: Callable[[], None]) -> None:
         logger.exception("Bug while preparing an export of %s", export.entity, extra={"fields": fields})
         change(export, status=PreparedExport.Status.FAILED, error=errors.BUG, finished_at=timezone.now())
         return
-    ready = {"status": PreparedExport.Status.READY, "size": stored.size, "sha256": stored.sha256}
-    if not change(export, finished_at=timezone.now(), **ready):
+    if not note_ready(export, size=stored.size, sha256=stored.sha256):
         storage.discard(export.stored_name)
+
+
+@transaction.atomic
+def note_ready(export: PreparedExport, **file: Any) -> bool:
+    """Store that the file of an export is ready, and tell webhooks; return whether the export is still there."""
+    if not change(export, finished_at=timezone.now(), status=PreparedExport.Status.READY, **file):
+        return False
+    export.refresh_from_db()
+    announce_ready(export)
+    return True
 
 
 def change(export: PreparedExport, **fields: Any) -> int:

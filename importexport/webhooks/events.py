@@ -10,12 +10,13 @@ from procrastinate.contrib.django import app
 from psycopg import sql
 
 from crm.timestamps import timestamp
-from importexport.models import ImportRun, Webhook, WebhookDelivery, run_json
+from importexport.models import ImportRun, PreparedExport, Webhook, WebhookDelivery, export_json, run_json
 
 #: Event → what it tells.
 EVENTS = {
     "import.finished": "An import or an undo has been carried out",
     "import.failed": "A file could not be imported or planned, or that was interrupted or cancelled",
+    "export.ready": "An export that was to be prepared can be downloaded",
 }
 #: A message that somebody asks for, to try a webhook out.
 PING = "ping"
@@ -43,6 +44,14 @@ def announce_end(run: ImportRun) -> None:
         stored = ImportRun.objects.get(tenant=run.tenant_id, pk=run.pk)
         for webhook in Webhook.objects.filter(tenant=run.tenant_id, pk__in=ids):
             store(webhook, event, run_json(stored), run=stored)
+
+
+def announce_ready(export: PreparedExport) -> None:
+    """Tell the tenant's webhooks that an export is ready. Called in the transaction that stores it."""
+    event = "export.ready"
+    if ids := subscribed(export.tenant_id, event):
+        for webhook in Webhook.objects.filter(tenant=export.tenant_id, pk__in=ids):
+            store(webhook, event, export_json(export))
 
 
 def subscribed(tenant_id: int, event: str) -> list[int]:

@@ -103,7 +103,11 @@ WEBHOOKS: Json = {
     "DeliveryPage": page("Delivery"),
     "Message": members(
         {"type": ref("WebhookEvent"), "timestamp": MOMENT, "data": ref("RunSummary")},
-        description="The body of a request to a webhook",
+        description="The body of a request to a webhook that tells of an import",
+    ),
+    "ExportMessage": members(
+        {"type": ref("WebhookEvent"), "timestamp": MOMENT, "data": ref("PreparedExport")},
+        description="The body of a request to a webhook that tells of an export",
     ),
 }
 ID: Json = {
@@ -247,11 +251,19 @@ def messages() -> Json:
     return {event: {"post": message(event)} for event in EVENTS}
 
 
+#: Event → an example of what it tells.
+DATA: Json = {
+    "import.finished": examples.SUMMARY,
+    "import.failed": examples.SUMMARY
+    | {"status": "failed", "error": "The file is empty.", "fault": "The file is empty."},
+    "export.ready": examples.EXPORT,
+}
+
+
 def message(event: str) -> Json:
     """Describe the request that tells of an event."""
-    failed = {"status": "failed", "error": "The file is empty."} | {"fault": "The file is empty."}
-    data = examples.SUMMARY | (failed if event == "import.failed" else {})
-    example = {"type": event, "timestamp": "2026-01-12T02:00:01Z", "data": data}
+    example = {"type": event, "timestamp": "2026-01-12T02:00:01Z", "data": DATA[event]}
+    schema = "ExportMessage" if event == "export.ready" else "Message"
     return {
         "operationId": event.replace(".", "_"),
         "tags": [TAG],
@@ -263,7 +275,7 @@ def message(event: str) -> Json:
             sent("webhook-timestamp", "When the attempt was made, in Unix time", {"type": "integer"}),
             sent("webhook-signature", "`v1,` and the HMAC-SHA256 of id, timestamp and body, in base64", TEXT),
         ],
-        "requestBody": {"required": True, "content": {JSON: {"schema": ref("Message"), "example": example}}},
+        "requestBody": {"required": True, "content": {JSON: {"schema": ref(schema), "example": example}}},
         "responses": {"2XX": {"description": "The message is accepted"}},
     }
 

@@ -1,7 +1,6 @@
 """The endpoints for prepared exports: their state, and their files, also in parts."""
 
 import re
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponseNotModified, JsonResponse, StreamingHttpResponse
@@ -9,10 +8,8 @@ from django.http.response import HttpResponseBase
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from crm.timestamps import timestamp
 from importexport.api.authentication import caller_of, key_id
 from importexport.api.causes import Cause
-from importexport.api.links import BASE
 from importexport.api.preferences import accepted_response
 from importexport.api.problems import Problem
 from importexport.api.renderers import CsvRenderer, ExcelRenderer
@@ -21,7 +18,7 @@ from importexport.engine.export.streams import CONTENT_TYPES
 from importexport.errors import UploadLost
 from importexport.files import storage
 from importexport.http.downloads import file_response
-from importexport.models import PreparedExport
+from importexport.models import PreparedExport, export_json, path_of_export
 from importexport.runs import exports
 
 Status = PreparedExport.Status
@@ -42,33 +39,7 @@ def begun(request: Request, entity: str, file_format: str, query: dict[str, str]
         actor=caller.key_name,
     )
     exports.prepare(export)
-    return accepted_response(path_of(export), export_json(export))
-
-
-def path_of(export: PreparedExport) -> str:
-    """Return the path of an export."""
-    return f"{BASE}/exports/{export.pk}"
-
-
-def export_json(export: PreparedExport) -> dict[str, Any]:
-    """Return a prepared export as JSON."""
-    is_ready = export.status == Status.READY
-    return {
-        "id": str(export.pk),
-        "entity": export.entity,
-        "format": export.file_format,
-        "query": export.query,
-        "status": export.status,
-        "actor": export.actor,
-        "createdAt": timestamp(export.created_at),
-        "startedAt": timestamp(export.started_at),
-        "finishedAt": timestamp(export.finished_at),
-        "expiresAt": timestamp(export.expires_at),
-        "size": export.size,
-        "sha256": export.sha256 or None,
-        "file": f"{path_of(export)}/file" if is_ready else None,
-        "error": export.error or None,
-    }
+    return accepted_response(path_of_export(export), export_json(export))
 
 
 class PreparedView(EndpointView):

@@ -65,7 +65,7 @@ def test_a_webhook_is_added_and_its_secret_is_shown_once(admin, tenant, caplog):
         ({"url": "https://10.0.0.1/"}, "The host has an address that is not public."),
         ({"url": ""}, "This field is required."),
         ({"events": []}, "This field is required."),
-        ({"events": ["export.ready"]}, "Select a valid choice."),
+        ({"events": ["export.done"]}, "Select a valid choice."),
     ],
 )
 def test_what_a_webhook_cannot_be(admin, fields, sentence):

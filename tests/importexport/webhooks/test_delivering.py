@@ -118,6 +118,15 @@ def test_an_interrupted_import_is_told(tenant, receive):
     assert [delivery.event for delivery in WebhookDelivery.objects.all()] == ["import.failed"]
 
 
+def test_a_prepared_export_is_told_when_it_is_ready(api, tenant, receive):
+    receiver = receive()
+    add(tenant, receiver.url, told=["export.ready"])
+    path = api.get("contacts/export", Prefer="respond-async")["Location"]
+    work()
+    message = message_of(receiver.received[0])
+    assert (message["type"], message["data"]) == ("export.ready", api.client.get(path).json())
+
+
 def test_what_is_cancelled_is_told_unless_it_is_a_plan_again(api, tenant, receive):
     add(tenant, receive().url)
     plan = ImportRun.objects.get(pk=api.plan("contacts", FILE)["id"])
