@@ -20,6 +20,9 @@ from benchmarks.measure import in_child, median
 MIB = 10
 #: Clients that ask for exports at the same time.
 EXPORTS = 40
+#: The module of cases with a worker; how many files of each of two entities wait there; and tenants that import at once.
+BACKGROUND, QUEUED = "benchmarks.background", 6
+TENANTS = [f"tenant{number}" for number in range(5)]
 
 
 def main():
@@ -263,7 +266,12 @@ class Bench:
         self.add("small request against a bare DRF view", f"{product / bare:.2f} ({product:,.0f}/s)", "≥ 0.6")
 
     def load(self):
-        """Measure small calls alone, and while as many exports of the same tenant are asked for at once."""
+        """Measure small calls alone, and while as many exports of the same tenant are asked for at once; and the fairness
+        of background work."""
+        self._small_calls_with_exports()
+        self.background()
+
+    def _small_calls_with_exports(self):
         path, _ = self.file("exported", n=self.options.rows, bad=0)
         in_child("reset")
         in_child("import_product", path)
@@ -287,6 +295,62 @@ class Bench:
         self.add(f"{name}: p99", p99["loaded"], "≤ 100 ms")
         self.add(f"{name}: rate against alone", ratio(rates["loaded"], rates["alone"]), "")
         self.add("exports meanwhile", f"{answers['200']} complete, {answers['503']} × 503", "")
+
+    def background(self):
+        """Measure small plans of one tenant and small calls while another tenant's large files are planned, and imports
+        of five tenants at once against one after the other."""
+        files = self._background_files()
+        in_child("new_tenants", "many", "few", *TENANTS, module=BACKGROUND)
+        runs = {case: [] for case in ("alone", "beside", "calls alone", "calls", "turns", "at once")}
+        with Server() as server:
+            for number in range(self.options.repeats + 1):
+                walls = self._small_plans(server, files)
+                for case, slugs in (("turns", [[slug] for slug in TENANTS]), ("at once", [TENANTS])):
+                    done = [in_child("imports", files["large"], *each, module=BACKGROUND) for each in slugs]
+                    walls[case] = {"wall": sum(one["wall"] for one in done)}
+                    in_child("discard", *TENANTS, module=BACKGROUND)
+                for case, found in walls.items():
+                    if number:  # The first round is a warm-up.
+                        runs[case].append(found)
+                print("background", walls, os.getloadavg(), file=sys.stderr, flush=True)
+        name = f"plan of 300 rows while {2 * QUEUED} files of {MIB} MiB wait or are planned"
+        self.add("plan of 300 rows in the background, alone", f"{median(runs['alone']):.2f} s", "")
+        self.add(name, f"{median(runs['beside']):.2f} s", "≤ 1.5 s")
+        self.add(f"{name}: slowest", f"{max(run['slowest'] for run in runs['beside']):.2f} s", "≤ 1.5 s")
+        calls = {case: f"{median(runs[case], 'rate'):,.0f}/s" for case in ("calls alone", "calls")}
+        p99 = f"{median(runs['calls'], 'p99') * 1000:.0f} ms"
+        self.add(
+            "small calls with files planned in the background", f"{calls['calls']} ({calls['calls alone']} alone)", ""
+        )
+        self.add("small calls with files planned in the background: p99", p99, "≤ 100 ms")
+        at_once = ratio(median(runs["at once"]), median(runs["turns"]))
+        self.add("five tenants' imports at once: time against one after the other", at_once, "≤ 1")
+
+    def _background_files(self):
+        shapes = {
+            "large": ("contacts", {"mb": MIB}),
+            "companies": ("companies", {"mb": MIB}),
+            "few": ("contacts", {"n": 300}),
+        }
+        files = {name: self.folder / f"{name}-background.csv" for name in shapes}
+        for name, (entity, shape) in shapes.items():
+            with files[name].open("wb") as file:
+                gen.write(file, entity, n_companies=1000, existing=5000, **shape)
+        return files
+
+    def _small_plans(self, server, files):
+        """Return the times of small plans, and of small calls, alone and beside another tenant's large files."""
+        walls, queued = {}, ("contacts", files["large"], "companies", files["companies"])
+        for plans, small in (("alone", "calls alone"), ("beside", "calls")):
+            if plans == "beside":
+                in_child("put_in_queue", "many", QUEUED, *queued, module=BACKGROUND)
+            found = in_child("plans", "few", files["few"], 8, 0.5, module=BACKGROUND)["walls"]
+            walls[plans] = {"wall": statistics.median(found), "slowest": max(found)}
+            calls = load.small_calls(server, seconds=3)
+            walls[small] = {"rate": len(calls) / 3, "p99": load.p99(calls)}
+        in_child("until_idle", module=BACKGROUND)
+        in_child("discard", "many", "few", module=BACKGROUND)
+        return walls
 
     def add(self, what, figure, goal):
         self.lines.append((what, figure, goal))
@@ -316,7 +380,7 @@ class Server:
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "serve"], env=env, stdout=self.log, stderr=self.log
         )
-        for _ in range(200):
+        for _ in range(600):
             try:
                 socket.create_connection(("127.0.0.1", self.port)).close()
             except OSError:

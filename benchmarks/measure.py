@@ -30,11 +30,11 @@ class Timer:
         return {"wall": self.wall, "above": self.above, **more}
 
 
-def in_child(case, *args, settings="benchmarks.settings", **env):
-    """Run a case of benchmarks.cases in a new process; return its report."""
+def in_child(case, *args, settings="benchmarks.settings", module="benchmarks.cases", **env):
+    """Run a case of benchmarks.cases, or of another module, in a new process; return its report."""
     environ = {**os.environ, "DJANGO_SETTINGS_MODULE": settings, **env}
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.cases", case, *map(str, args)],
+        [sys.executable, "-m", module, case, *map(str, args)],
         stdout=subprocess.PIPE,
         env=environ,
         text=True,
