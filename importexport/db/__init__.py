@@ -16,6 +16,8 @@ from importexport.db.locks import (
     end_sessions,
     lock_apart,
     lock_entities,
+    name_transaction,
+    session_name,
     stay_alive,
 )
 from importexport.db.months import (
@@ -63,11 +65,13 @@ __all__ = [
     "lock_entities",
     "month_after",
     "months_ahead",
+    "name_transaction",
     "partition_of",
     "partitions",
     "patience",
     "retry",
     "second_connection",
+    "session_name",
     "stay_alive",
     "this_month",
     "unzipped",

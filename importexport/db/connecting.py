@@ -13,11 +13,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 
-def second_connection() -> Any:
+def second_connection(*, name: str = "") -> Any:
     """Return another connection to the database, past any pool, for what must outlive the transaction of the first.
-    The caller closes it."""
+    The caller closes it. ``name`` is what PostgreSQL shows of it, so that others find it."""
     own = connection.copy()
     own.settings_dict |= direct_settings()
+    if name:
+        own.settings_dict["OPTIONS"] = {**own.settings_dict["OPTIONS"], "application_name": name}
     return own
 
 

@@ -89,7 +89,7 @@ def lock_entities(tenant: Tenant, entities: Collection[str], *, name: str = "") 
         cursor.execute(
             "SELECT set_config('application_name', %s, true), set_config('lock_timeout', %s, true),"
             " set_config('idle_in_transaction_session_timeout', %s, true)",
-            [f"{NAMED}{name}", milliseconds(current_patience().wait), milliseconds(current_patience().idle)],
+            [session_name(name), milliseconds(current_patience().wait), milliseconds(current_patience().idle)],
         )
         # Sorted, because imports that acquire the same locks in different orders could deadlock.
         for entity in sorted(entities):
@@ -101,9 +101,21 @@ def lock_entities(tenant: Tenant, entities: Collection[str], *, name: str = "") 
             raise Tenant.DoesNotExist
 
 
+def session_name(name: str) -> str:
+    """Return the application_name of the transactions and connections of the import with an id."""
+    return f"{NAMED}{name}"
+
+
+def name_transaction(name: str) -> None:
+    """Let the current transaction be found as one of the import with an id."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('application_name', %s, true)", [session_name(name)])
+
+
 def end_sessions(name: str) -> None:
-    """End the transactions of the import with an id, whose process is gone. PostgreSQL rolls them back."""
-    _signal("pg_terminate_backend", name)
+    """End the transactions and connections of the import with an id, whose process is gone. PostgreSQL rolls back, and
+    does nothing any more of what it is sent when a network is back. Waits until they have ended."""
+    _signal("pg_terminate_backend", name, WAIT)
 
 
 def cancel_statement(name: str) -> None:
@@ -111,14 +123,19 @@ def cancel_statement(name: str) -> None:
     _signal("pg_cancel_backend", name)
 
 
-def _signal(function: str, name: str) -> None:
+def _signal(function: str, name: str, *arguments: int) -> None:
+    places = sql.SQL("").join([sql.SQL(", %s")] * len(arguments))
     with connection.cursor() as cursor:
-        cursor.execute(SIGNAL.format(sql.Identifier(function)), [f"{NAMED}{name}"])
+        cursor.execute(SIGNAL.format(sql.Identifier(function), places), [*arguments, session_name(name)])
+
+
+#: Milliseconds that a session has to end.
+WAIT = 5000
 
 
 #: Where each process has a role of its own, PostgreSQL would refuse: then what is left ends by itself, but later.
 SIGNAL = sql.SQL("""
-SELECT {}(pid) FROM pg_stat_activity
+SELECT {}(pid{}) FROM pg_stat_activity
 WHERE application_name = %s AND datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
 """)
 

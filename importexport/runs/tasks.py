@@ -18,7 +18,17 @@ from django.utils import timezone
 from psycopg import sql
 
 from importexport import errors, services
-from importexport.db import UNAVAILABLE, Busy, Lease, current_patience, end_sessions, leased, second_connection
+from importexport.db import (
+    UNAVAILABLE,
+    Busy,
+    Lease,
+    current_patience,
+    end_sessions,
+    leased,
+    name_transaction,
+    second_connection,
+    session_name,
+)
 from importexport.engine.observers import Observer, Progress, ProgressObserver
 from importexport.engine.report import Report
 from importexport.history import plan_check, suggestions, uploads
@@ -98,8 +108,9 @@ def held(
             return
         if lease.was_left:
             # Its transaction may go on without it: it was cut off from a network, and PostgreSQL has not noticed yet.
+            # What it has sent last arrives when the network is back.
             end_sessions(str(run.pk))
-        with closing(second_connection()) as aside:
+        with closing(second_connection(name=session_name(str(run.pk)))) as aside:
             yield Hold(lease, aside)
 
 
@@ -226,7 +237,7 @@ def _import(run: ImportRun, hold: Hold, *, observers: Sequence[Observer], progre
             observers=[ProgressObserver(saving_progress(run, hold, progress)), *observers],
         )
     if is_plan:
-        _keep_plan(run)
+        _keep_plan(run, hold)
     return report
 
 
@@ -234,16 +245,19 @@ def _undo(run: ImportRun, hold: Hold, *, progress: Progress | None) -> None:
     is_plan = run.status == ImportRun.Status.PLANNING
     undo(run, aside=hold.aside if is_plan else None, progress=saving_progress(run, hold, progress))
     if is_plan:
-        _keep_plan(run)
+        _keep_plan(run, hold)
 
 
-def _keep_plan(run: ImportRun) -> None:
+def _keep_plan(run: ImportRun, hold: Hold) -> None:
     run.status, run.finished_at = ImportRun.Status.PLANNED, timezone.now()
     if run.kind == ImportRun.Kind.IMPORT:
         run.suggestions = suggestions.suggestions(run)
     found = {name: getattr(run, name) for name in PLAN_FIELDS}
-    if not ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNING).update(**found):
-        clear_row_log(run, connection)  # The plan was discarded in the meantime.
+    hold.lease.check()
+    with transaction.atomic():
+        name_transaction(str(run.pk))
+        if not ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNING).update(**found):
+            clear_row_log(run, connection)  # The plan was discarded in the meantime.
 
 
 def saving_progress(run: ImportRun, hold: Hold, progress: Progress | None) -> Progress:

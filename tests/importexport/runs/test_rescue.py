@@ -96,6 +96,17 @@ def test_a_run_whose_process_was_killed_is_abandoned_when_its_lease_has_ended(ap
     assert tasks.unattended() == [run]
 
 
+def test_who_takes_over_a_plan_ends_the_connection_that_its_row_log_is_written_over(api, killed_after):
+    run = left_planning(api)
+    with tasks.held(run) as cut_off:
+        cut_off.aside.ensure_connection()
+        killed_after(run, seconds=11)
+        with tasks.held(run) as other:
+            assert other
+            with pytest.raises(OperationalError), cut_off.aside.cursor() as cursor:
+                cursor.execute("SELECT")
+
+
 def test_an_import_without_a_plan_is_noted_as_interrupted(tenant):
     run = ImportRun.objects.create(tenant=tenant, entity="contacts", channel="api", status="running", file_name="a.csv")
     rescue = Rescue()
