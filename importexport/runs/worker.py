@@ -9,12 +9,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, connections
 from procrastinate import App, BaseRetryStrategy, Blueprint, JobContext, PsycopgConnector, RetryDecision
-from procrastinate.exceptions import JobAborted
+from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.jobs import DeleteJobCondition, Job
 
 from importexport import errors
@@ -44,8 +45,11 @@ POLL = 1.0
 GRACE = 5.0
 #: The queues, and how many jobs of each a worker does at once.
 LANES = {**AT_ONCE, **events.AT_ONCE}
+PLACES = sum(LANES.values())
 #: Threads for what is not a job, such as looking up the host of the database.
 SPARE_THREADS = 4
+#: Seconds before the work begins anew; they double as long as it does not last WELL seconds.
+FIRST_PAUSE, LONGEST_PAUSE, WELL = 0.5, 5.0, 30.0
 
 POOL_ONLY = (
     "DATABASE_URL is a connection pool's, and RALLY_DIRECT_DATABASE_URL is not set: runs begin up to a second later,"
@@ -144,57 +148,109 @@ def work(*, until_empty: bool = False, beside: int | None = None) -> None:
     """Work on jobs until a SIGTERM or SIGINT, or with ``until_empty`` until none is left that is due.
 
     ``beside`` is the id of the parent process, with which the work ends. Raises OperationalError or ConnectorException
-    if the database is unavailable.
+    if the database is unavailable at the start, or with ``until_empty`` at any time. Otherwise the work begins anew
+    when the database is back.
     """
-    try:
-        connection.ensure_connection()  # Starts the embedded server.
+    reach_database()
+    with closing(connection):
         check_direct_settings()
-        listens = not until_empty and hears_notifications()
-        asyncio.run(_work(until_empty=until_empty, beside=beside, listens=listens))
-        while until_empty and is_anything_due():
-            # The last job of one queue may have been in the way of one of the other.
-            asyncio.run(_work(until_empty=until_empty, beside=beside, listens=False))
-    finally:
-        connection.close()
+    if until_empty:
+        asyncio.run(_work_until_empty())
+        return
+    rescue = Rescue()
+    rescue.start()
+    Upkeep().start()
+    asyncio.run(_keep_working(beside, listens=hears_notifications()))
+    rescue.stop()
+
+
+def reach_database() -> None:
+    """Raise OperationalError if the database is unavailable. Starts the embedded server."""
+    with closing(connection):
+        connection.ensure_connection()
 
 
 def hears_notifications() -> bool:
     """Whether PostgreSQL can wake the worker. Through a connection pool, it would wake whoever has the session then:
     the worker only looks into the queue every POLL seconds."""
-    with contextlib.closing(second_connection()) as own:
+    with closing(second_connection()) as own:
         if not is_pooled(own):
             return True
     logger.warning(POOL_ONLY)
     return False
 
 
-async def _work(*, until_empty: bool, beside: int | None, listens: bool) -> None:
-    places = sum(LANES.values())
+def _give_threads() -> None:
     # A job occupies a thread. By default there would be too few on a small machine, and webhooks hold up imports.
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(places + SPARE_THREADS))
-    connector = PsycopgConnector(kwargs=libpq_parameters(), min_size=1, max_size=places + 2 * len(LANES))
-    # An app of its own: the one of procrastinate.contrib.django stores jobs in Django's transactions, also here.
-    app = App(connector=connector)
-    app.add_tasks_from(blueprint, namespace="")
-    rescue = Rescue()
-    async with app.open_async():
-        lanes = [asyncio.create_task(_lane(app, name, until_empty=until_empty, listens=listens)) for name in LANES]
-        if not until_empty:
-            rescue.start()
-            Upkeep().start()
-        watch = asyncio.create_task(_end_with(beside, lanes))
-        with _stopped_by_signals(lanes), contextlib.suppress(asyncio.CancelledError):
-            await _until_one_ends(lanes)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(PLACES + SPARE_THREADS))
+
+
+async def _work_until_empty() -> None:
+    _give_threads()
+    asked = asyncio.Event()
+    with _set_by_signals(asked):
+        await _work(asked, until_empty=True)
+        while not asked.is_set() and await asyncio.to_thread(_is_anything_due):
+            # The last job of one queue may have been in the way of one of the other.
+            await _work(asked, until_empty=True)
+
+
+def _is_anything_due() -> bool:
+    with closing(connection):
+        return is_anything_due()
+
+
+async def _keep_working(beside: int | None, *, listens: bool) -> None:
+    """Work until asked to stop, and begin anew whenever the connection to the database was lost, or when others have
+    taken this worker for dead, because it was frozen or cut off."""
+    _give_threads()
+    asked, pause = asyncio.Event(), FIRST_PAUSE
+    with _set_by_signals(asked):
+        watch = asyncio.create_task(_set_without(beside, asked))
+        while not asked.is_set():
+            start = time.monotonic()
+            try:
+                await asyncio.to_thread(reach_database)
+                await _work(asked, listens=listens)
+            except (*UNAVAILABLE, ConnectorException) as error:
+                reason = " ".join(str(error.__cause__ or error).split())
+                logger.warning("The worker begins anew, because the queue is unavailable: %s", reason)
+            pause = FIRST_PAUSE if time.monotonic() - start > WELL else min(2 * pause, LONGEST_PAUSE)
+            await _wait(asked, pause)
         watch.cancel()
-    rescue.stop()
 
 
-async def _end_with(parent: int | None, lanes: list[asyncio.Task[None]]) -> None:
-    """Stop the lanes when the parent process has ended."""
+async def _wait(asked: asyncio.Event, seconds: float) -> None:
+    """Wait for some seconds, or until asked to stop."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(asked.wait(), seconds)
+
+
+async def _set_without(parent: int | None, asked: asyncio.Event) -> None:
+    """Ask to stop when the parent process has ended."""
     if parent is not None:
         while os.getppid() == parent:
             await asyncio.sleep(POLL)
-        stop(lanes)
+        asked.set()
+
+
+async def _work(asked: asyncio.Event, *, until_empty: bool = False, listens: bool = False) -> None:
+    """Work until asked to stop, or until a lane ends."""
+    connector = PsycopgConnector(kwargs=libpq_parameters(), min_size=1, max_size=PLACES + 2 * len(LANES))
+    # An app of its own: the one of procrastinate.contrib.django stores jobs in Django's transactions, also here.
+    app = App(connector=connector)
+    app.add_tasks_from(blueprint, namespace="")
+    async with app.open_async():
+        lanes = [asyncio.create_task(_lane(app, name, until_empty=until_empty, listens=listens)) for name in LANES]
+        request = asyncio.create_task(_stop_if(asked, lanes))
+        with contextlib.suppress(asyncio.CancelledError):
+            await _until_one_ends(lanes, until_empty=until_empty)
+        request.cancel()
+
+
+async def _stop_if(asked: asyncio.Event, lanes: list[asyncio.Task[None]]) -> None:
+    await asked.wait()
+    stop(lanes)
 
 
 def stop(lanes: list[asyncio.Task[None]]) -> None:
@@ -220,23 +276,27 @@ async def _lane(app: App, name: str, *, until_empty: bool, listens: bool) -> Non
     )
 
 
-async def _until_one_ends(lanes: list[asyncio.Task[None]]) -> None:
-    """Wait for the lanes. If one fails, stop the others and raise its error: the process begins anew."""
+async def _until_one_ends(lanes: list[asyncio.Task[None]], *, until_empty: bool) -> None:
+    """Wait for the lanes. If one fails, stop the others and raise its error. One that waits for jobs also ends, without
+    an error, when it could not say that it is alive; the others must not go on without it."""
+    first = asyncio.FIRST_EXCEPTION if until_empty else asyncio.FIRST_COMPLETED
     try:
-        await asyncio.gather(*lanes)
+        done, _ = await asyncio.wait(lanes, return_when=first)
+        for lane in done:
+            lane.result()
     finally:
         stop(lanes)
         await asyncio.gather(*lanes, return_exceptions=True)
 
 
 @contextlib.contextmanager
-def _stopped_by_signals(lanes: list[asyncio.Task[None]]) -> Iterator[None]:
+def _set_by_signals(asked: asyncio.Event) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop, lanes)
+        loop.add_signal_handler(number, asked.set)
     try:
         yield
     finally:
