@@ -19,6 +19,11 @@ WELL = 30.0
 PACE = 0.2
 #: Seconds that the worker has to end: its jobs end after their current batch.
 GRACE = 20.0
+#: Held while the worker is started. A process of the server that is forked at this moment would inherit the pipe that
+#: says whether the start has succeeded: this process would wait for its end for as long as that one lives, and watch
+#: over no worker.
+STARTING = threading.Lock()
+os.register_at_fork(before=STARTING.acquire, after_in_parent=STARTING.release, after_in_child=STARTING.release)
 
 
 class Companion(threading.Thread):
@@ -45,7 +50,8 @@ class Companion(threading.Thread):
 
     def _start(self) -> subprocess.Popen[bytes]:
         command = [sys.executable, str(MANAGE), "worker", "--beside", str(os.getpid())]
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        with STARTING:
+            return subprocess.Popen(command, stdin=subprocess.DEVNULL)
 
     def restart(self) -> None:
         """Have the worker end, upon which it is started again."""
