@@ -96,12 +96,14 @@ class Works:
 
     def start_worker(self, *prefix: str, **env: str) -> Worker:
         """Start a worker, and wait until it takes jobs."""
+        from importexport.runs.worker import LANES  # Needs Django, which a command has not set up before.
+
         known = self.lanes()
         worker = Worker(self.installation, self._folder / "log", prefix, **env)
         self.workers.append(worker)
         for _ in moments(60):
             worker.ids = self.lanes() - known
-            if len(worker.ids) == 2:
+            if len(worker.ids) == len(LANES):
                 return worker
         raise TimeoutError(f"The worker does not start:\n{self.log_text()}")
 
