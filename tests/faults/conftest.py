@@ -1,5 +1,7 @@
 """Servers that connect to their database through a proxy that breaks connections."""
 
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.faults.proxy import Proxy
-from tests.support.installation import Installation, Server
+from tests.support.installation import ROOT, Installation, Server
 
 
 @dataclass
@@ -22,7 +24,21 @@ class Proxied:
 
 @pytest.fixture(scope="session")
 def proxied(new_installation: Callable[..., Installation], launch: Callable[..., Server]) -> Iterator[Proxied]:
+    """A server behind a proxy, and a worker that takes up what is left, past it."""
     installation = new_installation(RALLY_RATE_LIMIT="100000", RALLY_LEASE="3")
+    with tempfile.TemporaryDirectory() as folder, Proxy(installation.database_url, Path(folder)) as proxy:
+        server = launch(installation, DATABASE_URL=proxy.url)
+        worker = subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=ROOT, env=installation.env)
+        yield Proxied(server, proxy)
+        worker.kill()
+        worker.wait(30)
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def proxied_worker(new_installation: Callable[..., Installation], launch: Callable[..., Server]) -> Iterator[Proxied]:
+    """A server with a worker beside it, both behind a proxy."""
+    installation = new_installation(RALLY_RATE_LIMIT="100000", RALLY_LEASE="3", RALLY_WORKER="1")
     with tempfile.TemporaryDirectory() as folder, Proxy(installation.database_url, Path(folder)) as proxy:
         server = launch(installation, DATABASE_URL=proxy.url)
         yield Proxied(server, proxy)
