@@ -9,6 +9,7 @@ from importexport.db.asking import UNAVAILABLE, ask
 from importexport.db.composing import ANY_TENANT, any_tenant, by_index, identifiers, unzipped
 from importexport.db.connecting import check_direct_settings, directly, is_pooled, libpq_parameters, second_connection
 from importexport.db.copying import copy_block, copy_in, copy_out
+from importexport.db.jobs import store_job
 from importexport.db.leases import Lease, LeaseLost, leased
 from importexport.db.locks import (
     advisory_lock,
@@ -73,6 +74,7 @@ __all__ = [
     "second_connection",
     "session_name",
     "stay_alive",
+    "store_job",
     "this_month",
     "unzipped",
 ]

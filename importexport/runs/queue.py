@@ -6,11 +6,10 @@ nothing.
 """
 
 from django.db import connection, transaction
-from procrastinate.contrib.django import app
 from psycopg import sql
 
 from importexport import errors
-from importexport.db import advisory_lock
+from importexport.db import advisory_lock, store_job
 from importexport.models import ImportRun, PreparedExport
 
 #: The names of the tasks, which jobs are stored with.
@@ -64,8 +63,7 @@ def put(task: str, *, tenant_id: int, lane: str, lock: str, **arguments: str) ->
     """Store a job. Of the jobs of a tenant with the same lock, one is done at a time."""
     with transaction.atomic():
         place = next_place(tenant_id, lane)
-        job = app.configure_task(task, queue=lane, lock=f"{lock_prefix(tenant_id)}{lock}", priority=-place)
-        job.defer(**arguments)
+        store_job(task, arguments, queue=lane, lock=f"{lock_prefix(tenant_id)}{lock}", priority=-place)
         put_in_order(tenant_id)
 
 

@@ -48,7 +48,7 @@ class Rescue(threading.Thread):
                 close_old_connections()
                 self.look()
                 is_away = False
-            except Error as error:
+            except (Error, ConnectorException) as error:
                 if not is_away:
                     logger.warning("Abandoned runs cannot be resumed while the database is unavailable: %s", error)
                 is_away = True

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.db import connection
 from django.utils import timezone
-from procrastinate.contrib.django import app
 from psycopg import sql
 
 from crm.timestamps import timestamp
+from importexport.db import store_job
 from importexport.models import ImportRun, PreparedExport, Webhook, WebhookDelivery, export_json, run_json
 
 #: Event → what it tells.
@@ -93,6 +93,6 @@ def store(webhook: Webhook, event: str, data: dict[str, Any], *, run: ImportRun 
 def enqueue(delivery: WebhookDelivery, webhook: Webhook, *, at: dt.datetime | None = None) -> None:
     """Put the next attempt of a delivery in the queue, by default at once."""
     lane = AGAIN if webhook.failing_since else FIRST
-    job = app.configure_task(TASK, queue=lane, schedule_at=at)
     # The number of earlier attempts tells whether another job has been quicker.
-    job.defer(tenant_id=delivery.tenant_id, delivery_id=str(delivery.pk), attempts=delivery.attempts)
+    which = {"tenant_id": delivery.tenant_id, "delivery_id": str(delivery.pk), "attempts": delivery.attempts}
+    store_job(TASK, which, queue=lane, schedule_at=at)
