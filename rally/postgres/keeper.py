@@ -28,7 +28,7 @@ POLL = 0.2
 #: A small, private server: one machine, no network, but the same durability as any PostgreSQL.
 OPTIONS = {
     "listen_addresses": "",
-    "max_connections": "100",
+    "max_connections": "200",
     "shared_buffers": "128MB",
     "max_wal_size": "4GB",
     "timezone": "UTC",

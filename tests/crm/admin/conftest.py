@@ -11,7 +11,7 @@ from django.utils import timezone
 from crm.models import Activity, ApiKey, Company, Contact, Deal, Membership, Pipeline, Stage, Tenant
 from crm.models.api_key import create_api_key
 from crm.models.tenant import create_tenant
-from importexport.models import ImportRun
+from importexport.models import ImportRun, Webhook, WebhookDelivery
 
 
 @dataclass
@@ -45,6 +45,10 @@ def make_place(slug: str) -> Place:
     activity = Activity.objects.create(
         tenant=tenant, activity_type="call", subject=f"Call of {slug}", contact=contact, company=company, deal=deal
     )
+    webhook = Webhook.objects.create(tenant=tenant, url=f"https://{slug}.example/hook", events=["import.finished"])
+    delivery = WebhookDelivery.objects.create(
+        tenant=tenant, webhook=webhook, event="ping", body="{}", status="failed", next_attempt_at=None
+    )
     run = ImportRun.objects.create(
         tenant=tenant, entity="contacts", channel="admin", status="done", user=users["editor"], actor=f"editor-{slug}",
         file_name=f"{slug}.csv", header={"cells": ["email"], "columns": ["email"], "ignored": [], "missing": [], "delimiter": ","},
@@ -56,6 +60,7 @@ def make_place(slug: str) -> Place:
     records = {
         Company: company, Contact: contact, Deal: deal, Activity: activity, Stage: stage, Pipeline: stage.pipeline,
         Membership: members[0], ApiKey: key, ImportRun: run, Tenant: tenant, User: users["viewer"],
+        Webhook: webhook, WebhookDelivery: delivery,
     }  # fmt: skip
     return Place(tenant, users, records)
 

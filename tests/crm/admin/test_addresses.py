@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from crm.models import Activity, ApiKey, Company, Contact, Deal
-from importexport.models import ImportRun
+from importexport.models import ImportRun, WebhookDelivery
 from tests.support.staff import pick
 
 HUGE = "9" * 40
@@ -218,6 +218,7 @@ RELATIONS = {
     Contact: {"company__id__exact"},
     Deal: {"company__id__exact", "contact__id__exact"},
     Activity: {"company__id__exact", "contact__id__exact", "deal__id__exact"},
+    WebhookDelivery: {"webhook__id__exact"},
 }
 
 

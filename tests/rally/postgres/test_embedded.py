@@ -197,7 +197,7 @@ def test_a_server_without_free_connections_counts_as_running(cluster):
     cluster.use()
     taken = []
     with pytest.raises(psycopg.OperationalError):
-        for _ in range(120):
+        for _ in range(220):
             taken.append(embedded.connect(cluster.home, "postgres"))
     assert embedded.answers(cluster.home)
     for connection in taken:
@@ -208,7 +208,7 @@ def test_the_server_has_the_documented_settings(cluster):
     cluster.use()
     with embedded.connect(cluster.home, "rally") as connection:
         names = ("server_encoding", "TimeZone", "fsync", "max_connections", "listen_addresses")
-        assert [connection.execute(f"SHOW {name}").fetchone()[0] for name in names] == ["UTF8", "UTC", "on", "100", ""]
+        assert [connection.execute(f"SHOW {name}").fetchone()[0] for name in names] == ["UTF8", "UTC", "on", "200", ""]
 
 
 def python_for(account: dict) -> str:
