@@ -3,12 +3,13 @@
 import contextlib
 import datetime as dt
 import logging
+import os
 import threading
 import uuid
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.db import Error, close_old_connections, connections
+from django.db import Error, close_old_connections, connection, connections
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
@@ -47,6 +48,7 @@ class Rescue(threading.Thread):
             try:
                 close_old_connections()
                 self.look()
+                end_if_stuck()
                 is_away = False
             except (Error, ConnectorException) as error:
                 if not is_away:
@@ -69,6 +71,28 @@ class Rescue(threading.Thread):
         for run_id in left.keys() & self._left:
             take_up(left[run_id])
         self._left = set(left)
+
+
+def end_if_stuck() -> None:
+    """End the process if jobs are due for long and nobody does any: it no longer takes jobs after its connection was
+    lost at an unlucky moment. Whoever started it starts it again."""
+    with connection.cursor() as cursor:
+        cursor.execute(STUCK, [DUE_FOR_LONG])
+        (is_stuck,) = cursor.fetchone()
+    if is_stuck:
+        logger.error("The worker ends, because it takes no jobs although some are due")
+        os._exit(1)
+
+
+#: Seconds after which a job that is due should have been begun if no other is being done.
+DUE_FOR_LONG = 10
+STUCK = """
+SELECT EXISTS (
+    SELECT FROM procrastinate_jobs AS job WHERE status = 'todo' AND coalesce(
+        scheduled_at, (SELECT max(at) FROM procrastinate_events AS event WHERE event.job_id = job.id)
+    ) < clock_timestamp() - make_interval(secs => %s)
+) AND NOT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'doing')
+"""
 
 
 def take_up(run: ImportRun) -> None:
