@@ -127,6 +127,13 @@ def is_anything_due() -> bool:
         return cursor.fetchone()[0]
 
 
+def is_left_undone() -> bool:
+    """Whether a job waits that a worker could begin, while none is being done."""
+    with connection.cursor() as cursor:
+        cursor.execute(LEFT_UNDONE)
+        return cursor.fetchone()[0]
+
+
 LEAVE = "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND lock LIKE %s AND args ->> 'run_id' = %s"
 AHEAD = """
 SELECT (
@@ -168,3 +175,4 @@ FROM ordered JOIN places USING (number) WHERE ordered.id = job.id AND job.priori
 ANYTHING_DUE = """
 SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now()))
 """
+LEFT_UNDONE = f"""{ANYTHING_DUE} AND NOT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'doing')"""

@@ -5,11 +5,12 @@ import datetime as dt
 import logging
 import os
 import threading
+import time
 import uuid
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.db import Error, close_old_connections, connection, connections
+from django.db import Error, close_old_connections, connections
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
@@ -18,11 +19,13 @@ from procrastinate.jobs import Job
 from importexport.history.recorder import note_interrupted
 from importexport.models import ImportRun
 from importexport.runs import tasks
-from importexport.runs.queue import put_back
+from importexport.runs.queue import is_left_undone, put_back
 
 logger = logging.getLogger("rally.jobs")
 #: Seconds between checks.
 PACE = 2.0
+#: Seconds for which jobs may be due without any being done.
+PATIENCE = 20.0
 #: Seconds before a run is resumed again; they double each time. A run that kills its process or fills the disk must
 #: not do so in a tight loop. But it may not have been the run: after an outage of the database, none waits for long.
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 15.0
@@ -39,6 +42,7 @@ class Rescue(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="rescue", daemon=True)
         self._left: set[uuid.UUID] = set()
+        self._stuck = StuckFor()
         self._is_over = threading.Event()
 
     def run(self) -> None:
@@ -48,7 +52,7 @@ class Rescue(threading.Thread):
             try:
                 close_old_connections()
                 self.look()
-                end_if_stuck()
+                self._end_if_stuck()
                 is_away = False
             except (Error, ConnectorException) as error:
                 if not is_away:
@@ -63,6 +67,13 @@ class Rescue(threading.Thread):
         """End the thread soon."""
         self._is_over.set()
 
+    def _end_if_stuck(self) -> None:
+        """End the process if it no longer takes jobs, as after a connection that was lost at an unlucky moment; whoever
+        started it starts it again."""
+        if self._stuck.look(is_left_undone(), now=time.monotonic()) >= PATIENCE:
+            logger.error("The worker ends, because it takes no jobs although some are due")
+            os._exit(1)
+
     def look(self) -> None:
         """Put the jobs of dead workers back in the queue, and runs without a job that were abandoned in the previous
         check as well: a new run may not be worked on yet. An import without a plan is noted as interrupted."""
@@ -73,26 +84,19 @@ class Rescue(threading.Thread):
         self._left = set(left)
 
 
-def end_if_stuck() -> None:
-    """End the process if jobs are due for long and nobody does any: it no longer takes jobs after its connection was
-    lost at an unlucky moment. Whoever started it starts it again."""
-    with connection.cursor() as cursor:
-        cursor.execute(STUCK, [DUE_FOR_LONG])
-        (is_stuck,) = cursor.fetchone()
-    if is_stuck:
-        logger.error("The worker ends, because it takes no jobs although some are due")
-        os._exit(1)
+class StuckFor:
+    """How long jobs have been left undone at every look: between two jobs, and at the start, they are for a moment."""
 
+    def __init__(self) -> None:
+        self._since: float | None = None
 
-#: Seconds after which a job that is due should have been begun if no other is being done.
-DUE_FOR_LONG = 10
-STUCK = """
-SELECT EXISTS (
-    SELECT FROM procrastinate_jobs AS job WHERE status = 'todo' AND coalesce(
-        scheduled_at, (SELECT max(at) FROM procrastinate_events AS event WHERE event.job_id = job.id)
-    ) < clock_timestamp() - make_interval(secs => %s)
-) AND NOT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'doing')
-"""
+    def look(self, is_left_undone: bool, *, now: float) -> float:
+        """Note a look at a time, in seconds of a clock; return for how many seconds jobs have been left undone."""
+        if not is_left_undone:
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        return 0.0 if self._since is None else now - self._since
 
 
 def take_up(run: ImportRun) -> None:

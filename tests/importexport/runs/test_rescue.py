@@ -15,7 +15,8 @@ from importexport.db import Lease, LeaseLost, locks
 from importexport.models import ImportRun
 from importexport.models import Lease as LeaseRow
 from importexport.runs import lifecycle, queue, tasks, worker
-from importexport.runs.rescue import Rescue, pause_after
+from importexport.runs.queue import is_left_undone
+from importexport.runs.rescue import Rescue, StuckFor, pause_after
 from tests.support.api import problem
 from tests.support.real import RealTenant, be_cut_off, contacts, wait_for_status, wait_until_blocked
 from tests.support.waiting import Background, moments
@@ -145,6 +146,21 @@ def give_back_later(lease):
     time.sleep(0.3)
     lease.give_back()
     connection.close()
+
+
+def test_jobs_that_are_left_undone_for_a_moment_do_not_end_the_worker():
+    stuck = StuckFor()
+    looks = [(0, True), (2, True), (4, False), (6, True), (16, True)]
+    assert [stuck.look(left, now=now) for now, left in looks] == [0, 2, 0, 0, 10]
+
+
+def test_a_job_that_is_due_is_left_undone_unless_another_one_is_being_done(api):
+    assert not is_left_undone()
+    queue.enqueue(left_applying(api))
+    assert is_left_undone()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing'")
+    assert not is_left_undone()
 
 
 def test_a_run_that_keeps_failing_is_retried_with_increasing_pauses():
