@@ -83,13 +83,9 @@ def run(context: JobContext, *, run_id: str) -> None:
         if time.monotonic() > end:
             raise Stopped(errors.ran_too_long(settings.RALLY_RUN_TIMEOUT))
 
-    try:
+    with job():
         if found := ImportRun.objects.select_related("tenant").filter(pk=run_id).first():
             work_on(found, stop_if_asked)
-    except tasks.Interruption:
-        raise JobAborted from None
-    finally:
-        connections.close_all()
 
 
 @blueprint.task(name=EXPORT_TASK, pass_context=True, retry=TryAgain())
@@ -100,19 +96,24 @@ def export(context: JobContext, *, export_id: str) -> None:
         if context.should_abort():
             raise tasks.Interruption
 
-    try:
+    with job():
         exports.make(UUID(export_id), stop_if_asked)
-    except tasks.Interruption:
-        raise JobAborted from None
-    finally:
-        connections.close_all()
 
 
 @blueprint.task(name=events.TASK, retry=TryAgain())
 def deliver(*, tenant_id: int, delivery_id: str, attempts: int) -> None:
     """Make an attempt to deliver a message to a webhook."""
-    try:
+    with job():
         delivering.deliver(tenant_id=tenant_id, delivery_id=UUID(delivery_id), attempts=attempts)
+
+
+@contextlib.contextmanager
+def job() -> Iterator[None]:
+    """Context of every job: procrastinate does it again if the worker has to stop, and no connection is left open."""
+    try:
+        yield
+    except tasks.Interruption:
+        raise JobAborted from None
     finally:
         connections.close_all()
 
