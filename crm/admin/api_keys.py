@@ -24,7 +24,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from crm.access import access_of
 from crm.admin import formatting
-from crm.admin.base import BoundedAdmin
+from crm.admin.base import OfTenantsAdmin
 from crm.characters import trim
 from crm.models import ApiKey, Tenant
 from crm.models.api_key import create_api_key, revoke_api_key
@@ -140,7 +140,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(BoundedAdmin):
+class ApiKeyAdmin(OfTenantsAdmin):
     """API keys of a tenant, managed by the tenant's admins."""
 
     form = RenameForm
@@ -182,11 +182,6 @@ class ApiKeyAdmin(BoundedAdmin):
         return False
 
     # --- the list ---
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        """Add the tenant's column for users who see all tenants."""
-        columns = list(super().get_list_display(request))
-        return columns if access_of(request).tenant else [columns[0], "tenant", *columns[1:]]
 
     @display(description=gettext_lazy("Scope"), ordering="scope")
     def scope_name(self, key: ApiKey) -> str:

@@ -146,6 +146,28 @@ class BoundedAdmin(ModelAdmin):
         return super().response_action(request, queryset)
 
 
+class OfTenantsAdmin(BoundedAdmin):
+    """A list of what belongs to tenants."""
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Add the tenant's column for users who see all tenants."""
+        columns = list(super().get_list_display(request))
+        return columns if access_of(request).tenant else [columns[0], "tenant", *columns[1:]]
+
+
+class ReadOnlyAdmin(OfTenantsAdmin):
+    """A list of what the product itself has recorded, which nobody adds, changes or deletes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 def takes(judge: Callable[[Any], Any], value: Any) -> bool:
     """Whether a validation function accepts a value."""
     try:
@@ -175,7 +197,7 @@ def parameters_of(item: Any) -> set[str]:
     return {f"{item}__exact"}
 
 
-class TenantModelAdmin(BoundedAdmin):
+class TenantModelAdmin(OfTenantsAdmin):
     """Admin of a model whose records belong to a tenant.
 
     ``needs_to_view`` and ``needs_to_change`` name the required property of ``crm.access.Access``.
@@ -231,11 +253,6 @@ class TenantModelAdmin(BoundedAdmin):
 
     def get_paginator(self, request: HttpRequest, queryset: Any, *args: Any, **options: Any) -> Paginator:
         return EstimatingPaginator(queryset, *args, whole=self.get_queryset(request), **options)
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        """Add the tenant's column for users who see all tenants."""
-        columns = list(super().get_list_display(request))
-        return columns if access_of(request).tenant else [columns[0], "tenant", *columns[1:]]
 
     def get_list_select_related(self, request: HttpRequest) -> Any:
         needed = list(cast(Any, super().get_list_select_related(request)) or [])

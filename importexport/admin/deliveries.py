@@ -18,7 +18,7 @@ from unfold.decorators import display
 
 from crm.access import access_of
 from crm.admin import formatting
-from crm.admin.base import BoundedAdmin
+from crm.admin.base import ReadOnlyAdmin
 from importexport.admin import labels
 from importexport.admin.base import record_link
 from importexport.models import WebhookDelivery
@@ -53,7 +53,7 @@ class StatusFilter(admin.SimpleListFilter):
 
 
 @admin.register(WebhookDelivery)
-class WebhookDeliveryAdmin(BoundedAdmin):
+class WebhookDeliveryAdmin(ReadOnlyAdmin):
     """The messages to webhooks, for the tenant's admins. They are read-only, and can be sent again."""
 
     list_display = ("message", "address", "state_label", "attempts", "answer", "when")
@@ -85,22 +85,7 @@ class WebhookDeliveryAdmin(BoundedAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return access_of(request).can_manage
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Messages are kept for as long as imports, or until their webhook is deleted."""
-        return False
-
     # --- columns ---
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        """Add the tenant's column for users who see all tenants."""
-        columns = list(super().get_list_display(request))
-        return columns if access_of(request).tenant else [columns[0], "tenant", *columns[1:]]
 
     @display(description=gettext_lazy("Message"), ordering="event")
     def message(self, delivery: WebhookDelivery) -> Any:

@@ -20,7 +20,7 @@ from unfold.decorators import display
 
 from crm.access import access_of
 from crm.admin import formatting
-from crm.admin.base import BoundedAdmin
+from crm.admin.base import ReadOnlyAdmin
 from importexport.admin import labels, permissions, presenters, warnings
 from importexport.admin.progress import progress
 from importexport.admin.run_filters import ActorFilter, ChannelFilter, EntityFilter, StateFilter
@@ -47,7 +47,7 @@ PAGES = {
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(BoundedAdmin):
+class ImportRunAdmin(ReadOnlyAdmin):
     """The import runs of all channels. They are read-only: only imports create and change them."""
 
     list_display = (
@@ -88,16 +88,6 @@ class ImportRunAdmin(BoundedAdmin):
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return access_of(request).can_view
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Runs are history and cannot be deleted. Plans can be discarded."""
-        return False
-
     def get_run(self, request: HttpRequest, run_id: Any) -> ImportRun:
         """Return a run that the user may see; raise Http404 for others."""
         try:
@@ -106,11 +96,6 @@ class ImportRunAdmin(BoundedAdmin):
             raise Http404 from None
 
     # --- the list ---
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        """Add the tenant's column for users who see all tenants."""
-        columns = list(super().get_list_display(request))
-        return columns if access_of(request).tenant else [columns[0], "tenant", *columns[1:]]
 
     def get_list_select_related(self, request: HttpRequest) -> Any:
         return ["tenant"]
