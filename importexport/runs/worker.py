@@ -8,15 +8,14 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, connections
-from procrastinate import App, BaseRetryStrategy, Blueprint, JobContext, PsycopgConnector, RetryDecision
+from procrastinate import BaseRetryStrategy, Blueprint, JobContext, RetryDecision
 from procrastinate.exceptions import ConnectorException, JobAborted
-from procrastinate.jobs import DeleteJobCondition, Job
+from procrastinate.jobs import Job
 
 from importexport import errors
 from importexport.db import (
@@ -24,30 +23,20 @@ from importexport.db import (
     Busy,
     check_direct_settings,
     is_pooled,
-    libpq_parameters,
     patience,
     second_connection,
 )
-from importexport.db.leases import TIMES
 from importexport.engine.observers import Progress
 from importexport.history.recorder import Stopped
 from importexport.models import ImportRun
 from importexport.runs import exports, tasks
-from importexport.runs.queue import AT_ONCE, EXPORT_TASK, TASK, is_anything_due
+from importexport.runs.lanes import POLL, give_threads, run_lanes
+from importexport.runs.queue import EXPORT_TASK, TASK, is_anything_due
 from importexport.runs.rescue import Rescue, pause_after
 from importexport.runs.upkeep import Upkeep
 from importexport.webhooks import delivering, events
 
 logger = logging.getLogger("rally.jobs")
-#: Seconds between two looks into the queue if no notification wakes the worker.
-POLL = 1.0
-#: Seconds that jobs have to finish when the worker is asked to stop. Then they end after their current batch.
-GRACE = 5.0
-#: The queues, and how many jobs of each a worker does at once.
-LANES = {**AT_ONCE, **events.AT_ONCE}
-PLACES = sum(LANES.values())
-#: Threads for what is not a job, such as looking up the host of the database.
-SPARE_THREADS = 4
 #: Seconds before the work begins anew; they double as long as it does not last WELL seconds.
 FIRST_PAUSE, LONGEST_PAUSE, WELL = 0.5, 5.0, 30.0
 
@@ -181,19 +170,14 @@ def hears_notifications() -> bool:
     return False
 
 
-def _give_threads() -> None:
-    # A job occupies a thread. By default there would be too few on a small machine, and webhooks hold up imports.
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(PLACES + SPARE_THREADS))
-
-
 async def _work_until_empty() -> None:
-    _give_threads()
+    give_threads()
     asked = asyncio.Event()
     with _set_by_signals(asked):
-        await _work(asked, until_empty=True)
+        await run_lanes(blueprint, asked, until_empty=True)
         while not asked.is_set() and await asyncio.to_thread(_is_anything_due):
             # The last job of one queue may have been in the way of one of the other.
-            await _work(asked, until_empty=True)
+            await run_lanes(blueprint, asked, until_empty=True)
 
 
 def _is_anything_due() -> bool:
@@ -204,7 +188,7 @@ def _is_anything_due() -> bool:
 async def _keep_working(beside: int | None, *, listens: bool) -> None:
     """Work until asked to stop, and begin anew whenever the connection to the database was lost, or when others have
     taken this worker for dead, because it was frozen or cut off."""
-    _give_threads()
+    give_threads()
     asked, pause = asyncio.Event(), FIRST_PAUSE
     with _set_by_signals(asked):
         watch = asyncio.create_task(_set_without(beside, asked))
@@ -212,7 +196,7 @@ async def _keep_working(beside: int | None, *, listens: bool) -> None:
             start = time.monotonic()
             try:
                 await asyncio.to_thread(reach_database)
-                await _work(asked, listens=listens)
+                await run_lanes(blueprint, asked, listens=listens)
             except (*UNAVAILABLE, ConnectorException) as error:
                 reason = " ".join(str(error.__cause__ or error).split())
                 logger.warning("The worker begins anew, because the queue is unavailable: %s", reason)
@@ -233,61 +217,6 @@ async def _set_without(parent: int | None, asked: asyncio.Event) -> None:
         while os.getppid() == parent:
             await asyncio.sleep(POLL)
         asked.set()
-
-
-async def _work(asked: asyncio.Event, *, until_empty: bool = False, listens: bool = False) -> None:
-    """Work until asked to stop, or until a lane ends."""
-    connector = PsycopgConnector(kwargs=libpq_parameters(), min_size=1, max_size=PLACES + 2 * len(LANES))
-    # An app of its own: the one of procrastinate.contrib.django stores jobs in Django's transactions, also here.
-    app = App(connector=connector)
-    app.add_tasks_from(blueprint, namespace="")
-    async with app.open_async():
-        lanes = [asyncio.create_task(_lane(app, name, until_empty=until_empty, listens=listens)) for name in LANES]
-        request = asyncio.create_task(_stop_if(asked, lanes))
-        with contextlib.suppress(asyncio.CancelledError):
-            await _until_one_ends(lanes, until_empty=until_empty)
-        request.cancel()
-
-
-async def _stop_if(asked: asyncio.Event, lanes: list[asyncio.Task[None]]) -> None:
-    await asked.wait()
-    stop(lanes)
-
-
-def stop(lanes: list[asyncio.Task[None]]) -> None:
-    """Have the lanes finish their jobs, and then end."""
-    for lane in lanes:
-        lane.cancel()
-
-
-async def _lane(app: App, name: str, *, until_empty: bool, listens: bool) -> None:
-    await app.run_worker_async(
-        queues=[name],
-        name=name,
-        concurrency=LANES[name],
-        wait=not until_empty,
-        delete_jobs=DeleteJobCondition.ALWAYS.value,
-        fetch_job_polling_interval=POLL,
-        abort_job_polling_interval=POLL,
-        update_heartbeat_interval=settings.RALLY_LEASE / TIMES,
-        stalled_worker_timeout=settings.RALLY_LEASE,
-        shutdown_graceful_timeout=GRACE,
-        listen_notify=listens,
-        install_signal_handlers=False,
-    )
-
-
-async def _until_one_ends(lanes: list[asyncio.Task[None]], *, until_empty: bool) -> None:
-    """Wait for the lanes. If one fails, stop the others and raise its error. One that waits for jobs also ends, without
-    an error, when it could not say that it is alive; the others must not go on without it."""
-    first = asyncio.FIRST_EXCEPTION if until_empty else asyncio.FIRST_COMPLETED
-    try:
-        done, _ = await asyncio.wait(lanes, return_when=first)
-        for lane in done:
-            lane.result()
-    finally:
-        stop(lanes)
-        await asyncio.gather(*lanes, return_exceptions=True)
 
 
 @contextlib.contextmanager

@@ -96,7 +96,7 @@ class Works:
 
     def start_worker(self, *prefix: str, **env: str) -> Worker:
         """Start a worker, and wait until it takes jobs."""
-        from importexport.runs.worker import LANES  # Needs Django, which a command has not set up before.
+        from importexport.runs.lanes import LANES  # Needs Django, which a command has not set up before.
 
         known = self.lanes()
         worker = Worker(self.installation, self._folder / "log", prefix, **env)
