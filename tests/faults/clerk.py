@@ -1,7 +1,7 @@
 """``python -m tests.faults.clerk`` starts runs as the admin does, in a process of its own.
 
 It reads orders from standard input, a JSON object on each line with the name of a function below as ``do`` and its
-arguments, and answers with the id of the run.
+arguments, and answers with the id of the run or the export.
 """
 
 import json
@@ -44,6 +44,16 @@ def confirm(*, run: str) -> str:
     return run
 
 
+def export(*, tenant: int) -> str:
+    """Have the contacts exported by a worker."""
+    from importexport.models import PreparedExport
+    from importexport.runs import exports
+
+    wanted = PreparedExport(tenant_id=tenant, entity="contacts", file_format="csv", actor="clerk")
+    exports.prepare(wanted)
+    return str(wanted.pk)
+
+
 def the_tenant(pk: int) -> Any:
     from crm.models import Tenant
 
@@ -62,7 +72,7 @@ def the_run(pk: str) -> Any:
     return ImportRun.objects.select_related("tenant").get(pk=pk)
 
 
-DEEDS = {"plan": plan, "undo": undo, "confirm": confirm}
+DEEDS = {"plan": plan, "undo": undo, "confirm": confirm, "export": export}
 
 
 def main() -> None:

@@ -1,4 +1,5 @@
-"""Workers that are killed at random moments of a plan, an import and an undo: each ends once, as if it had run once."""
+"""Workers that are killed at random moments of a plan, an import, an undo and an export: each ends once, as if it had
+run once."""
 
 import random
 import signal
@@ -15,7 +16,7 @@ from tests.faults.works import Member, Worker, Works
 from tests.support.waiting import moments
 
 #: The phases of a run, in which a kill can hit it.
-PHASES = ("waiting", "planning", "applying", "committing", "after")
+PHASES = ("waiting", "planning", "applying", "committing", "exporting", "after")
 #: The contacts of a file, and its rejected rows: enough for several batches, and of an undo for the lane of large ones.
 ROWS, BAD = 10_000, 50
 #: Of so many kills, one waits for the COMMIT, which takes too short for chance.
@@ -100,7 +101,20 @@ class Undo(Operation):
             works.wait(works.order("confirm", run=run))
 
 
-OPERATIONS = {operation.name: operation for operation in (Plan(), Import(), Undo())}
+class Export(Operation):
+    name = "export"
+
+    def prepare(self, works: Works, tenant: Member, file: Path, number: int) -> str:
+        works.wait(works.order("confirm", run=Import().prepare(works, tenant, file, number)))
+        return ""
+
+    def start(self, works: Works, tenant: Member, prepared: str, number: int) -> str:
+        return works.order("export", tenant=tenant.pk)
+
+
+OPERATIONS = {operation.name: operation for operation in (Plan(), Import(), Undo(), Export())}
+#: Those that have no COMMIT of their own to be waited for.
+UNCOMMITTED = {"plan", "export"}
 
 
 class Kills:
@@ -140,7 +154,7 @@ class Kills:
 
     def _round(self, name: str, number: int, usual: float, right: Any) -> None:
         tenant, run, begun = self._begin(name, number)
-        if number % AIMED == AIMED - 1 and name != "plan":
+        if number % AIMED == AIMED - 1 and name not in UNCOMMITTED:
             self._wait_for_commit(run)
         else:
             time.sleep(self.chance.uniform(0, 1.1 * usual))
@@ -190,8 +204,8 @@ class Kills:
 
     def phase(self, run: str) -> str:
         """Return the phase that a run is in."""
-        status, is_started, commits = self.works.one(PHASE, run)
-        if status not in ("planning", "applying"):
+        status, is_started, commits = self.works.one(PHASE, run, run)
+        if status not in ("planning", "applying", "exporting"):
             return "after"
         if not is_started:
             return "waiting"
@@ -224,6 +238,9 @@ PHASE = """
 SELECT status, started_at IS NOT NULL, EXISTS (
   SELECT FROM pg_stat_activity WHERE application_name = 'rally import ' || run.id AND state = 'active' AND query = 'COMMIT'
 ) FROM importexport_importrun AS run WHERE id = %s
+UNION ALL
+SELECT CASE status WHEN 'waiting' THEN 'exporting' ELSE status END, started_at IS NOT NULL, false
+FROM importexport_preparedexport WHERE id = %s
 """
 
 

@@ -25,7 +25,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.kills")
     parser.add_argument("--times", type=int, default=50, help="kills of each operation")
-    parser.add_argument("--operations", default="plan,import,undo")
+    parser.add_argument("--operations", default="plan,import,undo,export")
     parser.add_argument("--network", action="store_true", help="cut workers off from the network instead")
     parser.add_argument("--rows", type=int, default=10_000, help="contacts of a file")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))

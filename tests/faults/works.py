@@ -1,6 +1,7 @@
 """A database with worker processes, without a server, and a process that starts runs as the admin does."""
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -16,8 +17,10 @@ from tests.faults.operations import Caller, runs
 from tests.support.installation import ROOT, Installation
 from tests.support.waiting import moments, read_line
 
-#: The states at which a run needs nobody.
-SETTLED = ("planned", "done", "failed")
+#: The states at which a run or an export needs nobody.
+SETTLED = ("planned", "done", "failed", "ready")
+#: What a job is about.
+SUBJECT = "coalesce(args ->> 'run_id', args ->> 'export_id')"
 
 
 class Worker:
@@ -120,11 +123,11 @@ class Works:
         """Have the clerk do something; return the run's id."""
         return self._clerk.order(deed, **arguments)
 
-    # --- what is to be seen of a run -------------------------------------------------------------------------
+    # --- what is to be seen of a run or an export ------------------------------------------------------------
 
     def status(self, run: str) -> str:
-        """Return the status of a run."""
-        return self.one("SELECT status FROM importexport_importrun WHERE id = %s", run)[0]
+        """Return the status of a run or an export."""
+        return self.one(STATUS, run, run)[0]
 
     def one(self, statement: str, *values: Any) -> Any:
         """Return the first row that a query finds, or None."""
@@ -132,15 +135,13 @@ class Works:
 
     def at_work(self, run: str) -> Worker | None:
         """Return the worker that is at a run's job, as the queue says."""
-        found = self.one(
-            "SELECT worker_id FROM procrastinate_jobs WHERE args ->> 'run_id' = %s AND status = 'doing'", run
-        )
+        found = self.one(f"SELECT worker_id FROM procrastinate_jobs WHERE {SUBJECT} = %s AND status = 'doing'", run)
         return next((each for each in self.workers if found and found[0] in each.ids), None)
 
     def is_over(self, run: str) -> bool:
         """Whether a run is settled and has no job any more."""
         return self.status(run) in SETTLED and not self.one(
-            "SELECT 1 FROM procrastinate_jobs WHERE args ->> 'run_id' = %s", run
+            f"SELECT 1 FROM procrastinate_jobs WHERE {SUBJECT} = %s", run
         )
 
     def wait(self, run: str, *, seconds: float = 90) -> float:
@@ -223,13 +224,30 @@ class Member(Caller):
             "records": self.sql(RECORDS, *[self.pk] * 4),
             "runs": runs(self),
             "log": self.sql(LOG, *[self.pk] * 3),
+            "exports": self.exports(),
         }
+
+    def exports(self) -> list[tuple[Any, ...]]:
+        """Return the status of each prepared export, the lines of its file, and whether it is as it was noted."""
+        with self.server.kept_connection() as connection:
+            found = connection.execute(EXPORTS, [self.pk]).fetchall()
+        folder = Path(self.server.env["RALLY_DATA_DIR"], "uploads", str(self.pk), "exports")
+        files = [(folder / name).read_bytes() for _, name, _ in found]
+        return [
+            (status, len(file.splitlines()), hashlib.sha256(file).hexdigest() == digest)
+            for (status, _, digest), file in zip(found, files, strict=True)
+        ]
 
     def has_left(self) -> tuple[int, ...]:
         """Return how many leases, jobs and advisory locks there are: none of them outlives its work."""
         return self.sql(LEFT)
 
 
+STATUS = """
+SELECT status FROM importexport_importrun WHERE id = %s
+UNION ALL SELECT status FROM importexport_preparedexport WHERE id = %s
+"""
+EXPORTS = "SELECT status, id::text, sha256 FROM importexport_preparedexport WHERE tenant_id = %s ORDER BY created_at"
 #: Contacts, different addresses among them, their ids, and companies.
 RECORDS = """
 SELECT (SELECT count(*) FROM crm_contact WHERE tenant_id = %s),
