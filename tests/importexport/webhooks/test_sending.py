@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from importexport.webhooks import addresses
+from importexport.net import addresses
 from importexport.webhooks.sending import post
 from tests.support.receivers import babble, certificate, drip, flood, hang, reset, respond
 
