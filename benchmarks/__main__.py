@@ -270,6 +270,7 @@ class Bench:
         of background work."""
         self._small_calls_with_exports()
         self.background()
+        self.asynchronous()
 
     def _small_calls_with_exports(self):
         path, _ = self.file("exported", n=self.options.rows, bad=0)
@@ -325,6 +326,27 @@ class Bench:
         self.add("small calls with files planned in the background: p99", p99, "≤ 100 ms")
         at_once = ratio(median(runs["at once"]), median(runs["turns"]))
         self.add("five tenants' imports at once: time against one after the other", at_once, "≤ 1")
+
+    def asynchronous(self):
+        """Import a file with a request that waits for the result, and with one that has a worker do it."""
+        path, counts = self.file("10MiB", mb=MIB)
+        in_child("reset")
+        runs = {"waits": [], "does not": []}
+        with Server() as server:
+            for number in range(self.options.repeats + 1):
+                for case, prefers in (("waits", ""), ("does not", "respond-async")):
+                    in_child("empty")
+                    start = time.perf_counter()
+                    imported = server.import_file(path, prefer=prefers)
+                    wall = time.perf_counter() - start
+                    assert imported == counts["good"], (imported, counts)
+                    if number:  # The first round is a warm-up.
+                        runs[case].append({"wall": wall})
+                print("asynchronous", runs, file=sys.stderr, flush=True)
+        name = f"import of {MIB} MiB over HTTP"
+        self.add(f"{name}, with the result in the response", f"{median(runs['waits']):.2f} s", "")
+        figure = ratio(median(runs["does not"]), median(runs["waits"]))
+        self.add(f"{name} by a worker: time until it is done against that", figure, "≤ 1.15")
 
     def _background_files(self):
         shapes = {
@@ -401,6 +423,26 @@ class Server:
         client.getresponse().read(1)
         client.close()
         return time.perf_counter() - start
+
+    def import_file(self, path, *, prefer=""):
+        """Send a file of contacts, and return how many were imported when the import is done."""
+        form = 'Content-Disposition: form-data; name="file"; filename="f.csv"\r\nContent-Type: text/csv\r\n\r\n'
+        body = b"".join([b"--b\r\n", form.encode(), path.read_bytes(), b"\r\n--b--\r\n"])
+        headers = {"Content-Type": "multipart/form-data; boundary=b"} | ({"Prefer": prefer} if prefer else {})
+        client = http.client.HTTPConnection("127.0.0.1", self.port)
+        answer, found = self._ask(client, "POST", "/api/v1/importexport/contacts/import", body, headers)
+        if answer.status == 202:
+            where = answer.headers["Location"]
+            while found["status"] == "applying":
+                time.sleep(0.02)
+                _, found = self._ask(client, "GET", where)
+        client.close()
+        return found["imported"]
+
+    def _ask(self, client, method, path, body=None, headers=None):
+        client.request(method, path, body, {"X-Api-Key": self.key} | (headers or {}))
+        answer = client.getresponse()
+        return answer, json.loads(answer.read())
 
     def rate(self, target, seconds=3.0):
         """Return the requests per second of some clients that reuse their connections."""

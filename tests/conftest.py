@@ -40,8 +40,6 @@ from tests.support.waiting import wait_until
 
 #: The empty, migrated database that all processes of a test run copy.
 TEMPLATE = f"rally_template_{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
-#: What migrations have filled.
-KEPT_TABLES = {"django_migrations", "django_content_type", "auth_permission"}
 
 #: A machine that is busy fails no test.
 hypothesis.settings.register_profile("rally", deadline=None)
@@ -65,15 +63,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
-def _empty_tables(case: TransactionTestCase) -> None:
-    """Empty the tables that have rows. Django's flush would empty all tables after each test, and then recreate content
-    types and permissions, which takes ten times longer."""
-    connection = connections["default"]
-    tables = set(connection.introspection.table_names()) - KEPT_TABLES
-    with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in sorted(tables)))
-        if filled := ", ".join(name for (name,) in cursor.fetchall()):
-            cursor.execute(f"TRUNCATE {filled} CASCADE")
+#: Deleting some rows is ten times faster than truncating the table. All constraints are checked when nothing is left.
+EMPTY = """
+DO $$
+DECLARE
+    found record;
+BEGIN
+    SET CONSTRAINTS ALL DEFERRED;
+    FOR found IN
+        SELECT oid::regclass AS name, pg_relation_size(oid) > 500000 AS is_large FROM pg_class
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 0
+        AND relname NOT IN ('django_migrations', 'django_content_type', 'auth_permission')
+    LOOP
+        EXECUTE format(CASE WHEN found.is_large THEN 'TRUNCATE %s CASCADE' ELSE 'DELETE FROM %s' END, found.name);
+    END LOOP;
+END $$
+"""
+
+
+def _empty_tables(_: TransactionTestCase) -> None:
+    """Empty all tables but those that migrations have filled. Django's flush would take a hundred times longer, and then
+    recreate content types and permissions."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(EMPTY)
 
 
 @pytest.fixture(scope="session", autouse=True)
