@@ -11,6 +11,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import DeleteJobCondition
 from procrastinate.worker import Worker
 from psycopg import OperationalError
+from psycopg.errors import RaiseException
 
 from importexport.db import libpq_parameters
 from importexport.db.leases import TIMES
@@ -39,8 +40,8 @@ async def run_lanes(
 ) -> None:
     """Work on the jobs of a blueprint's tasks until asked to stop, or with ``until_empty`` until each queue is empty.
 
-    Raises OperationalError or ConnectorException if the database is unavailable at the start, and whenever it was for a
-    moment: procrastinate does not try again to note that a job is done, which would block the jobs after it.
+    Raises OperationalError or ConnectorException if the database is unavailable at the start, and whenever it was: a
+    job of which procrastinate could not note that it is done would block the jobs after it.
     """
     connector = WatchedConnector(kwargs=libpq_parameters(), min_size=1, max_size=PLACES + 2 * len(LANES))
     # An app of its own: the one of procrastinate.contrib.django stores jobs in Django's transactions, also here.
@@ -54,7 +55,8 @@ async def run_lanes(
 
 
 class WatchedConnector(PsycopgConnector):
-    """Notes the first statement without a result that could not be executed, such as that a job is done."""
+    """Executes a statement without a result, such as that a job is done, once more if the connection was lost; notes
+    the first error of the second time."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -66,10 +68,26 @@ class WatchedConnector(PsycopgConnector):
         try:
             await super().execute_query_async(query, **arguments)
         except ConnectorException as error:
-            if isinstance(error.__cause__, OperationalError):
+            if not is_lost(error):
+                raise
+            await self._execute_again(query, arguments)
+
+    async def _execute_again(self, query: Any, arguments: dict[str, Any]) -> None:
+        try:
+            await super().execute_query_async(query, **arguments)
+        except ConnectorException as error:
+            # It has been executed the first time, after all: procrastinate refuses to end a job twice.
+            if isinstance(error.__cause__, RaiseException):
+                return
+            if is_lost(error):
                 self.error = self.error or error
                 self.has_failed.set()
             raise
+
+
+def is_lost(error: ConnectorException) -> bool:
+    """Whether the connection to the database was lost, or could not be had."""
+    return isinstance(error.__cause__, OperationalError)
 
 
 def lane(app: App, name: str, *, until_empty: bool, listens: bool) -> Worker:

@@ -26,9 +26,10 @@ logger = logging.getLogger("rally.jobs")
 PACE = 2.0
 #: Seconds for which jobs may be due without any being done.
 PATIENCE = 20.0
-#: Seconds before a run is resumed again; they double each time. A run that kills its process or fills the disk must
-#: not do so in a tight loop. But it may not have been the run: after an outage of the database, none waits for long.
-FIRST_PAUSE, LONGEST_PAUSE = 2.0, 15.0
+#: Seconds before a run is resumed again, after the first time, which is at once; they double each time. A run that
+#: kills its process or fills the disk must not do so in a tight loop. But it may not have been the run: after an outage
+#: of the database, none waits for long.
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
 
 
 def pause_after(attempts: int) -> float:

@@ -32,13 +32,13 @@ from importexport.models import ImportRun
 from importexport.runs import exports, tasks
 from importexport.runs.lanes import POLL, give_threads, run_lanes
 from importexport.runs.queue import EXPORT_TASK, TASK, is_anything_due
-from importexport.runs.rescue import Rescue, pause_after
+from importexport.runs.rescue import Rescue, when_again
 from importexport.runs.upkeep import Upkeep
 from importexport.webhooks import delivering, events
 
 logger = logging.getLogger("rally.jobs")
 #: Seconds before the work begins anew; they double as long as it does not last WELL seconds.
-FIRST_PAUSE, LONGEST_PAUSE, WELL = 0.5, 5.0, 30.0
+FIRST_PAUSE, LONGEST_PAUSE, WELL = 0.5, 5.0, 5.0
 
 POOL_ONLY = (
     "DATABASE_URL is a connection pool's, and RALLY_DIRECT_DATABASE_URL is not set: runs begin up to a second later,"
@@ -56,7 +56,7 @@ class TryAgain(BaseRetryStrategy):
         if isinstance(exception, JobAborted):
             return RetryDecision(retry_in={"seconds": 0})
         if isinstance(exception, UNAVAILABLE):
-            return RetryDecision(retry_in={"seconds": int(pause_after(job.attempts))})
+            return RetryDecision(retry_at=when_again(job))
         return None
 
 

@@ -15,6 +15,8 @@ import psycopg
 
 #: What a client may ask before it says who it is: TLS and GSSAPI, and that something else be cancelled.
 SSL, GSS, CANCEL = 80877103, 80877104, 80877102
+#: What begins and ends a transaction; a ROLLBACK TO does not.
+OPENING, CLOSING = ("BEGIN", "ROLLBACK TO"), ("COMMIT", "ROLLBACK")
 LITERAL = re.compile(r"'(?:[^']|'')*'| ?-?\b\d+\b")
 SPACE = re.compile(r"\s+")
 
@@ -24,6 +26,14 @@ def tidy(statement: bytes) -> str:
     text = re.sub(r"\bint[248]\b", "int", statement.decode(errors="replace"))
     text = re.sub(r"_django_curs_\w+", "_django_curs", text)
     return SPACE.sub(" ", LITERAL.sub("?", text).replace('"', "")).strip()
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A statement, and whether the transaction that it was sent in goes on after it."""
+
+    text: str
+    leaves_open: bool
 
 
 @dataclass
@@ -61,7 +71,7 @@ class Proxy:
         self._path = directory / ".s.PGSQL.5432"
         self._lock = threading.Lock()
         self._fault: Fault | None = None
-        self._ears: list[list[str]] = []
+        self._ears: list[list[Heard]] = []
         self._connections: set[Connection] = set()
         self._is_down = False
 
@@ -115,9 +125,9 @@ class Proxy:
                 self._fault = None
 
     @contextlib.contextmanager
-    def heard(self) -> Iterator[list[str]]:
+    def heard(self) -> Iterator[list[Heard]]:
         """Yield a list of the normalised statements sent inside the context, in order."""
-        ear: list[str] = []
+        ear: list[Heard] = []
         with self._lock:
             self._ears.append(ear)
         try:
@@ -147,8 +157,10 @@ class Proxy:
     def hear(self, connection: "Connection", statement: str) -> Fault | None:
         """Record a statement; return the fault that is due at it."""
         with self._lock:
+            if statement.startswith((*OPENING, *CLOSING)):
+                connection.is_in_transaction = statement.startswith(OPENING)
             for ear in self._ears:
-                ear.append(statement)
+                ear.append(Heard(statement, connection.is_in_transaction))
             fault, sent = self._fault, list(connection.sent)
             connection.sent.append(statement)
             return fault if fault and fault.is_due(statement, sent) else None
@@ -166,6 +178,7 @@ class Connection:
         self.proxy, self.client, self.server = proxy, client, server
         #: Statements sent of late; what is armed may ask for one.
         self.sent: deque[str] = deque(maxlen=1000)
+        self.is_in_transaction = False
         self._prepared: dict[bytes, bytes] = {}
         self._copying = b""
         self._backend = 0

@@ -23,10 +23,31 @@ def test_statements_are_recorded_without_values(proxied, table):
     with proxied.proxy.heard() as heard, through(proxied) as connection:
         connection.execute("INSERT INTO numbers  VALUES (1), ('2')")
         connection.execute("SELECT n FROM numbers WHERE n = %s", [1])
-    assert [statement for statement in heard if "numbers" in statement] == [
+    assert [statement.text for statement in heard if "numbers" in statement.text] == [
         "INSERT INTO numbers VALUES (?), (?)",
         "SELECT n FROM numbers WHERE n = $?",
     ]
+
+
+def test_it_is_known_which_statements_leave_a_transaction_open(proxied, table):
+    with proxied.proxy.heard() as heard, through(proxied, autocommit=True) as connection:
+        connection.execute("SELECT n FROM numbers")
+        with connection.transaction():
+            connection.execute("INSERT INTO numbers VALUES (1)")
+            with connection.transaction(force_rollback=True):
+                connection.execute("DELETE FROM numbers")
+            connection.execute("UPDATE numbers SET n = 2")
+        connection.execute("SELECT n FROM numbers")
+    is_ours = ("numbers", "COMMIT")
+    assert [(each.text, each.leaves_open) for each in heard if any(words in each.text for words in is_ours)] == [
+        ("SELECT n FROM numbers", False),
+        ("INSERT INTO numbers VALUES (?)", True),
+        ("DELETE FROM numbers", True),
+        ("UPDATE numbers SET n =?", True),
+        ("COMMIT", False),
+        ("SELECT n FROM numbers", False),
+    ]
+    assert table() == [2]
 
 
 @pytest.mark.parametrize("harm", ["cut", "terminate"])

@@ -164,7 +164,7 @@ def test_a_job_that_is_due_is_left_undone_unless_another_one_is_being_done(api):
 
 
 def test_a_run_that_keeps_failing_is_retried_with_increasing_pauses():
-    assert [pause_after(attempts) for attempts in range(6)] == [2, 4, 8, 15, 15, 15]
+    assert [pause_after(attempts) for attempts in range(7)] == [0.5, 1, 2, 4, 8, 15, 15]
 
 
 def test_a_plan_abandoned_while_applied_is_applied_on_request(api):

@@ -5,6 +5,7 @@ import pytest
 from importexport.net.addresses import NotAllowed
 from importexport.webhooks.addresses import target_of
 
+
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
