@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from rally import database, storage
+from rally import database, schedule_hosts, storage
 from rally.environment import cell, flag, number, words
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -78,6 +78,9 @@ RALLY_UPLOAD_TIMEOUT_ASYNC = number("RALLY_UPLOAD_TIMEOUT_ASYNC", 3600)
 RALLY_WEBHOOK_HTTP = flag("RALLY_WEBHOOK_HTTP")
 #: The only hosts of webhooks, also private ones; ``*`` stands for all public hosts. Without any, those.
 RALLY_WEBHOOK_HOSTS = [host.lower() for host in words("RALLY_WEBHOOK_HOSTS")]
+
+#: The only hosts and buckets that schedules may use; without any, there are no schedules.
+RALLY_SCHEDULE_HOSTS, RALLY_SCHEDULE_BUCKETS = schedule_hosts.from_environment(words("RALLY_SCHEDULE_HOSTS"))
 
 #: The number of downloads that a process makes at the same moment.
 RALLY_STREAMS = number("RALLY_STREAMS", 1)

@@ -22,18 +22,22 @@ def from_environment(*, url: str | None, home: Path) -> dict[str, Any]:
     """
     if not url:
         return folder(home / "uploads")
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise wrong(f"is not a URL. Expected {FORMS}.") from None
+    parts = split(url)
     if parts.scheme == "file":
         return folder(path_of(parts))
     if parts.scheme != "s3":
         raise wrong(f"begins with neither s3:// nor file://. Expected {FORMS}.")
-    if port is not None:
-        raise wrong("names a port where the bucket is expected; the server goes into endpoint=https://host:port.")
     return bucket(parts)
+
+
+def split(url: str, *, setting: str = NAME) -> SplitResult:
+    """Return the parts of a URL; raise ImproperlyConfigured, which begins with ``setting``."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise wrong(f"is not a URL. Expected {FORMS}.", setting) from None
+    return parts
 
 
 def folder(path: Path) -> dict[str, Any]:
@@ -52,30 +56,36 @@ def path_of(parts: SplitResult) -> Path:
     return Path(unquote(parts.path))
 
 
-def bucket(parts: SplitResult) -> dict[str, Any]:
-    """Return the settings for a bucket. Without a key in the URL, boto3 finds one: AWS_ACCESS_KEY_ID, or a role."""
+def bucket(parts: SplitResult, *, setting: str = NAME) -> dict[str, Any]:
+    """Return the settings for a bucket. Without a key in the URL, boto3 finds one: AWS_ACCESS_KEY_ID, or a role.
+
+    Raises ImproperlyConfigured, which begins with ``setting``.
+    """
+    if parts.port is not None:
+        what = "names a port where the bucket is expected; the server goes into endpoint=https://host:port."
+        raise wrong(what, setting)
     options: dict[str, Any] = {"bucket_name": parts.hostname or "", "location": unquote(parts.path).strip("/")}
     if not BUCKET.fullmatch(options["bucket_name"]):
-        raise wrong(f"names no bucket. Expected {FORMS}.")
+        raise wrong(f"names no bucket. Expected {FORMS}.", setting)
     if bool(parts.username) != bool(parts.password):
-        raise wrong("has a key without a secret, or a secret without a key. Expected s3://KEY:SECRET@bucket.")
+        raise wrong("has a key without a secret, or a secret without a key. Expected s3://KEY:SECRET@bucket.", setting)
     if parts.username and parts.password:
         login = {"access_key": unquote(parts.username), "secret_key": unquote(parts.password), "security_token": None}
         options |= login
-    options |= parameters_of(parts.query)
+    options |= parameters_of(parts.query, setting)
     return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options | transfer(options)}
 
 
-def parameters_of(query: str) -> dict[str, str]:
+def parameters_of(query: str, setting: str) -> dict[str, str]:
     """Return the options that the query of a URL names; raise ImproperlyConfigured for others."""
     given = dict(parse_qsl(query, keep_blank_values=True))
     for name, value in given.items():
         if name not in PARAMETERS:
-            raise wrong(f"has the unknown parameter '{name}'. Expected: {', '.join(PARAMETERS)}.")
+            raise wrong(f"has the unknown parameter '{name}'. Expected: {', '.join(PARAMETERS)}.", setting)
         if not value:
-            raise wrong(f"has no value for '{name}'.")
+            raise wrong(f"has no value for '{name}'.", setting)
     if "endpoint" in given and not is_server(given["endpoint"]):
-        raise wrong("has no URL of a server as endpoint. Expected endpoint=https://host:port.")
+        raise wrong("has no URL of a server as endpoint. Expected endpoint=https://host:port.", setting)
     return {PARAMETERS[name]: value for name, value in given.items()}
 
 
@@ -112,6 +122,6 @@ def transfer(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def wrong(what: str) -> ImproperlyConfigured:
+def wrong(what: str, setting: str = NAME) -> ImproperlyConfigured:
     """Return the error of a URL."""
-    return ImproperlyConfigured(f"{NAME} {what}")
+    return ImproperlyConfigured(f"{setting} {what}")

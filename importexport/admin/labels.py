@@ -80,6 +80,7 @@ CHANNELS = {
     Channel.ADMIN: gettext_lazy("Admin"),
     Channel.API: gettext_lazy("API"),
     Channel.SHELL: gettext_lazy("Command line"),
+    Channel.SCHEDULE: gettext_lazy("Schedule"),
 }
 
 

@@ -16,7 +16,7 @@ STATUSES = {
     405: "The method is not allowed; the Allow header lists the allowed ones",
     406: "The Accept header excludes the media type of the response",
     408: "The upload stalled or took too long",
-    409: "The request does not fit the state of a plan, an import or a webhook, or its Idempotency-Key is in use",
+    409: "The request does not fit the state of what it is about, or its Idempotency-Key is in use",
     422: "The Idempotency-Key was used with a different request",
     415: "The body is not multipart/form-data, or the file is neither CSV nor a workbook",
     413: "The upload exceeds a size limit",
@@ -88,6 +88,7 @@ class Cause(Enum):
     NO_SUCH_SOURCE = 404, "There is no program with this name", "Take the name from the list of sources."
     NO_SUCH_MAPPING = 404, "The tenant has saved no mapping of this name for the entity", "List the mappings."
     NO_SUCH_WEBHOOK = 404, "The tenant has no webhook with this id", "Take the id from the list of webhooks."
+    NO_SUCH_SCHEDULE = 404, "The tenant has no schedule with this id", "Take the id from the list of schedules."
     NO_SUCH_DELIVERY = 404, "The webhook has no delivery with this id (any more)", "List the deliveries of the webhook."
     NO_SUCH_RECORD = 404, "The tenant has no record with this id", "Take the id from an export or a row of an import."
     NO_REJECTED_ROWS = 404, "The import has rejected no rows", "There is nothing to correct."
@@ -143,6 +144,19 @@ class Cause(Enum):
     WEBHOOK_TAKEN = 409, "The tenant has a webhook with this URL", "Change that webhook, or use another URL."
     TOO_MANY_WEBHOOKS = 409, "The tenant has as many webhooks as it may", "Delete one that is not needed."
     WEBHOOK_OFF = 409, "The webhook is switched off", "Switch it on first: PUT it with isActive true."
+    SCHEDULES_OFF = (
+        409,
+        "The server has no schedules: its setting names no places that they may use",
+        "Ask who operates the server to set RALLY_SCHEDULE_HOSTS.",
+    )
+    SCHEDULE_TAKEN = 409, "The tenant has a schedule with this name", "Change that schedule, or use another name."
+    TOO_MANY_SCHEDULES = 409, "The tenant has as many schedules as it may", "Delete one that is not needed."
+    SCHEDULE_AT_WORK = (
+        409,
+        "What the schedule has started before has not ended",
+        "Wait until its import or export has ended.",
+        SOON,
+    )
     NOT_A_PLAN = 409, "The file is being imported without a plan", "Nothing: only plans can be applied."
     EXPORT_NOT_READY = 409, "The file of the export is still being made", "Download it once its status is ready.", SOON
     EXPORT_FAILED = 409, "The export has failed, so there is no file", "Ask for the export again."
@@ -199,6 +213,7 @@ class Cause(Enum):
     )
     INVALID_IDEMPOTENCY_KEY = 400, "The Idempotency-Key is malformed", "Send 1 to 255 printable ASCII characters."
     INVALID_WEBHOOK = 400, "A webhook cannot have this URL, event or member", "Correct what the detail names."
+    INVALID_SCHEDULE = 400, "A schedule cannot have this value or member", "Correct what the detail names."
     # --- 400: the form ---
     MALFORMED_BODY = (
         400,

@@ -3,7 +3,7 @@
 from django.urls import re_path
 
 from importexport.api import guides
-from importexport.api.views import base, docs, events, files, mappings, me, prepared, runs, sources, webhooks
+from importexport.api.views import base, docs, events, files, mappings, me, prepared, runs, schedules, sources, webhooks
 
 ENTITY = r"^(?:v1/)?importexport/(?P<entity>[^/]+)"
 IMPORTS = r"^(?:v1/)?importexport/imports"
@@ -11,6 +11,8 @@ EXPORTS = r"^(?:v1/)?importexport/exports/(?P<export_id>[^/]+)"
 ONE = rf"{IMPORTS}/(?P<run_id>[^/]+)"
 WEBHOOKS = r"^(?:v1/)?importexport/webhooks"
 WEBHOOK = rf"{WEBHOOKS}/(?P<webhook_id>[^/]+)"
+SCHEDULES = r"^(?:v1/)?importexport/schedules"
+SCHEDULE = rf"{SCHEDULES}/(?P<schedule_id>[^/]+)"
 
 urlpatterns = [
     re_path(r"^(?:v1/)?importexport/mappings/?\Z", mappings.MappingsView.as_view()),
@@ -27,6 +29,9 @@ urlpatterns = [
     re_path(rf"{ONE}/undo/?\Z", runs.UndoView.as_view()),
     re_path(rf"{ONE}/cancel/?\Z", runs.CancelView.as_view()),
     re_path(rf"{ONE}/events/?\Z", events.EventsView.as_view()),
+    re_path(rf"{SCHEDULES}/?\Z", schedules.SchedulesView.as_view()),
+    re_path(rf"{SCHEDULE}/?\Z", schedules.ScheduleView.as_view()),
+    re_path(rf"{SCHEDULE}/run/?\Z", schedules.RunView.as_view()),
     re_path(rf"{WEBHOOKS}/?\Z", webhooks.WebhooksView.as_view()),
     re_path(rf"{WEBHOOK}/?\Z", webhooks.WebhookView.as_view()),
     re_path(rf"{WEBHOOK}/ping/?\Z", webhooks.PingView.as_view()),

@@ -1,4 +1,4 @@
-"""Import runs, their row logs, webhooks, and the API's idempotency and rate limit state."""
+"""Import runs, their row logs, schedules, webhooks, and the API's idempotency and rate limit state."""
 
 from importexport.models.api_requests import KeptAnswer, RateWindow
 from importexport.models.export_json import export_json, path_of_export
@@ -9,6 +9,7 @@ from importexport.models.prepared_export import PreparedExport
 from importexport.models.row_log import BY_MONTH, RejectedRow, RowChange, RowLogPage
 from importexport.models.run_json import run_json
 from importexport.models.saved_mapping import SavedMapping
+from importexport.models.schedule import Schedule
 from importexport.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "RowChange",
     "RowLogPage",
     "SavedMapping",
+    "Schedule",
     "Webhook",
     "WebhookDelivery",
     "export_json",

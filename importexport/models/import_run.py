@@ -38,6 +38,7 @@ class ImportRun(models.Model):
         API = "api", "API"
         ADMIN = "admin", "Admin"
         SHELL = "shell", "Shell"
+        SCHEDULE = "schedule", "Schedule"
 
     class Status(models.TextChoices):
         """The state of a run: ``planning``, ``applying`` and ``running`` are in progress; ``planned`` awaits
@@ -59,7 +60,11 @@ class ImportRun(models.Model):
     entity = models.CharField(max_length=20)
     #: How rows become records (see options.Options). Empty for undos.
     options = JsonText(default=dict, db_default=EMPTY, editable=False)
-    channel = models.CharField(max_length=5, choices=Channel, db_column="door")
+    channel = models.CharField(max_length=8, choices=Channel, db_column="door")
+    #: The schedule that has started it, unless that is deleted.
+    schedule = models.ForeignKey(
+        "importexport.Schedule", models.SET_NULL, null=True, related_name="runs", db_constraint=False, db_index=False
+    )
     status = models.CharField(max_length=9, choices=Status)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     key = models.ForeignKey("crm.ApiKey", models.SET_NULL, null=True, related_name="+", db_constraint=False)
@@ -133,10 +138,13 @@ class ImportRun(models.Model):
                 name="importrun_at_work",
                 condition=models.Q(status__in=["planning", "applying", "running"]),
             ),
+            models.Index(
+                fields=["schedule", "-created_at"], name="importrun_by_schedule", condition=~models.Q(schedule=None)
+            ),
             # Finds the runs that keep a month of the row log from being dropped.
             models.Index(fields=["month"], name="importrun_by_month", condition=~models.Q(month=PAST)),
         ]
-        constraints = [referable("importrun"), *same_tenant("importrun", "parent", "key")]
+        constraints = [referable("importrun"), *same_tenant("importrun", "parent", "key", "schedule")]
 
     def __str__(self) -> str:
         return f"{self.file_name} ({self.entity})"

@@ -19,7 +19,9 @@ KEPT = dt.timedelta(days=1)
 
 
 class PreparedExport(models.Model):
-    """An export that a client has asked for without waiting, and the file when it is ready.
+    """An export that a client has asked for without waiting, or a schedule, and the file when it is ready.
+
+    One of a schedule is ready when its file has been sent.
 
     The id is random, because it appears in URLs.
     """
@@ -39,6 +41,14 @@ class PreparedExport(models.Model):
     query = models.JSONField(default=dict)
     key = models.ForeignKey("crm.ApiKey", models.SET_NULL, null=True, related_name="+", db_constraint=False)
     actor = models.CharField(max_length=200)
+    #: The schedule that has started it, unless that is deleted, and when it was due; where the file is to be sent, as
+    #: that is shown, and when it was.
+    schedule = models.ForeignKey(
+        "importexport.Schedule", models.SET_NULL, null=True, related_name="exports", db_constraint=False
+    )
+    due_at = models.DateTimeField(null=True)
+    destination = models.TextField(default="", db_default="")
+    sent_at = models.DateTimeField(null=True)
     status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
     error = models.TextField(default="")
     #: Of the file, in bytes and in hex.
@@ -53,7 +63,7 @@ class PreparedExport(models.Model):
             models.Index(fields=["tenant", "-created_at"], name="preparedexport_in_order"),
             models.Index(fields=["created_at"], name="preparedexport_by_age"),
         ]
-        constraints = [*same_tenant("preparedexport", "key")]
+        constraints = [*same_tenant("preparedexport", "key", "schedule")]
 
     def __str__(self) -> str:
         return self.file_name

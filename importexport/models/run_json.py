@@ -34,6 +34,7 @@ def run_json(run: ImportRun) -> dict[str, Any]:
         "deleted": counts.get("delete", 0),
         "conflicts": counts.get("conflict", 0),
         "references": run.references,
+        "schedule": run.schedule_id,
         "parent": str(run.parent_id) if run.parent_id else None,
         "error": run.error or None,
         "fault": run.error or None,

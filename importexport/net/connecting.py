@@ -37,6 +37,16 @@ class Clock:
             raise TimeoutError
         return min(left, self.silence)
 
+    def tick(self) -> None:
+        """Raise TimeoutError if no time is left, and what ``check`` raises."""
+        self.left()
+        if self.check:
+            self.check()
+
+    def go_on_like(self, other: "Clock") -> None:
+        """Have the time that another one has."""
+        self._end = other._end
+
 
 class Bounded(io.RawIOBase):
     """Reads from a socket for as long as there is time, however slowly the bytes come."""

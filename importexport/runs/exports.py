@@ -10,12 +10,13 @@ from django.utils import timezone
 
 from importexport import errors, services
 from importexport.db import UNAVAILABLE
-from importexport.engine.export.selection import read_selection
+from importexport.engine.export.selection import SelectionError, read_selection
 from importexport.engine.export.streams import FileFormat
 from importexport.files import storage
-from importexport.models import PreparedExport
+from importexport.models import PreparedExport, Schedule
 from importexport.models.prepared_export import KEPT
 from importexport.resources import RESOURCES
+from importexport.runs import attempts
 from importexport.runs.queue import enqueue_export
 from importexport.runs.tasks import Interruption
 from importexport.webhooks.events import announce_ready
@@ -36,21 +37,48 @@ def make(export_id: UUID, check: Callable[[], None]) -> None:
     ``check`` is called between two pieces, and raises Interruption if the process has to stop. Raises that, and
     OperationalError or StorageUnavailable, upon which the file is made later.
     """
-    export = PreparedExport.objects.select_related("tenant").filter(pk=export_id).first()
-    if export is None or export.status != PreparedExport.Status.WAITING:
+    export = PreparedExport.objects.select_related("tenant", "schedule").filter(pk=export_id).first()
+    if export is None or export.status != PreparedExport.Status.WAITING or is_made(export):
         return
     change(export, started_at=timezone.now())
     try:
         stored = storage.write(export.stored_name, checked(pieces_of(export), check))
     except (*UNAVAILABLE, Interruption):
         raise
+    except SelectionError as why:
+        # What it selects was there when it was asked for: a company that is named, for example.
+        note_failed(export, str(why))
+        return
     except Exception:
         fields = {"export": str(export.pk), "tenant": export.tenant.slug, "entity": export.entity}
         logger.exception("Bug while preparing an export of %s", export.entity, extra={"fields": fields})
-        change(export, status=PreparedExport.Status.FAILED, error=errors.BUG, finished_at=timezone.now())
+        note_failed(export, errors.BUG)
         return
-    if not note_ready(export, size=stored.size, sha256=stored.sha256):
+    note = note_made if export.due_at else note_ready
+    if not note(export, size=stored.size, sha256=stored.sha256):
         storage.discard(export.stored_name)
+
+
+def is_made(export: PreparedExport) -> bool:
+    """Whether the file of an export is there that waits for being sent."""
+    return export.due_at is not None and export.size is not None
+
+
+@transaction.atomic
+def note_made(export: PreparedExport, **file: Any) -> bool:
+    """Store that the file of a schedule's export is there, and have it sent; return whether that is still wanted."""
+    if export.schedule is None or not change(export, **file):
+        return False
+    attempts.begin(export.schedule, due_at=export.due_at)
+    return True
+
+
+@transaction.atomic
+def note_failed(export: PreparedExport, sentence: str) -> None:
+    """Store that an export has failed, and note it with its schedule, if it has one."""
+    is_failed = change(export, status=PreparedExport.Status.FAILED, error=sentence, finished_at=timezone.now())
+    if is_failed and export.schedule_id:
+        Schedule.objects.filter(tenant=export.tenant_id, pk=export.schedule_id).update(note=sentence)
 
 
 @transaction.atomic

@@ -5,6 +5,8 @@ one without the other. What it does depends on the state at that time: a job of 
 nothing.
 """
 
+from uuid import UUID
+
 from django.db import connection, transaction
 from psycopg import sql
 
@@ -13,12 +15,14 @@ from importexport.db import advisory_lock, store_job
 from importexport.models import ImportRun, PreparedExport
 
 #: The names of the tasks, which jobs are stored with.
-TASK, EXPORT_TASK = "run", "export"
+TASK, EXPORT_TASK, ATTEMPT_TASK = "run", "export", "attempt"
 #: The largest file in bytes, and the most records to be undone, of a small run.
 SMALL_FILE, SMALL_UNDO = 1024 * 1024, 5_000
 #: The queues, and how many jobs of each a worker does at once. Small runs never wait for the end of a large one.
 SMALL, LARGE = "small", "large"
-AT_ONCE = {SMALL: 2, LARGE: 2}
+#: The queue of attempts to fetch or send the files of schedules: other servers, which may hang, hold up no imports.
+TRANSFERS = "transfers"
+AT_ONCE = {SMALL: 2, LARGE: 2, TRANSFERS: 3}
 #: The first half of the lock that is held while a tenant's jobs are counted and put in order: an arbitrary number.
 ORDER_LOCK = -7_625_773
 
@@ -50,6 +54,20 @@ def enqueue_export(export: PreparedExport) -> None:
     with transaction.atomic():
         check_number(export.tenant_id)
         put(EXPORT_TASK, tenant_id=export.tenant_id, lane=LARGE, lock="export", export_id=str(export.pk))
+
+
+def put_attempt(*, tenant_id: int, schedule_id: int, attempt: UUID) -> None:
+    """Put an attempt to fetch or send a schedule's file in the queue. A tenant has one made at a time, so that its
+    servers that hang leave places to other tenants."""
+    which = {"tenant": str(tenant_id), "schedule_id": str(schedule_id), "attempt": str(attempt)}
+    put(ATTEMPT_TASK, tenant_id=tenant_id, lane=TRANSFERS, lock="transfer", **which)
+
+
+def has_attempt(attempt: UUID) -> bool:
+    """Whether an attempt waits in the queue, or is being made."""
+    with connection.cursor() as cursor:
+        cursor.execute(HAS_ATTEMPT, [str(attempt)])
+        return cursor.fetchone()[0]
 
 
 def check_number(tenant_id: int) -> None:
@@ -114,10 +132,16 @@ def next_place(tenant_id: int, lane: str) -> int:
 
 
 def put_in_order(tenant_id: int) -> None:
-    """Distribute a tenant's places among its waiting jobs: plans come first, and small files before large ones, unless
-    these have waited for a minute."""
+    """Distribute a tenant's places among its waiting jobs: those of schedules come last, unless they have waited for
+    ten minutes; plans come first, and small files before large ones, unless these have waited for a minute."""
+    which: dict[str, str | int] = {
+        "locks": f"{lock_prefix(tenant_id)}%",
+        "tenant": tenant_id,
+        "large": LARGE,
+        "transfers": TRANSFERS,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(ORDER, {"locks": f"{lock_prefix(tenant_id)}%", "tenant": tenant_id, "large": LARGE})
+        cursor.execute(ORDER, which)
 
 
 def is_anything_due() -> bool:
@@ -134,6 +158,9 @@ def is_left_undone() -> bool:
         return cursor.fetchone()[0]
 
 
+HAS_ATTEMPT = """
+SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND args ->> 'attempt' = %s)
+"""
 LEAVE = "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND lock LIKE %s AND args ->> 'run_id' = %s"
 AHEAD = """
 SELECT (
@@ -156,22 +183,26 @@ SELECT greatest(
 ORDER = sql.SQL("""
 WITH jobs AS (
     SELECT job.id, job.priority, job.queue_name, run.status AS state,
+        coalesce(run.door = 'schedule', false) OR export.due_at IS NOT NULL
+            OR job.queue_name = %(transfers)s AS is_scheduled,
         (SELECT min(at) FROM procrastinate_events AS event WHERE event.job_id = job.id) AS since
     FROM procrastinate_jobs AS job
     LEFT JOIN {runs} AS run ON run.tenant_id = %(tenant)s AND run.id = (job.args ->> 'run_id')::uuid
+    LEFT JOIN {exports} AS export ON export.tenant_id = %(tenant)s AND export.id = (job.args ->> 'export_id')::uuid
     WHERE job.status = 'todo' AND job.lock LIKE %(locks)s
 ),
 places AS (SELECT priority, row_number() OVER (ORDER BY priority DESC) AS number FROM jobs),
 ordered AS (
     SELECT id, row_number() OVER (
-        ORDER BY queue_name = %(large)s AND since > clock_timestamp() - interval '1 minute',
+        ORDER BY is_scheduled AND since > clock_timestamp() - interval '10 minutes',
+            queue_name = %(large)s AND since > clock_timestamp() - interval '1 minute',
             coalesce(state, '') = 'applying', id
     ) AS number
     FROM jobs
 )
 UPDATE procrastinate_jobs AS job SET priority = places.priority
 FROM ordered JOIN places USING (number) WHERE ordered.id = job.id AND job.priority <> places.priority
-""").format(runs=sql.Identifier(ImportRun._meta.db_table))
+""").format(runs=sql.Identifier(ImportRun._meta.db_table), exports=sql.Identifier(PreparedExport._meta.db_table))
 ANYTHING_DUE = """
 SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= now()))
 """

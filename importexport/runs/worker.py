@@ -29,10 +29,11 @@ from importexport.db import (
 from importexport.engine.observers import Progress
 from importexport.history.recorder import Stopped
 from importexport.models import ImportRun
-from importexport.runs import exports, tasks
+from importexport.runs import exports, occurrences, tasks
 from importexport.runs.lanes import POLL, give_threads, run_lanes
-from importexport.runs.queue import EXPORT_TASK, TASK, is_anything_due
+from importexport.runs.queue import ATTEMPT_TASK, EXPORT_TASK, TASK, is_anything_due
 from importexport.runs.rescue import Rescue, when_again
+from importexport.runs.timetable import Timetable
 from importexport.runs.upkeep import Upkeep
 from importexport.webhooks import delivering, events
 
@@ -87,6 +88,20 @@ def export(context: JobContext, *, export_id: str) -> None:
 
     with job():
         exports.make(UUID(export_id), stop_if_asked)
+
+
+@blueprint.task(name=ATTEMPT_TASK, pass_context=True, retry=TryAgain())
+def attempt(context: JobContext, *, tenant: str, schedule_id: str, attempt: str) -> None:
+    """Make an attempt to fetch or send the file of a schedule."""
+
+    def stop_if_asked() -> None:
+        if context.should_abort():
+            raise tasks.Interruption
+
+    with job():
+        occurrences.carry_out(
+            tenant_id=int(tenant), schedule_id=int(schedule_id), attempt=UUID(attempt), check=stop_if_asked
+        )
 
 
 @blueprint.task(name=events.TASK, retry=TryAgain())
@@ -150,8 +165,11 @@ def work(*, until_empty: bool = False, beside: int | None = None) -> None:
     rescue = Rescue()
     rescue.start()
     Upkeep().start()
+    timetable = Timetable()
+    timetable.start()
     asyncio.run(_keep_working(beside, listens=hears_notifications()))
     rescue.stop()
+    timetable.stop()
 
 
 def reach_database() -> None:

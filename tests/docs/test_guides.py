@@ -106,7 +106,16 @@ def first_cells(title):
     return [word for cell in cells for word in re.findall(r"`(\w+)`", cell)]
 
 
-@pytest.mark.parametrize(("title", "name"), [("A result", "Result"), ("A run", "Run"), ("A row", "Row")])
+@pytest.mark.parametrize(
+    ("title", "name"),
+    [
+        ("A result", "Result"),
+        ("A run", "Run"),
+        ("A row", "Row"),
+        ("A schedule", "Schedule"),
+        ("A prepared export", "PreparedExport"),
+    ],
+)
 def test_all_members_are_listed(title, name):
     members = description()["components"]["schemas"][name]["properties"]
     assert set(first_cells(title)) == {name for name, about in members.items() if not about.get("deprecated")}

@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, models, transaction
 from crm.models import Activity, Company, Contact, Deal, Pipeline, Stage, Tenant
 from crm.models.api_key import create_api_key
 from crm.models.tenant import create_tenant
-from importexport.models import ImportRun, KeptAnswer, PreparedExport, Webhook, WebhookDelivery
+from importexport.models import ImportRun, KeptAnswer, PreparedExport, Schedule, Webhook, WebhookDelivery
 
 #: A tenant is found by these, so that it is not known yet: they are unique among all.
 FINDS_A_TENANT = {("crm_apikey", "digest"), ("crm_membership", "user_id")}
@@ -113,14 +113,21 @@ def fill(slug):
     )  # fmt: skip
     call = {"activity_type": "call", "subject": "Call"}
     activity = Activity.objects.create(tenant=tenant, contact=contact, company=company, deal=deal, **call)
-    about = {"tenant": tenant, "entity": "contacts", "channel": "api", "status": "done", "key": key}
+    address = "https://files.example/a.csv"
+    schedule = Schedule.objects.create(
+        tenant=tenant, name="Nightly", kind="import", entity="contacts", address=address, cron="0 2 * * *", key=key
+    )
+    about = {"tenant": tenant, "entity": "contacts", "channel": "schedule", "status": "done", "key": key}
+    about["schedule"] = schedule
     first = ImportRun.objects.create(**about)
     run = ImportRun.objects.create(**about, parent=first)
     answer = KeptAnswer.objects.create(tenant=tenant, key=key, run=run, name="once", digest="", status=200)
-    export = PreparedExport.objects.create(tenant=tenant, entity="contacts", file_format="csv", key=key)
+    export = PreparedExport.objects.create(
+        tenant=tenant, entity="contacts", file_format="csv", key=key, schedule=schedule
+    )
     webhook = Webhook.objects.create(tenant=tenant, url="https://hooks.example", events=["import.failed"])
     delivery = WebhookDelivery.objects.create(tenant=tenant, webhook=webhook, run=run, event="ping", body="{}")
-    records = [key, pipeline, stage, company, contact, deal, activity, run, answer, webhook, delivery, export]
+    records = [key, pipeline, stage, company, contact, deal, activity, run, answer, webhook, delivery, export, schedule]
     return {type(record): record for record in records}
 
 

@@ -1,4 +1,4 @@
-"""Receivers of webhooks: real servers that take, refuse or ignore what is sent to them."""
+"""Receivers of webhooks, and servers of files: real ones that take, give, refuse or ignore."""
 
 import contextlib
 import datetime as dt
@@ -17,11 +17,12 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class Received:
-    """A request: its path, its headers with names in lower case, and its body."""
+    """A request: its path, its headers with names in lower case, its body and its method."""
 
     path: str
     headers: dict
     body: bytes
+    method: str
 
 
 class Receiver:
@@ -48,12 +49,14 @@ class Receiver:
 def handler_for(receiver):
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            receiver.received.append(Received(self.path, headers, body))
+            receiver.received.append(Received(self.path, headers, body, self.command))
             answer = receiver.answers.pop(0) if receiver.answers else 204
             with contextlib.suppress(OSError):
                 answer(self) if callable(answer) else respond(answer)(self)
+
+        do_GET = do_PUT = do_POST  # noqa: N815 - as the handler calls them
 
         def log_message(self, *_):
             pass
@@ -97,6 +100,41 @@ def reset(handler):
 def flood(handler):
     """Send ten megabytes."""
     respond(200, b"x" * 10_000_000)(handler)
+
+
+def give(content):
+    """Return a file."""
+    return respond(200, content if isinstance(content, bytes) else content.encode())
+
+
+def break_off(handler):
+    """Send half of a file, and close the connection."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b"first_name,last_name,email\n")
+
+
+def end_nowhere(handler):
+    """Send a file whose end is the end of the connection, which is cut off without saying so."""
+    handler.send_response(200)
+    handler.end_headers()
+    handler.wfile.write(b"first_name,last_name,email\nAda,Lovelace,ada@example.com\n")
+
+
+def stall(handler):
+    """Send the beginning of a file, and then nothing for longer than anybody waits."""
+    break_off(handler)
+    handler.wfile.flush()
+    time.sleep(60)
+
+
+def pour(handler):
+    """Send more and more of a file that does not say how large it is."""
+    handler.send_response(200)
+    handler.end_headers()
+    for _ in range(10_000):
+        handler.wfile.write(b"x" * 10_000)
 
 
 def babble(handler):

@@ -6,12 +6,13 @@ from typing import Any
 from django.conf import settings
 
 from importexport.api.causes import STATUSES
-from importexport.api.openapi import examples, exports, mappings, runs, sources, texts, webhooks
+from importexport.api.openapi import examples, exports, mappings, runs, schedules, sources, texts, webhooks
 from importexport.api.openapi.exports import export_operation, template_operation
 from importexport.api.openapi.mappings import MAPPINGS
 from importexport.api.openapi.operation import READING, TAKING_A_FILE, Json, operation, ref
 from importexport.api.openapi.problems import problem_answer
 from importexport.api.openapi.readings import READINGS, read_operation
+from importexport.api.openapi.schedules import SCHEDULES
 from importexport.api.openapi.schemas import SCHEMAS
 from importexport.api.openapi.sharing import share
 from importexport.api.openapi.sources import SOURCES
@@ -43,6 +44,7 @@ TAGS = [
     {"name": "exports", "description": "Exports that a worker prepares"},
     {"name": "imports", "description": "All import runs, from every channel: plan, apply, correct and undo them."},
     {"name": "sources", "description": "The files of other programs: what is known of them, and mappings."},
+    {"name": "schedules", "description": "Imports from addresses and exports to them, at times of a cron expression."},
     {"name": "webhooks", "description": "Signed requests that tell of the ends of imports, and what came of them."},
     {"name": "key", "description": "What a key belongs to, and its limits."},
 ]
@@ -70,7 +72,7 @@ def description() -> Json:
         "webhooks": webhooks.messages(),
         "components": {
             "securitySchemes": KEY,
-            "schemas": SCHEMAS | SOURCES | READINGS | MAPPINGS | WEBHOOKS,
+            "schemas": SCHEMAS | SOURCES | READINGS | MAPPINGS | WEBHOOKS | SCHEDULES,
             "responses": responses,
             **shared,
         },
@@ -91,6 +93,7 @@ def all_paths() -> Json:
         paths[f"{base}/template"] = {"get": template_operation(resource)}
         paths[f"{base}/{{record}}/imports"] = {"get": runs.history_operation(resource.entity)}
     others = runs.paths() | exports.paths() | sources.paths() | mappings.paths() | webhooks.paths()
+    others |= schedules.paths()
     return paths | others | {"/api/v1/me": {"get": me_operation()}}
 
 

@@ -38,7 +38,7 @@ def enums() -> Json:
         "RecordKind": enum(MODELS, "A kind of records that an import can store: the entities, stages and pipelines"),
         "RunKind": enum(ImportRun.Kind.values, "An import or its plan, or an undo or its plan"),
         "RunStatus": enum(ImportRun.Status.values, STATUS),
-        "ExportStatus": enum(PreparedExport.Status.values, "`waiting` also while the file is being made"),
+        "ExportStatus": enum(PreparedExport.Status.values, "`waiting` also while the file is being made, or sent"),
         "Channel": enum(ImportRun.Channel.values, "Where the import came from"),
         "RowAction": enum(row_log.ACTIONS, "What becomes of a row; only an undo has `delete` and `conflict`"),
         "RowFormat": enum(("json", "csv"), "A page as JSON, or all rows as a CSV file"),

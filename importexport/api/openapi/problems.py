@@ -14,6 +14,9 @@ from importexport.history import plan_check
 from importexport.history.plan_check import PlanChanged
 from importexport.models import ImportRun
 from importexport.runs import lifecycle
+from importexport.runs.schedules import StillAtWork
+from importexport.schedules import managing as schedules
+from importexport.schedules.addresses import OTHER, SchedulesOff
 from importexport.webhooks.addresses import PRIVATE
 from importexport.webhooks.events import WebhookOff
 from importexport.webhooks.managing import Taken, TooManyWebhooks
@@ -39,6 +42,7 @@ EXAMPLES: dict[Cause, list[str]] = {
         "A mapping cannot have the name 'Webinar': it must be 1 to 50 of a-z, 0-9, _ and -.",
     ],
     Cause.NO_SUCH_WEBHOOK: ["There is no such webhook."],
+    Cause.NO_SUCH_SCHEDULE: ["There is no such schedule."],
     Cause.NO_SUCH_DELIVERY: ["There is no such delivery."],
     Cause.NO_SUCH_RECORD: ["There is no such record."],
     Cause.NO_REJECTED_ROWS: ["This import has no rejected rows."],
@@ -52,6 +56,10 @@ EXAMPLES: dict[Cause, list[str]] = {
     Cause.WEBHOOK_TAKEN: [str(Taken())],
     Cause.TOO_MANY_WEBHOOKS: [str(TooManyWebhooks())],
     Cause.WEBHOOK_OFF: [str(WebhookOff())],
+    Cause.SCHEDULES_OFF: [str(SchedulesOff())],
+    Cause.SCHEDULE_TAKEN: [str(schedules.Taken())],
+    Cause.TOO_MANY_SCHEDULES: [str(schedules.TooManySchedules())],
+    Cause.SCHEDULE_AT_WORK: [str(StillAtWork())],
     Cause.NOT_A_PLAN: [lifecycle.WHY_NOT[ImportRun.Status.RUNNING][1]],
     Cause.PLAN_BEING_APPLIED: [lifecycle.WHY_NOT[ImportRun.Status.APPLYING][1]],
     Cause.PLAN_ALREADY_APPLIED: [lifecycle.WHY_NOT[ImportRun.Status.DONE][1], lifecycle.UNDONE[1]],
@@ -94,6 +102,11 @@ EXAMPLES: dict[Cause, list[str]] = {
         "The body stopped before its end, or is malformed.",
     ],
     Cause.INVALID_WEBHOOK: ["The URL must begin with https://.", PRIVATE, "'events' must be a list of texts."],
+    Cause.INVALID_SCHEDULE: [
+        "Unknown mode 'merge'. Expected one of: create, update, upsert.",
+        "The hour '24' is not valid: expected 0 to 23, *, ranges, lists or steps (*/15).",
+        OTHER,
+    ],
     Cause.INVALID_FILE_NAME: ["The file's name is malformed: 'filename*' must begin with UTF-8''."],
     Cause.TRANSFER_ENCODING: ["The file comes in the Content-Transfer-Encoding 'base64'. Send it as it is."],
     Cause.NO_FILE: ["There is no file. Send it as multipart/form-data in the field 'file', with a name."],

@@ -12,6 +12,7 @@ COUNT: Json = {"type": "integer", "minimum": 0}
 TEXT: Json = {"type": "string"}
 TEXTS: Json = {"type": "array", "items": TEXT}
 UUID: Json = {"type": "string", "format": "uuid"}
+ID: Json = {"type": "integer", "format": "int64"}
 MOMENT: Json = {"type": "string", "format": "date-time"}
 
 
@@ -144,6 +145,7 @@ SUMMARY: Json = {
     "deleted": COUNT,
     "conflicts": COUNT,
     "references": REFERENCES,
+    "schedule": or_null(ID) | {"description": "The schedule that has started it, unless that is deleted"},
     "parent": or_null(UUID) | {"description": "The import that this one undoes, or whose rejected rows it corrects"},
     "error": ERROR,
     "fault": former_name_of("error", ERROR),
@@ -299,7 +301,10 @@ PREPARED_EXPORT = members(
             "additionalProperties": TEXT,
         },
         "status": ref("ExportStatus"),
-        "actor": {"type": "string", "description": "The name of the key"},
+        "actor": {"type": "string", "description": "The name of the key, or of who has added the schedule"},
+        "schedule": or_null(ID) | {"description": "The schedule that has started it, unless that is deleted"},
+        "destination": or_null(TEXT) | {"description": "Where a schedule sends the file; secrets are shown as `***`"},
+        "sentAt": or_null(MOMENT) | {"description": "When a schedule has sent the file"},
         "createdAt": MOMENT,
         "startedAt": or_null(MOMENT) | {"description": "When a worker began to make the file"},
         "finishedAt": or_null(MOMENT),

@@ -11,6 +11,7 @@ from importexport.runs import worker
 from tests.support.api import GOOD, Api, Upload, one_row
 from tests.support.openapi import resolved as found
 
+SCHEDULES = "/api/v1/importexport/schedules"
 WEBHOOKS, JSON = "/api/v1/importexport/webhooks", "application/json"
 BAD = "first_name,last_name,email\nA,B,nobody\n"
 
@@ -48,8 +49,18 @@ def queries(operation):
 
 
 @pytest.fixture
-def api(tenant):
+def api(tenant, settings):
+    settings.RALLY_SCHEDULE_HOSTS = ["files.example.com"]
     return Api(tenant)
+
+
+def with_schedule(api, path):
+    """Fill in the id of a new schedule."""
+    if "{schedule_id}" not in path:
+        return path
+    example = description()["paths"][SCHEDULES]["post"]["requestBody"]["content"][JSON]["example"]
+    added = api.client.post(SCHEDULES, example | {"name": secrets.token_hex(4)}, content_type=JSON)
+    return path.replace("{schedule_id}", str(added.json()["id"]))
 
 
 def with_webhook(api, path):
@@ -77,7 +88,7 @@ def path_of(api):
             export = api.get("contacts/export", Prefer="respond-async")["Location"].rpartition("/")[2]
             worker.work(until_empty=True)
             return path.replace("{id}", export)
-        path = with_webhook(api, path)
+        path = with_schedule(api, with_webhook(api, path))
         if "{id}" in path:
             return path.replace("{id}", run_for(path.rpartition("/")[2]))
         if "{record}" in path:

@@ -6,7 +6,7 @@ import pytest
 
 from importexport.net import addresses
 from importexport.webhooks.sending import post
-from tests.support.receivers import babble, certificate, drip, flood, hang, reset, respond
+from tests.support.receivers import babble, drip, flood, hang, reset, respond
 
 #: Seconds that an attempt of these tests takes at most.
 SOON = 0.3
@@ -123,11 +123,6 @@ def test_a_name_that_is_not_found_is_an_error(names, monkeypatch):
 
 
 # --- certificates ---
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    return certificate(tmp_path_factory.mktemp("certificate"))
 
 
 def test_a_certificate_of_a_known_authority_is_accepted(receive, made, monkeypatch):

@@ -1,0 +1,1 @@
+"""Schedules: imports from addresses and exports to them, at times that a cron expression tells."""
