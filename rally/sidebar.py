@@ -25,6 +25,7 @@ GROUPS: dict[Promise, list[tuple[Promise, str, str]]] = {
     ],
     _("Data"): [
         (_("Imports"), "upload_file", "importexport.importrun"),
+        (_("Schedules"), "schedule", "importexport.schedule"),
         (_("API keys"), "key", "crm.apikey"),
         (_("Webhooks"), "webhook", "importexport.webhook"),
     ],

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -128,8 +127,8 @@ def _postpone_or_fail(schedule: Schedule, sentence: str, *, is_final: bool) -> N
 
 def _store_failed(run: ImportRun, sentence: str) -> None:
     """Store a run whose file never came, so that it is listed and told like any other that failed."""
-    ended: dict[str, Any] = {"status": ImportRun.Status.FAILED, "error": sentence, "finished_at": timezone.now()}
-    for name, value in (ended | {"options": Options().kept()}).items():
-        setattr(run, name, value)
+    run.status, run.error, run.finished_at = ImportRun.Status.FAILED, sentence, timezone.now()
+    # Its own may be why it has failed.
+    run.options = Options().kept()
     run.save()
     announce_end(run)

@@ -33,6 +33,7 @@ from importexport.runs import exports, occurrences, tasks
 from importexport.runs.lanes import POLL, give_threads, run_lanes
 from importexport.runs.queue import ATTEMPT_TASK, EXPORT_TASK, TASK, is_anything_due
 from importexport.runs.rescue import Rescue, when_again
+from importexport.runs.schedules import start_due
 from importexport.runs.timetable import Timetable
 from importexport.runs.upkeep import Upkeep
 from importexport.webhooks import delivering, events
@@ -160,6 +161,8 @@ def work(*, until_empty: bool = False, beside: int | None = None) -> None:
     with closing(connection):
         check_direct_settings()
     if until_empty:
+        with closing(connection):
+            start_due()
         asyncio.run(_work_until_empty())
         return
     rescue = Rescue()

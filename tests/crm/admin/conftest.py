@@ -11,7 +11,7 @@ from django.utils import timezone
 from crm.models import Activity, ApiKey, Company, Contact, Deal, Membership, Pipeline, Stage, Tenant
 from crm.models.api_key import create_api_key
 from crm.models.tenant import create_tenant
-from importexport.models import ImportRun, Webhook, WebhookDelivery
+from importexport.models import ImportRun, Schedule, Webhook, WebhookDelivery
 
 
 @dataclass
@@ -49,6 +49,10 @@ def make_place(slug: str) -> Place:
     delivery = WebhookDelivery.objects.create(
         tenant=tenant, webhook=webhook, event="ping", body="{}", status="failed", next_attempt_at=None
     )
+    schedule = Schedule.objects.create(
+        tenant=tenant, name=f"Schedule of {slug}", kind="import", entity="contacts", cron="30 2 * * *",
+        address=f"https://{slug}.example/contacts.csv", options={"mode": "create"},
+    )  # fmt: skip
     run = ImportRun.objects.create(
         tenant=tenant, entity="contacts", channel="admin", status="done", user=users["editor"], actor=f"editor-{slug}",
         file_name=f"{slug}.csv", header={"cells": ["email"], "columns": ["email"], "ignored": [], "missing": [], "delimiter": ","},
@@ -60,9 +64,15 @@ def make_place(slug: str) -> Place:
     records = {
         Company: company, Contact: contact, Deal: deal, Activity: activity, Stage: stage, Pipeline: stage.pipeline,
         Membership: members[0], ApiKey: key, ImportRun: run, Tenant: tenant, User: users["viewer"],
-        Webhook: webhook, WebhookDelivery: delivery,
+        Webhook: webhook, WebhookDelivery: delivery, Schedule: schedule,
     }  # fmt: skip
     return Place(tenant, users, records)
+
+
+@pytest.fixture(autouse=True)
+def _schedules_are_on(settings) -> None:
+    """The pages of schedules are there."""
+    settings.RALLY_SCHEDULE_HOSTS = [".example"]
 
 
 @pytest.fixture

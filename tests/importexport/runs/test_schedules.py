@@ -105,6 +105,12 @@ def test_a_server_without_hosts_starts_nothing(serve, tenant, settings):
     assert jobs() == []
 
 
+def test_a_worker_that_does_what_waits_starts_what_is_due(serve, tenant):
+    make_due(add(tenant, serve(give(FILE)).url))
+    work()
+    assert ImportRun.objects.get().imported == 1
+
+
 def test_workers_that_look_at_the_same_moment_start_it_once(serve, tenant):
     schedule = add(tenant, serve().url)
     make_due(schedule)
