@@ -16,7 +16,8 @@ Records:  models/    import runs, their row logs, state of the API
 Use:      services   import a file, say what it would be read as, export an entity, create a template; for all channels
           runs/      the life cycle of a run: planned, applied, undone, purged; the queue, and the worker
 Channels: api/, admin/, management/   independent of each other; http/ has what they share
-Outside:  net/       requests to other hosts; webhooks/ tells programs of the ends of runs
+Outside:  net/       requests to other hosts; webhooks/ tells programs of the ends of runs; schedules/ has what fetches
+                     and sends files at certain times, which runs/ starts
 
 Imports go one way, enforced by the layers in pyproject.toml: channels → runs → services → history and mappings →
 resources and models → engine → columns → db → sources → files → errors.

@@ -88,11 +88,12 @@ class ScheduleForm(TenantForm):
         schedule, stored = self.instance, self.instance.options or {}
         self.stored = Schedule(address=schedule.address) if schedule.pk else None
         self.kept = stored if schedule.pk else {}
-        self.was = (schedule.kind, schedule.entity)
+        self.was = schedule.entity
         mapping = self.fields["mapping"]
         assert isinstance(mapping, forms.ChoiceField)
         mapping.choices = self._mappings(stored.get("mapping"))
         if schedule.pk:
+            self.fields["kind"].disabled = True
             self.initial["address"] = masked(schedule.address)
             self.initial.update({name: stored[name] for name in OF_IMPORTS if name in stored})
             self.initial["mapping"] = stored["mapping"] if isinstance(stored.get("mapping"), str) else ""
@@ -161,7 +162,7 @@ class ScheduleForm(TenantForm):
 
     def _others(self, data: dict[str, Any], *shown: str) -> dict[str, Any]:
         """Return the options that the API has set and the form does not show, unless they were for something else."""
-        if self.was != (data["kind"], data["entity"]):
+        if self.was != data["entity"]:
             return {}
         return {name: value for name, value in self.kept.items() if name not in shown}
 
@@ -170,7 +171,7 @@ class ScheduleForm(TenantForm):
         chosen = {name: data[name] for name in OF_IMPORTS if data.get(name)}
         if data.get("mapping"):
             chosen["mapping"] = data["mapping"]
-        elif isinstance(self.kept.get("mapping"), dict) and self.was == (data["kind"], data["entity"]):
+        elif isinstance(self.kept.get("mapping"), dict) and self.was == data["entity"]:
             chosen["mapping"] = self.kept["mapping"]
         if chosen.get("mode", "create") == "create":
             # The form submits the field also where it means nothing.

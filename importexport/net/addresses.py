@@ -34,7 +34,7 @@ class NotAllowed(ValueError):
 class Rule:
     """Which URLs requests may go to, and what is said about others."""
 
-    #: Hosts, and domains that stand for all hosts in them: ``.example.com``.
+    #: Hosts, and domains that stand for themselves and all hosts in them: ``.example.com``.
     hosts: Sequence[str]
     #: Whether all public hosts are allowed besides.
     is_open: bool
@@ -59,7 +59,7 @@ class Rule:
         return self.is_open or name in self.hosts or self._is_in_domain(name)
 
     def _is_in_domain(self, name: str) -> bool:
-        return any(name == known or (known.startswith(".") and name.endswith(known)) for known in self.hosts)
+        return any(known.startswith(".") and f".{name}".endswith(known) for known in self.hosts)
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def _new_run(schedule: Schedule, address: str) -> ImportRun:
 def waiting_export(schedule: Schedule) -> PreparedExport | None:
     """Return the export of a schedule whose file is to be sent."""
     found = PreparedExport.objects.select_related("tenant").filter(tenant=schedule.tenant_id, schedule=schedule)
-    return found.filter(status=PreparedExport.Status.WAITING).first()
+    return found.filter(status=PreparedExport.Status.WAITING, size__isnull=False).order_by("-created_at").first()
 
 
 def _export(schedule: Schedule, check: Check) -> None:

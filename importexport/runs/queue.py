@@ -63,10 +63,10 @@ def put_attempt(*, tenant_id: int, schedule_id: int, attempt: UUID) -> None:
     put(ATTEMPT_TASK, tenant_id=tenant_id, lane=TRANSFERS, lock="transfer", **which)
 
 
-def has_attempt(attempt: UUID) -> bool:
-    """Whether an attempt waits in the queue, or is being made."""
+def has_job(name: str, value: UUID) -> bool:
+    """Whether a job with this argument waits in the queue, or is being done."""
     with connection.cursor() as cursor:
-        cursor.execute(HAS_ATTEMPT, [str(attempt)])
+        cursor.execute(HAS_JOB, [name, str(value)])
         return cursor.fetchone()[0]
 
 
@@ -158,8 +158,8 @@ def is_left_undone() -> bool:
         return cursor.fetchone()[0]
 
 
-HAS_ATTEMPT = """
-SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND args ->> 'attempt' = %s)
+HAS_JOB = """
+SELECT EXISTS (SELECT FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND args ->> %s = %s)
 """
 LEAVE = "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND lock LIKE %s AND args ->> 'run_id' = %s"
 AHEAD = """

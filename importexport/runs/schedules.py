@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from importexport.models import ImportRun, PreparedExport, Schedule
 from importexport.runs import attempts, exports
-from importexport.runs.queue import TooManyWaiting, check_number, has_attempt
+from importexport.runs.queue import TooManyWaiting, check_number, has_job
 from importexport.schedules import addresses, cron
 from importexport.schedules.addresses import SchedulesOff, are_on
 from importexport.schedules.options import FORMAT, query_of
@@ -117,11 +117,12 @@ def _start(schedule: Schedule, due_at: dt.datetime) -> PreparedExport | None:
 
 
 def is_at_work(schedule: Schedule) -> bool:
-    """Whether what a schedule has started has not ended."""
+    """Whether what a schedule has started has not ended. What has no job any more is in the way of nothing."""
     ours = {"tenant": schedule.tenant_id, "schedule": schedule}
+    waiting = PreparedExport.objects.filter(**ours, status=PreparedExport.Status.WAITING)
     return bool(
         schedule.again_at
-        or (schedule.attempt and has_attempt(schedule.attempt))
+        or (schedule.attempt and has_job("attempt", schedule.attempt))
         or ImportRun.objects.filter(**ours, status__in=ImportRun.AT_WORK).exists()
-        or PreparedExport.objects.filter(**ours, status=PreparedExport.Status.WAITING).exists()
+        or any(has_job("export_id", export_id) for export_id in waiting.values_list("pk", flat=True))
     )

@@ -83,6 +83,9 @@ def checked(given: Given, *, tenant: Tenant, stored: Schedule | None = None) -> 
     """Return what was given as it is to be stored. Raises InvalidSchedule, and SchedulesOff."""
     name = check_name(given.name)
     _check_known("kind", given.kind, Schedule.Kind.values)
+    if stored and stored.kind != given.kind:
+        # What it has started would be at work without an end.
+        raise InvalidSchedule("The kind of a schedule cannot be changed. Add another schedule.")
     _check_known("entity", given.entity, RESOURCES)
     try:
         address = check_address(given.address, tenant=tenant, stored=stored)

@@ -154,7 +154,7 @@ def paths() -> Json:
                 endpoint(
                     "change",
                     "Change a schedule",
-                    "Replaces all settings. What is at work goes on.",
+                    "Replaces all settings but the kind, which stays. What is at work goes on.",
                     "Schedule",
                     EXAMPLE,
                     [PARAMETER],

@@ -17,7 +17,7 @@ from crm.models import Contact
 from importexport import mappings
 from importexport.models import ImportRun, PreparedExport, Schedule
 from importexport.resources import RESOURCES
-from importexport.runs import attempts, lifecycle, occurrences, queue, worker
+from importexport.runs import attempts, lifecycle, occurrences, queue, timetable, worker
 from importexport.runs.queue import TooManyWaiting, enqueue
 from importexport.runs.rescue import Rescue
 from importexport.runs.schedules import StillAtWork, start_due, start_now
@@ -111,6 +111,17 @@ def test_a_worker_that_does_what_waits_starts_what_is_due(serve, tenant):
     assert ImportRun.objects.get().imported == 1
 
 
+def test_a_worker_looks_again_and_again_what_is_due(serve, tenant, monkeypatch):
+    monkeypatch.setattr(timetable, "PACE", 0.01)
+    make_due(add(tenant, serve().url))
+    thread = timetable.Timetable()
+    thread.start()
+    wait_until(jobs, "the schedule is started")
+    thread.stop()
+    thread.join(60)
+    assert jobs() == ["attempt"]
+
+
 def test_workers_that_look_at_the_same_moment_start_it_once(serve, tenant):
     schedule = add(tenant, serve().url)
     make_due(schedule)
@@ -159,6 +170,14 @@ def test_while_its_import_is_at_work_it_is_passed_over(serve, tenant, status):
     make_due(schedule)
     start_due()
     assert note_of(schedule).startswith("Passed over.")
+
+
+def test_an_export_that_has_lost_its_job_is_in_the_way_of_nothing(serve, tenant):
+    schedule = add(tenant, serve().url, kind="export")
+    start_now(schedule)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
+    assert start_now(schedule)
 
 
 def test_where_too_much_waits_it_is_passed_over(serve, tenant, monkeypatch):

@@ -34,6 +34,7 @@ def hosts(settings):
     [
         "https://files.example.com/out/contacts.csv",
         "https://me:pass%20word@files.example.com:8443/a?sig=x%2Fy&se=2026",
+        "https://example.org/contacts.csv",
         "https://a.b.example.org/{date}/contacts-{date}T{time}.csv",
         "https://10.0.0.5/contacts.csv",
         "s3://exchange/tenants/acme/contacts {date}.csv",

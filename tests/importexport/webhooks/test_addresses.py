@@ -53,7 +53,8 @@ def test_http_is_a_setting(settings):
 def test_where_hosts_are_named_others_are_refused(settings):
     settings.RALLY_WEBHOOK_HOSTS = ["n8n", ".example.com"]
     assert target_of("https://n8n:5678/").host == "n8n"
-    assert target_of("https://hooks.example.com/").host == "hooks.example.com"
+    for host in ("example.com", "hooks.example.com", "a.hooks.example.com"):
+        assert target_of(f"https://{host}/").host == host
     for other in ("https://hooks.example.net/", "https://badexample.com/"):
         with pytest.raises(NotAllowed, match="not among those that this server allows"):
             target_of(other)

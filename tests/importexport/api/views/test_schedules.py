@@ -89,6 +89,12 @@ def test_a_change_of_the_name_leaves_the_next_time_as_it_is(api):
     assert put(api, schedule_id, name="Other").json()["nextAt"] == "2026-01-01T00:00:00Z"
 
 
+def test_its_kind_cannot_be_changed(api):
+    schedule_id = add(api).json()["id"]
+    detail = "The kind of a schedule cannot be changed. Add another schedule."
+    assert problem(put(api, schedule_id, **EXPORT, options={})) == (400, detail)
+
+
 def test_switched_off_it_is_never_due(api):
     schedule_id = add(api, isActive=False).json()["id"]
     assert api.look(f"schedules/{schedule_id}")["nextAt"] is None
@@ -142,7 +148,8 @@ EXPORT = {"kind": "export", "address": "https://files.example.com/a.csv"}
     ],
 )
 def test_what_a_schedule_cannot_be(api, changes, detail):
-    schedule_id = add(api, name="First").json()["id"]
+    kind = EXPORT if changes.get("kind") == "export" else {}
+    schedule_id = add(api, name="First", **kind | {"options": {}}).json()["id"]
     for response in (add(api, **changes), put(api, schedule_id, **changes)):
         status, said = problem(response)
         assert status == 400
