@@ -51,7 +51,7 @@ def grave_errors() -> Callable[..., list[str]]:
 @pytest.fixture(scope="package")
 def site(chromium_path: str, launch: Callable[..., Server]) -> Iterator[Server]:
     """The server of the browser tests with its users, created before the browser blocks Django's database access."""
-    server = launch(RALLY_WORKER="1")
+    server = launch(RALLY_WORKER="1", RALLY_SCHEDULE_HOSTS="files.example.com")
     done = server.manage("shell", "-v", "0", "-c", "from tests.browser.people import fill; fill()")
     assert done.returncode == 0, done.stderr
     yield server

@@ -86,8 +86,11 @@ def _make_secrets(tenant) -> None:
 
 
 def _make_marked_up(tenant) -> None:
+    from django.utils import timezone
+
     from crm.models import Activity, Company, Contact, Deal, Stage
     from crm.models.api_key import create_api_key
+    from importexport.models import Schedule
 
     Stage.objects.filter(tenant=tenant, name="Lead").update(name=f"{IMAGE} {BRACES}", name_key="marked up")
     stage = Stage.objects.select_related("pipeline").get(tenant=tenant, name_key="marked up")
@@ -107,3 +110,7 @@ def _make_marked_up(tenant) -> None:
             tenant=tenant, activity_type="call", subject=text, body=text, contact=contact, company=company, deal=deal
         )
         create_api_key(tenant=tenant, name=text)
+        Schedule.objects.create(
+            tenant=tenant, name=text, kind="import", entity="contacts", cron="0 6 * * *", note=text,
+            address=f"https://files.example.com/{text}", last_at=timezone.now(),
+        )  # fmt: skip

@@ -73,6 +73,7 @@ def test_pages_of_a_record(visitor, errors_of):
     (pipeline,) = visitor.sql("SELECT min(id) FROM crm_pipeline WHERE tenant_id = %s", visitor.tenant_id)
     for page in (f"pipeline/{pipeline}/change/", "membership/add/", "apikey/add/"):
         wrong += errors_of(f"/admin/crm/{page}")
+    wrong += errors_of("/admin/importexport/schedule/add/")
     assert_none(wrong)
 
 

@@ -35,6 +35,8 @@ def test_lists_charts_and_titles_show_markup_as_text(marked_up):
         expect(page.locator("#result_list")).to_contain_text(SCRIPT)
     page.goto("/admin/")
     expect(page.get_by_text(f"{IMAGE} {BRACES}").first).to_be_visible()
+    page.goto("/admin/importexport/schedule/")
+    expect(page.locator("#result_list")).to_contain_text(IMAGE)
     page.goto("/admin/crm/apikey/")
     expect(page.get_by_text(IMAGE).first).to_be_visible()
 
