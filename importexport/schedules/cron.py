@@ -4,6 +4,7 @@ import datetime as dt
 import re
 import zoneinfo
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 
 from croniter import CroniterError, croniter
@@ -35,9 +36,15 @@ class InvalidCron(ValueError):
     """A cron expression or time zone that a schedule cannot have. The text is for the user."""
 
 
+@cache
+def zones() -> frozenset[str]:
+    """Return the names of all time zones. Reading the files of the system takes a while."""
+    return frozenset(zoneinfo.available_timezones())
+
+
 def zone_of(name: str) -> zoneinfo.ZoneInfo:
     """Return a time zone by its IANA name; raise InvalidCron if there is none."""
-    if name not in zoneinfo.available_timezones():
+    if name not in zones():
         raise InvalidCron(f"Unknown time zone '{name[:100]}'. Expected an IANA name such as Europe/Berlin or UTC.")
     return zoneinfo.ZoneInfo(name)
 

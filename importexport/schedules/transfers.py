@@ -5,7 +5,7 @@ import http.client
 import re
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -26,8 +26,8 @@ NAMES = {
     "NoSuchKey": "There is no such file.",
     "404": "There is no such file.",
     "NoSuchBucket": "There is no such bucket.",
-    "AccessDenied": "The server may not use this file.",
-    "403": "The server may not use this file.",
+    "AccessDenied": "The server may not use this file, or there is none.",
+    "403": "The server may not use this file, or there is none.",
 }
 
 
@@ -194,17 +194,15 @@ def _fetched_from_bucket(address: str, tenant: Tenant, clock: Clock) -> Iterator
     limit = settings.RALLY_IMPORT_MAX_BYTES_ASYNC
     with _bucket_failures():
         found = _object_at(address, tenant).get()
-    if found["ContentLength"] > limit:
-        raise errors.TooLarge(limit)
+    with closing(found["Body"]) as body:
+        if found["ContentLength"] > limit:
+            raise errors.TooLarge(limit)
 
-    def read(size: int) -> bytes:
-        clock.tick()
-        return found["Body"].read(size)
+        def read(size: int) -> bytes:
+            clock.tick()
+            return body.read(size)
 
-    try:
         yield Incoming(read, _bucket_failures)
-    finally:
-        found["Body"].close()
 
 
 class Outgoing:

@@ -116,6 +116,10 @@ def test_a_server_that_is_silent_is_left(serve, tenant, impatient, silent):
     assert failure(fetch, serve(silent).url, tenant) == transfers.LATE
 
 
+def test_a_server_that_does_not_say_whether_it_took_a_file_is_left(serve, tenant, impatient):
+    assert failure(put, b"x", serve(hang).url, tenant) == transfers.LATE
+
+
 def test_a_head_that_comes_in_drops_is_left(serve, tenant, monkeypatch):
     monkeypatch.setattr(transfers, "ANSWERING", 0.3)
     assert failure(fetch, serve(drip).url, tenant) == transfers.LATE
