@@ -12,7 +12,7 @@ from django.test import Client
 from rally.server.shares import Shares
 from tests.support.installation import waiting_sessions
 from tests.support.real import RealTenant
-from tests.support.waiting import Background, wait_until
+from tests.support.waiting import Background, moments, wait_until
 
 SAVED, TEMPLATE = "/api/v1/importexport/mappings", "/api/v1/importexport/contacts/template"
 
@@ -242,7 +242,10 @@ def wait_for_waiting(connection, number):
 
 def wait_for_answers(asked, number):
     """Wait until exactly this number of requests have received a response."""
-    wait_until(lambda: sum(each.is_done for each in asked) == number, f"{number} requests have been answered")
+    for _ in moments():
+        if sum(each.is_done for each in asked) == number:
+            return
+    pytest.fail(f"not {number} were answered, but {[each.outcome().status for each in asked if each.is_done]}")
 
 
 def assert_quick(server, path, **headers):
