@@ -16,7 +16,7 @@ run: port setup ## Serve a demo tenant with sample records on 127.0.0.1:$PORT (d
 	@$(MANAGE) serve --demo
 
 test: setup ## Run the tests; ARGS="-k name" selects some of them
-	@$(PY) -m pytest --numprocesses 4 --dist worksteal $(ARGS)
+	@$(PY) -m pytest --numprocesses 3 --dist worksteal $(ARGS)
 
 setup: $(STAMP) ## Create .venv with all dependencies
 

@@ -8,6 +8,7 @@ statements with ``psycopg.sql`` needs no connection, and is done where the state
 from importexport.db.asking import UNAVAILABLE, ask
 from importexport.db.composing import ANY_TENANT, any_tenant, by_index, identifiers, unzipped
 from importexport.db.connecting import check_direct_settings, directly, is_pooled, libpq_parameters, second_connection
+from importexport.db.connector import WatchedConnector
 from importexport.db.copying import copy_block, copy_in, copy_out
 from importexport.db.jobs import store_job
 from importexport.db.leases import Lease, LeaseLost, leased
@@ -41,6 +42,7 @@ __all__ = [
     "Busy",
     "Lease",
     "LeaseLost",
+    "WatchedConnector",
     "advisory_lock",
     "any_tenant",
     "ask",

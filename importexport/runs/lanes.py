@@ -3,17 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 from django.conf import settings
-from procrastinate import App, Blueprint, PsycopgConnector
-from procrastinate.exceptions import ConnectorException
+from procrastinate import App, Blueprint
 from procrastinate.jobs import DeleteJobCondition
 from procrastinate.worker import Worker
-from psycopg import OperationalError
-from psycopg.errors import RaiseException
 
-from importexport.db import libpq_parameters
+from importexport.db import WatchedConnector, libpq_parameters
 from importexport.db.leases import TIMES
 from importexport.runs.queue import AT_ONCE
 from importexport.webhooks import events
@@ -52,42 +48,6 @@ async def run_lanes(
         await run_together(workers, [asked, connector.has_failed], until_empty=until_empty)
     if connector.error and not asked.is_set():
         raise connector.error
-
-
-class WatchedConnector(PsycopgConnector):
-    """Executes a statement without a result, such as that a job is done, once more if the connection was lost; notes
-    the first error of the second time."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.has_failed = asyncio.Event()
-        self.error: ConnectorException | None = None
-
-    async def execute_query_async(self, query: Any, **arguments: Any) -> None:
-        """Execute a statement; raise ConnectorException."""
-        try:
-            await super().execute_query_async(query, **arguments)
-        except ConnectorException as error:
-            if not is_lost(error):
-                raise
-            await self._execute_again(query, arguments)
-
-    async def _execute_again(self, query: Any, arguments: dict[str, Any]) -> None:
-        try:
-            await super().execute_query_async(query, **arguments)
-        except ConnectorException as error:
-            # It has been executed the first time, after all: procrastinate refuses to end a job twice.
-            if isinstance(error.__cause__, RaiseException):
-                return
-            if is_lost(error):
-                self.error = self.error or error
-                self.has_failed.set()
-            raise
-
-
-def is_lost(error: ConnectorException) -> bool:
-    """Whether the connection to the database was lost, or could not be had."""
-    return isinstance(error.__cause__, OperationalError)
 
 
 def lane(app: App, name: str, *, until_empty: bool, listens: bool) -> Worker:

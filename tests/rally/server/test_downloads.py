@@ -15,6 +15,11 @@ from tests.support.waiting import Background, wait_until
 
 ENTITY = "/api/v1/importexport/contacts"
 EXPORT, EXCEL, TEMPLATE = f"{ENTITY}/export", f"{ENTITY}/export/excel", f"{ENTITY}/template"
+#: Other tests have databases on the same PostgreSQL.
+END_COPY = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND query LIKE 'COPY (SELECT%'
+"""
 #: So much that neither the server nor the network has room for it.
 MANY_ROWS = 20_000
 
@@ -154,8 +159,7 @@ def test_a_client_that_disconnects_frees_its_place(server, large, path):
 def test_an_error_in_the_middle_of_a_download_frees_its_place(server, large):
     client = slow_client(server, large)
     with server.connect() as connection:
-        ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'COPY (SELECT%'"
-        wait_until(lambda: connection.execute(ended).fetchone(), "the COPY is ended")
+        wait_until(lambda: connection.execute(END_COPY).fetchone(), "the COPY is ended")
     waiting = ask(server, large, f"{EXPORT}?columns=email")
     # Read on: the server notices once the client accepts more.
     client.file.read()

@@ -14,6 +14,7 @@ from importexport.history.recorder import Stopped
 from importexport.models import ImportRun
 from importexport.runs import worker
 from tests.support.api import Api, problem
+from tests.support.installation import OF_THIS_DATABASE
 from tests.support.waiting import Background, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -212,7 +213,8 @@ def contacts_locked(transactional_db):
 
 def stuck():
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_locks WHERE relation = 'crm_contact'::regclass AND NOT granted")
+        blocked = f"relation = 'crm_contact'::regclass AND NOT granted AND {OF_THIS_DATABASE}"
+        cursor.execute(f"SELECT 1 FROM pg_locks WHERE {blocked}")
         return cursor.fetchone()
 
 
