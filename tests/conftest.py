@@ -33,6 +33,7 @@ from tests.support.installation import (
     urls_of,
     wait_until_up,
 )
+from tests.support.migrating import FormerDatabases
 from tests.support.pool import Pool
 from tests.support.real import RealTenant
 from tests.support.staff import sign_in
@@ -335,6 +336,21 @@ def folder_of_uploads(settings, tmp_path):
     """Uploads are in a folder of the test's own, which is returned."""
     settings.STORAGES = settings.STORAGES | {"uploads": storage.folder(tmp_path / "uploads")}
     return tmp_path / "uploads"
+
+
+@pytest.fixture(scope="session")
+def former_databases(template: str, run_sql: Callable[[str], None]) -> Iterator[FormerDatabases]:
+    found = FormerDatabases(run_sql, template)
+    yield found
+    found.drop()
+
+
+@pytest.fixture
+def database_of(transactional_db: None, former_databases: FormerDatabases) -> Iterator[Callable[..., Any]]:
+    """Have a test of migrations use a database of its own in a state, database_of(("crm", "0004_matching_keys")), or in
+    that of today; returns the models of then."""
+    yield former_databases.use
+    former_databases.end()
 
 
 @pytest.fixture(scope="session")

@@ -134,14 +134,9 @@ def migrate(targets):
 
 
 @pytest.fixture
-def before(transactional_db):
-    """The models as they were, and at the end as they are."""
-    graph = MigrationExecutor(connection).loader.graph
-    # What needs the later migrations of crm is taken back with them.
-    latest = [*graph.leaf_nodes("crm"), *graph.leaf_nodes("importexport")]
-    former, _ = migrate(BEFORE)
-    yield former
-    migrate(latest)
+def before(database_of):
+    """The models as they were."""
+    return database_of(*BEFORE)
 
 
 def test_a_migration_keeps_every_record_and_tells_whose_key_is_old(before):

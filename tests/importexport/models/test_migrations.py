@@ -8,37 +8,23 @@ from importlib import import_module
 import pytest
 from django.core.management.base import CommandError
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from crm.models.tenant import create_tenant
 from importexport.db import this_month
 from importexport.models import ImportRun, KeptAnswer, RejectedRow, RowChange, RowLogPage
 from importexport.runs import retention
 from tests.support.disks import limited_files
+from tests.support.migrating import migrate, models_of
 
-BEFORE = [("importexport", "0006_at_work")]
+BEFORE, WHOLE = ("importexport", "0006_at_work"), ("importexport", "0020_upload_parts_gone")
+PARTS, MOVED = ("importexport", "0017_keys_by_id_gone"), ("importexport", "0019_uploads_moved")
 GROUP = {"column": "email", "sentence": 'a "kind": of', "example": "", "rows": 2}
 
 
-def migrate(targets):
-    """Migrate to a state, and return its models."""
-    executor = MigrationExecutor(connection)
-    executor.migrate(targets)
-    return MigrationExecutor(connection).loader.project_state(targets).apps
-
-
 @pytest.fixture
-def forward_again(transactional_db):
-    """At the end, the models are as they are."""
-    latest = MigrationExecutor(connection).loader.graph.leaf_nodes("importexport")
-    yield
-    migrate(latest)
-
-
-@pytest.fixture
-def before(forward_again):
+def before(database_of):
     """The models as they were."""
-    return migrate(BEFORE)
+    return database_of(BEFORE)
 
 
 def test_runs_and_their_rows_are_kept_under_new_names(before):
@@ -49,7 +35,7 @@ def test_runs_and_their_rows_are_kept_under_new_names(before):
     )  # fmt: skip
     faults = [["email", "email", "Invalid email format 'x'"]]
     before.get_model("importexport", "SkippedRow").objects.create(run=run, number=2, cells=["x"], faults=faults)
-    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+    migrate()
     kept = ImportRun.objects.get()
     assert (kept.channel, kept.status, kept.error) == ("api", "failed", "The file is empty.")
     assert kept.groups == [{"code": "email", **GROUP}]
@@ -57,7 +43,8 @@ def test_runs_and_their_rows_are_kept_under_new_names(before):
     assert kept.kept_bytes > len(faults[0][2])
 
 
-def test_the_new_names_can_be_taken_back(forward_again):
+def test_the_new_names_can_be_taken_back(database_of):
+    database_of()
     tenant = create_tenant(slug="acme", name="Acme")
     ImportRun.objects.create(
         tenant_id=tenant.pk, entity="contacts", channel="api", status="failed", groups=[{"code": "email", **GROUP}]
@@ -68,14 +55,11 @@ def test_the_new_names_can_be_taken_back(forward_again):
 
 # --- the row log in partitions ---
 
-WHOLE = [("importexport", "0020_upload_parts_gone")]
-
 
 @pytest.fixture
-def whole(transactional_db):
-    """The models as they were before the row log was in partitions, and at the end as they are."""
-    yield migrate(WHOLE)
-    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+def whole(database_of):
+    """The models as they were before the row log was in partitions."""
+    return database_of(WHOLE)
 
 
 def log_rows(get, numbers, **month):
@@ -97,7 +81,7 @@ def test_the_row_log_is_partitioned_with_its_ids_and_goes_on_counting(whole):
     ids, run = log_rows(whole.get_model, [7, 3, 5])
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE importexport_rowchange ALTER id SET START 1 SET MAXVALUE 5000000")
-    latest = migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+    latest = migrate()
     run = ImportRun.objects.get(pk=run)
     assert list(RejectedRow.objects.of(run).order_by("id").values_list("id", "number")) == [
         (rejected, number) for (rejected, _), number in zip(ids, (7, 3, 5), strict=True)
@@ -113,8 +97,8 @@ def test_the_row_log_is_partitioned_with_its_ids_and_goes_on_counting(whole):
         cursor.execute("ALTER SEQUENCE importexport_rowchange_id_seq NO MAXVALUE")
 
 
-def test_the_partitions_can_be_taken_back(whole):
-    latest = migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+def test_the_partitions_can_be_taken_back(database_of):
+    latest = database_of()
     ids, run = log_rows(latest.get_model, [2, 3], month=this_month())
     retention.purge(days=0)
     kept, other = log_rows(latest.get_model, [4], month=this_month())
@@ -147,21 +131,20 @@ def test_what_belongs_to_runs_gets_their_tenants_batch_by_batch(before, monkeypa
         get("LedgerPage").objects.create(run=run, action="create", numbers=[2], ids=[1], counts=[3], **bounds)
         owners.append((tenant.pk, run.pk))
     get("SkippedRow").objects.create(run_id=uuid.uuid4(), number=2, cells=[], faults=[])
-    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+    migrate()
     for model, count in {KeptAnswer: 1, RejectedRow: 3, RowChange: 3, RowLogPage: 1}.items():
         assert sorted(model.objects.values_list("tenant", "run")) == sorted(owners * count)
 
 
 # --- uploads ---
 
-PARTS = [("importexport", "0017_keys_by_id_gone")]
 CONTENTS = [[b"a" * 1024 * 1024, b"b"], [b"", b"c"], [b"d"]]
 
 
 @pytest.fixture
-def in_parts(forward_again):
+def in_parts(database_of):
     """The models while uploads were parts in the database."""
-    return migrate(PARTS)
+    return database_of(PARTS)
 
 
 def fill(apps, contents):
@@ -190,7 +173,7 @@ def uploads():
 
 def test_uploads_move_into_the_storage(in_parts, folder_of_uploads):
     fill(in_parts, CONTENTS)
-    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+    migrate()
     assert uploads() == [b"".join(content) for content in CONTENTS]
     assert "importexport_uploadpart" not in connection.introspection.table_names()
 
@@ -198,24 +181,24 @@ def test_uploads_move_into_the_storage(in_parts, folder_of_uploads):
 def test_uploads_stay_where_they_are_if_the_storage_takes_none(in_parts, folder_of_uploads):
     fill(in_parts, CONTENTS)
     with limited_files(1024 * 1024), pytest.raises(CommandError) as stopped:
-        migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+        migrate()
     assert str(stopped.value).endswith("that are not moved yet are where they were; run manage.py migrate again.")
     parts = in_parts.get_model("importexport", "UploadPart").objects.order_by("run__created_at", "position")
     assert [bytes(part.content) for part in parts][:2] == CONTENTS[0]
-    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+    migrate()
     assert uploads() == [b"".join(content) for content in CONTENTS]
 
 
 def test_uploads_can_be_moved_back(in_parts, folder_of_uploads):
     (run,) = fill(in_parts, CONTENTS[:1])
-    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+    migrate()
     parts = migrate(PARTS).get_model("importexport", "UploadPart").objects.order_by("position")
     assert [(part.run_id, bytes(part.content)) for part in parts] == [(run.pk, content) for content in CONTENTS[0]]
     assert not [path for path in folder_of_uploads.rglob("*") if path.is_file()]
 
 
-def test_an_upload_that_an_older_process_stores_meanwhile_is_moved_too(in_parts, folder_of_uploads):
-    migrate([("importexport", "0019_uploads_moved")])
-    fill(in_parts, CONTENTS[:1])
-    migrate(MigrationExecutor(connection).loader.graph.leaf_nodes("importexport"))
+def test_an_upload_that_an_older_process_stores_meanwhile_is_moved_too(database_of, folder_of_uploads):
+    database_of(MOVED)
+    fill(models_of(PARTS), CONTENTS[:1])
+    migrate()
     assert uploads() == [b"".join(CONTENTS[0])]
