@@ -3,7 +3,10 @@
 import contextlib
 import datetime as dt
 import ipaddress
+import signal
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -13,6 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from django.db import connection
+
+from tests.support.installation import ROOT
+from tests.support.waiting import ended, wait_until
 
 
 @dataclass(frozen=True)
@@ -166,3 +173,19 @@ def certificate(folder):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(path, key_path)
     return path, context
+
+
+def kill_worker_at(receiver, environment):
+    """Start a worker, and kill it as soon as a receiver has been asked; its jobs are those of a dead worker then."""
+    worker = subprocess.Popen(
+        [sys.executable, "manage.py", "worker"], cwd=ROOT, env=environment,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        wait_until(lambda: receiver.received or worker.poll() is not None, "the receiver is asked")
+    finally:
+        worker.send_signal(signal.SIGKILL)
+        _, _, said = ended(worker)
+    assert receiver.received, said
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '11 s'")

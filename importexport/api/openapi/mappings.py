@@ -1,13 +1,12 @@
 """Describes the endpoints for saved mappings."""
 
 from importexport.api.links import BASE
-from importexport.api.openapi.operation import CHANGING, READING, Json, operation, ref
+from importexport.api.openapi.operation import CHANGING, JSON, READING, Json, operation, ref
 from importexport.api.openapi.runs import parameter
 from importexport.api.openapi.schemas import MOMENT, OPTIONS, TEXT, members, or_null
 from importexport.mappings import SAVED
 
 TAG = "sources"
-JSON = "application/json"
 EXAMPLE: Json = {
     "entity": "contacts",
     "name": "hubspot",

@@ -54,6 +54,10 @@ ACCEPTED: Json = {
 READING = (401, 429, 403, 404, 405, 406, 400, 503, 500)
 CHANGING = (401, 429, 403, 404, 405, 406, 400, 409, 422, 503, 500)
 TAKING_A_FILE = (401, 429, 403, 404, 405, 406, 408, 409, 415, 413, 400, 422, 503, 500)
+#: Of one that changes something, and takes no Idempotency-Key.
+WRITING = tuple(status for status in CHANGING if status != 422)
+#: The media type of all that is not a file.
+JSON = "application/json"
 
 
 def operation(
@@ -91,3 +95,29 @@ def operation(
         "description": text.strip(),
         "responses": answers,
     }
+
+
+def for_admins(
+    operation_id: str,
+    summary: str,
+    text: str,
+    schema: str,
+    example: Json,
+    parameters: list[Json],
+    *,
+    tag: str,
+    **more: Any,
+) -> Json:
+    """Describe an operation with a key of an admin: the schema of its response, or "", with an example, and its
+    parameters; ``more`` is passed to ``operation``."""
+    content: Json = {JSON: {"schema": ref(schema), "example": example}} if schema else {}
+    text = f"{text} Needs a key with the scope `admin`."
+    options = {"statuses": READING} | more
+    described = operation(operation_id, tag=tag, summary=summary, text=text, content=content, **options)
+    return described | ({"parameters": parameters} if parameters else {})
+
+
+def taking(described: Json, schema: str, example: Json) -> Json:
+    """Add a body of JSON to the description of an operation."""
+    content = {JSON: {"schema": ref(schema), "example": example}}
+    return described | {"requestBody": {"required": True, "content": content}}

@@ -1,11 +1,11 @@
 """Describes the endpoints for schedules."""
 
-from typing import Any
+from functools import partial
 
 from importexport.api.links import BASE
 from importexport.api.openapi import examples
 from importexport.api.openapi.enums import enum
-from importexport.api.openapi.operation import CHANGING, READING, Json, operation, ref
+from importexport.api.openapi.operation import WRITING, Json, for_admins, ref, taking
 from importexport.api.openapi.runs import LOCATION
 from importexport.api.openapi.schemas import ID, MOMENT, TEXT, UUID, members, or_null, text_of_length
 from importexport.models import Schedule
@@ -13,7 +13,6 @@ from importexport.schedules import addresses, cron
 from importexport.schedules.managing import LONGEST_NAME, MOST
 
 TAG = "schedules"
-JSON = "application/json"
 SETTINGS_EXAMPLE: Json = {
     "name": "Contacts of the shop, every night",
     "kind": "import",
@@ -96,27 +95,12 @@ PARAMETER: Json = {
     "description": "The id of the schedule",
     "schema": ID,
 }
-#: Those of changing, without what an Idempotency-Key brings.
-WRITING = tuple(status for status in CHANGING if status != 422)
-ADMIN = "Needs a key with the scope `admin`."
-
-
-def endpoint(
-    name: str, summary: str, text: str, schema: str, example: Json, parameters: list[Json], **more: Any
-) -> Json:
-    """Describe an operation; ``more`` is passed to ``operation``."""
-    content: Json = {JSON: {"schema": ref(schema), "example": example}} if schema else {}
-    options = {"statuses": READING} | more
-    described = operation(
-        f"schedules_{name}", tag=TAG, summary=summary, text=f"{text} {ADMIN}", content=content, **options
-    )
-    return described | ({"parameters": parameters} if parameters else {})
+endpoint = partial(for_admins, tag=TAG)
 
 
 def taking_settings(described: Json) -> Json:
     """Add the body to the description of an operation that takes the settings of a schedule."""
-    body = {JSON: {"schema": ref("ScheduleSettings"), "example": SETTINGS_EXAMPLE}}
-    return described | {"requestBody": {"required": True, "content": body}}
+    return taking(described, "ScheduleSettings", SETTINGS_EXAMPLE)
 
 
 def paths() -> Json:
@@ -125,7 +109,7 @@ def paths() -> Json:
     return {
         f"{BASE}/schedules": {
             "get": endpoint(
-                "list",
+                "schedules_list",
                 "List the schedules",
                 "Returns the tenant's schedules, oldest first.",
                 "SchedulePage",
@@ -134,7 +118,7 @@ def paths() -> Json:
             ),
             "post": taking_settings(
                 endpoint(
-                    "add",
+                    "schedules_add",
                     "Add a schedule",
                     f"A tenant has at most {MOST} schedules. A server that allows no addresses has none.",
                     "Schedule",
@@ -148,11 +132,16 @@ def paths() -> Json:
         },
         one: {
             "get": endpoint(
-                "show", "Show a schedule", "Returns a schedule without its secrets.", "Schedule", EXAMPLE, [PARAMETER]
+                "schedules_show",
+                "Show a schedule",
+                "Returns a schedule without its secrets.",
+                "Schedule",
+                EXAMPLE,
+                [PARAMETER],
             ),
             "put": taking_settings(
                 endpoint(
-                    "change",
+                    "schedules_change",
                     "Change a schedule",
                     "Replaces all settings but the kind, which stays. What is at work goes on.",
                     "Schedule",
@@ -165,7 +154,7 @@ def paths() -> Json:
         },
         f"{one}/run": {
             "post": endpoint(
-                "run",
+                "schedules_run",
                 "Start a schedule now",
                 "Starts the schedule, also one that is switched off. There is an import once its file was fetched.",
                 "Schedule",
@@ -183,7 +172,7 @@ def deleting() -> Json:
     """Describe how a schedule is deleted."""
     text = "Its imports and exports stay. A file that waits is neither fetched nor sent any more."
     described = endpoint(
-        "delete",
+        "schedules_delete",
         "Delete a schedule",
         text,
         "",

@@ -1,11 +1,11 @@
 """Describes the endpoints for webhooks, and the messages that are sent to them."""
 
-from typing import Any
+from functools import partial
 
 from importexport.api.links import BASE
 from importexport.api.openapi import examples
 from importexport.api.openapi.enums import enum
-from importexport.api.openapi.operation import CHANGING, READING, Json, operation, ref
+from importexport.api.openapi.operation import JSON, WRITING, Json, for_admins, ref, taking
 from importexport.api.openapi.runs import LOCATION, parameter
 from importexport.api.openapi.schemas import COUNT, MOMENT, TEXT, UUID, members, or_null, page, text_of_length
 from importexport.models import WebhookDelivery
@@ -13,7 +13,6 @@ from importexport.webhooks.addresses import LONGEST
 from importexport.webhooks.events import EVENTS, PING
 
 TAG = "webhooks"
-JSON = "application/json"
 DELIVERY_ID = "5f3d7c1e-2a41-4c55-9d0e-6c8f3b1a7e90"
 SETTINGS_EXAMPLE: Json = {"url": "https://hooks.example.com/rally", "events": [*EVENTS], "isActive": True}
 EXAMPLE: Json = (
@@ -125,27 +124,12 @@ DELIVERY_PARAMETER: Json = {
     "schema": UUID,
 }
 MESSAGE = "Signed as Standard Webhooks says. What is not answered with 2xx within 10 seconds is sent again."
-#: Those of changing, without what an Idempotency-Key brings.
-WRITING = tuple(status for status in CHANGING if status != 422)
-ADMIN = "Needs a key with the scope `admin`."
-
-
-def endpoint(
-    name: str, summary: str, text: str, schema: str, example: Json, parameters: list[Json], **more: Any
-) -> Json:
-    """Describe an operation; ``more`` is passed to ``operation``."""
-    content: Json = {JSON: {"schema": ref(schema), "example": example}} if schema else {}
-    options = {"statuses": READING} | more
-    described = operation(
-        f"webhooks_{name}", tag=TAG, summary=summary, text=f"{text} {ADMIN}", content=content, **options
-    )
-    return described | ({"parameters": parameters} if parameters else {})
+endpoint = partial(for_admins, tag=TAG)
 
 
 def taking_settings(described: Json) -> Json:
     """Add the body to the description of an operation that takes the settings of a webhook."""
-    body = {JSON: {"schema": ref("WebhookSettings"), "example": SETTINGS_EXAMPLE}}
-    return described | {"requestBody": {"required": True, "content": body}}
+    return taking(described, "WebhookSettings", SETTINGS_EXAMPLE)
 
 
 def paths() -> Json:
@@ -161,7 +145,7 @@ def paths() -> Json:
     return {
         f"{BASE}/webhooks": {
             "get": endpoint(
-                "list",
+                "webhooks_list",
                 "List the webhooks",
                 "Returns the tenant's webhooks, oldest first, without their secrets.",
                 "WebhookPage",
@@ -170,7 +154,7 @@ def paths() -> Json:
             ),
             "post": taking_settings(
                 endpoint(
-                    "add",
+                    "webhooks_add",
                     "Add a webhook",
                     "Only this response has the secret that messages are signed with.",
                     "NewWebhook",
@@ -184,11 +168,11 @@ def paths() -> Json:
         },
         one: {
             "get": endpoint(
-                "show", "Show a webhook", "Returns a webhook without its secret.", "Webhook", EXAMPLE, [ID]
+                "webhooks_show", "Show a webhook", "Returns a webhook without its secret.", "Webhook", EXAMPLE, [ID]
             ),
             "put": taking_settings(
                 endpoint(
-                    "change",
+                    "webhooks_change",
                     "Change a webhook",
                     "Replaces the URL, the events and whether it is switched on; the secret stays.",
                     "Webhook",
@@ -201,7 +185,7 @@ def paths() -> Json:
         },
         f"{one}/ping": {
             "post": endpoint(
-                "ping",
+                "webhooks_ping",
                 "Send a ping",
                 "Has a message of the type `ping` sent, to try the webhook out.",
                 "Delivery",
@@ -213,7 +197,7 @@ def paths() -> Json:
         },
         f"{one}/deliveries": {
             "get": endpoint(
-                "deliveries",
+                "webhooks_deliveries",
                 "List the deliveries of a webhook",
                 "Returns what was sent and what is to be, latest first, for as long as imports are kept.",
                 "DeliveryPage",
@@ -223,7 +207,7 @@ def paths() -> Json:
         },
         f"{one}/deliveries/{{delivery_id}}/resend": {
             "post": endpoint(
-                "resend",
+                "webhooks_resend",
                 "Send a message again",
                 "Has the message of a delivery sent again at once, with the same `webhook-id`.",
                 "Delivery",
@@ -240,7 +224,14 @@ def deleting() -> Json:
     """Describe how a webhook is deleted."""
     text = "Deletes its deliveries as well; what waits is not sent any more."
     described = endpoint(
-        "delete", "Delete a webhook", text, "", {}, [ID], statuses=tuple(s for s in WRITING if s != 409), success="204"
+        "webhooks_delete",
+        "Delete a webhook",
+        text,
+        "",
+        {},
+        [ID],
+        statuses=tuple(s for s in WRITING if s != 409),
+        success="204",
     )
     del described["responses"]["204"]["content"]
     return described

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -105,3 +105,15 @@ class UnknownView(EndpointView):
 
     def check_path(self, **_: str) -> None:
         raise Problem(Cause.NO_SUCH_PATH, "There is nothing at this path.")
+
+
+def id_of(text: str) -> int:
+    """Return the number that a path has for an id, or 0, which nothing has, if it is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0
+
+
+def no_content() -> HttpResponse:
+    """Return the response when something was deleted."""
+    response = HttpResponse(status=204)
+    del response["Content-Type"]
+    return response

@@ -13,7 +13,7 @@ from importexport.api.json_bodies import json_body
 from importexport.api.problems import Problem
 from importexport.api.query_params import choice
 from importexport.api.requests import ApiRequest
-from importexport.api.views.base import EndpointView
+from importexport.api.views.base import EndpointView, no_content
 from importexport.models import SavedMapping
 from importexport.resources import RESOURCES
 
@@ -73,9 +73,7 @@ class MappingView(EndpointView):
     def delete(self, request: Request, name: str) -> HttpResponse:
         """Delete the mapping. What was imported with it stays, and so do the options kept with it."""
         self._find(name).delete()
-        response = HttpResponse(status=204)
-        del response["Content-Type"]  # There is no content.
-        return response
+        return no_content()
 
     def _find(self, name: str) -> SavedMapping:
         found = SavedMapping.objects.filter(tenant=self.caller.tenant_id, entity=self.entity, name=name).first()

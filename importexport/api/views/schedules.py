@@ -13,7 +13,7 @@ from importexport.api.json_bodies import json_body
 from importexport.api.links import BASE
 from importexport.api.problems import Problem
 from importexport.api.requests import ApiRequest
-from importexport.api.views.base import EndpointView
+from importexport.api.views.base import EndpointView, id_of, no_content
 from importexport.models import Schedule, path_of_export
 from importexport.runs.schedules import StillAtWork, start_now
 from importexport.schedules import managing
@@ -82,8 +82,7 @@ class OneScheduleView(EndpointView):
     def check_path(self, *, schedule_id: str = "", **_: str) -> None:
         """Load the schedule; raise Problem (404) if it does not exist or belongs to another tenant."""
         found = Schedule.objects.filter(tenant=self.caller.tenant_id)
-        is_number = schedule_id.isascii() and schedule_id.isdecimal() and len(schedule_id) < 19
-        schedule = found.filter(pk=int(schedule_id)).first() if is_number else None
+        schedule = found.filter(pk=id_of(schedule_id)).first()
         if schedule is None:
             raise no_such()
         self.schedule = schedule
@@ -109,9 +108,7 @@ class ScheduleView(OneScheduleView):
     def delete(self, request: Request, schedule_id: str) -> HttpResponse:
         """Delete the schedule. Its imports and exports stay."""
         self.schedule.delete()
-        response = HttpResponse(status=204)
-        del response["Content-Type"]  # There is no content.
-        return response
+        return no_content()
 
 
 class RunView(OneScheduleView):

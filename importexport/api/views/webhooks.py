@@ -16,7 +16,7 @@ from importexport.api.links import BASE
 from importexport.api.problems import Problem
 from importexport.api.query_params import MOST, USUAL, choice, number
 from importexport.api.requests import ApiRequest
-from importexport.api.views.base import EndpointView
+from importexport.api.views.base import EndpointView, id_of, no_content
 from importexport.models import Webhook, WebhookDelivery
 from importexport.webhooks import managing
 from importexport.webhooks.delivering import send_again
@@ -70,8 +70,7 @@ class OneWebhookView(EndpointView):
     def check_path(self, *, webhook_id: str = "", **_: str) -> None:
         """Load the webhook; raise Problem (404) if it does not exist or belongs to another tenant."""
         found = Webhook.objects.filter(tenant=self.caller.tenant_id)
-        is_number = webhook_id.isascii() and webhook_id.isdecimal() and len(webhook_id) < 19
-        webhook = found.filter(pk=int(webhook_id)).first() if is_number else None
+        webhook = found.filter(pk=id_of(webhook_id)).first()
         if webhook is None:
             raise Problem(Cause.NO_SUCH_WEBHOOK, "There is no such webhook.")
         self.webhook = webhook
@@ -96,9 +95,7 @@ class WebhookView(OneWebhookView):
     def delete(self, request: Request, webhook_id: str) -> HttpResponse:
         """Delete the webhook with its deliveries. Those that wait are not sent any more."""
         self.webhook.delete()
-        response = HttpResponse(status=204)
-        del response["Content-Type"]  # There is no content.
-        return response
+        return no_content()
 
 
 class PingView(OneWebhookView):

@@ -2,9 +2,6 @@
 
 import datetime as dt
 import json
-import signal
-import subprocess
-import sys
 import uuid
 import zoneinfo
 
@@ -24,11 +21,11 @@ from importexport.runs.schedules import StillAtWork, start_due, start_now
 from importexport.schedules import managing
 from importexport.webhooks.managing import Given as Hook
 from importexport.webhooks.managing import add_webhook
-from tests.support.installation import ROOT, environment, url_of
-from tests.support.receivers import give, pour, stall
+from tests.support.installation import environment, url_of
+from tests.support.receivers import give, kill_worker_at, pour, stall
 from tests.support.s3 import BUCKET
 from tests.support.staff import add_run
-from tests.support.waiting import at_once, ended, wait_until
+from tests.support.waiting import at_once, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -375,22 +372,7 @@ def test_a_fetch_that_is_killed_is_made_again_and_imported_once(serve, made, ten
     start_now(schedule)
     allowed = {"RALLY_SCHEDULE_HOSTS": "127.0.0.1", "SSL_CERT_FILE": str(made[0]), "SECRET_KEY": settings.SECRET_KEY}
     env = environment(data_dir, DATABASE_URL=url_of(connection.settings_dict["NAME"]), **allowed)
-    killed = subprocess.Popen(
-        [sys.executable, "manage.py", "worker"],
-        cwd=ROOT,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        wait_until(lambda: server.received or killed.poll() is not None, "the file is asked for")
-    finally:
-        killed.send_signal(signal.SIGKILL)
-        _, _, said = ended(killed)
-    assert server.received, said
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '11 s'")
+    kill_worker_at(server, env)
     Rescue().look()
     with connection.cursor() as cursor:
         cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = NULL")

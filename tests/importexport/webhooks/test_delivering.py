@@ -5,9 +5,6 @@ import datetime as dt
 import hashlib
 import hmac
 import json
-import signal
-import subprocess
-import sys
 
 import pytest
 from django.db import connection, transaction
@@ -19,10 +16,9 @@ from importexport.models import ImportRun, Webhook, WebhookDelivery
 from importexport.runs import lifecycle, worker
 from importexport.runs.rescue import Rescue
 from importexport.webhooks import delivering, events, managing
-from tests.support.installation import ROOT, environment, url_of
-from tests.support.receivers import hang
+from tests.support.installation import environment, url_of
+from tests.support.receivers import hang, kill_worker_at
 from tests.support.staff import add_run
-from tests.support.waiting import ended, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -327,22 +323,7 @@ def test_a_worker_that_is_killed_in_a_delivery_leaves_it_to_another_one(api, ten
     api.import_csv("contacts", FILE)
     allowed = {"RALLY_WEBHOOK_HTTP": "1", "RALLY_WEBHOOK_HOSTS": "127.0.0.1", "SECRET_KEY": settings.SECRET_KEY}
     env = environment(data_dir, DATABASE_URL=url_of(connection.settings_dict["NAME"]), **allowed)
-    killed = subprocess.Popen(
-        [sys.executable, "manage.py", "worker"],
-        cwd=ROOT,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        wait_until(lambda: receiver.received or killed.poll() is not None, "the message is received")
-    finally:
-        killed.send_signal(signal.SIGKILL)
-        _, _, said = ended(killed)
-    assert receiver.received, said
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE procrastinate_workers SET last_heartbeat = now() - interval '11 s'")
+    kill_worker_at(receiver, env)
     Rescue().look()
     make_due()
     work()
