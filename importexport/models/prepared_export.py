@@ -51,6 +51,8 @@ class PreparedExport(models.Model):
     sent_at = models.DateTimeField(null=True)
     status = models.CharField(max_length=7, choices=Status, default=Status.WAITING)
     error = models.TextField(default="")
+    #: The name of the file in the storage; empty if there is none.
+    upload_name = models.CharField(max_length=100, default="", db_default="")
     #: Of the file, in bytes and in hex.
     size = models.BigIntegerField(null=True)
     sha256 = models.CharField(max_length=64, default="")
@@ -74,11 +76,6 @@ class PreparedExport(models.Model):
         return f"{self.entity}.{self.file_format}"
 
     @property
-    def stored_name(self) -> str:
-        """The name of the file in the storage."""
-        return f"{self.tenant_id}/exports/{self.pk}"
-
-    @property
     def expires_at(self) -> dt.datetime | None:
         """When the file is deleted, or None if there is none."""
         return self.finished_at + KEPT if self.finished_at else None
@@ -87,4 +84,5 @@ class PreparedExport(models.Model):
 @receiver(pre_delete, sender=PreparedExport)
 def delete_file(instance: PreparedExport, using: str, **_: Any) -> None:
     """Delete the file once the export is gone, whatever deletes it."""
-    transaction.on_commit(partial(storage.discard, instance.stored_name), using=using)
+    if instance.upload_name:
+        transaction.on_commit(partial(storage.discard, instance.upload_name), using=using)

@@ -1,6 +1,7 @@
 """Exports that a worker prepares as files, to be downloaded for a day."""
 
 import logging
+import secrets
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 from uuid import UUID
@@ -22,6 +23,8 @@ from importexport.runs.tasks import Interruption
 from importexport.webhooks.events import announce_ready
 
 logger = logging.getLogger("rally.jobs")
+#: The folder in a tenant's that has the files of exports.
+FOLDER = "exports"
 
 
 @transaction.atomic
@@ -41,8 +44,9 @@ def make(export_id: UUID, check: Callable[[], None]) -> None:
     if export is None or export.status != PreparedExport.Status.WAITING or is_made(export):
         return
     change(export, started_at=timezone.now())
+    name = new_name(export)
     try:
-        stored = storage.write(export.stored_name, checked(pieces_of(export), check))
+        stored = storage.write(name, checked(pieces_of(export), check))
     except (*UNAVAILABLE, Interruption):
         raise
     except SelectionError as why:
@@ -55,8 +59,14 @@ def make(export_id: UUID, check: Callable[[], None]) -> None:
         note_failed(export, errors.BUG)
         return
     note = note_made if export.due_at else note_ready
-    if not note(export, size=stored.size, sha256=stored.sha256):
-        storage.discard(export.stored_name)
+    if not note(export, upload_name=name, size=stored.size, sha256=stored.sha256):
+        storage.discard(name)
+
+
+def new_name(export: PreparedExport) -> str:
+    """Return a name for the file of an export. Each attempt has another: a worker that was taken for dead may go on
+    writing its own while another one makes the file."""
+    return f"{export.tenant_id}/{FOLDER}/{export.pk}.{secrets.token_hex(4)}"
 
 
 def is_made(export: PreparedExport) -> bool:

@@ -104,7 +104,7 @@ def _export(schedule: Schedule, check: Check) -> None:
         raise Overtaken
     address = _address(schedule)
     content_type = CONTENT_TYPES["xlsx" if export.file_format == "xlsx" else "csv"]
-    with storage.open_stored(export.stored_name, Stored(export.size or 0, export.sha256)) as file:
+    with storage.open_stored(export.upload_name, Stored(export.size or 0, export.sha256)) as file:
         connections.close_all()
         send(file, address, size=export.size or 0, content_type=content_type, tenant=schedule.tenant, check=check)
     with transaction.atomic():

@@ -8,13 +8,15 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from crm.models import Tenant
 from importexport.db import PAST, ensure_months, months_ahead
 from importexport.files import storage
-from importexport.models import BY_MONTH, ImportRun, Lease
+from importexport.models import BY_MONTH, ImportRun, Lease, PreparedExport
+from importexport.runs import exports
 from importexport.runs.log_retention import leave_behind
 
 #: The time after which a file without a run belongs to no upload that is still being stored.
@@ -23,6 +25,8 @@ ORPHANED = dt.timedelta(days=1)
 LEFT = dt.timedelta(days=1)
 #: The names of uploads in the folder of a tenant, as opposed to other files.
 UPLOAD = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+#: The names of the files of exports, in their folder.
+EXPORT = re.compile(UPLOAD.pattern + r"(\.[0-9a-f]+)?")
 
 
 def purge(*, days: int | None = None) -> int:
@@ -56,7 +60,9 @@ def purge(*, days: int | None = None) -> int:
 
 
 def purge_orphans(tenant: Tenant | None = None) -> int:
-    """Delete files that no run refers to, of a tenant or of all; return their number. Raises StorageUnavailable.
+    """Delete files that no run or export refers to, of a tenant or of all; return their number.
+
+    Raises StorageUnavailable.
 
     Processes that are killed leave them, and deletions for which the storage was not available. Files of the last day
     are left alone: their runs may not be stored yet.
@@ -66,11 +72,17 @@ def purge_orphans(tenant: Tenant | None = None) -> int:
 
 
 def _purge_orphans_of(folder: str) -> int:
-    found = {f"{folder}/{name}": UUID(name) for name in storage.listed(folder)[1] if UPLOAD.fullmatch(name)}
-    if not found:
-        return 0
-    runs = ImportRun.objects.filter(tenant=int(folder), pk__in=found.values())
-    alone = found.keys() - runs.values_list("upload_name", flat=True)
+    tenant_id, made = int(folder), f"{folder}/{exports.FOLDER}"
+    uploads = [f"{folder}/{name}" for name in storage.listed(folder)[1] if UPLOAD.fullmatch(name)]
+    files = [f"{made}/{name}" for name in storage.listed(made)[1] if EXPORT.fullmatch(name)]
+    runs = ImportRun.objects.filter(tenant=tenant_id, pk__in=[UUID(name.rpartition("/")[2]) for name in uploads])
+    prepared = PreparedExport.objects.filter(tenant=tenant_id, upload_name__in=files)
+    return _delete_alone(uploads, runs) + _delete_alone(files, prepared)
+
+
+def _delete_alone(names: list[str], owners: QuerySet[Any]) -> int:
+    """Delete the files that no owner names, but not those of the last day; return their number."""
+    alone = set(names) - set(owners.values_list("upload_name", flat=True)) if names else set()
     last = timezone.now() - ORPHANED
     old = [name for name in alone if (at := storage.modified_at(name)) and at < last]
     for name in old:

@@ -231,7 +231,7 @@ class Member(Caller):
         """Return the status of each prepared export, the lines of its file, and whether it is as it was noted."""
         with self.server.kept_connection() as connection:
             found = connection.execute(EXPORTS, [self.pk]).fetchall()
-        folder = Path(self.server.env["RALLY_DATA_DIR"], "uploads", str(self.pk), "exports")
+        folder = Path(self.server.env["RALLY_DATA_DIR"], "uploads")
         files = [(folder / name).read_bytes() for _, name, _ in found]
         return [
             (status, len(file.splitlines()), hashlib.sha256(file).hexdigest() == digest)
@@ -247,7 +247,7 @@ STATUS = """
 SELECT status FROM importexport_importrun WHERE id = %s
 UNION ALL SELECT status FROM importexport_preparedexport WHERE id = %s
 """
-EXPORTS = "SELECT status, id::text, sha256 FROM importexport_preparedexport WHERE tenant_id = %s ORDER BY created_at"
+EXPORTS = "SELECT status, upload_name, sha256 FROM importexport_preparedexport WHERE tenant_id = %s ORDER BY created_at"
 #: Contacts, different addresses among them, their ids, and companies.
 RECORDS = """
 SELECT (SELECT count(*) FROM crm_contact WHERE tenant_id = %s),

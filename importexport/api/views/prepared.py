@@ -78,7 +78,7 @@ class PreparedFileView(PreparedView):
             return HttpResponseNotModified(headers={"ETag": etag})
         part = part_of(request, size, etag)
         start, end = part or (0, size)
-        pieces = storage.read_range(export.stored_name, start, end) if request.method == "GET" else None
+        pieces = storage.read_range(export.upload_name, start, end) if request.method == "GET" else None
         content_type = CONTENT_TYPES["xlsx" if export.file_format == "xlsx" else "csv"]
         try:
             response = file_response(request._request, pieces, export.file_name, content_type)

@@ -9,15 +9,16 @@ import uuid
 import openpyxl
 import pytest
 from django.core.files.storage import storages
+from django.db import connections
 from django.utils import timezone
 
 from importexport.files import storage
 from importexport.models import PreparedExport
-from importexport.runs import exports, worker
+from importexport.runs import exports, retention, worker
 from importexport.runs.tasks import Interruption
 from tests.support.api import Api, one_row, problem
 from tests.support.real import RealTenant, contacts
-from tests.support.waiting import wait_until
+from tests.support.waiting import Background, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -131,7 +132,7 @@ def test_a_client_that_has_the_file_or_another_one(api):
 
 def test_an_export_is_deleted_with_its_file_after_a_day(api):
     export = prepared(api)
-    name = PreparedExport.objects.get().stored_name
+    name = PreparedExport.objects.get().upload_name
     assert exports.purge_exports() == 0
     long_ago = timezone.now() - dt.timedelta(hours=25)
     PreparedExport.objects.update(created_at=long_ago, finished_at=long_ago)
@@ -142,7 +143,7 @@ def test_an_export_is_deleted_with_its_file_after_a_day(api):
 
 def test_a_file_that_is_gone_is_404(api):
     export = prepared(api)
-    storage.delete(PreparedExport.objects.get().stored_name)
+    storage.delete(PreparedExport.objects.get().upload_name)
     assert problem(api.get(f"{export}/file")) == (404, "The file of this export is gone. Ask for it again.")
 
 
@@ -178,3 +179,34 @@ def test_a_download_from_a_server_goes_on_where_it_was_interrupted(server):
     whole = tenant.ask("GET", path)
     rest = tenant.ask("GET", path, headers={"Range": "bytes=100-", "If-Range": whole.headers["ETag"]})
     assert (rest.status, rest.body) == (206, whole.body[100:])
+
+
+def test_a_worker_that_was_taken_for_dead_leaves_the_file_of_the_other_one(api):
+    api.import_csv("contacts", one_row("contacts"))
+    export = asked(api)
+    pk = PreparedExport.objects.get().pk
+
+    def make_as_another():
+        try:
+            exports.make(pk, lambda: None)
+        finally:
+            connections.close_all()
+
+    exports.make(pk, lambda: Background(make_as_another).outcome())
+    state = api.look(export)
+    content = api.get(f"{export}/file").getvalue()
+    assert (state["status"], state["sha256"]) == ("ready", hashlib.sha256(content).hexdigest())
+    assert content == api.get("contacts/export").getvalue()
+    (name,) = storage.listed(f"{PreparedExport.objects.get().tenant_id}/exports")[1]
+    assert PreparedExport.objects.get().upload_name.endswith(name)
+
+
+def test_what_a_killed_worker_has_left_of_a_file_is_purged_after_a_day(api, tenant, monkeypatch):
+    prepared(api)
+    left = exports.new_name(PreparedExport.objects.get())
+    storage.write(left, [b"first_name,la"])
+    assert retention.purge_orphans(tenant) == 0
+    monkeypatch.setattr(retention, "ORPHANED", retention.ORPHANED * -1)
+    assert retention.purge_orphans(tenant) == 1
+    assert not storages[storage.ALIAS].exists(left)
+    assert storages[storage.ALIAS].exists(PreparedExport.objects.get().upload_name)
