@@ -128,10 +128,9 @@ class ScheduleForm(TenantForm):
 
     def clean_cron(self) -> str:
         try:
-            check_cron(self.cleaned_data["cron"])
+            return check_cron(self.cleaned_data["cron"])
         except InvalidCron as why:
             raise ValidationError(str(why)) from None
-        return " ".join(self.cleaned_data["cron"].split())
 
     def clean_time_zone(self) -> str:
         try:

@@ -4,13 +4,11 @@ import contextlib
 import datetime as dt
 import logging
 import os
-import threading
 import time
 import uuid
 
 from asgiref.sync import async_to_sync
 from django.conf import settings
-from django.db import Error, close_old_connections, connections
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import ConnectorException
@@ -19,6 +17,7 @@ from procrastinate.jobs import Job
 from importexport.history.recorder import note_interrupted
 from importexport.models import ImportRun
 from importexport.runs import tasks
+from importexport.runs.lookout import Lookout
 from importexport.runs.queue import is_left_undone, put_back
 
 logger = logging.getLogger("rally.jobs")
@@ -37,36 +36,18 @@ def pause_after(attempts: int) -> float:
     return min(FIRST_PAUSE * 2 ** min(attempts, 10), LONGEST_PAUSE)
 
 
-class Rescue(threading.Thread):
-    """Looks after abandoned runs for as long as the worker lives. Several workers may do so at once."""
+class Rescue(Lookout):
+    """Looks after abandoned runs."""
 
     def __init__(self) -> None:
-        super().__init__(name="rescue", daemon=True)
+        doing = "looking for abandoned runs"
+        super().__init__("rescue", pace=PACE, cannot="Abandoned runs cannot be resumed", doing=doing)
         self._left: set[uuid.UUID] = set()
         self._stuck = StuckFor()
-        self._is_over = threading.Event()
 
-    def run(self) -> None:
-        """Check every PACE seconds, also while the database is unavailable."""
-        is_away = False
-        while not self._is_over.wait(PACE):
-            try:
-                close_old_connections()
-                self.look()
-                self._end_if_stuck()
-                is_away = False
-            except (Error, ConnectorException) as error:
-                if not is_away:
-                    logger.warning("Abandoned runs cannot be resumed while the database is unavailable: %s", error)
-                is_away = True
-                connections.close_all()
-            except Exception:
-                logger.exception("Bug while looking for abandoned runs")
-        connections.close_all()
-
-    def stop(self) -> None:
-        """End the thread soon."""
-        self._is_over.set()
+    def work(self) -> None:
+        self.look()
+        self._end_if_stuck()
 
     def _end_if_stuck(self) -> None:
         """End the process if it no longer takes jobs, as after a connection that was lost at an unlucky moment; whoever

@@ -165,14 +165,12 @@ def work(*, until_empty: bool = False, beside: int | None = None) -> None:
             start_due()
         asyncio.run(_work_until_empty())
         return
-    rescue = Rescue()
-    rescue.start()
-    Upkeep().start()
-    timetable = Timetable()
-    timetable.start()
+    lookouts = [Rescue(), Timetable()]
+    for thread in (*lookouts, Upkeep()):
+        thread.start()
     asyncio.run(_keep_working(beside, listens=hears_notifications()))
-    rescue.stop()
-    timetable.stop()
+    for lookout in lookouts:
+        lookout.stop()
 
 
 def reach_database() -> None:

@@ -49,8 +49,11 @@ def zone_of(name: str) -> zoneinfo.ZoneInfo:
     return zoneinfo.ZoneInfo(name)
 
 
-def check_cron(text: str) -> None:
-    """Raise InvalidCron unless a text is a cron expression of five fields whose occurrences are seldom enough."""
+def check_cron(text: str) -> str:
+    """Return a cron expression with single spaces.
+
+    Raises InvalidCron unless it has five fields, and its occurrences are seldom enough.
+    """
     fields = text.split()
     if len(text) > LONGEST or len(fields) != len(FIELDS):
         raise InvalidCron(
@@ -64,6 +67,7 @@ def check_cron(text: str) -> None:
         next(_local_times(text, dt.datetime(2024, 1, 1)))  # noqa: DTZ001 - a wall clock's
     except StopIteration:
         raise InvalidCron("There is no such day: the schedule would never be due.") from None
+    return " ".join(fields)
 
 
 def _check_field(name: str, range_: str, field: str) -> None:

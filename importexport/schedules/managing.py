@@ -111,7 +111,7 @@ def check_address(text: str, *, tenant: Tenant, stored: Schedule | None) -> str:
     Raises NotAllowed, and SchedulesOff.
     """
     given = trim(text)
-    address = addresses.unmasked(given, stored.address) if stored else addresses.unmasked(given, "")
+    address = addresses.unmasked(given, stored.address if stored else "")
     addresses.check_address(address, tenant=tenant)
     return address
 
@@ -119,8 +119,7 @@ def check_address(text: str, *, tenant: Tenant, stored: Schedule | None) -> str:
 def check_times(text: str, zone: str) -> str:
     """Return a cron expression with single spaces; raise InvalidCron for one, or a time zone, that is not valid."""
     cron.zone_of(zone)
-    cron.check_cron(text)
-    return " ".join(text.split())
+    return cron.check_cron(text)
 
 
 def _check_known(name: str, value: str, known: Iterable[str]) -> None:

@@ -160,8 +160,11 @@ def problem_of(status: int) -> str:
 # --- buckets -------------------------------------------------------------------------------------------------
 
 
-def _object_at(address: str, tenant: Tenant) -> Any:
-    """Return a file in a bucket, as boto3 has it; raise TransferFailed if the tenant may not use it (any more)."""
+def _object_at(address: str, tenant: Tenant) -> tuple[Any, Any]:
+    """Return a file in a bucket, as boto3 has it, and how it is to be transferred.
+
+    Raises TransferFailed if the tenant may not use it (any more).
+    """
     # Slow to import, and here already where the server allows buckets.
     from storages.backends.s3 import S3Storage  # noqa: PLC0415
 
@@ -169,7 +172,7 @@ def _object_at(address: str, tenant: Tenant) -> Any:
         options, key = addresses.place_of(address, tenant=tenant)
     except NotAllowed as why:
         raise TransferFailed(str(why), is_final=True) from None
-    return S3Storage(**options | {"location": ""}).bucket.Object(key)
+    return S3Storage(**options | {"location": ""}).bucket.Object(key), options["transfer_config"]
 
 
 @contextmanager
@@ -193,7 +196,7 @@ def _bucket_failures() -> Iterator[None]:
 def _fetched_from_bucket(address: str, tenant: Tenant, clock: Clock) -> Iterator[Any]:
     limit = settings.RALLY_IMPORT_MAX_BYTES_ASYNC
     with _bucket_failures():
-        found = _object_at(address, tenant).get()
+        found = _object_at(address, tenant)[0].get()
     with closing(found["Body"]) as body:
         if found["ContentLength"] > limit:
             raise errors.TooLarge(limit)
@@ -217,9 +220,6 @@ class Outgoing:
 
 
 def _send_to_bucket(file: BinaryIO, address: str, content_type: str, tenant: Tenant, clock: Clock) -> None:
-    target = _object_at(address, tenant)
-    options, _ = addresses.place_of(address, tenant=tenant)
+    target, config = _object_at(address, tenant)
     with _bucket_failures():
-        target.upload_fileobj(
-            Outgoing(file, clock), ExtraArgs={"ContentType": content_type}, Config=options["transfer_config"]
-        )
+        target.upload_fileobj(Outgoing(file, clock), ExtraArgs={"ContentType": content_type}, Config=config)
