@@ -195,9 +195,13 @@ def _claim_held(run: ImportRun, begin: Begin | None) -> None:
 
 
 @transaction.atomic
-def plan_again(run: ImportRun) -> None:
-    """Have a file planned again by a worker. Raises NotPlanned if the run is not a plan (any more), TooManyWaiting."""
-    _leave_planned(run, status=ImportRun.Status.PLANNING, plan_digest="")
+def plan_again(run: ImportRun, *, options: Options | None = None) -> None:
+    """Have a kept file planned again by a worker, with other options if any are given.
+
+    Raises NotPlanned if the run is not a plan (any more), and TooManyWaiting; the plan is unchanged then.
+    """
+    changes = {} if options is None else {"options": options.kept()}
+    _leave_planned(run, status=ImportRun.Status.PLANNING, plan_digest="", **changes)
     enqueue(run)
 
 

@@ -9,8 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crm.models import Company, Contact
+from importexport.engine.options import Options
 from importexport.models import ImportRun, RowChange, RowLogPage
+from importexport.runs import lifecycle
 from tests.support.api import Api, problem
+from tests.support.staff import finished
 
 #: What is done in the background, by other threads, sees what is stored.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -224,6 +227,14 @@ def test_a_plan_that_no_longer_holds_names_what_changed(api, people, change, det
     assert api.look(f"imports/{plan['id']}")["status"] == "planned"
     # The search for differences leaves nothing behind.
     assert set(RowLogPage.objects.values_list("run", flat=True)) == {ImportRun.objects.get().pk}
+
+
+def test_a_kept_file_is_planned_again_with_other_options(api, people):
+    run = ImportRun.objects.get(pk=api.plan("contacts", MIXED)["id"])
+    lifecycle.plan_again(run, options=Options(mode="upsert", match_on="email"))
+    run = finished(run)
+    assert (run.status, run.options["mode"], run.options["match_on"]) == ("planned", "upsert", "email")
+    assert run.counts == {"create": 1, "update": 1, "unchanged": 1, "reject": 2}
 
 
 def test_unrelated_changes_do_not_affect_a_plan(api, people):
