@@ -34,6 +34,8 @@ class Panel:
 class ShownPanel:
     """The content of a panel, ready for the template."""
 
+    #: The name of the model, by which an address leads to the panel.
+    name: str
     title: str
     headers: list[str]
     #: For each record: its URL, its name and its other cells.
@@ -71,6 +73,7 @@ def show(panel: Panel, record: Any) -> ShownPanel:
     records: list[Any] = list(found.select_related(*references).order_by("-id")[: ROWS + 1])
     more = f"{reverse(f'{address}_changelist')}?{panel.field}__id__exact={record.pk}" if len(records) > ROWS else ""
     return ShownPanel(
+        name=str(meta.model_name),
         title=str(meta.verbose_name_plural).capitalize(),
         headers=[str(meta.verbose_name).capitalize(), *(header(meta.get_field(name)) for name in panel.columns)],
         rows=[

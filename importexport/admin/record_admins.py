@@ -16,6 +16,7 @@ from crm.access import access_of
 from crm.admin.base import TenantForm
 from crm.admin.lists import lowered
 from crm.admin.panels import Panel
+from crm.admin.shortcuts import PrefilledMixin, ShortcutsMixin
 from crm.currencies import CURRENCIES
 from crm.models import Activity, Company, Contact, Deal, Stage
 from importexport.admin.base import EntityAdmin, RunFilter, choice_filters, record_link, web_link
@@ -41,7 +42,7 @@ class TaggedForm(TenantForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(EntityAdmin):
+class ContactAdmin(ShortcutsMixin, EntityAdmin):
     """Admin of contacts."""
 
     entity = "contacts"
@@ -80,7 +81,7 @@ class ContactAdmin(EntityAdmin):
 
 
 @admin.register(Company)
-class CompanyAdmin(EntityAdmin):
+class CompanyAdmin(ShortcutsMixin, EntityAdmin):
     """Admin of companies."""
 
     entity = "companies"
@@ -166,10 +167,11 @@ class DealForm(TenantForm):
 
 
 @admin.register(Deal)
-class DealAdmin(EntityAdmin):
+class DealAdmin(ShortcutsMixin, PrefilledMixin, EntityAdmin):
     """Admin of deals."""
 
     entity = "deals"
+    first_field = "name"
     form = DealForm
     prefixes = ("name_key",)
     search_help_text = gettext_lazy("Search by the beginning of a name")
@@ -214,10 +216,11 @@ class DealAdmin(EntityAdmin):
 
 
 @admin.register(Activity)
-class ActivityAdmin(EntityAdmin):
+class ActivityAdmin(PrefilledMixin, EntityAdmin):
     """Admin of activities."""
 
     entity = "activities"
+    first_field = "subject"
     prefixes = ("subject_key",)
     search_help_text = gettext_lazy("Search by the beginning of a subject")
     list_display = ("subject", "kind", "state", "urgency", "due_date", "about", "added")
