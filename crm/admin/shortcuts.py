@@ -103,7 +103,7 @@ def origin_of(request: HttpRequest, model: type[models.Model]) -> Any:
     if shortcut is None or shortcut.model is not model or name not in MODELS or not key.isdecimal():
         return None
     # As change pages find a record, so that it is one of the user's tenant.
-    found = site.get_model_admin(MODELS[name]).get_object(request, key)
+    found: Any = site.get_model_admin(MODELS[name]).get_object(request, key)
     return found if found is not None and found.tenant == access_of(request).tenant else None
 
 

@@ -1,6 +1,7 @@
 """The choices of an export: all records or the filtered list, the format and the columns."""
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,11 +10,14 @@ from django.contrib.admin.views.main import ALL_VAR, ERROR_FLAG, PAGE_VAR
 from django.core.exceptions import SuspiciousOperation
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.models import Tenant
+from importexport.admin import labels
 from importexport.engine.export.streams import CONTENT_TYPES, FileFormat
+from importexport.models import ExportColumns
 from importexport.resources import RESOURCES
 
 #: Query parameter of an export that holds the query string of the list.
@@ -96,6 +100,35 @@ def read_choice(query: QueryDict, entity: str) -> ExportChoice:
     return ExportChoice(chosen, query.get("rows") == "list", columns, error)
 
 
-def first_choice(entity: str, *, is_filtered: bool) -> ExportChoice:
-    """Return the initial choices: all columns and, if the list is filtered, the filtered list."""
-    return ExportChoice("csv", is_filtered, RESOURCES[entity].column_names(), "")
+def first_choice(entity: str, *, is_filtered: bool, remembered: Sequence[str] = ()) -> ExportChoice:
+    """Return the initial choices: the filtered list, if there is one, and the columns that were chosen last, or all."""
+    known = RESOURCES[entity].column_names()
+    return ExportChoice("csv", is_filtered, [name for name in known if name in remembered] or known, "")
+
+
+def offered_columns(entity: str) -> list[tuple[str, str]]:
+    """Return the columns that the form offers, with their names in plain words."""
+    return [(name, labels.column(name)) for name in RESOURCES[entity].column_names()]
+
+
+# --- what a person has chosen before ------------------------------------------------------------------------------
+
+
+def remembered_columns(*, tenant: Tenant, user: Any, entity: str) -> list[str]:
+    """Return the columns that a user has chosen last, or none for all."""
+    found = ExportColumns.objects.filter(tenant=tenant, user=user, entity=entity)
+    return found.values_list("columns", flat=True).first() or []
+
+
+def remember_columns(columns: list[str], *, tenant: Tenant, user: Any, entity: str) -> None:
+    """Remember the columns that a user has chosen. All of them are what the form begins with anyway."""
+    mine = {"tenant": tenant, "user": user, "entity": entity}
+    if columns == RESOURCES[entity].column_names():
+        ExportColumns.objects.filter(**mine).delete()
+    elif columns != remembered_columns(**mine):
+        ExportColumns.objects.update_or_create(**mine, defaults={"columns": columns})
+
+
+def file_name(entity: str, file_format: str, tenant: Tenant) -> str:
+    """Return the name of a file, with the account and the day there: ``contacts-acme-2026-11-27.csv``."""
+    return f"{entity}-{tenant.slug}-{timezone.localdate(timezone=tenant.zone)}.{file_format}"

@@ -82,6 +82,23 @@ CHANNELS = {
     Channel.SHELL: gettext_lazy("Command line"),
     Channel.SCHEDULE: gettext_lazy("Schedule"),
 }
+#: The columns of a file whose names, with spaces instead of underscores, are not what the office calls them.
+COLUMNS = {
+    "company_name": gettext_lazy("Company"),
+    "employee_count": gettext_lazy("Number of employees"),
+    "stage_name": gettext_lazy("Stage"),
+    "pipeline_name": gettext_lazy("Pipeline"),
+    "contact_email": gettext_lazy("Contact’s email"),
+    "deal_name": gettext_lazy("Deal"),
+    "activity_type": gettext_lazy("Type"),
+    "scheduled_at": gettext_lazy("Scheduled for"),
+    "completed_at": gettext_lazy("Completed on"),
+}
+
+
+def column(name: str) -> str:
+    """Return a column of a file in plain words: ``lifecycle_stage`` → ``Lifecycle stage``."""
+    return str(COLUMNS.get(name) or _(name.replace("_", " ").capitalize()))
 
 
 def state(run: ImportRun) -> Any:

@@ -185,18 +185,25 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
             # Exporting all records instead would not be what the user requested.
             choice.error = _("The list's filter is not understood any more. Open the list and filter it again.")
             return self._export_page(request, choice)
+        export_form.remember_columns(choice.columns, tenant=tenant, user=request.user, entity=self.entity)
         file_format, bom = choice.offer.file_format, choice.offer.bom
         pieces = services.export_file(
             self.entity, tenant=tenant, format=file_format, queryset=records, columns=choice.columns, bom=bom
         )
-        return file_response(request, pieces, f"{self.entity}.{file_format}", choice.content_type)
+        name = export_form.file_name(self.entity, file_format, tenant)
+        return file_response(request, pieces, name, choice.content_type)
 
     def _export_page(self, request: HttpRequest, choice: export_form.ExportChoice | None) -> HttpResponse:
         tenant = access_of(request).tenant
         filtered = export_form.filtered_list(self, request, tenant) if tenant else None
+        if choice is None:
+            mine: dict[str, Any] = {"tenant": tenant, "user": request.user, "entity": self.entity}
+            remembered = export_form.remembered_columns(**mine) if tenant else []
+            is_filtered = filtered is not None
+            choice = export_form.first_choice(self.entity, is_filtered=is_filtered, remembered=remembered)
         context: dict[str, Any] = {
-            "choice": choice or export_form.first_choice(self.entity, is_filtered=filtered is not None),
-            "columns": RESOURCES[self.entity].column_names(),
+            "choice": choice,
+            "columns": export_form.offered_columns(self.entity),
             "offers": export_form.OFFERS,
             "list_query": request.GET.get(export_form.LIST, ""),
             "all_count": about(self.entity, count_records(self.model._default_manager.filter(tenant=tenant))),

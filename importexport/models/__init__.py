@@ -1,6 +1,7 @@
 """Import runs, their row logs, schedules, webhooks, and the API's idempotency and rate limit state."""
 
 from importexport.models.api_requests import KeptAnswer, RateWindow
+from importexport.models.export_columns import ExportColumns
 from importexport.models.export_json import export_json, path_of_export
 from importexport.models.fields import JsonText
 from importexport.models.import_run import ImportRun
@@ -14,6 +15,7 @@ from importexport.models.webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "BY_MONTH",
+    "ExportColumns",
     "ImportRun",
     "JsonText",
     "KeptAnswer",

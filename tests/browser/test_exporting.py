@@ -2,6 +2,7 @@
 
 import csv
 import io
+from re import fullmatch
 
 from playwright.sync_api import expect
 from python_calamine import CalamineWorkbook
@@ -33,7 +34,7 @@ def test_an_export_contains_the_imported_records(editor):
     page.get_by_role("link", name="Export", exact=True).click()
     expect(page.get_by_label("All 3 contacts")).to_be_checked()
     name, content = exported(page)
-    assert name == "contacts.csv"
+    assert fullmatch(r"contacts-workshop\d+-\d{4}-\d\d-\d\d\.csv", name)
     rows = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
     assert [(row["email"], row["tags"], row["notes"]) for row in rows] == [
         ("mary@example.com", "vip,emea", 'Two\nlines, and "quotes"'),
@@ -55,10 +56,10 @@ def test_a_filtered_list_and_some_columns_as_a_workbook(visitor):
     expect(page.get_by_label("The filtered list")).to_be_checked()
     page.get_by_label("Excel (XLSX)").check()
     page.get_by_role("button", name="None").click()
-    for column in ("first_name", "last_name", "email"):
+    for column in ("First name", "Last name", "Email"):
         page.get_by_label(column, exact=True).check()
     name, content = exported(page)
-    assert name == "contacts.xlsx"
+    assert fullmatch(r"contacts-acme-\d{4}-\d\d-\d\d\.xlsx", name)
     header, *rows = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0).to_python()
     assert header == ["first_name", "last_name", "email"]
     assert len(rows) == shown

@@ -4,10 +4,14 @@ import csv
 import io
 
 import pytest
+from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils import timezone
 
 from crm.models import Company, Contact
+from importexport.admin.export_form import offered_columns
 from importexport.http.downloads import NO_TURN
+from importexport.models import ExportColumns
 from importexport.resources import RESOURCES
 from tests.support.api import Api
 from tests.support.staff import Staff, words_of
@@ -49,6 +53,10 @@ def exported(staff, **query):
     return list(csv.reader(io.StringIO(b"".join(response.streaming_content).decode(), newline="")))
 
 
+def today(tenant):
+    return timezone.localdate(timezone=tenant.zone)
+
+
 def names(rows):
     return [row[0] for row in rows[1:]]
 
@@ -79,7 +87,7 @@ def test_an_unknown_filter_is_not_an_error(editor, people, query):
 
 def test_all_records_are_exported_as_by_the_api(viewer, tenant, people):
     response = viewer.get(FILE, format="csv", rows="all", columns=COLUMNS)
-    assert response["Content-Disposition"] == 'attachment; filename="contacts.csv"'
+    assert response["Content-Disposition"] == f'attachment; filename="contacts-acme-{today(tenant)}.csv"'
     assert b"".join(response.streaming_content).decode() == Api(tenant).export("contacts")
 
 
@@ -129,6 +137,53 @@ def test_some_columns_in_template_order(editor, people):
     assert rows == [["first_name", "company_name"], ["Ada", "Acme"], ["Grace", "Acme"], ["Alan", "Acme"]]
 
 
+def test_columns_are_named_in_plain_words(viewer, people):
+    words = viewer.page(PAGE)
+    for name in ("First name", "Email", "Company", "Lifecycle stage", "Postal code", "Lead source"):
+        assert name in words
+    assert "_" not in "".join(label for _, label in viewer.get(PAGE).context["columns"])
+
+
+@pytest.mark.parametrize("entity", RESOURCES)
+def test_no_two_columns_have_the_same_name_in_plain_words(entity):
+    words = [label for _, label in offered_columns(entity)]
+    assert len({*words}) == len(words) == len(RESOURCES[entity].column_names())
+
+
+def chosen(staff):
+    return staff.get(PAGE).context["choice"].columns
+
+
+def test_columns_are_remembered_for_each_person(viewer, editor, tenant, people):
+    assert chosen(viewer) == COLUMNS
+    exported(viewer, columns=["last_name", "email"])
+    assert chosen(viewer) == ["last_name", "email"]
+    viewer.client.logout()
+    again = Staff(tenant, "viewer")
+    assert chosen(again) == ["last_name", "email"]
+    assert chosen(editor) == COLUMNS
+    exported(again, columns=["city"])
+    assert chosen(again) == ["city"]
+    exported(again)
+    assert chosen(again) == COLUMNS
+    assert not ExportColumns.objects.exists()
+
+
+def test_a_superusers_columns_are_those_of_the_account(root, tenant, other_tenant, people):
+    root.pick(tenant)
+    exported(root, columns=["city"])
+    root.pick(other_tenant)
+    assert chosen(root) == COLUMNS
+
+
+def test_a_remembered_column_that_there_is_no_more_is_left_out(viewer, tenant, people):
+    mine = {"tenant": tenant, "user": User.objects.get(pk=viewer.user.pk), "entity": "contacts"}
+    ExportColumns.objects.create(**mine, columns=["fax", "city"])
+    assert chosen(viewer) == ["city"]
+    ExportColumns.objects.update(columns=["fax"])
+    assert chosen(viewer) == COLUMNS
+
+
 def test_no_columns(editor, people):
     response = editor.get(FILE, format="xlsx", rows="list", list="q=ada", columns=["nonsense"])
     words = words_of(response)
@@ -141,11 +196,11 @@ def test_an_unknown_format(editor, people):
     assert "Choose a file format." in words_of(editor.get(FILE, format="pdf", columns=COLUMNS))
 
 
-def test_a_workbook(editor, people):
+def test_a_workbook(editor, tenant, people):
     import openpyxl
 
     response = editor.get(FILE, format="xlsx", rows="all", columns=["first_name", "email"])
-    assert response["Content-Disposition"] == 'attachment; filename="contacts.xlsx"'
+    assert response["Content-Disposition"] == f'attachment; filename="contacts-acme-{today(tenant)}.xlsx"'
     sheet = openpyxl.load_workbook(io.BytesIO(b"".join(response.streaming_content))).active
     assert [[cell.value for cell in row] for row in sheet.rows][:2] == [
         ["first_name", "email"],
@@ -155,7 +210,7 @@ def test_a_workbook(editor, people):
 
 def test_a_csv_for_excel_begins_with_a_byte_order_mark(viewer, tenant, people):
     response = viewer.get(FILE, format="csv-excel", rows="all", columns=COLUMNS)
-    assert response["Content-Disposition"] == 'attachment; filename="contacts.csv"'
+    assert response["Content-Disposition"] == f'attachment; filename="contacts-acme-{today(tenant)}.csv"'
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     assert b"".join(response.streaming_content).decode() == "\ufeff" + Api(tenant).export("contacts")
 
