@@ -98,11 +98,11 @@ class ImportRunAdmin(ReadOnlyAdmin):
     # --- the list ---
 
     def get_list_select_related(self, request: HttpRequest) -> Any:
-        return ["tenant"]
+        return ["tenant", "parent"]
 
     @display(description=gettext_lazy("File"), ordering="file_name")
     def file(self, run: ImportRun) -> str:
-        return presenters.shown(run.file_name) or _("no name")
+        return presenters.shown(labels.name_of(run)) or _("no name")
 
     @display(description=gettext_lazy("Records"), ordering="entity")
     def entity_name(self, run: ImportRun) -> Any:
@@ -134,15 +134,25 @@ class ImportRunAdmin(ReadOnlyAdmin):
             "done": "success",
             "failed": "danger",
             "nothing": "danger",
+            "undone": "warning",
         },
     )
     def state(self, run: ImportRun) -> tuple[str, Any]:
+        if run.undone_rows:
+            return "undone", labels.state(run)
         is_nothing = run.status == Status.DONE and not run.imported
         return "nothing" if is_nothing else run.status, labels.state(run)
 
     @display(description=gettext_lazy("Imported"), ordering="imported")
     def imported_rows(self, run: ImportRun) -> str:
-        return labels.grouped(run.imported) if run.status == Status.DONE else "–"
+        """Return the number of imported rows, and how many of them stand where some have been undone."""
+        if run.status != Status.DONE:
+            return "–"
+        imported = labels.grouped(run.imported)
+        if run.kind == ImportRun.Kind.UNDO or not run.undone_rows:
+            return imported
+        standing = labels.grouped(run.imported - run.undone_rows)
+        return _("%(standing)s of %(imported)s") % {"standing": standing, "imported": imported}
 
     @display(description=gettext_lazy("Rejected"), ordering="skipped")
     def rejected_rows(self, run: ImportRun) -> str:
@@ -184,7 +194,7 @@ class ImportRunAdmin(ReadOnlyAdmin):
             "run": run,
             "step": step if run.channel == Channel.ADMIN and run.kind == ImportRun.Kind.IMPORT else 0,
             "model_admin": self,
-            "title": presenters.shown(run.file_name, limit=60) or _("no name"),
+            "title": presenters.shown(labels.name_of(run), limit=60) or _("no name"),
             "entity_opts": RESOURCES[run.entity]._meta.model._meta,
             "entity_name": labels.ENTITIES[run.entity],
             **page_context(request, run),
@@ -215,6 +225,9 @@ class ImportRunAdmin(ReadOnlyAdmin):
     def undo_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
         """Plan an undo and redirect to the plan."""
         run = self._run_to_decide_on(request, run_id)
+        if run.is_undone:
+            messages.info(request, _("This has been undone already."))
+            return redirect("admin:importexport_importrun_change", run.pk)
         try:
             undo = lifecycle.start_undo(
                 run, channel=Channel.ADMIN, user=request.user, actor=request.user.get_username()
@@ -235,7 +248,13 @@ class ImportRunAdmin(ReadOnlyAdmin):
             return redirect("admin:importexport_importrun_change", run.pk)
         if request.POST.get("then") == "choose":
             return redirect(f"admin:crm_{RESOURCES[run.entity]._meta.model._meta.model_name}_import")
-        messages.success(request, _("“%(file)s” was discarded. Nothing was imported.") % {"file": run.file_name})
+        is_undo = run.kind == ImportRun.Kind.UNDO
+        text = (
+            _("“%(file)s” was discarded. Nothing was undone.")
+            if is_undo
+            else _("“%(file)s” was discarded. Nothing was imported.")
+        )
+        messages.success(request, text % {"file": labels.name_of(run)})
         return redirect("admin:importexport_importrun_changelist")
 
     @method_decorator(require_POST)

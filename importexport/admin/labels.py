@@ -75,7 +75,12 @@ STATES = {
 #: The state of an import that stored nothing.
 NOTHING = gettext_lazy("Nothing imported")
 #: The states of an undo that differ from those of an import.
-OF_UNDOS = {Status.APPLYING: gettext_lazy("Being undone"), Status.DONE: gettext_lazy("Undone")}
+OF_UNDOS = {Status.APPLYING: gettext_lazy("Being undone"), Status.DONE: gettext_lazy("Carried out")}
+#: The states of what has been undone since, by kind: all of it, and a part.
+UNDONE = {
+    ImportRun.Kind.IMPORT: (gettext_lazy("Undone"), gettext_lazy("Partly undone")),
+    ImportRun.Kind.UNDO: (gettext_lazy("Reverted"), gettext_lazy("Partly reverted")),
+}
 CHANNELS = {
     Channel.ADMIN: gettext_lazy("Admin"),
     Channel.API: gettext_lazy("API"),
@@ -104,9 +109,24 @@ def column(name: str) -> str:
 def state(run: ImportRun) -> Any:
     """Return the label of a run's state."""
     status = Status(run.status)
+    if run.undone_rows:
+        return UNDONE[ImportRun.Kind(run.kind)][0 if run.is_undone else 1]
     if run.kind == ImportRun.Kind.UNDO:
         return OF_UNDOS.get(status, STATES[status])
     return NOTHING if status == Status.DONE and not run.imported else STATES[status]
+
+
+def name_of(run: ImportRun) -> str:
+    """Return the name of a run: of an import, that of its file; ``Undo of contacts.csv``."""
+    if run.kind == ImportRun.Kind.IMPORT:
+        return run.file_name
+    return _("Undo of %(file)s") % {"file": _what_is_undone(run.parent) or run.file_name or _("no name")}
+
+
+def _what_is_undone(run: ImportRun | None) -> str:
+    if run is None or run.kind == ImportRun.Kind.IMPORT:
+        return run.file_name if run else ""
+    return _("the undo of %(file)s") % {"file": _what_is_undone(run.parent) or run.file_name}
 
 
 def grouped(number: int) -> str:

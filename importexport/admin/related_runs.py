@@ -29,7 +29,7 @@ def related_runs(run: ImportRun) -> list[RelatedRun]:
     follow = run.children.filter(status__in=[Status.PLANNED, Status.APPLYING, Status.DONE]).order_by("created_at")
     found = [*filter(None, [run.parent]), *follow.defer("header", "groups", "warnings", "sample")[:SHOWN]]
     return [
-        RelatedRun(other, relation_of(other, run), shown(other.file_name) or _("no name"), text_of(other))
+        RelatedRun(other, relation_of(other, run), shown(labels.name_of(other)) or _("no name"), text_of(other))
         for other in found
     ]
 
@@ -43,6 +43,22 @@ def relation_of(other: ImportRun, run: ImportRun) -> Any:
     if other.kind == Kind.IMPORT:
         return _("Corrected by")
     return _("Undone by") if other.status == Status.DONE else _("To be undone by")
+
+
+def undone_by(run: ImportRun) -> ImportRun | None:
+    """Return the latest undo of a run that has been undone, at least partly."""
+    if not run.undone_rows:
+        return None
+    undos = run.children.filter(tenant=run.tenant_id, kind=Kind.UNDO, status=Status.DONE, is_undone=False)
+    return undos.defer("header", "groups", "warnings", "sample").order_by("finished_at").last()
+
+
+def undone_import(run: ImportRun) -> ImportRun | None:
+    """Return the import that an undo is about, also where it is the undo of an undo."""
+    found: ImportRun | None = run
+    while found and found.kind == Kind.UNDO:
+        found = found.parent
+    return found
 
 
 def text_of(run: ImportRun) -> str:

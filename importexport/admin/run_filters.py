@@ -36,7 +36,15 @@ class EntityFilter(ValueFilter):
 class StateFilter(ValueFilter):
     """Filters runs by state."""
 
-    title, parameter_name, values = gettext_lazy("state"), "status", labels.STATES
+    title, parameter_name = gettext_lazy("state"), "status"
+    values = labels.STATES | {"undone": gettext_lazy("Undone, also partly")}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ImportRun]) -> QuerySet[ImportRun]:
+        """Return the runs in a state. What has been undone is not imported any more."""
+        if self.value() == "undone":
+            return queryset.filter(undone_rows__gt=0)
+        found = super().queryset(request, queryset)
+        return found.filter(is_undone=False) if self.value() == ImportRun.Status.DONE else found
 
 
 class ChannelFilter(ValueFilter):

@@ -34,6 +34,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "duration": labels.span(run.duration.total_seconds()) if run.duration else "",
         "created": formatting.exactly(run.created_at, run.tenant.zone),
         "related_runs": related_runs.related_runs(run),
+        "undone": undone_context(run),
         "options": option_form.in_words(run.options, RESOURCES[run.entity]),
     }
     if run.is_at_work:
@@ -44,6 +45,8 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         return context | {"unknown": presenters.unknown_in_upload(run) if context["may_open"] else []}
     context |= {
         "imported_records": labels.counted(run.entity, run.imported),
+        "standing": run.standing_rows,
+        "standing_records": labels.counted(run.entity, run.standing_rows),
         "rejected_rows": labels.rows(run.skipped),
         "total_rows": labels.rows(run.total_rows),
         "repair_summary": related_runs.repair_summary(run) if context["related_runs"] else "",
@@ -55,6 +58,20 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     return context | (content_context(request, run) if context["may_open"] and not run.purged_at else {})
 
 
+def undone_context(run: ImportRun) -> dict[str, Any] | None:
+    """Return how much of a run has been undone, by which undo, when and by whom; None if nothing has."""
+    if not run.undone_rows:
+        return None
+    undo = related_runs.undone_by(run)
+    ended = undo and (undo.finished_at or undo.created_at)
+    return {
+        "undo": undo,
+        "rows": labels.rows(run.undone_rows),
+        "when": formatting.exactly(ended, run.tenant.zone) if ended else "",
+        "who": undo.actor if undo else "",
+    }
+
+
 def undo_context(request: HttpRequest, run: ImportRun, *, may_open: bool) -> dict[str, Any]:
     """Return the context of an undo: the number of deleted and restored records, and the conflicts."""
     is_open = may_open and not run.purged_at
@@ -62,6 +79,7 @@ def undo_context(request: HttpRequest, run: ImportRun, *, may_open: bool) -> dic
         "deleted": run.counts.get("delete", 0),
         "restored": run.counts.get("update", 0),
         "is_of_undo": run.parent is not None and run.parent.kind == ImportRun.Kind.UNDO,
+        "undone_import": related_runs.undone_import(run),
         "brought_back": run.counts.get("create", 0),
         "is_open": is_open,
         "changed": changed_context(request, run) if is_open else None,

@@ -82,7 +82,12 @@ def standing(run_id: UUID, undos: list[tuple[UUID, str]]) -> sql.Composed:
 
 def touched(run_id: UUID) -> sql.Composed:
     """Return the SQL for the rows that an import stored or an undo reverted, as a multirange."""
-    return TOUCHED.format(run=placeholder(run_id))
+    return rows_of(run_id, ANY)
+
+
+def rows_of(run_id: UUID, pages: sql.SQL) -> sql.Composed:
+    """Return the SQL for the rows of a run's changes, and of those of its pages that meet a condition."""
+    return ROWS.format(run=placeholder(run_id), pages=pages)
 
 
 def placeholder(run_id: UUID) -> sql.Placeholder:
@@ -119,14 +124,17 @@ def children(parents: list[UUID], kind: str) -> models.QuerySet[ImportRun]:
 
 NONE = sql.SQL("int8multirange()")
 
+#: Pages of the row log: all, and those with rows that changed something.
+ANY, STORED = sql.SQL("true"), sql.SQL("p.action <> 'unchanged'")
+
 #: Excludes rows that an undo could revert only partly.
-TOUCHED = sql.SQL("""(
+ROWS = sql.SQL("""(
     SELECT coalesce(range_agg(span) FILTER (WHERE whole), int8multirange())
          - coalesce(range_agg(span) FILTER (WHERE NOT whole), int8multirange())
     FROM (
         SELECT int8range(u.number, u.number + u.count) AS span, true AS whole
         FROM importexport_ledgerpage p, unnest(p.numbers, p.counts) AS u(number, count)
-        WHERE p.tenant_id = %(tenant)s AND p.run_id = {run}
+        WHERE p.tenant_id = %(tenant)s AND p.run_id = {run} AND {pages}
         UNION ALL
         SELECT int8range(c.number, c.number + 1), c.action <> 'conflict'
         FROM importexport_rowchange c JOIN importexport_importrun r ON r.tenant_id = c.tenant_id AND r.id = c.run_id

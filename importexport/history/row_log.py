@@ -190,7 +190,8 @@ class Trace:
         row = f"row {self.number} of " if self.number else ""
         day = (run.finished_at or run.created_at).astimezone(run.tenant.zone)
         who = f"key {run.actor}" if run.channel == ImportRun.Channel.API else run.actor
-        return f"{row}{run.file_name}, {day.day} {day:%b %Y}, {who}"
+        what = f"the undo of {run.file_name}" if run.kind == ImportRun.Kind.UNDO else run.file_name
+        return f"{row}{what}, {day.day} {day:%b %Y}, {who}"
 
 
 def traces(record: Any, entity: str) -> list[Trace]:

@@ -3,7 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
@@ -15,18 +15,19 @@ DAYS = 30
 
 @dataclass(frozen=True)
 class ImportDay:
-    """Totals of files, failed files and rows for one or several days."""
+    """Totals of files, failed files and rows for one or several days. ``imported`` is without what was undone since."""
 
     day: dt.date
     files: int = 0
     failed: int = 0
     imported: int = 0
     skipped: int = 0
+    undone: int = 0
 
     @property
     def skipped_share(self) -> float | None:
         """The share of rejected rows from 0 to 1, or None without rows."""
-        rows = self.imported + self.skipped
+        rows = self.imported + self.undone + self.skipped
         return self.skipped / rows if rows else None
 
 
@@ -42,8 +43,9 @@ def imports_by_day(tenant: Tenant) -> list[ImportDay]:
         .annotate(
             files=Count("*"),
             failed=Count("pk", filter=Q(status=ImportRun.Status.FAILED)),
-            imported_sum=Sum("imported"),
+            standing_sum=Sum(F("imported") - F("undone_rows")),
             skipped_sum=Sum("skipped"),
+            undone_sum=Sum("undone_rows"),
         )
     )
     known = {line[0]: ImportDay(*line) for line in lines}
@@ -58,12 +60,13 @@ def total(days: list[ImportDay]) -> ImportDay:
         sum(day.failed for day in days),
         sum(day.imported for day in days),
         sum(day.skipped for day in days),
+        sum(day.undone for day in days),
     )
 
 
 def latest_failures(tenant: Tenant, limit: int) -> list[ImportRun]:
-    """Return the latest imports that failed or rejected rows, newest first."""
-    failed = Q(status=ImportRun.Status.FAILED) | Q(skipped__gt=0)
+    """Return the latest imports that failed or rejected rows, newest first, without those that have been undone."""
+    failed = Q(status=ImportRun.Status.FAILED) | Q(skipped__gt=0, is_undone=False)
     fields = ("id", "entity", "file_name", "status", "created_at", "total_rows", "skipped", "error", "actor")
     return list(_ended(tenant).filter(failed).only(*fields)[:limit])
 

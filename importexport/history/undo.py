@@ -14,6 +14,7 @@ from importexport.engine.observers import Progress
 from importexport.engine.outcome import Outcome
 from importexport.history.recorder import Recorder
 from importexport.history.revert import MODELS, Reverter, columns_of
+from importexport.history.undone import note_undone
 from importexport.models import ImportRun
 
 
@@ -74,6 +75,8 @@ class Undo:
         run.skipped = self._counts["conflict"]
         run.total_rows = run.imported + run.skipped + self._counts["unchanged"]
         self._recorder.end()
+        if not self._recorder.is_plan:
+            note_undone(run)
 
 
 def undo(run: ImportRun, *, aside: Any = None, progress: Progress | None = None) -> None:

@@ -96,6 +96,9 @@ class ImportRun(models.Model):
     #: Rows per action (see row_log.ACTIONS), and records created for references per entity.
     counts = JsonText(default=dict, db_default=EMPTY, editable=False)
     references = JsonText(default=dict, db_default=EMPTY, editable=False)
+    #: How many of the rows that changed something have been undone since, and whether all have (see history.undone).
+    undone_rows = models.BigIntegerField(default=0, db_default=0)
+    is_undone = models.BooleanField(default=False, db_default=False)
     #: SHA-256 of everything the plan says; suggestions for names not found, by column.
     plan_digest = models.CharField(max_length=64, default="", db_default="")
     suggestions = JsonText(default=dict, db_default=EMPTY, editable=False)
@@ -169,6 +172,11 @@ class ImportRun(models.Model):
         """Whether the rejected rows can be downloaded for correction."""
         is_found = self.status in {self.Status.PLANNED, self.Status.DONE}
         return self.kind == self.Kind.IMPORT and is_found and self.skipped > 0 and self.purged_at is None
+
+    @property
+    def standing_rows(self) -> int:
+        """How many rows of an import have created or updated a record, and have not been undone since."""
+        return max(self.imported - self.counts.get("unchanged", 0) - self.undone_rows, 0)
 
     @property
     def max_bytes(self) -> int | None:

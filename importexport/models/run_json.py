@@ -33,6 +33,7 @@ def run_json(run: ImportRun) -> dict[str, Any]:
         "unchanged": counts.get("unchanged", 0),
         "deleted": counts.get("delete", 0),
         "conflicts": counts.get("conflict", 0),
+        "undoneRows": run.undone_rows,
         "references": run.references,
         "schedule": run.schedule_id,
         "parent": str(run.parent_id) if run.parent_id else None,

@@ -4,14 +4,18 @@ from django.db import models
 from django.db.models import F, Func, Max, Min, Q
 from django.db.models.expressions import RawSQL
 
+from importexport.history.repairs import undos_of
 from importexport.models import ImportRun, RowChange, RowLogPage
 from importexport.resources import RESOURCES
 
 
 def stored_by(run: ImportRun) -> Q:
-    """Return the condition that a record of the run's tenant and entity was created or updated by the run."""
+    """Return the condition that a record of the run's tenant and entity was created or updated by the run, and that
+    this has not been undone."""
+    if run.is_undone:
+        return Q(pk__in=[])
     created = RowLogPage.objects.of(run).filter(action="create").aggregate(first=Min("first_id"), last=Max("last_id"))
-    changed = RowChange.objects.of(run).filter(entity=run.entity, action="update")
+    changed = _updates(run)
     condition = Q(pk__in=[])
     if created["first"] is not None:
         is_among = Func(
@@ -26,6 +30,17 @@ def stored_by(run: ImportRun) -> Q:
     if changed.exists():
         condition |= Q(pk__in=changed.values("record"))
     return condition
+
+
+def _updates(run: ImportRun) -> models.QuerySet[RowChange]:
+    """Return a run's updates of records that have not been restored since."""
+    updates = RowChange.objects.of(run).filter(entity=run.entity, action="update")
+    if run.undone_rows:
+        undos = [pk for pk, sign in undos_of(run.pk) if sign == "-"]
+        for undo in ImportRun.objects.filter(tenant=run.tenant_id, pk__in=undos, is_undone=False):
+            restored = RowChange.objects.of(undo).filter(entity=run.entity, action="update")
+            updates = updates.exclude(record__in=restored.values("record"))
+    return updates
 
 
 #: The ids of the records that a run created, as a multirange, which PostgreSQL searches in logarithmic time.

@@ -62,6 +62,7 @@ def import_chart(tenant: Tenant) -> dict[str, Any]:
             (_("Failed"), whole(everything.failed)),
             (_("Rows imported"), whole(everything.imported)),
             (_("Rows rejected"), f"{whole(everything.skipped)} ({_share(everything)})"),
+            *([(_("Rows undone"), whole(everything.undone))] if everything.undone else []),
         ],
     }
 

@@ -42,6 +42,7 @@ SUMMARY: Json = {
     "unchanged": 5,
     "deleted": 0,
     "conflicts": 0,
+    "undoneRows": 0,
     "references": {"companies": 3},
     "schedule": None,
     "parent": None,

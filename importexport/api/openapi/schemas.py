@@ -144,6 +144,7 @@ SUMMARY: Json = {
     "unchanged": COUNT,
     "deleted": COUNT,
     "conflicts": COUNT,
+    "undoneRows": COUNT | {"description": "Of the rows that changed something, how many have been undone since"},
     "references": REFERENCES,
     "schedule": or_null(ID) | {"description": "The schedule that has started it, unless that is deleted"},
     "parent": or_null(UUID) | {"description": "The import that this one undoes, or whose rejected rows it corrects"},

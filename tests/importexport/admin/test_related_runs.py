@@ -42,10 +42,10 @@ def test_corrected_rows_and_undos_are_linked_and_related_runs_add_up(editor):
     assert "Corrected by mended.csv – Imported " in words
     editor.post("importexport_importrun_undo", second.pk)
     undo = finished(ImportRun.objects.get(kind="undo"))
-    assert "To be undone by mended.csv – To be confirmed " in editor.run_page(second)
+    assert "To be undone by Undo of mended.csv – To be confirmed " in editor.run_page(second)
     editor.confirm(undo)
     words = editor.run_page(second)
-    assert "Undone by mended.csv – Undone " in words
+    assert "Undone by Undo of mended.csv – Carried out " in words
     assert "1 imported at once, 0 after correction, 2 left." in words
 
 
@@ -74,6 +74,50 @@ def test_an_undone_undo_is_labelled(editor):
     redo = finished(ImportRun.objects.get(parent=undo))
     assert "Revert the undo of “people.csv”?" in editor.run_page(redo)
     assert "The undo of “people.csv” was reverted" in editor.run_page(editor.confirm(redo))
+    words = editor.run_page(undo)
+    assert "This undo was reverted." in words
+    assert "Revert this undo" not in words
+    assert "See the 1 contact" in editor.run_page(run)
+    words = editor.page("importexport_importrun_changelist")
+    assert "Undo of the undo of people.csv Contacts" in words
+    assert "Undo of people.csv Contacts just now editor of acme Admin Reverted" in words
+
+
+def test_an_import_that_was_undone_says_so(editor):
+    run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\nA,B,b@example.com,\r\n"))
+    editor.post("importexport_importrun_undo", run.pk)
+    undo = editor.confirm(finished(ImportRun.objects.get(kind="undo")))
+    words = editor.run_page(run)
+    assert "This import was undone." in words
+    assert f"by {editor.user.username}. See the undo" in words
+    assert "Imported 2 Rejected 0 Undone since 2" in words
+    assert not any(text in words for text in ("See the 2", "Undo…", "2 contacts imported"))
+    assert "people.csv Contacts just now editor of acme Admin Undone 0 of 2 0" in editor.page(
+        "importexport_importrun_changelist"
+    )
+    again = editor.client.post(f"/admin/importexport/importrun/{run.pk}/undo/", follow=True)
+    assert "This has been undone already." in again.content.decode()
+    assert list(ImportRun.objects.filter(kind="undo")) == [undo]
+
+
+def test_what_is_left_of_an_import_that_was_partly_undone_can_be_seen_and_undone(editor):
+    head = "first_name,last_name,email,phone\n"
+    editor.confirm(editor.check(head + "A,B,a@example.com,1\nA,B,b@example.com,1\n"))
+    mended = head + "A,B,a@example.com,2\nA,B,b@example.com,2\nA,B,c@example.com,2\n"
+    run = editor.confirm(editor.check(mended, mode="upsert"))
+    Contact.objects.filter(email="a@example.com").update(phone="3")
+    editor.post("importexport_importrun_undo", run.pk)
+    editor.confirm(finished(ImportRun.objects.get(kind="undo")))
+    words = editor.run_page(run)
+    assert "A part of this import was undone: 2 rows." in words
+    assert "See the 1 contact Undo the rest…" in words
+    left = editor.get("crm_contact_changelist", run=str(run.pk)).context["cl"].result_list
+    assert [contact.email for contact in left] == ["a@example.com"]
+    assert "people.csv Contacts just now editor of acme Admin Partly undone 1 of 3 0" in editor.page(
+        "importexport_importrun_changelist"
+    )
+    listed = editor.get("importexport_importrun_changelist", status="undone").context["cl"].result_list
+    assert list(listed) == [run]
 
 
 def test_a_created_company_that_is_kept_is_named(editor):

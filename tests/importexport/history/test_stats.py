@@ -40,6 +40,15 @@ def test_imports_are_counted_by_day(tenant):
     assert total(days) == ImportDay(days[0].day, files=3, failed=1, imported=100, skipped=10)
 
 
+def test_what_was_undone_is_not_imported_any_more(tenant):
+    add_run(tenant, imported=90, skipped=10, undone_rows=90, is_undone=True)
+    add_run(tenant, imported=10, undone_rows=4)
+    today = imports_by_day(tenant)[-1]
+    assert today == ImportDay(TODAY, files=2, imported=6, skipped=10, undone=94)
+    assert today.skipped_share == 10 / 110
+    assert latest_failures(tenant, 5) == []
+
+
 def test_runs_that_are_not_recent_imports_are_excluded(tenant):
     for status in ("planning", "planned", "applying"):
         add_run(tenant, status=status, imported=5, skipped=5)
