@@ -15,6 +15,7 @@ from importexport.db import is_tie, retry
 from importexport.engine.export import streams
 from importexport.engine.export.foreign import foreign_columns
 from importexport.engine.export.streams import FileFormat
+from importexport.engine.fixes import Fixes
 from importexport.engine.observers import Observer
 from importexport.engine.options import Options, from_kept
 from importexport.engine.proposal import propose
@@ -24,6 +25,7 @@ from importexport.engine.resource import EntityResource
 from importexport.errors import FileError
 from importexport.files.source import Measured
 from importexport.history.announcement import Announcement, announced
+from importexport.history.fixes import fixes_of, note_rows
 from importexport.history.kept import check_room
 from importexport.history.recorder import ImportRecorder, note_failed
 from importexport.models import ImportRun
@@ -38,12 +40,14 @@ def import_file(
     dry_run: bool = False,
     aside: Any = None,
     observers: Sequence[Observer] = (),
+    fixed_like: ImportRun | None = None,
 ) -> Report:
     """Import a CSV file or a workbook: store valid rows in one transaction, and report the others.
 
     The run is new or planned. It has the tenant, entity, options and maximum file size, and is stored with the rows. A
     ``dry_run`` stores nothing, except for a plan over ``aside``, a second connection. ``observers`` receive every
-    batch. Deadlocks are retried if the file can be read again.
+    batch. Deadlocks are retried if the file can be read again. The fixes of the run are applied to the file, or those
+    of another run of the same file (``fixed_like``).
 
     Raises FileError (NotCsv, TooLarge) if the whole file fails; only the failed run is stored then. Raises PlanChanged
     if the run is a plan and the result differs from it, and NoRoom (see ``check_room``); nothing is stored then.
@@ -59,7 +63,15 @@ def import_file(
         def attempt() -> Report:
             if start is not None:
                 file.seek(start)
-            return _import_once(run, file, dry_run=dry_run, aside=aside, observers=observers, announcement=announcement)
+            return _import_once(
+                run,
+                file,
+                dry_run=dry_run,
+                aside=aside,
+                observers=observers,
+                announcement=announcement,
+                fixes=fixes_of(fixed_like or run),
+            )
 
         return retry(attempt, when=lambda error: start is not None and is_tie(error))
 
@@ -77,8 +89,9 @@ def _import_once(
     aside: Any,
     observers: Sequence[Observer],
     announcement: Announcement | None,
+    fixes: Fixes | None,
 ) -> Report:
-    resource = RESOURCES[run.entity](run.tenant, options=from_kept(run.options))
+    resource = RESOURCES[run.entity](run.tenant, options=from_kept(run.options), fixes=fixes)
     source = Measured(file)
     is_recorded = not dry_run or aside is not None
     save = announcement.save if announcement else None
@@ -103,6 +116,8 @@ def _import_once(
         raise
     if is_recorded:
         mappings.note_use(run)
+    if fixes and is_recorded and dry_run and run.fix_count:
+        note_rows(run, fixes)
     return report
 
 

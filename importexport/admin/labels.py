@@ -47,9 +47,11 @@ ERROR_CODES = {
     "length": gettext_lazy("Too long"),
     "spreadsheet_error": gettext_lazy("Spreadsheet error value"),
     "character": gettext_lazy("Forbidden character"),
+    "other_kind": gettext_lazy("A record of another kind"),
     "incomplete": gettext_lazy("Does not say who it is"),
     "cells": gettext_lazy("Too many cells"),
     "row_length": gettext_lazy("Row too long"),
+    "left_out": gettext_lazy("Left out on purpose"),
 }
 WARNING_CODES = {
     "garbled": gettext_lazy("Garbled text"),

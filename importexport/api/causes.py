@@ -126,6 +126,11 @@ class Cause(Enum):
         "The plan was made again while it was to be applied",
         "Look at the plan again, then apply it.",
     )
+    FIXES_CHANGED = (
+        409,
+        "Somebody has changed rows of the plan in the admin, and the file was not checked again since",
+        "Have the file checked again in the admin, or plan it anew.",
+    )
     PLAN_NO_LONGER_HOLDS = (
         409,
         "The plan would now do something else than it says, because records have changed",

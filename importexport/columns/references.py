@@ -38,6 +38,8 @@ class Reference(Hinted):
         self._tenant: Any = None
         #: Whether missing records are created: then they are no error, and ``awaited`` has the rows that need them.
         self.creates_missing = False
+        #: The folded names of the only records that are created; None for all.
+        self._creatable: frozenset[str] | None = None
         self._known: dict[str, list[tuple]] = {}
         self.help = f"an existing {self.noun.lower()}, by {self.key.removesuffix('_key')}"
 
@@ -45,6 +47,11 @@ class Reference(Hinted):
     def folded(self) -> Folded:
         """The matching key by which records are found."""
         return folded_field(self.model, self.key)
+
+    def create_missing(self, names: Iterable[str] | None) -> None:
+        """Have missing records created, or only those with some names."""
+        self.creates_missing = True
+        self._creatable = None if names is None else frozenset(map(self.folded.fold, names))
 
     def bind(self, tenant: Any) -> None:
         """Look among this tenant's records only."""
@@ -93,7 +100,8 @@ class Reference(Hinted):
 
     def _missing(self, value: str) -> errors.RowError | None:
         """Return the error for a record that does not exist; None if it can be created."""
-        if self.can_create and self.creates_missing:
+        is_wanted = self._creatable is None or self.folded.fold(value) in self._creatable
+        if self.can_create and self.creates_missing and is_wanted:
             return unfit_name(value, f"{self.noun.lower()}_name", self.model)
         return errors.not_found(self.noun, value)
 

@@ -51,20 +51,28 @@ class Missing(NamedTuple):
 class MissingRecords:
     """Creates the missing records that the valid rows of a batch refer to.
 
-    ``columns`` are in the order in which they are cleaned: a pipeline is created before its stages.
+    ``columns`` are in the order in which they are cleaned: a pipeline is created before its stages. With ``names``,
+    only those are created, by column.
     """
 
-    def __init__(self, columns: Sequence[Column], *, tenant: Tenant, model: type[models.Model]) -> None:
-        self._columns = [column for column in columns if can_create(column)]
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        tenant: Tenant,
+        model: type[models.Model],
+        names: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        self.columns = [c for c in columns if can_create(c) and (names is None or c.column_name in names)]
         self._tenant, self._model = tenant, model
         self._created: list[Created] = []
-        for column in self._columns:
-            widget_of(column).creates_missing = True
+        for column in self.columns:
+            widget_of(column).create_missing(None if names is None else names[column.column_name])
 
     def make(self, cells: Cells, rejected: Collection[int]) -> None:
         """Create the records that valid rows are waiting for, and make the rows refer to them."""
         self._created = []
-        for column in self._columns:
+        for column in self.columns:
             awaited = {i: want for i, want in widget_of(column).awaited.items() if i not in rejected}
             if widget_of(column).model is Stage:
                 awaited = self._with_pipelines(awaited, cells)
@@ -99,10 +107,10 @@ class MissingRecords:
         """Delete the new records whose rows were not stored, such as duplicates; return the others as changes."""
         if not self._created:
             return []
-        needed = {(column, pk) for column in self._columns for pk in self._needed(column)}
+        needed = {(column, pk) for column in self.columns for pk in self._needed(column)}
         idle = [made for made in self._created if (made.column, made.record.pk) not in needed]
         # Stages before their pipelines.
-        for column in reversed(self._columns):
+        for column in reversed(self.columns):
             if ids := [made.record.pk for made in idle if made.column is column]:
                 delete(widget_of(column).model, ids, self._tenant)
                 self._forget()
@@ -127,7 +135,7 @@ class MissingRecords:
         return existing | new
 
     def _forget(self) -> None:
-        for column in self._columns:
+        for column in self.columns:
             widget_of(column).forget()
 
     def _create(

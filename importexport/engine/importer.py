@@ -12,11 +12,12 @@ from importexport import errors
 from importexport.columns.cells import Cells
 from importexport.columns.doubtful import Doubts, doubts_about
 from importexport.columns.fields import Column
-from importexport.columns.references import can_create, hints_of, widget_of
+from importexport.columns.references import hints_of, widget_of
 from importexport.db import lock_entities, stay_alive
 from importexport.engine.blanking import Blanking
 from importexport.engine.copy_writer import Writer
 from importexport.engine.create_missing import MissingRecords
+from importexport.engine.fixes import Fixes
 from importexport.engine.midnights import Midnights
 from importexport.engine.observers import Observer
 from importexport.engine.options import Options
@@ -48,11 +49,11 @@ class Prepared:
 
 
 class Importer:
-    """Stores the good rows of one table as new records, in the current transaction."""
+    """Stores the good rows of one table as new records, in the current transaction, after some fixes."""
 
-    def __init__(self, spec: EntitySpec, options: Options, table: Table) -> None:
+    def __init__(self, spec: EntitySpec, options: Options, table: Table, fixes: Fixes | None = None) -> None:
         spec = spec.for_file(table.header.positions)
-        self.spec, self.options, self._table = spec, options, table
+        self.spec, self.options, self._table, self._fixes = spec, options, table, fixes
         self._may_be_incomplete = options.incomplete == "accept"
         needed = spec.needed_names(options.match_on, may_be_incomplete=self._may_be_incomplete)
         self._needed = {*needed}.difference(EXTERNAL_ID.columns)
@@ -60,11 +61,13 @@ class Importer:
         names = dict.fromkeys([*spec.in_files, *(column.column_name for column in spec.columns), ROW_COLUMN])
         self._places = {name: place for place, name in enumerate(names)}
         self._folded = folded_fields(spec.model)
-        self._blanking = Blanking(options, needed=self._needed, soft=table.layout.soft if table.layout else ())
+        soft, blanks = table.layout.soft if table.layout else (), fixes.blanks if fixes else ()
+        self._blanking = Blanking(options, needed=self._needed, soft=soft, blanks=blanks)
         self._midnights = Midnights(self._columns)
         self._missing: MissingRecords | None = None
-        if options.missing == "create":
-            self._missing = MissingRecords(spec.cleaned_columns, tenant=spec.tenant, model=spec.model)
+        if options.missing == "create" or (fixes and fixes.creates):
+            only = fixes.names if fixes and options.missing != "create" else None
+            self._missing = MissingRecords(spec.cleaned_columns, tenant=spec.tenant, model=spec.model, names=only)
         self.writer = self._new_writer()
 
     def _new_writer(self) -> Writer:
@@ -101,7 +104,7 @@ class Importer:
 
     def _locked(self) -> set[str]:
         """Return whose imports have to wait: a company created for a contact must not come in by another file."""
-        return {self.spec.entity} if self.options.missing == "reject" else {self.spec.entity, "companies"}
+        return {self.spec.entity, "companies"} if self._missing else {self.spec.entity}
 
     # --- without the database ---
 
@@ -111,6 +114,8 @@ class Importer:
 
     def _prepare(self, batch: Batch) -> Prepared:
         """Clean the columns of a batch that need no query; runs in another thread."""
+        if self._fixes:
+            self._fixes.apply(batch)
         prepared = self._read(batch)
         prepared.doubts.update({i: list(warnings) for i, warnings in batch.warnings.items()})
         self._clean(prepared, needs_records=False)
@@ -133,12 +138,19 @@ class Importer:
                     self._leave_blank(column, prepared)
 
     def _leave_blank(self, column: Column, prepared: Prepared) -> None:
-        """Blank the cells of a column that cannot be read, as far as the options say so, and note a warning of each."""
-        found = self._blanking.take(column, prepared.cells)
-        if found:
-            for i, warning in found.items():
-                prepared.doubts.setdefault(i, []).append((column.column_name, warning))
-            self._ungive(column, prepared, found)
+        """Blank the cells of a column that cannot be read, as far as the options and fixes say so.
+
+        The former are told as warnings, the latter noted with the batch.
+        """
+        found, fixed = self._blanking.take(column, prepared.cells)
+        for i, (text, fix) in fixed.items():
+            place = i, column.column_name
+            # Of a cell that was changed before, the file has the former text.
+            prepared.batch.fixed[place] = prepared.batch.fixed.get(place, (text, fix))[0], fix
+        for i, warning in found.items():
+            prepared.doubts.setdefault(i, []).append((column.column_name, warning))
+        if found or fixed:
+            self._ungive(column, prepared, {*found, *fixed})
             column.clean_cells(prepared.cells, required=False)
 
     def _ungive(self, column: Column, prepared: Prepared, positions: Collection[int]) -> None:
@@ -170,6 +182,9 @@ class Importer:
         if self._missing:
             self._missing.make(cells, rejected)
         outcome = self._store(prepared, rejected)
+        if self._fixes:
+            self._fixes.leave_out(batch, rejected)
+            outcome.changes += self._fixes.changes(batch)
         outcome.rejected = [Rejection(batch.numbers[i], batch.records[i], rejected[i]) for i in sorted(rejected)]
         outcome.repeats = batch.repeats
         doubts = prepared.doubts
@@ -207,6 +222,7 @@ class Importer:
             cells.errors[i] = cells.errors[i] or {"": errors.row_too_long(KEPT)}
         place = lambda item: self._places.get(item[0], len(self._places))  # noqa: E731 - unknown columns come last
         found = {i: sorted(by.items(), key=place) for i, by in cells.errors.items() if by}
+        found |= {i: [("", errors.left_out(fix.by))] for i, fix in batch.left_out.items()}
         width = self._table.header.width
         return found | {i: [("", errors.too_many_cells(width, surplus))] for i, surplus in batch.surplus.items()}
 
@@ -227,9 +243,9 @@ class Importer:
         self, rows: list[list[str | None]], cells: Cells, positions: Sequence[int]
     ) -> list[list[str | None]]:
         """Return what is stored as it can be compared with another day's: a record that a row creates has no id yet."""
-        if self.options.missing == "reject":
+        if not self._missing:
             return rows
-        created = {column.stores: column for column in self.spec.columns if can_create(column)}
+        created = {column.stores: column for column in self._missing.columns}
         return [
             folded_names(created[stores], cells, positions) if stores in created else values
             for stores, values in zip(self.spec.stored_columns, rows, strict=True)

@@ -23,6 +23,11 @@ class Rejection(NamedTuple):
         """The contract's message for the row."""
         return errors.at_row(self.number, [error for _, error in self.errors])
 
+    @property
+    def is_left_out(self) -> bool:
+        """Whether somebody has left the row out."""
+        return self.errors[0][1].code == "left_out"
+
 
 class Stretch(NamedTuple):
     """Consecutive rows and records: ``count`` of both, starting at row ``number`` and record ``id``."""

@@ -1,9 +1,9 @@
 """Opens a file as a table: ours at once, another program's after a first look at what it is."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from importexport import errors
 from importexport.engine.resource import EntityResource
@@ -11,7 +11,7 @@ from importexport.files.csv_reader import Start
 from importexport.files.header_finder import best_of, find_start, head_of
 from importexport.files.opening import open_rows, read_table, recoded
 from importexport.files.signatures import is_workbook
-from importexport.files.table import Required, Table
+from importexport.files.table import Required, Rows, Table
 from importexport.files.text.lines import Source
 from importexport.files.text.recoded import marked_encoding
 from importexport.files.workbook_reader import WorkbookRows
@@ -75,6 +75,26 @@ def read_file(file: BinaryIO, resource: EntityResource, *, ask: errors.Ask = err
     file.seek(beginning)
     rows = open_rows(file, score=score, sheet=options.sheet, encoding=encoding, start=start)
     return read_rows(rows, request_of(resource, ask), start=start, encoding=encoding)
+
+
+def kept_table(rows: Callable[[], Rows], resource: EntityResource, reading: Mapping[str, Any]) -> Table:
+    """Return rows that are kept of a file as a table, which reads them as the file was read.
+
+    ``rows`` gives them from the start each time, and ``reading`` is what was kept of the file's (see
+    ``Reading.as_json``); it is empty for a file of ours.
+    """
+    layout = None
+    if resource.options.reads:
+        columns = reading.get("columns", [])
+        written = {at: column["format"] for at, column in enumerate(columns) if "format" in column}
+        request = replace(request_of(resource, ignore), written=written)
+        layout = read_rows(rows(), request).layout
+    columns = list(resource.in_files)
+    return Table(rows(), columns=columns, required=resource.needed_names, entity=resource.entity, layout=layout)
+
+
+def ignore(_question: errors.FileError) -> None:
+    """Leave a question open: it was answered when the file was read."""
 
 
 def encoding_of(magic: bytes, said: str) -> str:

@@ -11,6 +11,7 @@ from crm.models import Tenant
 from importexport.columns.fields import Column
 from importexport.columns.widgets import Cell, Moment, Whole
 from importexport.db import Busy
+from importexport.engine.fixes import Fixes
 from importexport.engine.importer import Importer
 from importexport.engine.library import LibraryResource
 from importexport.engine.observers import Observer
@@ -53,8 +54,16 @@ class EntityResource(LibraryResource):
     known_by: ClassVar[tuple[str, ...]] = ()
     stand_ins: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, tenant: Tenant | None = None, *, options: Options | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        tenant: Tenant | None = None,
+        *,
+        options: Options | None = None,
+        fixes: Fixes | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(tenant, **kwargs)
+        self.fixes = fixes
         self.options = completed(options or Options(), self.describe())
 
     @classmethod
@@ -186,7 +195,7 @@ class EntityResource(LibraryResource):
         report.foreign_columns = table.header.foreign
         report.column_hints = column_hints(table.header.ignored, table.header.missing(self.fields), self.entity)
         options = self.options.for_file(table.header.positions)
-        importer_of(options)(self.spec, options, table).run(observers, report, name=name)
+        importer_of(options)(self.spec, options, table, self.fixes).run(observers, report, name=name)
 
     def handle_import_error(self, result: Report, error: Exception, raise_errors: bool = False) -> None:
         """Raise the error, or add it to the result so that nothing is stored."""

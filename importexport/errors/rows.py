@@ -37,6 +37,7 @@ CODES = {
     "incomplete": "The row does not say whom it is about; no column is named",
     "cells": "The row has more cells than the header; no column is named",
     "row_length": "The row is too long, and only its beginning was read; no column is named",
+    "left_out": "Somebody has left the row out in the preview; no column is named",
 }
 
 
@@ -127,6 +128,15 @@ def row_too_long(limit: int) -> RowError:
 def not_kept(count: int) -> str:
     """Return what stands for the messages of rejected rows that are not kept."""
     return f"{count} more rows were rejected, of which nothing is kept"
+
+
+def left_out(by: str) -> RowError:
+    return RowError("left_out", f"Left out by {by}")
+
+
+def changed_by(names: Iterable[str]) -> str:
+    """Return who has changed a row in the preview, for the row log."""
+    return f"changed by {', '.join(dict.fromkeys(names))}"
 
 
 def too_many_cells(expected: int, found: int) -> RowError:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import tablib
 
@@ -18,6 +18,8 @@ ROWS_PER_BATCH = 3_000
 BYTES_PER_BATCH = 1152 * 1024
 #: A valid row number, also as a program wrote it that took it for a decimal (``7.0``). The header is row 1.
 _ROW_NUMBER = re.compile(r"(?!1(?:\.0+)?$)([1-9][0-9]{0,11})(?:\.0+)?")
+
+_LONE_CR = re.compile(r"\r(?!\n)")
 
 
 @dataclass
@@ -44,6 +46,10 @@ class Batch:
     #: What a layout has found: errors by position and column, and warnings.
     faults: Mapping[int, Mapping[str, errors.RowError]] = field(default_factory=dict)
     warnings: Mapping[int, list[tuple[str, errors.RowWarning]]] = field(default_factory=dict)
+    #: What somebody has changed about the file (see engine.fixes): former texts by position and column, each with its
+    #: fix, and the fixes that leave rows out, by position.
+    fixed: dict[tuple[int, str], tuple[str, Any]] = field(default_factory=dict)
+    left_out: dict[int, Any] = field(default_factory=dict)
 
 
 class Rows(Protocol):
@@ -188,6 +194,30 @@ def count_filled(cells: Sequence[str]) -> int:
         return 0
     strip = str.strip if "".join(cells).isascii() else trim
     return sum(map(bool, map(strip, cells)))
+
+
+class KeptRows:
+    """Rows that were read before as a source of rows: their cells by row number, under the cells of their header."""
+
+    header_row = 1
+    has_mark = False
+    bytes_read = 0
+    merged: Sequence[str] = ()
+    cut: Mapping[int, Cut] = {}
+    may_read_ahead = False
+
+    def __init__(self, header: list[str], rows: Sequence[tuple[int, list[str]]], *, delimiter: str) -> None:
+        self.header, self.delimiter = header, delimiter
+        self.broken: dict[int, list[int]] = {}
+        self._rows = list(rows)
+
+    def next_rows(self, *, rows: int, size: int) -> tuple[list[int], list[list[str]]]:
+        """Return all rows, the first time. In a CSV file, a lone CR breaks a cell."""
+        found, self._rows = self._rows, []
+        if self.delimiter:
+            broken = {number: [at for at, cell in enumerate(cells) if _LONE_CR.search(cell)] for number, cells in found}
+            self.broken = {number: places for number, places in broken.items() if places}
+        return [number for number, _ in found], [cells for _, cells in found]
 
 
 class DatasetRows:

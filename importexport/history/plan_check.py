@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from importexport.db import copy_block
+from importexport.engine.fixes import ACTION as FIX
 from importexport.engine.outcome import Change, Outcome
 from importexport.errors import counted
 from importexport.history import row_log
@@ -120,6 +121,8 @@ def said(row: LoggedRow) -> str:
         return f"leave record {row.record} as it is"
     if row.action == "create":
         return "create a record" if not row.changes else f"make {row.changes['name'][1]!r} ({row.entity})"
+    if row.action == FIX:
+        return f"take {', '.join(f'{name} {before!r} as {after!r}' for name, before, after in shown_changes(row))}"
     shown = ", ".join(f"{name} '{before}' → '{after}'" for name, before, after in shown_changes(row))
     return f"{row.action} record {row.record} ({shown})"
 

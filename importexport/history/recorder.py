@@ -163,6 +163,8 @@ class ImportRecorder(Observer):
             else:
                 self._counts[change.action] += 1
         self._counts["reject"] += len(outcome.rejected)
+        if left_out := sum(rejection.is_left_out for rejection in outcome.rejected):
+            self._counts["left_out"] += left_out
 
     def _copy_rejections(self, rejected: list[Rejection]) -> None:
         if not rejected:

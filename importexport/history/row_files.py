@@ -56,9 +56,14 @@ def rejected_workbook(run: ImportRun) -> Iterator[bytes]:
 
 
 def all_rejected(run: ImportRun) -> Iterator[RejectedRow]:
-    """Yield the rejected rows in file order, in a transaction, without holding all of them in memory."""
+    """Yield the rejected rows in file order, in a transaction, without holding all of them in memory.
+
+    Those that somebody has left out are not to be corrected.
+    """
     with transaction.atomic():
-        yield from RejectedRow.objects.of(run).order_by("number", "id").iterator(chunk_size=1000)
+        for row in RejectedRow.objects.of(run).order_by("number", "id").iterator(chunk_size=1000):
+            if not row.is_left_out:
+                yield row
 
 
 CSV_HEADER = ["import_row", "action", "entity", "record", "column", "before", "after", "import_error"]

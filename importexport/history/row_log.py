@@ -11,15 +11,17 @@ from django.db.models import Q
 from psycopg import sql
 
 from importexport.db import copy_in
+from importexport.engine.fixes import ACTION as FIX
 from importexport.engine.outcome import Change, Outcome, Stretch
 from importexport.files.workbooks.numbers import shown_cell
 from importexport.models import BY_MONTH, ImportRun, RejectedRow, RowChange, RowLogPage
 from importexport.resources import RESOURCES
 
-#: The possible outcomes of a row. Only an undo deletes records and has conflicts.
-ACTIONS = ("create", "update", "unchanged", "reject", "delete", "conflict")
+#: The possible outcomes of a row. Only an undo deletes records and has conflicts. A row that was changed in the preview
+#: has an entry about that besides.
+ACTIONS = ("create", "update", "unchanged", "reject", "delete", "conflict", FIX)
 OF_PAGES = {"create", "unchanged", "delete"}
-OF_CHANGES = {"create", "update", "delete", "conflict"}
+OF_CHANGES = {"create", "update", "delete", "conflict", FIX}
 
 
 # --- writing --------------------------------------------------------------------------------------------------
@@ -139,7 +141,8 @@ def _plain_row(run: ImportRun, number: int, record: int, action: str) -> LoggedR
 def _changed(run: ImportRun, action: str | None, after: int) -> Iterator[LoggedRow]:
     found = RowChange.objects.of(run).filter(number__gt=after)
     for change in (found if action is None else found.filter(action=action)).iterator(chunk_size=500):
-        yield LoggedRow(change.number, change.action, change.entity, change.record or None, change.changes, change.note)
+        entity = change.entity or run.entity
+        yield LoggedRow(change.number, change.action, entity, change.record or None, change.changes, change.note)
 
 
 def _rejected(run: ImportRun, after: int) -> Iterator[LoggedRow]:
@@ -159,8 +162,8 @@ def cell_of(row: LoggedRow, column: str, run: ImportRun) -> str | None:
 
 def shown_changes(row: LoggedRow) -> Iterator[tuple[str, str, str]]:
     """Yield the columns that a row changes, in template order, with the exported cells before and after. A new stage
-    only has a name."""
-    if row.entity not in RESOURCES:
+    only has a name. Of a fix, they are the cells of the file before and after."""
+    if row.action == FIX or row.entity not in RESOURCES:
         yield from ((name, before or "", after) for name, (before, after) in row.changes.items())
         return
     for column in RESOURCES[row.entity].accepted.values():

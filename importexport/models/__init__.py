@@ -8,6 +8,7 @@ from importexport.models.import_run import ImportRun
 from importexport.models.lease import Lease
 from importexport.models.prepared_export import PreparedExport
 from importexport.models.row_log import BY_MONTH, RejectedRow, RowChange, RowLogPage
+from importexport.models.run_fix import RunFix
 from importexport.models.run_json import run_json
 from importexport.models.saved_mapping import SavedMapping
 from importexport.models.schedule import Schedule
@@ -25,6 +26,7 @@ __all__ = [
     "RejectedRow",
     "RowChange",
     "RowLogPage",
+    "RunFix",
     "SavedMapping",
     "Schedule",
     "Webhook",

@@ -93,7 +93,8 @@ class ImportRun(models.Model):
     total_rows = models.BigIntegerField(default=0)
     imported = models.BigIntegerField(default=0)
     skipped = models.BigIntegerField(default=0)
-    #: Rows per action (see row_log.ACTIONS), and records created for references per entity.
+    #: Rows per action (see row_log.ACTIONS), and how many of those that are rejected are left out (``left_out``); and
+    #: records created for references per entity.
     counts = JsonText(default=dict, db_default=EMPTY, editable=False)
     references = JsonText(default=dict, db_default=EMPTY, editable=False)
     #: How many of the rows that changed something have been undone since, and whether all have (see history.undone).
@@ -108,6 +109,9 @@ class ImportRun(models.Model):
     header = JsonText(default=dict, editable=False)
     #: What the file of another program was read as (see sources.reading.Reading); empty for a file of ours.
     reading = JsonText(default=dict, db_default=EMPTY, editable=False)
+    #: How many fixes there are, and how many of them the plan does not know of, or knows otherwise (see run_fix).
+    fix_count = models.IntegerField(default=0, db_default=0)
+    fixes_pending = models.IntegerField(default=0, db_default=0)
     #: Why the whole file failed, or why a plan could not be applied.
     error = models.TextField(default="", db_column="fault")
     #: Errors of the same kind, most frequent first: ``code``, ``column``, ``sentence`` ("" if it differs between rows),
@@ -171,7 +175,13 @@ class ImportRun(models.Model):
     def has_rejected(self) -> bool:
         """Whether the rejected rows can be downloaded for correction."""
         is_found = self.status in {self.Status.PLANNED, self.Status.DONE}
-        return self.kind == self.Kind.IMPORT and is_found and self.skipped > 0 and self.purged_at is None
+        is_any = self.skipped > self.left_out
+        return self.kind == self.Kind.IMPORT and is_found and is_any and self.purged_at is None
+
+    @property
+    def left_out(self) -> int:
+        """How many of the rejected rows somebody has left out."""
+        return self.counts.get("left_out", 0)
 
     @property
     def standing_rows(self) -> int:

@@ -57,6 +57,11 @@ class RejectedRow(models.Model):
         return self.message
 
     @property
+    def is_left_out(self) -> bool:
+        """Whether somebody has left the row out."""
+        return self.errors[0][1] == "left_out"
+
+    @property
     def message(self) -> str:
         """The contract's message for the row."""
         return at_row(self.number, [sentence for _, _, sentence in self.errors])
@@ -107,7 +112,8 @@ class RowChange(models.Model):
 
     ``changes`` are by database column. For an ``update`` they are ``[before, after]``, for a reference ``[before,
     after, label before, label after]``. A ``conflict`` could not be undone; ``note`` is the reason. A ``create`` is a
-    record created because a row refers to it, or recreated by an undo.
+    record created because a row refers to it, or recreated by an undo. A ``fix`` is about no record: its ``changes``
+    are the cells of the row, by column of the file, as the file has them and as somebody (``note``) has changed them.
     """
 
     run = models.ForeignKey(ImportRun, models.CASCADE, related_name="changes", db_constraint=False, db_index=False)

@@ -35,6 +35,7 @@ def run_json(run: ImportRun) -> dict[str, Any]:
         "conflicts": counts.get("conflict", 0),
         "undoneRows": run.undone_rows,
         "references": run.references,
+        "fixes": run.fix_count,
         "schedule": run.schedule_id,
         "parent": str(run.parent_id) if run.parent_id else None,
         "error": run.error or None,

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from crm.models import Tenant
@@ -18,6 +19,7 @@ from importexport.history import uploads
 from importexport.history.kept import check_room
 from importexport.models import ImportRun
 from importexport.runs import tasks
+from importexport.runs.fixes.keeping import settle
 from importexport.runs.queue import enqueue, leave_queue
 from importexport.runs.retention import purge, purge_orphans
 from importexport.runs.tasks import Hold
@@ -128,8 +130,12 @@ def finish(run: ImportRun, *, progress: Progress | None = None) -> None:
 
 
 def claim(run: ImportRun) -> None:
-    """Mark a plan as being applied, which only one caller can; raise NotPlanned if the run is not a plan (any more)."""
-    _leave_planned(run, status=ImportRun.Status.APPLYING)
+    """Mark a plan as being applied, which only one caller can; raise NotPlanned if the run is not a plan (any more).
+
+    A plan whose fixes have changed since it was made has to be made again first.
+    """
+    plans = ImportRun.objects.filter(status=ImportRun.Status.PLANNED, fixes_pending=0)
+    _leave_planned(run, plans, status=ImportRun.Status.APPLYING)
 
 
 @transaction.atomic
@@ -196,19 +202,22 @@ def _claim_held(run: ImportRun, begin: Begin | None) -> None:
 
 @transaction.atomic
 def plan_again(run: ImportRun, *, options: Options | None = None) -> None:
-    """Have a kept file planned again by a worker, with other options if any are given.
+    """Have a kept file planned again by a worker, with its fixes, and with other options if any are given.
 
     Raises NotPlanned if the run is not a plan (any more), and TooManyWaiting; the plan is unchanged then.
     """
-    changes = {} if options is None else {"options": options.kept()}
-    _leave_planned(run, status=ImportRun.Status.PLANNING, plan_digest="", **changes)
+    changes: dict[str, Any] = {} if options is None else {"options": options.kept()}
+    plans = ImportRun.objects.filter(status=ImportRun.Status.PLANNED)
+    _leave_planned(run, plans, status=ImportRun.Status.PLANNING, plan_digest="", fixes_pending=0, **changes)
+    if run.fix_count or run.fixes.exists():
+        settle(run)
     enqueue(run)
 
 
-def _leave_planned(run: ImportRun, **changes: Any) -> None:
+def _leave_planned(run: ImportRun, plans: QuerySet[ImportRun], **changes: Any) -> None:
     """Change the status of a plan; raise NotPlanned if the run is not a plan (any more)."""
     fresh = {"started_at": None, "finished_at": None, "rows_done": 0, "bytes_done": 0, "error": "", "cancelled_by": ""}
-    is_ours = ImportRun.objects.filter(pk=run.pk, status=ImportRun.Status.PLANNED).update(**fresh, **changes)
+    is_ours = plans.filter(pk=run.pk).update(**fresh, **changes)
     run.refresh_from_db()
     if not is_ours:
         raise why_not(run)
@@ -238,6 +247,8 @@ def is_plan(run: ImportRun) -> bool:
 
 def why_not(run: ImportRun) -> "NotPlanned":
     """Return why a run cannot be applied."""
+    if run.status == ImportRun.Status.PLANNED and run.fixes_pending:
+        return NotPlanned(*FIXES_CHANGED)
     is_undone = run.kind == ImportRun.Kind.UNDO and run.status == ImportRun.Status.DONE
     return NotPlanned(*(UNDONE if is_undone else WHY_NOT[ImportRun.Status(run.status)]))
 
@@ -314,6 +325,10 @@ WHY_NOT = {
     ImportRun.Status.FAILED: ("plan_failed", "Only a plan can be applied, and this file failed."),
 }
 NOT_AT_WORK = "Only what is waiting or in progress can be cancelled."
+FIXES_CHANGED = (
+    "fixes_changed",
+    "The rows of the file have been changed since the plan was made. Have the file checked again, then import it.",
+)
 UNDONE = ("plan_already_applied", "This has been undone already; a plan is applied only once.")
 
 

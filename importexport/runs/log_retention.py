@@ -28,12 +28,14 @@ def leave_behind(run: ImportRun) -> None:
         cursor.execute(TO_PAST, {"past": PAST, "tenant": run.tenant_id, "run": run.pk, "month": run.month})
 
 
-TO_PAST = sql.SQL("""
+TO_PAST = sql.SQL(
+    """
 INSERT INTO importexport_rowchange
     (id, tenant_id, run_id, month, number, action, entity, record, changes, note, image)
 SELECT id, tenant_id, run_id, %(past)s, number, action, entity, record, '{}', note, ''
-FROM importexport_rowchange WHERE tenant_id = %(tenant)s AND run_id = %(run)s AND month = %(month)s
-""")
+FROM importexport_rowchange WHERE tenant_id = %(tenant)s AND run_id = %(run)s AND month = %(month)s AND action <> 'fix'
+"""  # What was changed about the file is no part of the history of a record.
+)
 
 
 def drop_months() -> list[str]:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from crm.models import Tenant
 from importexport.db import PAST, ensure_months, months_ahead
 from importexport.files import storage
-from importexport.models import BY_MONTH, ImportRun, Lease, PreparedExport
+from importexport.models import BY_MONTH, ImportRun, Lease, PreparedExport, RunFix
 from importexport.runs import exports
 from importexport.runs.log_retention import leave_behind
 
@@ -54,6 +54,7 @@ def purge(*, days: int | None = None) -> int:
         left = ImportRun.objects.filter(pk__in=ids)
         uploads = list(left.exclude(upload_name="").values_list("upload_name", flat=True))
         emptied: dict[str, Any] = {"header": {}, "groups": [], "warnings": [], "sample": []}
+        RunFix.objects.filter(run__in=ids).delete()
         left.update(purged_at=Now(), month=PAST, upload_name="", **emptied)
         transaction.on_commit(partial(storage.discard, *uploads))
     return len(ids)

@@ -217,7 +217,7 @@ def _store_differences(run: ImportRun, change: plan_check.PlanChanged) -> None:
                 undo(now, aside=aside)
             else:
                 with uploads.opened(run) as file:
-                    services.import_file(now, file, dry_run=True, aside=aside)
+                    services.import_file(now, file, dry_run=True, aside=aside, fixed_like=run)
             change.differences, change.count = plan_check.differences(run, now)
         finally:
             clear_row_log(now, aside)

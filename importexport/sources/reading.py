@@ -55,6 +55,8 @@ class Request:
     decimal: str = ""
     #: The currency of records without one.
     currency: str = ""
+    #: How dates and numbers are written, by position, where that was found out before; None where it was not.
+    written: Mapping[int, str] | None = None
     #: What becomes of questions. By default, they are raised.
     ask: errors.Ask = errors.raise_it
 
@@ -247,7 +249,10 @@ def find_formats(rows: Rows, parts: Sequence[Part], request: Request) -> Formats
     headers = {part.position: part.header for part in parts if part.position is not None}
     for formats, undecided in ((dates, errors.dates_undecided), (decimals, errors.decimals_undecided)):
         for at in [at for at, said in formats.items() if at in proofs and not said]:
-            formats[at] = settled(proofs[at], headers[at], undecided, request.ask)
+            if request.written is None:
+                formats[at] = settled(proofs[at], headers[at], undecided, request.ask)
+            else:
+                formats[at] = request.written.get(at)
     currencies = {at for at, proof in proofs.items() if isinstance(proof, DecimalProof) and proof.has_currencies}
     return Formats(is_strict, decided(dates), decided(decimals), frozenset(currencies))
 

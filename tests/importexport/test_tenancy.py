@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, models, transaction
 from crm.models import Activity, Company, Contact, Deal, Pipeline, Stage, Tenant
 from crm.models.api_key import create_api_key
 from crm.models.tenant import create_tenant
-from importexport.models import ImportRun, KeptAnswer, PreparedExport, Schedule, Webhook, WebhookDelivery
+from importexport.models import ImportRun, KeptAnswer, PreparedExport, RunFix, Schedule, Webhook, WebhookDelivery
 
 #: A tenant is found by these, so that it is not known yet: they are unique among all.
 FINDS_A_TENANT = {("crm_apikey", "digest"), ("crm_membership", "user_id")}
@@ -127,7 +127,9 @@ def fill(slug):
     )
     webhook = Webhook.objects.create(tenant=tenant, url="https://hooks.example", events=["import.failed"])
     delivery = WebhookDelivery.objects.create(tenant=tenant, webhook=webhook, run=run, event="ping", body="{}")
+    fix = RunFix.objects.create(tenant=tenant, run=run, kind="skip", key="one", number=2, actor="clerk")
     records = [key, pipeline, stage, company, contact, deal, activity, run, answer, webhook, delivery, export, schedule]
+    records.append(fix)
     return {type(record): record for record in records}
 
 

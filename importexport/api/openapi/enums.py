@@ -24,6 +24,10 @@ STATUS = (
     "`planning`, `applying` and `running` are at work. A `running` import has no plan; it is listed once it has taken a"
     " second, and becomes `failed` if it is interrupted"
 )
+ROW_ACTION = (
+    "What becomes of a row; only an undo has `delete` and `conflict`. A row that was changed in the preview has `fix`"
+    " besides"
+)
 
 
 def enum(values: Iterable[str], description: str) -> Json:
@@ -40,7 +44,7 @@ def enums() -> Json:
         "RunStatus": enum(ImportRun.Status.values, STATUS),
         "ExportStatus": enum(PreparedExport.Status.values, "`waiting` also while the file is being made, or sent"),
         "Channel": enum(ImportRun.Channel.values, "Where the import came from"),
-        "RowAction": enum(row_log.ACTIONS, "What becomes of a row; only an undo has `delete` and `conflict`"),
+        "RowAction": enum(row_log.ACTIONS, ROW_ACTION),
         "RowFormat": enum(("json", "csv"), "A page as JSON, or all rows as a CSV file"),
         "FileFormat": enum(("csv", "xlsx"), "CSV, or a workbook"),
         "RowErrorCode": enum(errors.CODES, code_list("What is wrong with a row", errors.CODES)),

@@ -44,6 +44,7 @@ SUMMARY: Json = {
     "conflicts": 0,
     "undoneRows": 0,
     "references": {"companies": 3},
+    "fixes": 0,
     "schedule": None,
     "parent": None,
     "error": None,

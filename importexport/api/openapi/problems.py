@@ -64,6 +64,7 @@ EXAMPLES: dict[Cause, list[str]] = {
     Cause.PLAN_BEING_APPLIED: [lifecycle.WHY_NOT[ImportRun.Status.APPLYING][1]],
     Cause.PLAN_ALREADY_APPLIED: [lifecycle.WHY_NOT[ImportRun.Status.DONE][1], lifecycle.UNDONE[1]],
     Cause.PLAN_MADE_AGAIN: [lifecycle.WHY_NOT[ImportRun.Status.PLANNED][1]],
+    Cause.FIXES_CHANGED: [lifecycle.FIXES_CHANGED[1]],
     Cause.PLAN_NO_LONGER_HOLDS: [
         plan_check.sentence(PlanChanged(["Row 4 was to leave record 17 as it is; now: create a record"], 1)),
         plan_check.sentence(PlanChanged()),

@@ -146,6 +146,7 @@ SUMMARY: Json = {
     "conflicts": COUNT,
     "undoneRows": COUNT | {"description": "Of the rows that changed something, how many have been undone since"},
     "references": REFERENCES,
+    "fixes": COUNT | {"description": "Changes of the file that were made in its preview in the admin"},
     "schedule": or_null(ID) | {"description": "The schedule that has started it, unless that is deleted"},
     "parent": or_null(UUID) | {"description": "The import that this one undoes, or whose rejected rows it corrects"},
     "error": ERROR,

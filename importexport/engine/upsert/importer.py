@@ -11,6 +11,7 @@ from importexport.columns.cells import Cells
 from importexport.columns.fields import Column
 from importexport.columns.references import hints_of
 from importexport.db import Busy, is_clash, retry
+from importexport.engine.fixes import Fixes
 from importexport.engine.importer import Importer, Prepared, Rejected, good_rows, unknown_rows
 from importexport.engine.options import Options
 from importexport.engine.outcome import Change, ColumnError, Outcome, stretches_of
@@ -27,12 +28,12 @@ class UpsertImporter(Importer):
     writer: Merger
     merger: ClassVar[type[Merger]] = Merger
 
-    def __init__(self, spec: EntitySpec, options: Options, table: Table) -> None:
+    def __init__(self, spec: EntitySpec, options: Options, table: Table, fixes: Fixes | None = None) -> None:
         self._key = spec.key(options.match_on)
         there = table.header.positions
         changing = self._changing(spec.for_file(there), there)
         self._changeable = [Changeable(column, 1 << bit) for bit, column in enumerate(changing)]
-        super().__init__(spec, options, table)
+        super().__init__(spec, options, table, fixes)
         #: What a new record needs, and no row can clear.
         self._required = self.spec.required_names_of(may_be_incomplete=self._may_be_incomplete)
 
