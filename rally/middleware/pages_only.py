@@ -7,6 +7,7 @@ from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAut
 from django.contrib.messages.middleware import MessageMiddleware as DjangoMessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.http import HttpRequest, HttpResponse
+from django.middleware.gzip import GZipMiddleware
 from django.utils import timezone
 
 from crm.access import access_of
@@ -33,6 +34,15 @@ class AuthenticationMiddleware(PagesOnly, DjangoAuthenticationMiddleware):
 
 class MessageMiddleware(PagesOnly, DjangoMessageMiddleware):
     """Django's MessageMiddleware for pages."""
+
+
+class CompressionMiddleware(GZipMiddleware):
+    """Django's GZipMiddleware for HTML. Downloads, which are streamed, decide for themselves."""
+
+    def process_response(self, request: HttpRequest, response: Any) -> Any:
+        """Return the response, compressed if it is a page and the browser accepts that."""
+        is_page = not response.streaming and response.get("Content-Type", "").startswith("text/html")
+        return super().process_response(request, response) if is_page else response
 
 
 class ZoneMiddleware:

@@ -30,3 +30,20 @@ def test_times_are_shown_and_accepted_in_the_tenants_time_zone(tenant, client):
     assert client.post(address, data).status_code == 302
     activity.refresh_from_db()
     assert activity.scheduled_at == at + dt.timedelta(minutes=30)
+
+
+def test_pages_are_compressed_for_browsers_that_accept_it(tenant, client):
+    plain = client.get("/admin/crm/contact/")
+    packed = client.get("/admin/crm/contact/", headers={"Accept-Encoding": "gzip, br"})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert len(packed.content) * 3 < len(plain.content)
+    assert "Accept-Encoding" in packed.headers["Vary"]
+
+
+def test_what_is_downloaded_from_a_page_is_not_compressed_twice(tenant, client):
+    export = {"rows": "all", "format": "xlsx", "columns": ["first_name"]}
+    download = client.get("/admin/crm/contact/export/file/", export, headers={"Accept-Encoding": "gzip"})
+    assert download.status_code == 200
+    assert "Content-Encoding" not in download.headers
+    assert b"".join(download).startswith(b"PK")
