@@ -52,8 +52,16 @@ def test_signing_in(errors_of):
 
 
 def test_pages_of_the_documentation(errors_of):
-    """All but Swagger UI, which is not ours."""
     assert_none([error for name in [*TITLES, "problems"] for error in errors_of(f"/api/docs/{name}")])
+
+
+def test_the_page_of_the_api_with_an_open_operation(visitor, grave_errors):
+    page = visitor.open("/api/docs")
+    page.locator("#operations-contacts-contacts_import .opblock-summary-control").click()
+    page.get_by_role("heading", name="Responses").wait_for()
+    assert_none(grave_errors(page))
+    page.get_by_role("link", name="Admin").click()
+    page.wait_for_url("**/admin/login/**")
 
 
 def test_pages_of_the_sidebar(visitor, errors_of):
