@@ -167,6 +167,16 @@ def cells(count: int) -> str:
     return ngettext("%(count)s cell", "%(count)s cells", count) % {"count": grouped(count)}
 
 
+def cleared(count: int) -> str:
+    """Return a number of values that are cleared: ``1 value cleared``."""
+    return ngettext("%(count)s value cleared", "%(count)s values cleared", count) % {"count": grouped(count)}
+
+
+def lost_tags(count: int) -> str:
+    """Return a number of tags that records lose: ``1 tag lost``."""
+    return ngettext("%(count)s tag lost", "%(count)s tags lost", count) % {"count": grouped(count)}
+
+
 def filled_cells(count: int) -> str:
     """Return a number of filled cells: ``1 filled cell``, ``12,345 filled cells``."""
     return ngettext("%(count)s filled cell", "%(count)s filled cells", count) % {"count": grouped(count)}

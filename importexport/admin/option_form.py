@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from crm.characters import trim
@@ -154,9 +153,6 @@ def in_words(options: Mapping[str, str], resource: type[EntityResource]) -> list
     return [(field.title, field.given) for field in option_fields(resource, unusual) if field.name in unusual]
 
 
-def counts_in_words(counts: Mapping[str, int], references: Mapping[str, int]) -> list[str]:
-    """Return the results of an import with options: ``12 new``, ``1 company created``."""
-    titles = {"create": _("%(count)s new"), "update": _("%(count)s changed"), "unchanged": _("%(count)s unchanged")}
-    return [text % {"count": labels.grouped(counts.get(action, 0))} for action, text in titles.items()] + [
-        labels.created(entity, count) for entity, count in references.items() if count
-    ]
+def created_in_words(references: Mapping[str, int]) -> list[str]:
+    """Return what an import creates besides its own records: ``1 company created``."""
+    return [labels.created(entity, count) for entity, count in references.items() if count]

@@ -200,33 +200,6 @@ def codes(run: ImportRun, chosen: ErrorFilter) -> list[ErrorCode]:
 # --- rows -----------------------------------------------------------------------------------------------------
 
 
-class ShownChange(NamedTuple):
-    """A cell of a record changed by a row, before and after."""
-
-    column: str
-    before: str
-    after: str
-
-
-class ChangedRows(NamedTuple):
-    """Some of the rows that change records; ``following`` is where the next page starts, or None."""
-
-    rows: list[tuple[int, list[ShownChange]]]
-    following: int | None
-
-
-def changed_rows(run: ImportRun, after: str | None) -> ChangedRows:
-    """Return the rows that change records, after a row number; from the first if the number is invalid."""
-    start = int(after) if after and after.isdecimal() and len(after) < NUMBER else 0
-    found, has_more = row_log.some_rows(run, action="update", after=start, limit=ROWS_PER_PAGE)
-    return ChangedRows([(row.number, changes_of(row)) for row in found], found[-1].number if has_more else None)
-
-
-def changes_of(row: row_log.LoggedRow) -> list[ShownChange]:
-    """Return the cells changed by a row, ready for display."""
-    return [ShownChange(*map(shown, change)) for change in row_log.shown_changes(row)]
-
-
 class Conflict(NamedTuple):
     """Something that could not be undone: a record or a created reference, the reason, and the cells in conflict."""
 
@@ -234,7 +207,7 @@ class Conflict(NamedTuple):
     reference: Any
     record: models.Model | None
     note: str
-    cells: list[ShownChange]
+    cells: list[tuple[str, str]]
 
 
 def conflicts(run: ImportRun) -> list[Conflict]:
@@ -248,7 +221,7 @@ def conflicts(run: ImportRun) -> list[Conflict]:
             reference=CREATED_REFERENCES.get(row.entity, "") if row.entity != run.entity else "",
             record=records.get(row.record) if row.entity == run.entity else None,
             note=row.note,
-            cells=changes_of(row),
+            cells=[(column, shown(before)) for column, before, _ in row_log.shown_changes(row)],
         )
         for row in found
     ]

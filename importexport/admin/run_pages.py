@@ -7,6 +7,8 @@ from django.http import HttpRequest
 from crm.access import Access, access_of
 from crm.admin import formatting
 from importexport.admin import labels, option_form, permissions, presenters, related_runs, warnings
+from importexport.admin.preview.changed import ChangedRows, changed_rows
+from importexport.admin.preview.words import Effects
 from importexport.admin.progress import progress
 from importexport.engine.options import from_kept
 from importexport.history.kept import rejected_kept
@@ -51,7 +53,8 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "total_rows": labels.rows(run.total_rows),
         "repair_summary": related_runs.repair_summary(run) if context["related_runs"] else "",
         "may_update": from_kept(run.options).may_update,
-        "counts": option_form.counts_in_words(run.counts, run.references) if context["options"] else [],
+        "effects": Effects.of(run) if from_kept(run.options).may_update else None,
+        "counts": option_form.created_in_words(run.references),
         "left_out_count": len(warnings.left_out(run)),
         "share": 100 * run.imported / run.total_rows if run.total_rows else 0,
     }
@@ -88,9 +91,9 @@ def undo_context(request: HttpRequest, run: ImportRun, *, may_open: bool) -> dic
     }
 
 
-def changed_context(request: HttpRequest, run: ImportRun) -> presenters.ChangedRows | None:
+def changed_context(request: HttpRequest, run: ImportRun) -> ChangedRows | None:
     """Return the rows that change records, from the requested row number on, or None if there are none."""
-    return presenters.changed_rows(run, request.GET.get("after")) if run.counts.get("update") else None
+    return changed_rows(run, request.GET.get("after")) if run.counts.get("update") else None
 
 
 def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:

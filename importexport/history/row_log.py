@@ -120,6 +120,12 @@ def some_rows(run: ImportRun, *, action: str | None, after: int, limit: int) -> 
     return page, False
 
 
+def updates_in(run: ImportRun, numbers: Sequence[int]) -> list[LoggedRow]:
+    """Return the updates of records of the run's entity by some rows, in order."""
+    found = RowChange.objects.of(run).filter(entity=run.entity, action="update", number__in=numbers)
+    return [_logged(change, run) for change in found.order_by("number", "id")] if numbers else []
+
+
 def _paged(run: ImportRun, action: str | None, after: int) -> Iterator[LoggedRow]:
     """Yield the rows of pages. Pages may overlap if the row numbers of a corrected file are not in order."""
     pages = RowLogPage.objects.of(run).filter(last_number__gt=after).order_by("first_number")
@@ -141,8 +147,12 @@ def _plain_row(run: ImportRun, number: int, record: int, action: str) -> LoggedR
 def _changed(run: ImportRun, action: str | None, after: int) -> Iterator[LoggedRow]:
     found = RowChange.objects.of(run).filter(number__gt=after)
     for change in (found if action is None else found.filter(action=action)).iterator(chunk_size=500):
-        entity = change.entity or run.entity
-        yield LoggedRow(change.number, change.action, entity, change.record or None, change.changes, change.note)
+        yield _logged(change, run)
+
+
+def _logged(change: RowChange, run: ImportRun) -> LoggedRow:
+    entity = change.entity or run.entity
+    return LoggedRow(change.number, change.action, entity, change.record or None, change.changes, change.note)
 
 
 def _rejected(run: ImportRun, after: int) -> Iterator[LoggedRow]:

@@ -100,6 +100,8 @@ class ImportRun(models.Model):
     #: How many of the rows that changed something have been undone since, and whether all have (see history.undone).
     undone_rows = models.BigIntegerField(default=0, db_default=0)
     is_undone = models.BooleanField(default=False, db_default=False)
+    #: What a plan's updates would take away (see history.losses.Losses); empty if nobody has counted.
+    losses = JsonText(default=dict, db_default=EMPTY, editable=False)
     #: SHA-256 of everything the plan says; suggestions for names not found, by column.
     plan_digest = models.CharField(max_length=64, default="", db_default="")
     suggestions = JsonText(default=dict, db_default=EMPTY, editable=False)

@@ -32,6 +32,7 @@ from importexport.db import (
 from importexport.engine.observers import Observer, Progress, ProgressObserver
 from importexport.engine.report import Report
 from importexport.history import plan_check, suggestions, uploads
+from importexport.history.losses import note_losses
 from importexport.history.recorder import Settled, Stopped, mark_failed, note_interrupted
 from importexport.history.row_log import clear_row_log
 from importexport.history.undo import undo
@@ -63,6 +64,7 @@ PLAN_FIELDS = [
     "plan_digest",
     "parent_id",
     "suggestions",
+    "losses",
     "kept_bytes",
 ]
 
@@ -252,6 +254,7 @@ def _keep_plan(run: ImportRun, hold: Hold) -> None:
     run.status, run.finished_at = ImportRun.Status.PLANNED, timezone.now()
     if run.kind == ImportRun.Kind.IMPORT:
         run.suggestions = suggestions.suggestions(run)
+        note_losses(run)
     found = {name: getattr(run, name) for name in PLAN_FIELDS}
     hold.lease.check()
     with transaction.atomic():

@@ -195,14 +195,18 @@ def test_the_preview_of_an_upsert_shows_new_and_changed_cells(editor):
     mended = "first_name,last_name,email,phone\nAda,L,ada@example.com,2\nBo,K,bo@example.com,\nCy,M,cy@example.com,\n"
     run = editor.check(mended, mode="upsert", blank="keep", tags="add", missing="reject")
     words = editor.run_page(run)
-    assert "1 new 1 changed 1 unchanged" in words
+    assert "1 contact would be added, 1 would be updated. 1 contact is already as in the file." in words
+    assert "Would be added 1 Would be updated 1 Already as in the file 1 Would be rejected 0" in words
+    assert "Add 1 and update 1 " in words
     assert "Changes to existing records Rows that change a record" in words
-    assert "2 phone 1 2 " in words
+    assert "2 Ada L phone 1 2 " in words
     assert "What should the import do? Add new records and update existing ones" in words
     lines = editor.get("importexport_importrun_rows", run.pk).getvalue().decode().splitlines()
     assert [line.split(",")[:2] for line in lines[1:]] == [["2", "update"], ["3", "unchanged"], ["4", "create"]]
     words = editor.run_page(editor.confirm(run))
     assert "Changes" in words
+    assert "1 contact added, 1 updated. 1 contact is already as in the file. No row was rejected." in words
+    assert "See the 2 contacts" in words
     assert Contact.objects.get(email="ada@example.com").phone == "2"
 
 
@@ -212,8 +216,8 @@ def test_changed_rows_are_paginated(editor):
     run = editor.check(head + "".join(f"A,B,a{n}@example.com,2\n" for n in range(60)), mode="update")
     assert 'href="?after=51#changed"' in editor.get("importexport_importrun_change", run.pk).content.decode()
     words = editor.run_page(run, after="51")
-    assert "52 phone 1 2" in words
-    assert "51 phone 1 2" not in words
+    assert "52 A B phone 1 2" in words
+    assert "51 A B phone 1 2" not in words
 
 
 @pytest.mark.parametrize("after", ["x", "-1", "9" * 40, "\N{SUPERSCRIPT TWO}"])
@@ -221,7 +225,7 @@ def test_an_invalid_page_is_the_first(editor, after):
     head = "first_name,last_name,email,phone\n"
     editor.confirm(editor.check(head + "A,B,a@example.com,1\n"))
     run = editor.check(head + "A,B,a@example.com,2\n", mode="update")
-    assert "2 phone 1 2" in editor.run_page(run, after=after)
+    assert "2 A B phone 1 2" in editor.run_page(run, after=after)
 
 
 # --- the result -------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Parts of the preview and the result of a run."""
