@@ -1,16 +1,18 @@
 """Admin pages for import runs: the list, and the page of each run from its preview to its result."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet, Value
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -22,10 +24,12 @@ from crm.access import access_of
 from crm.admin import formatting
 from crm.admin.base import ReadOnlyAdmin
 from importexport.admin import labels, permissions, presenters, warnings
+from importexport.admin.preview import again
 from importexport.admin.progress import progress
 from importexport.admin.run_filters import ActorFilter, ChannelFilter, EntityFilter, StateFilter
 from importexport.admin.run_pages import may_decide, page_context
 from importexport.engine.export.streams import CONTENT_TYPES, FileFormat
+from importexport.engine.options import OptionError
 from importexport.history import row_files, row_log
 from importexport.http.downloads import file_response
 from importexport.models import ImportRun
@@ -177,7 +181,11 @@ class ImportRunAdmin(ReadOnlyAdmin):
             "rows": self.rows_view,
         }
         own = [
-            path(f"<uuid:run_id>/{name}/", self.admin_site.admin_view(view), name=f"importexport_importrun_{name}")
+            path(
+                f"<uuid:run_id>/{name}/",
+                self.admin_site.admin_view(self._or_gone(view)),
+                name=f"importexport_importrun_{name}",
+            )
             for name, view in views.items()
         ]
         return [*own, *super().get_urls()]
@@ -186,7 +194,22 @@ class ImportRunAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Show a run: its progress, preview or result."""
-        run = self.get_run(request, object_id)
+        return self._or_gone(self._run_view)(request, object_id)
+
+    def _or_gone(self, view: Callable[..., HttpResponseBase]) -> Callable[..., Any]:
+        """Wrap a view of a run, so that one that is not there (any more) is a page that says so."""
+
+        def answer(request: HttpRequest, run_id: Any) -> HttpResponseBase:
+            try:
+                return view(request, run_id)
+            except Http404:
+                context = self.admin_site.each_context(request) | {"title": _("Not found"), "model_admin": self}
+                return render(request, f"{TEMPLATES}/gone.html", context, status=404)
+
+        return answer
+
+    def _run_view(self, request: HttpRequest, run_id: Any) -> HttpResponse:
+        run = self.get_run(request, run_id)
         page, step = PAGES[Status(run.status)]
         if run.kind == ImportRun.Kind.UNDO and page in {"preview", "result"}:
             page = "undo"
@@ -203,21 +226,22 @@ class ImportRunAdmin(ReadOnlyAdmin):
 
     @method_decorator(require_POST)
     def confirm_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
-        """Apply a plan."""
-        return self._go_on(request, run_id, lifecycle.confirm)
+        """Apply a plan, if it is the one that the user has seen."""
+        return self._go_on(request, run_id, partial(_confirm, seen=request.POST.get("plan", "")))
 
     @method_decorator(require_POST)
     def plan_again_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
-        """Renew a plan that is out of date."""
-        return self._go_on(request, run_id, lifecycle.plan_again)
+        """Renew a plan that is out of date, or make it with the options of the form."""
+        return self._go_on(request, run_id, partial(_plan_again, given=request.POST))
 
     def _go_on(self, request: HttpRequest, run_id: UUID, way: Callable[[ImportRun], None]) -> HttpResponse:
         run = self._run_to_decide_on(request, run_id)
         try:
             way(run)
-        except lifecycle.NotPlanned:
-            messages.info(request, _("This import is no longer waiting for confirmation. This is its result."))
-        except TooManyWaiting as why:
+        except (lifecycle.NotPlanned, again.Meanwhile) as why:
+            pending = run.status == Status.PLANNED and run.fixes_pending
+            messages.warning(request, str(why) if pending else again.meanwhile(run))
+        except (TooManyWaiting, OptionError) as why:
             messages.error(request, str(why))
         return redirect("admin:importexport_importrun_change", run.pk)
 
@@ -244,10 +268,13 @@ class ImportRunAdmin(ReadOnlyAdmin):
         try:
             lifecycle.discard(run)
         except ValueError:
-            messages.info(request, _("This import is no longer waiting for confirmation. This is its result."))
+            run.refresh_from_db()
+            messages.warning(request, again.meanwhile(run))
             return redirect("admin:importexport_importrun_change", run.pk)
         if request.POST.get("then") == "choose":
-            return redirect(f"admin:crm_{RESOURCES[run.entity]._meta.model._meta.model_name}_import")
+            form = reverse(f"admin:crm_{RESOURCES[run.entity]._meta.model._meta.model_name}_import")
+            query = again.query_of(run)
+            return redirect(f"{form}?{query}" if query else form)
         is_undo = run.kind == ImportRun.Kind.UNDO
         text = (
             _("“%(file)s” was discarded. Nothing was undone.")
@@ -304,6 +331,25 @@ class ImportRunAdmin(ReadOnlyAdmin):
         if not permissions.may_open(run, user=request.user, access=access_of(request)):
             raise PermissionDenied
         return run
+
+
+@transaction.atomic
+def _confirm(run: ImportRun, *, seen: str) -> None:
+    """Have a plan applied, unless it is another than the one that the user has ``seen``: raise Meanwhile then."""
+    lifecycle.confirm(run)
+    if seen and seen != run.plan_digest:
+        run.status = Status.PLANNED
+        raise again.Meanwhile
+
+
+def _plan_again(run: ImportRun, *, given: QueryDict) -> None:
+    """Have a plan made again: as it is, with updates (``update``), or with the options of the form."""
+    if "update" in given:
+        lifecycle.plan_again(run, options=again.updating(run))
+    elif "mode" in given:
+        lifecycle.plan_again(run, options=again.read_choice(run, {name: str(given[name]) for name in given}))
+    else:
+        lifecycle.plan_again(run)
 
 
 def download(

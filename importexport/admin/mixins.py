@@ -91,7 +91,7 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
         if not self.has_import_permission(request):
             raise PermissionDenied
         if request.method != "POST":
-            return self._choose_page(request)
+            return self._choose_page(request, chosen=request.GET)
         try:
             upload_form.read_form(request)
         except upload_form.UploadError as error:

@@ -1,6 +1,6 @@
 """The options of an import as form fields: labels, choices and the chosen values."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext_lazy
@@ -21,11 +21,14 @@ TITLES = {
     "sheet": gettext_lazy("Sheet"),
     "incomplete": gettext_lazy("Records of which little is known"),
     "duplicates": gettext_lazy("Names that are taken"),
+    "invalid": gettext_lazy("Optional cells that cannot be read"),
 }
 #: Deals also refer to pipelines and stages.
 MISSING_OF_DEALS = gettext_lazy("Companies, pipelines and stages that do not exist yet")
-#: Options that only the API and the shell offer; the pages show them where a run has them.
-NOT_OFFERED = ("incomplete", "duplicates")
+#: Options that the form for a new file does not offer; the pages show them where a run has them.
+NOT_OFFERED = ("incomplete", "duplicates", "invalid")
+#: The entities of which a row may lack what a new record requires.
+MAY_BE_INCOMPLETE = ("contacts", "activities")
 #: Option → its values and their labels, in the form's order: after the plain import, an upsert is the most common
 #: choice. The values of ``match_on`` are columns.
 VALUES = {
@@ -50,6 +53,7 @@ VALUES = {
         "reject": gettext_lazy("Reject their rows"),
         "keep": gettext_lazy("Keep both, if external IDs tell them apart"),
     },
+    "invalid": {"reject": gettext_lazy("Reject their rows"), "blank": gettext_lazy("Leave them blank, with a warning")},
 }
 HINTS = {
     "mode": {
@@ -97,11 +101,16 @@ class OptionField(NamedTuple):
         return self.text or next((choice.title for choice in self.choices if choice.is_chosen), "")
 
 
-def option_fields(resource: type[EntityResource], given: Mapping[str, str]) -> list[OptionField]:
-    """Return the options with more than one value for an entity. The given values, or the defaults, are selected."""
+def option_fields(
+    resource: type[EntityResource], given: Mapping[str, str], *, also: Collection[str] = ()
+) -> list[OptionField]:
+    """Return the options with more than one value for an entity. The given values, or the defaults, are selected.
+
+    Those that the form for a new file does not offer are left out unless they are given, or named in ``also``.
+    """
     fields = []
     for name, called in TITLES.items():
-        if not is_offered(name, resource, given):
+        if not is_offered(name, resource, {*given, *also}):
             continue
         if name in FREE_TEXTS:
             text, hint = given.get(name, ""), HINTS_OF_TEXTS[name]
@@ -125,10 +134,12 @@ def offered_values(name: str, resource: type[EntityResource], given: Mapping[str
     return tuple(value for value in values if value != EXTERNAL_ID.column or given.get(name) == value)
 
 
-def is_offered(name: str, resource: type[EntityResource], given: Mapping[str, str]) -> bool:
+def is_offered(name: str, resource: type[EntityResource], given: Collection[str]) -> bool:
     """Whether the pages have an option: those that few need only where they are given."""
     if name == "missing":
         return resource.describe().creates_references
+    if name == "incomplete" and resource.entity not in MAY_BE_INCOMPLETE:
+        return False
     return name not in NOT_OFFERED or name in given
 
 

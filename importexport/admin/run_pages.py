@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from crm.access import Access, access_of
 from crm.admin import formatting
 from importexport.admin import labels, option_form, permissions, presenters, related_runs, warnings
+from importexport.admin.preview import again
 from importexport.admin.preview.changed import ChangedRows, changed_rows
 from importexport.admin.preview.words import Effects
 from importexport.admin.progress import progress
@@ -14,6 +15,7 @@ from importexport.engine.options import from_kept
 from importexport.history.kept import rejected_kept
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
+from importexport.runs import lifecycle
 
 Status, Channel = ImportRun.Status, ImportRun.Channel
 
@@ -44,7 +46,8 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     if run.kind == ImportRun.Kind.UNDO and run.status != Status.FAILED:
         return context | undo_context(request, run, may_open=context["may_open"])
     if run.status == Status.FAILED:
-        return context | {"unknown": presenters.unknown_in_upload(run) if context["may_open"] else []}
+        unknown = presenters.unknown_in_upload(run) if context["may_open"] else []
+        return context | {"unknown": unknown} | again_context(run, context)
     context |= {
         "imported_records": labels.counted(run.entity, run.imported),
         "standing": run.standing_rows,
@@ -58,7 +61,18 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "left_out_count": len(warnings.left_out(run)),
         "share": 100 * run.imported / run.total_rows if run.total_rows else 0,
     }
+    context |= again_context(run, context)
     return context | (content_context(request, run) if context["may_open"] and not run.purged_at else {})
+
+
+def again_context(run: ImportRun, context: dict[str, Any]) -> dict[str, Any]:
+    """Return what the page needs to plan the kept file again with other options, and the options for another file."""
+    can_plan = context["may_decide"] and lifecycle.can_plan_again(run)
+    return {
+        "again_fields": again.option_fields(run) if can_plan else [],
+        "option_query": again.query_of(run),
+        "earlier": again.earlier(run) if run.status == Status.PLANNED and context["may_open"] else None,
+    }
 
 
 def undone_context(run: ImportRun) -> dict[str, Any] | None:

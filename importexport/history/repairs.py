@@ -33,6 +33,15 @@ def find_corrected(run: ImportRun, repeats: Sequence[tuple[int, str]]) -> Import
     return None
 
 
+def earlier_import(run: ImportRun) -> ImportRun | None:
+    """Return the latest other import of the same file as the same entity that was not undone; None if there is none."""
+    if not run.sha256:
+        return None
+    same = ImportRun.objects.filter(tenant=run.tenant_id, sha256=run.sha256, entity=run.entity, kind=run.kind)
+    found = same.filter(status=ImportRun.Status.DONE, is_undone=False, imported__gt=0).exclude(pk=run.pk)
+    return found.select_related("tenant").defer("header", "groups", "warnings", "sample").first()
+
+
 def is_same(text: str, message: str) -> bool:
     """Whether a cell has an import's message, apart from changes in white space by spreadsheets, or is blank."""
     return not text.strip() or text.split() == message.split()

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from crm.models import Tenant
@@ -204,14 +204,25 @@ def _claim_held(run: ImportRun, begin: Begin | None) -> None:
 def plan_again(run: ImportRun, *, options: Options | None = None) -> None:
     """Have a kept file planned again by a worker, with its fixes, and with other options if any are given.
 
-    Raises NotPlanned if the run is not a plan (any more), and TooManyWaiting; the plan is unchanged then.
+    So can a file that has failed, with which other options may get along. Raises NotPlanned if the run is neither (any
+    more), and TooManyWaiting; the run is unchanged then.
     """
     changes: dict[str, Any] = {} if options is None else {"options": options.kept()}
-    plans = ImportRun.objects.filter(status=ImportRun.Status.PLANNED)
+    plans = ImportRun.objects.filter(Q(status=ImportRun.Status.PLANNED) | FAILED_FILE)
     _leave_planned(run, plans, status=ImportRun.Status.PLANNING, plan_digest="", fixes_pending=0, **changes)
     if run.fix_count or run.fixes.exists():
         settle(run)
     enqueue(run)
+
+
+#: What has failed, of which the file is still there.
+FAILED_FILE = Q(status=ImportRun.Status.FAILED, kind=ImportRun.Kind.IMPORT, purged_at=None) & ~Q(upload_name="")
+
+
+def can_plan_again(run: ImportRun) -> bool:
+    """Whether the file of a run can be planned again."""
+    has_file = bool(run.kind == ImportRun.Kind.IMPORT and run.upload_name and not run.purged_at)
+    return has_file and run.status in {ImportRun.Status.PLANNED, ImportRun.Status.FAILED}
 
 
 def _leave_planned(run: ImportRun, plans: QuerySet[ImportRun], **changes: Any) -> None:
