@@ -1,15 +1,15 @@
 """The examples in the API's description are what their schemas say."""
 
+import json
 import re
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from importexport.api.openapi import examples as shown
 from importexport.api.openapi.document import description
 from importexport.resources import RESOURCES
 from tests.support.api import Api
-from tests.support.openapi import closed, resolved
+from tests.support.openapi import resolved, validator
 
 
 def examples(described, *where):
@@ -32,9 +32,7 @@ def examples(described, *where):
 @pytest.mark.parametrize("value", [pytest.param(each, id=" ".join(each[0])) for each in examples(description())])
 def test_an_example_is_what_its_schema_says(value):
     _, schema, example = value
-    components = description()["components"]
-    whole = closed(schema) | {"components": components | {"schemas": closed(components["schemas"])}}
-    Draft202012Validator(whole, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(example)
+    validator(json.dumps(schema)).validate(example)
 
 
 def test_every_json_response_has_an_example():
