@@ -24,10 +24,11 @@ from crm.access import access_of
 from crm.admin import formatting
 from crm.admin.base import ReadOnlyAdmin
 from importexport.admin import labels, permissions, presenters, warnings
+from importexport.admin.fixing.views import FixingMixin
 from importexport.admin.preview import again
 from importexport.admin.progress import progress
 from importexport.admin.run_filters import ActorFilter, ChannelFilter, EntityFilter, StateFilter
-from importexport.admin.run_pages import may_decide, page_context
+from importexport.admin.run_pages import page_context
 from importexport.engine.export.streams import CONTENT_TYPES, FileFormat
 from importexport.engine.options import OptionError
 from importexport.history import row_files, row_log
@@ -51,7 +52,7 @@ PAGES = {
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(ReadOnlyAdmin):
+class ImportRunAdmin(FixingMixin, ReadOnlyAdmin):
     """The import runs of all channels. They are read-only: only imports create and change them."""
 
     list_display = (
@@ -297,7 +298,7 @@ class ImportRunAdmin(ReadOnlyAdmin):
     def _run_to_decide_on(self, request: HttpRequest, run_id: UUID) -> ImportRun:
         """Return a run that the user may confirm and discard; raise PermissionDenied for others."""
         run = self.get_run(request, run_id)
-        if not may_decide(run, request.user, access_of(request)):
+        if not permissions.may_decide(run, request.user, access_of(request)):
             raise PermissionDenied
         return run
 

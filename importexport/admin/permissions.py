@@ -26,3 +26,8 @@ def may_open(run: ImportRun, *, user: Any, access: Access) -> bool:
     if access.tenant is not None and access.tenant.pk != run.tenant_id:
         return False
     return access.can_manage or (run.user_id is not None and run.user_id == user.pk)
+
+
+def may_decide(run: ImportRun, user: Any, access: Access) -> bool:
+    """Whether a user may confirm, change and discard a run: they may import and see its rows."""
+    return may_import(access) and may_open(run, user=user, access=access)

@@ -1,7 +1,7 @@
 """The content of a run, prepared for the templates: header, error groups, rows."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
@@ -155,7 +155,8 @@ class ErrorFilter(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Errors of the same kind: their column ("" for errors of the whole row) and the filter for their rows."""
+    """Errors of the same kind: their column ("" for errors of the whole row), the filter for their rows, and what can
+    be changed about them (see fixing.groups), or None."""
 
     title: str
     example: str
@@ -163,14 +164,17 @@ class Group(NamedTuple):
     rows: int
     query: str
     is_chosen: bool
+    offer: Any = None
 
 
-def groups(run: ImportRun, chosen: ErrorFilter) -> list[Group]:
-    """Return a run's error groups, most frequent first."""
-    return [_group(group, chosen) for group in run.groups]
+def groups(
+    run: ImportRun, chosen: ErrorFilter, *, offer: Callable[[dict[str, Any], int], Any] = lambda group, number: None
+) -> list[Group]:
+    """Return a run's error groups, most frequent first; ``offer`` says what can be changed about each."""
+    return [_group(group, chosen, offer(group, number)) for number, group in enumerate(run.groups, 1)]
 
 
-def _group(group: dict[str, Any], chosen: ErrorFilter) -> Group:
+def _group(group: dict[str, Any], chosen: ErrorFilter, offer: Any) -> Group:
     wanted = ErrorFilter(group["code"], group["column"], group["sentence"] or None)
     return Group(
         title=shown(group["sentence"], limit=300) or str(ERROR_CODES[group["code"]]),
@@ -179,6 +183,7 @@ def _group(group: dict[str, Any], chosen: ErrorFilter) -> Group:
         rows=group["rows"],
         query=wanted.query,
         is_chosen=wanted == chosen,
+        offer=offer,
     )
 
 
@@ -228,10 +233,11 @@ def conflicts(run: ImportRun) -> list[Conflict]:
 
 
 class ShownCell(NamedTuple):
-    """A cell of a rejected row, and its error, or ""."""
+    """A cell of a rejected row, its error, or "", and the id of the field in which it can be changed, or ""."""
 
     text: str
     error: str
+    field: str = ""
 
 
 class ShownRow(NamedTuple):
@@ -240,6 +246,9 @@ class ShownRow(NamedTuple):
     number: int
     sentences: list[str]
     cells: list[ShownCell]
+    #: The fields in which its cells can be changed (see fixing.fields).
+    fields: Sequence[Any] = ()
+    is_left_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -252,7 +261,13 @@ class RowsPage:
     hidden: int
 
 
-def rows_page(run: ImportRun, chosen: ErrorFilter, number: str | None) -> RowsPage:
+#: Returns the fields to change cells of some rows, by the id of the row and column (see fixing.fields).
+FieldsOf = Callable[[Sequence[RejectedRow]], Mapping[int, Mapping[str, Any]]]
+
+
+def rows_page(
+    run: ImportRun, chosen: ErrorFilter, number: str | None, *, fields_of: FieldsOf = lambda rows: {}
+) -> RowsPage:
     """Return a page of the matching rejected rows; for an invalid page number, the nearest page."""
     paginator = Paginator(chosen.rows(run), ROWS_PER_PAGE)
     known = known_count(run, chosen)
@@ -264,7 +279,8 @@ def rows_page(run: ImportRun, chosen: ErrorFilter, number: str | None) -> RowsPa
     width = max([len(cells), *(len(row.cells) for row in found)])
     header = [shown(cell) for cell in cells] + [""] * (width - len(cells))
     columns = run.header["columns"] + [None] * (width - len(cells))
-    rows = [ShownRow(row.number, _sentences(run, row), _cells(row, columns[:COLUMNS], len(cells))) for row in found]
+    fields = fields_of([row for row in found if not row.is_left_out])
+    rows = [_row(run, row, columns[:COLUMNS], len(cells), fields.get(row.pk, {})) for row in found]
     return RowsPage(page, header[:COLUMNS], rows, max(width - COLUMNS, 0))
 
 
@@ -291,11 +307,19 @@ def _sentences(run: ImportRun, row: RejectedRow) -> list[str]:
     return [shown(sentence, limit=300) for sentence in suggestions.sentences(run, row)]
 
 
-def _cells(row: RejectedRow, columns: Sequence[str | None], width: int) -> list[ShownCell]:
+def _row(
+    run: ImportRun, row: RejectedRow, columns: Sequence[str | None], width: int, fields: Mapping[str, Any]
+) -> ShownRow:
+    """Return a row as it is shown, with the fields in which its cells can be changed, by column."""
+    cells = _cells(row, columns, width, {column: field.id for column, field in fields.items()})
+    return ShownRow(row.number, _sentences(run, row), cells, list(fields.values()), row.is_left_out)
+
+
+def _cells(row: RejectedRow, columns: Sequence[str | None], width: int, fields: Mapping[str, str]) -> list[ShownCell]:
     """Return a row's cells. Cells beyond the header are errors."""
     by_column = {column: shown(sentence, limit=300) for column, _code, sentence in row.errors}
     padded = row.cells + [""] * (len(columns) - len(row.cells))
     return [
-        ShownCell(shown(text), by_column.get(column or ("" if n >= width else None), ""))
+        ShownCell(shown(text), by_column.get(column or ("" if n >= width else None), ""), fields.get(column or "", ""))
         for n, (text, column) in enumerate(zip(padded[: len(columns)], columns, strict=True))
     ]

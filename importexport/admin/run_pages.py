@@ -1,12 +1,16 @@
 """What the page of an import run shows, limited to what the user may see."""
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
 
-from crm.access import Access, access_of
+from crm.access import access_of
 from crm.admin import formatting
 from importexport.admin import labels, option_form, permissions, presenters, related_runs, warnings
+from importexport.admin.fixing import made
+from importexport.admin.fixing.fields import fields_of
+from importexport.admin.fixing.groups import Offers
 from importexport.admin.preview import again
 from importexport.admin.preview.changed import ChangedRows, changed_rows
 from importexport.admin.preview.words import Effects
@@ -20,11 +24,6 @@ from importexport.runs import lifecycle
 Status, Channel = ImportRun.Status, ImportRun.Channel
 
 
-def may_decide(run: ImportRun, user: Any, access: Access) -> bool:
-    """Whether a user may confirm and discard a run: they may import and see its rows."""
-    return permissions.may_import(access) and permissions.may_open(run, user=user, access=access)
-
-
 def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     """Return the context of a run's page."""
     access = access_of(request)
@@ -32,7 +31,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "channel": labels.CHANNELS[Channel(run.channel)],
         "state": labels.state(run),
         "may_open": permissions.may_open(run, user=request.user, access=access),
-        "may_decide": may_decide(run, request.user, access),
+        "may_decide": permissions.may_decide(run, request.user, access),
         "can_import": permissions.may_import(access),
         "size": "" if run.size is None else labels.size(run.size),
         "duration": labels.span(run.duration.total_seconds()) if run.duration else "",
@@ -53,6 +52,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "standing": run.standing_rows,
         "standing_records": labels.counted(run.entity, run.standing_rows),
         "rejected_rows": labels.rows(run.skipped),
+        "rejected_count": run.skipped - run.left_out,
         "total_rows": labels.rows(run.total_rows),
         "repair_summary": related_runs.repair_summary(run) if context["related_runs"] else "",
         "may_update": from_kept(run.options).may_update,
@@ -113,7 +113,8 @@ def changed_context(request: HttpRequest, run: ImportRun) -> ChangedRows | None:
 def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     """Return the context of a file's content."""
     chosen = presenters.ErrorFilter.of(request.GET)
-    groups = presenters.groups(run, chosen)
+    offers = fixing_context(request, run)
+    groups = presenters.groups(run, chosen, offer=offers.pop("offer"))
     left_out, doubtful = warnings.left_out(run), warnings.doubtful(run)
     return {
         "left_out": left_out[: warnings.NAMES],
@@ -129,5 +130,27 @@ def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "codes": presenters.codes(run, chosen),
         "chosen": chosen,
         "kept_rows": labels.rows(kept) if (kept := rejected_kept(run)) < run.skipped else "",
-        "rejected": presenters.rows_page(run, chosen, request.GET.get("page")) if run.skipped else None,
+        "rejected": presenters.rows_page(run, chosen, request.GET.get("page"), fields_of=offers.pop("fields_of"))
+        if run.skipped
+        else None,
+        **offers,
+    }
+
+
+def fixing_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
+    """Return what was changed about a file in its preview, and what can be changed by whom the page is for."""
+    context: dict[str, Any] = {
+        "offer": lambda group, number: None,
+        "fields_of": lambda rows: {},
+        "made": made.changes_made(run, request.GET.get("changes")),
+        "query": request.GET.urlencode(),
+    }
+    if run.status != Status.PLANNED or not permissions.may_decide(run, request.user, access_of(request)):
+        return context
+    return context | {
+        "offer": Offers(run).of,
+        "fields_of": partial(fields_of, run),
+        "may_fix": True,
+        "pending_words": made.pending_in_words(run),
+        "is_too_much": run.skipped > presenters.ROWS_PER_PAGE,
     }

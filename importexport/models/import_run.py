@@ -181,6 +181,11 @@ class ImportRun(models.Model):
         return self.kind == self.Kind.IMPORT and is_found and is_any and self.purged_at is None
 
     @property
+    def has_fixes(self) -> bool:
+        """Whether there are fixes, or were when the plan was made."""
+        return bool(self.fix_count or self.fixes_pending)
+
+    @property
     def left_out(self) -> int:
         """How many of the rejected rows somebody has left out."""
         return self.counts.get("left_out", 0)

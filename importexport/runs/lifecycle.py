@@ -210,8 +210,7 @@ def plan_again(run: ImportRun, *, options: Options | None = None) -> None:
     changes: dict[str, Any] = {} if options is None else {"options": options.kept()}
     plans = ImportRun.objects.filter(Q(status=ImportRun.Status.PLANNED) | FAILED_FILE)
     _leave_planned(run, plans, status=ImportRun.Status.PLANNING, plan_digest="", fixes_pending=0, **changes)
-    if run.fix_count or run.fixes.exists():
-        settle(run)
+    settle(run)
     enqueue(run)
 
 

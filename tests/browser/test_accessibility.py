@@ -94,6 +94,9 @@ def test_pages_of_an_import(editor, errors_of):
     header = "first_name,last_name,email,company,lifecycle_stage,notes"
     wizard.preview("contact", csv_of(header, "Mary,Shelley,mary@example.com,,,", *bad), name=f"{'long ' * 20}.csv")
     wrong += errors_of()
+    preview = editor.page.url
+    wrong += errors_of(editor.page.locator("#rejected th a").first.get_attribute("href"))
+    editor.page.goto(preview)
     wizard.confirm()
     wrong += errors_of()
     wrong += errors_of("/admin/importexport/importrun/")

@@ -1,5 +1,6 @@
 """What somebody can change in a preview: a cell, all cells or rows with an error, a company that is to be created."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -98,19 +99,23 @@ def can_replace(group: ErrorGroup) -> bool:
 def leave_blank(run: ImportRun, group: ErrorGroup, *, by: str) -> RunFix:
     """Leave the cells of a group blank. Raises NotFixed for a column that no row may leave blank."""
     first_rows(run, group)
-    if not can_blank(run, group):
+    if not can_blank(group, optional_columns(run)):
         raise NotFixed(f"'{group.column or 'The row'}' cannot be left blank.")
     fix = Fix(BLANK, by, column=group.column, code=group.code, sentence=group.sentence)
     return keeping.keep(run, fix, rows=group.rows(run))
 
 
-def can_blank(run: ImportRun, group: ErrorGroup) -> bool:
-    """Whether the cells of a group can be left blank: their column is optional, and about more than the row itself."""
+def optional_columns(run: ImportRun) -> set[str]:
+    """Return the columns of a run's entity that its rows may leave blank."""
     resource = checking.resource_of(run)
     present = [name for name in run.header.get("columns", ()) if name]
     needed = {*resource.needed_names(present), *EXTERNAL_ID.columns}
-    known = {column.column_name for column in resource.spec.columns}
-    return group.column in known - needed and group.code not in {"duplicate", "required"}
+    return {column.column_name for column in resource.spec.columns} - needed
+
+
+def can_blank(group: ErrorGroup, optional: Container[str]) -> bool:
+    """Whether the cells of a group can be left blank, of columns of which these are optional."""
+    return group.column in optional and group.code not in {"duplicate", "required"}
 
 
 def create_named(run: ImportRun, group: ErrorGroup, *, by: str) -> RunFix:

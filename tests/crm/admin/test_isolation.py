@@ -15,7 +15,7 @@ RECORDS = [Company, Contact, Deal, Activity]
 #: What an address of the admin may have in it; a new kind must be added here, for it is to be tried.
 KNOWN = {
     *("object_id", "key_id", "run_id", "webhook_id", "schedule_id", "pk", "id", "content_type_id", "url", "app_label"),
-    "path",
+    *("path", "number"),
 }
 
 
