@@ -17,6 +17,8 @@ from crm.models import Deal, Stage, Tenant
 
 #: Count exactly up to this number of records; above it, use the planner's estimate.
 EXACT_UP_TO = 10_000
+#: The same where a number is what somebody has come for: it is counted within a tenth of a second.
+EXACT_WHERE_IT_MATTERS = 200_000
 #: Number of months of won deals to report, including the current one.
 MONTHS = 12
 #: Cache the figures of tenants with at least this many deals, for this many seconds.
@@ -38,18 +40,32 @@ def outcome_of(stage: Stage) -> Outcome:
 
 @dataclass(frozen=True)
 class RecordCount:
-    """A number of records, exact or estimated."""
+    """A number of records: exact, estimated, or with ``is_floor`` only known to be exceeded."""
 
     number: int
     is_exact: bool = True
+    is_floor: bool = False
+
+    @property
+    def rounded(self) -> int:
+        """The number; an estimate is rounded to three significant digits."""
+        return self.number if self.is_exact else round(self.number, 3 - len(str(self.number)))
 
 
-def count_records(queryset: QuerySet[Any]) -> RecordCount:
-    """Count the records of a queryset; above EXACT_UP_TO, return the planner's estimate, which costs almost nothing."""
-    counted = queryset.order_by()[: EXACT_UP_TO + 1].count()
-    if counted <= EXACT_UP_TO:
-        return RecordCount(counted)
-    return RecordCount(max(estimate_records(queryset), counted), is_exact=False)
+def count_records(queryset: QuerySet[Any], *, up_to: int | None = None) -> RecordCount:
+    """Count the records of a queryset; above ``up_to``, by default EXACT_UP_TO, return the planner's estimate.
+
+    That costs almost nothing.
+    """
+    up_to = EXACT_UP_TO if up_to is None else up_to
+    counted = queryset.order_by()[: up_to + 1].count()
+    return RecordCount(counted) if counted <= up_to else estimated(queryset, above=up_to)
+
+
+def estimated(queryset: QuerySet[Any], *, above: int) -> RecordCount:
+    """Return the planner's estimate of a number of records that is greater than another one."""
+    number = estimate_records(queryset)
+    return RecordCount(number, is_exact=False) if number > above else RecordCount(above, is_exact=False, is_floor=True)
 
 
 def estimate_records(queryset: QuerySet[Any]) -> int:

@@ -12,9 +12,10 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.views import ChangeList
 
+from crm.admin import formatting
 from crm.characters import trim
 from crm.models.fields import folded_field, folded_fields
-from crm.statistics import EXACT_UP_TO, RecordCount, count_records, estimate_records
+from crm.statistics import EXACT_UP_TO, RecordCount, count_records, estimate_records, estimated
 
 #: The last record that can be paged to: skipping more takes the database too long.
 DEEPEST = 50_000
@@ -28,11 +29,20 @@ BY_ID = ("id", "-id", "pk", "-pk")
 WORDS = 8
 
 
-class Estimate(int):
-    """An estimated number, displayed as such."""
+class Number(int):
+    """A number of records, displayed as what it is: exact, or estimated."""
+
+    text: str
+
+    @classmethod
+    def of(cls, count: RecordCount) -> "Number":
+        """Return a number of records."""
+        number = cls(count.number)
+        number.text = formatting.number_of(count)
+        return number
 
     def __str__(self) -> str:
-        return f"≈ {int(self):,}"
+        return self.text
 
     def __format__(self, spec: str) -> str:
         return format(str(self), spec)
@@ -41,25 +51,30 @@ class Estimate(int):
 class EstimatingPaginator(Paginator):
     """Finds the ids of a page first, then its records. Counts exactly where that is cheap, otherwise estimates.
 
-    ``whole`` is the unfiltered list, if known; ``object_list`` is the same list, possibly filtered or searched.
+    ``whole`` is the unfiltered list, if known; ``object_list`` is the same list, possibly filtered or searched. It is
+    counted exactly ``up_to`` a number of records, by default EXACT_UP_TO.
     """
 
-    def __init__(self, *args: Any, whole: QuerySet[Any] | None = None, **options: Any) -> None:
+    def __init__(
+        self, *args: Any, whole: QuerySet[Any] | None = None, up_to: int | None = None, **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         self.whole = whole
+        self.up_to = EXACT_UP_TO if up_to is None else up_to
 
     @cached_property
     def counted(self) -> RecordCount:
         """The number of records, exact or estimated."""
         known = len(self._first_ids)
-        if known > EXACT_UP_TO:
-            return RecordCount(max(estimate_records(self._found), known), is_exact=False)
-        return count_records(self._found) if known == self.per_page + 1 else RecordCount(known)
+        if known > self.up_to:
+            return estimated(self._found, above=self.up_to)
+        may_be_more = known == self.per_page + 1 or known > EXACT_UP_TO
+        return count_records(self._found, up_to=self.up_to) if may_be_more else RecordCount(known)
 
     @cached_property
     def count(self) -> int:
-        """The number of records. An estimate is displayed with "≈"."""
-        return self.counted.number if self.counted.is_exact else Estimate(self.counted.number)
+        """The number of records. An estimate is displayed as such."""
+        return Number.of(self.counted)
 
     @cached_property
     def num_pages(self) -> int:

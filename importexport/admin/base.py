@@ -8,6 +8,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
 from django.contrib.admin.utils import flatten_fieldsets
+from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -24,6 +25,7 @@ from crm.admin.lists import search
 from crm.admin.panels import PanelsMixin
 from crm.models import Activity
 from crm.models.record import Record
+from crm.statistics import EXACT_WHERE_IT_MATTERS
 from importexport.admin.mixins import ImportExportMixin
 from importexport.history import row_log
 from importexport.models import ImportRun
@@ -97,6 +99,12 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
     def get_sortable_by(self, request: HttpRequest) -> Any:
         """Return the columns that can be sorted fast. The indexes for sorting are per tenant."""
         return super().get_sortable_by(request) if access_of(request).tenant else ("added",)
+
+    def get_paginator(self, request: HttpRequest, queryset: Any, *args: Any, **options: Any) -> Paginator:
+        """Return the pages of the list. The page of an import says how many records its list has."""
+        if RunFilter.parameter_name in request.GET:
+            options["up_to"] = EXACT_WHERE_IT_MATTERS
+        return super().get_paginator(request, queryset, *args, **options)
 
     def find(self, queryset: models.QuerySet, text: str, request: HttpRequest) -> models.QuerySet:
         """Return the records in which every word is the beginning of a searched field, or with this external id."""

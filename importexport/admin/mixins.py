@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -22,7 +23,7 @@ from django.views.decorators.http import require_POST
 from import_export import admin as library
 
 from crm.access import access_of
-from crm.statistics import RecordCount, count_records
+from crm.statistics import EXACT_WHERE_IT_MATTERS, count_records
 from importexport import errors, services
 from importexport.admin import export_form, labels, option_form, permissions, upload_form
 from importexport.admin.column_help import column_help
@@ -206,8 +207,8 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
             "columns": export_form.offered_columns(self.entity),
             "offers": export_form.OFFERS,
             "list_query": request.GET.get(export_form.LIST, ""),
-            "all_count": about(self.entity, count_records(self.model._default_manager.filter(tenant=tenant))),
-            "list_count": about(self.entity, count_records(filtered)) if filtered is not None else "",
+            "all_count": number_of(self.entity, self.model._default_manager.filter(tenant=tenant)),
+            "list_count": number_of(self.entity, filtered) if filtered is not None else "",
         }
         return self._page(request, "export", _("Export"), **context)
 
@@ -227,7 +228,10 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
         return render(request, f"{TEMPLATES}/{name}.html", common | context, status=status)
 
 
-def about(entity: str, count: RecordCount) -> str:
-    """Return a number of records in words, with “about” if it is estimated."""
-    text = labels.counted(entity, count.number)
-    return text if count.is_exact else _("about %(records)s") % {"records": text}
+def number_of(entity: str, found: QuerySet) -> str:
+    """Return how many records would be exported: ``99,900 contacts``, ``about 1,230,000 contacts``."""
+    count = count_records(found, up_to=EXACT_WHERE_IT_MATTERS)
+    text = labels.counted(entity, count.rounded)
+    if count.is_exact:
+        return text
+    return (_("more than %(records)s") if count.is_floor else _("about %(records)s")) % {"records": text}

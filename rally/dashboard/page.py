@@ -95,9 +95,9 @@ def _of_all() -> dict[str, Any]:
 def _record_cards(counts: dict[Any, RecordCount]) -> list[Card]:
     cards = []
     for model, count in counts.items():
-        before = "" if count.is_exact else pgettext("about so many", "about")
+        before = "" if count.is_exact else _("more than") if count.is_floor else pgettext("about so many", "about")
         title = str(ENTITIES[str(model._meta.verbose_name_plural)])
-        cards.append(Card(title, whole(_rounded(count)), _list_link(model), before))
+        cards.append(Card(title, whole(count.rounded), _list_link(model), before))
     return cards
 
 
@@ -143,13 +143,6 @@ def _steps(
         text = _("Only needed if a program should import or export records.")
         steps.append(Step(_("Create an API key"), text, reverse("admin:crm_apikey_add"), _("Create"), has_key))
     return steps
-
-
-def _rounded(count: RecordCount) -> int:
-    """Return a number; an estimate is rounded to three significant digits."""
-    if count.is_exact:
-        return count.number
-    return round(count.number, 3 - len(str(count.number)))
 
 
 def _list_link(model: Any) -> str:

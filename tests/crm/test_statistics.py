@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from crm import statistics
+from crm.admin.formatting import number_of
 from crm.models import Contact, Deal, Pipeline, Stage
 from crm.statistics import DealSum, Outcome, RecordCount, count_records, deal_figures, last_months, outcome_of
 
@@ -149,7 +150,21 @@ def test_an_estimate_is_never_less_than_the_counted_records(tenant, monkeypatch)
     monkeypatch.setattr(statistics, "EXACT_UP_TO", 1)
     for number in range(3):
         Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email=f"a{number}@acme.com")
-    assert count_records(Contact.objects.filter(tenant=tenant)).number >= 2
+    count = count_records(Contact.objects.filter(tenant=tenant))
+    assert count.number >= 1
+    assert count.is_floor == (count.number == 1)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (RecordCount(99_900), "99,900"),
+        (RecordCount(1_234_567, is_exact=False), "about 1,230,000"),
+        (RecordCount(10_000, is_exact=False, is_floor=True), "more than 10,000"),
+    ],
+)
+def test_a_number_says_whether_it_is_counted_or_estimated(count, text):
+    assert number_of(count) == text
 
 
 def test_sums_match_the_database(tenant):

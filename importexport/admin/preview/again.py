@@ -25,7 +25,13 @@ ONLY_HERE = ("incomplete", "invalid")
 
 def option_fields(run: ImportRun) -> list[option_form.OptionField]:
     """Return the options that can be changed in the preview of a run, as they are."""
-    return option_form.option_fields(RESOURCES[run.entity], run.options, also=ONLY_HERE)
+    fields = option_form.option_fields(RESOURCES[run.entity], run.options, also=ONLY_HERE)
+    return [field for field in fields if field.name != "sheet" or field.text or not is_text_file(run)]
+
+
+def is_text_file(run: ImportRun) -> bool:
+    """Whether a file is a text, which has no sheets, by its name."""
+    return run.file_name.lower().endswith((".csv", ".tsv", ".txt"))
 
 
 def read_choice(run: ImportRun, given: Mapping[str, str]) -> Options:

@@ -117,7 +117,7 @@ def test_a_search_that_reads_the_whole_list_counts_it_as_well(tenant, monkeypatc
     with django_assert_num_queries(1):
         assert len(pages.page(2).object_list) == 20
     monkeypatch.setattr(lists, "EXACT_UP_TO", 60)
-    assert str(EstimatingPaginator(found, 50, whole=whole).count).startswith("≈ ")
+    assert str(EstimatingPaginator(found, 50, whole=whole).count).startswith(("about ", "more than 60"))
 
 
 @pytest.mark.parametrize("at_once", [0, 200_000])
@@ -254,7 +254,7 @@ def test_many_records_are_estimated_and_their_pages_end(tenant, monkeypatch):
         cursor.execute("ANALYZE crm_company")
     paginator = EstimatingPaginator(Company.objects.filter(tenant=tenant), 1)
     assert 10_001 <= paginator.count <= 14_000
-    assert str(paginator.count).startswith("≈ 1")
+    assert str(paginator.count).startswith("about 1")
     assert paginator.num_pages == int(paginator.count)
     monkeypatch.setattr(lists, "DEEPEST", 500)
     assert EstimatingPaginator(Company.objects.filter(tenant=tenant), 1).num_pages == 500

@@ -89,7 +89,7 @@ def test_an_import_that_was_undone_says_so(editor):
     undo = editor.confirm(finished(ImportRun.objects.get(kind="undo")))
     words = editor.run_page(run)
     assert "This import was undone." in words
-    assert f"by {editor.user.username}. See the undo" in words
+    assert f"By {editor.user.username}, " in words
     assert "Imported 2 Rejected 0 Undone since 2" in words
     assert not any(text in words for text in ("See the 2", "Undo…", "2 contacts imported"))
     assert "people.csv Contacts just now editor of acme Admin Undone 0 of 2 0" in editor.page(
