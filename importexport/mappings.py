@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,6 +22,8 @@ from importexport.sources.presets import fold_header
 SAVED = ("source", "mapping", "values", "formats", "dates", "decimal", "encoding", "sheet")
 #: What stands before a name where an option names a saved mapping.
 MARK = "@"
+#: The most characters of which a name is made.
+LONGEST = 200
 _NAME = re.compile(r"[a-z0-9_-]{1,50}")
 
 Json = dict[str, Any]
@@ -41,6 +44,15 @@ def is_name(name: str) -> bool:
 def no_name(name: str) -> str:
     """Return the sentence about a name that no saved mapping can have."""
     return f"A mapping cannot have the name '{name[:100]}': it must be 1 to 50 of a-z, 0-9, _ and -."
+
+
+def nearest_name(text: str) -> str:
+    """Return the name that a saved mapping can have and that comes nearest to what somebody calls it; "" if none does.
+
+    ``HubSpot export`` → ``hubspot-export``, ``Müller & Söhne`` → ``muller-sohne``.
+    """
+    plain = unicodedata.normalize("NFKD", text[:LONGEST]).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9_]+", "-", plain)[:50].strip("-")
 
 
 def save_mapping(name: str, body: Mapping[str, Any], *, tenant: Tenant, spec: EntitySpec) -> tuple[SavedMapping, bool]:

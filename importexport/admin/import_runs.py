@@ -25,6 +25,7 @@ from crm.admin import formatting
 from crm.admin.base import ReadOnlyAdmin
 from importexport.admin import labels, permissions, presenters, warnings
 from importexport.admin.fixing.views import FixingMixin
+from importexport.admin.matching.views import MatchViews
 from importexport.admin.preview import again
 from importexport.admin.progress import progress
 from importexport.admin.run_filters import ActorFilter, ChannelFilter, EntityFilter, StateFilter
@@ -40,19 +41,20 @@ from importexport.runs.queue import TooManyWaiting
 
 TEMPLATES = "importexport/admin/run"
 Status, Channel = ImportRun.Status, ImportRun.Channel
-#: Status → the template of the page and its step (1 to 3).
+#: Status → the template of the page and its step (1 to 4).
 PAGES = {
-    Status.PLANNING: ("work", 2),
-    Status.PLANNED: ("preview", 2),
-    Status.APPLYING: ("work", 3),
-    Status.RUNNING: ("work", 3),
-    Status.DONE: ("result", 3),
-    Status.FAILED: ("failed", 2),
+    Status.MATCHING: ("matching", 2),
+    Status.PLANNING: ("work", 3),
+    Status.PLANNED: ("preview", 3),
+    Status.APPLYING: ("work", 4),
+    Status.RUNNING: ("work", 4),
+    Status.DONE: ("result", 4),
+    Status.FAILED: ("failed", 3),
 }
 
 
 @admin.register(ImportRun)
-class ImportRunAdmin(FixingMixin, ReadOnlyAdmin):
+class ImportRunAdmin(FixingMixin, MatchViews, ReadOnlyAdmin):
     """The import runs of all channels. They are read-only: only imports create and change them."""
 
     list_display = (
@@ -132,6 +134,7 @@ class ImportRunAdmin(FixingMixin, ReadOnlyAdmin):
         description=gettext_lazy("State"),
         ordering="status",
         label={
+            "matching": "warning",
             "planning": "info",
             "planned": "warning",
             "applying": "info",
@@ -172,6 +175,7 @@ class ImportRunAdmin(FixingMixin, ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         views: dict[str, Callable[..., HttpResponseBase]] = {
+            "match": self.match_view,
             "confirm": self.confirm_view,
             "discard": self.discard_view,
             "cancel": self.cancel_view,
@@ -211,6 +215,8 @@ class ImportRunAdmin(FixingMixin, ReadOnlyAdmin):
 
     def _run_view(self, request: HttpRequest, run_id: Any) -> HttpResponse:
         run = self.get_run(request, run_id)
+        if run.status == Status.MATCHING and permissions.may_decide(run, request.user, access_of(request)):
+            return redirect("admin:importexport_importrun_match", run.pk)
         page, step = PAGES[Status(run.status)]
         if run.kind == ImportRun.Kind.UNDO and page in {"preview", "result"}:
             page = "undo"

@@ -66,6 +66,7 @@ WARNING_CODES = {
     "left_blank": gettext_lazy("Left blank, because it cannot be read"),
 }
 STATES = {
+    Status.MATCHING: gettext_lazy("Columns to match"),
     Status.PLANNING: gettext_lazy("Being checked"),
     Status.PLANNED: gettext_lazy("To be confirmed"),
     Status.APPLYING: gettext_lazy("Being imported"),
@@ -100,6 +101,16 @@ COLUMNS = {
     "activity_type": gettext_lazy("Type"),
     "scheduled_at": gettext_lazy("Scheduled for"),
     "completed_at": gettext_lazy("Completed on"),
+    "full_name": gettext_lazy("Full name, split into first and last name"),
+    "company_domain": gettext_lazy("Company, by its domain"),
+    "contact_name": gettext_lazy("Contact, by full name"),
+    "deal_status": gettext_lazy("Stage and probability, if won or lost"),
+    "row_kind": gettext_lazy("Kind of record, others are left out"),
+    "external_source": gettext_lazy("Name of the other program"),
+    "external_id": gettext_lazy("ID in the other program"),
+    "company_external_id": gettext_lazy("Company, by its ID in the other program"),
+    "contact_external_id": gettext_lazy("Contact, by its ID in the other program"),
+    "deal_external_id": gettext_lazy("Deal, by its ID in the other program"),
 }
 
 

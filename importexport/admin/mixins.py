@@ -27,6 +27,7 @@ from crm.statistics import EXACT_WHERE_IT_MATTERS, count_records
 from importexport import errors, services
 from importexport.admin import export_form, labels, option_form, permissions, upload_form
 from importexport.admin.column_help import column_help
+from importexport.admin.matching.first_look import first_look
 from importexport.engine.resource import EntityResource
 from importexport.http.downloads import file_response
 from importexport.models import ImportRun
@@ -107,13 +108,17 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
         resource = RESOURCES[self.entity]
         try:
             file: Any = upload_form.received_file(request)
+            options = upload_form.received_options(request, resource)
+            look = first_look(file, resource(tenant, options=options))
+            file.seek(0)
             run = lifecycle.start_plan(
                 tenant=tenant,
                 user=request.user,
                 entity=self.entity,
                 file=file,
                 file_name=file.name or "",
-                options=upload_form.received_options(request, resource),
+                options=look.options,
+                status=ImportRun.Status.PLANNING if look.is_sure else ImportRun.Status.MATCHING,
             )
         except upload_form.UploadError as error:
             return self._choose_page(request, error, chosen=request.POST)
@@ -123,7 +128,8 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
             return self._choose_page(request, upload_form.UploadError(str(error)), chosen=request.POST)
         except errors.StorageUnavailable as error:
             return self._choose_page(request, upload_form.not_stored(error), chosen=request.POST)
-        return redirect("admin:importexport_importrun_change", run.pk)
+        page = "change" if look.is_sure else "match"
+        return redirect(f"admin:importexport_importrun_{page}", run.pk)
 
     def _choose_page(
         self,

@@ -25,8 +25,9 @@ TITLES = {
 }
 #: Deals also refer to pipelines and stages.
 MISSING_OF_DEALS = gettext_lazy("Companies, pipelines and stages that do not exist yet")
-#: Options that the form for a new file does not offer; the pages show them where a run has them.
-NOT_OFFERED = ("incomplete", "duplicates", "invalid")
+#: Options that the form for a new file does not offer; the pages show them where a run has them. The Match page asks
+#: for the sheet where there are several.
+NOT_OFFERED = ("incomplete", "duplicates", "invalid", "sheet")
 #: The entities of which a row may lack what a new record requires.
 MAY_BE_INCOMPLETE = ("contacts", "activities")
 #: Option → its values and their labels, in the form's order: after the plain import, an upsert is the most common

@@ -29,5 +29,5 @@ def may_open(run: ImportRun, *, user: Any, access: Access) -> bool:
 
 
 def may_decide(run: ImportRun, user: Any, access: Access) -> bool:
-    """Whether a user may confirm, change and discard a run: they may import and see its rows."""
+    """Whether a user may match, confirm, change and discard a run: they may import and see its rows."""
     return may_import(access) and may_open(run, user=user, access=access)

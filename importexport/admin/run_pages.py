@@ -11,6 +11,7 @@ from importexport.admin import labels, option_form, permissions, presenters, rel
 from importexport.admin.fixing import made
 from importexport.admin.fixing.fields import fields_of
 from importexport.admin.fixing.groups import Offers
+from importexport.admin.matching.told import in_words
 from importexport.admin.preview import again
 from importexport.admin.preview.changed import ChangedRows, changed_rows
 from importexport.admin.preview.words import Effects
@@ -42,6 +43,9 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     }
     if run.is_at_work:
         return context | {"progress": progress(run)}
+    if run.status == Status.MATCHING:
+        return context
+    context |= matching_context(run)
     if run.kind == ImportRun.Kind.UNDO and run.status != Status.FAILED:
         return context | undo_context(request, run, may_open=context["may_open"])
     if run.status == Status.FAILED:
@@ -86,6 +90,14 @@ def undone_context(run: ImportRun) -> dict[str, Any] | None:
         "rows": labels.rows(run.undone_rows),
         "when": formatting.exactly(ended, run.tenant.zone) if ended else "",
         "who": undo.actor if undo else "",
+    }
+
+
+def matching_context(run: ImportRun) -> dict[str, Any]:
+    """Return the context of how the columns were matched, which can be changed while nothing is stored."""
+    return {
+        "can_be_matched": lifecycle.can_be_matched(run),
+        "read_as": in_words(run.reading, run.options),
     }
 
 

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
 from crm.characters import trim
+from importexport.engine.found_values import FoundValues, ValueCounter
 from importexport.engine.reading import encoding_offered, open_table, read_file
 from importexport.engine.resource import EntityResource
 from importexport.errors import FileError, echo
 from importexport.files.table import BYTES_PER_BATCH, ROWS_PER_BATCH, Rows, count_filled
 from importexport.files.workbooks.numbers import shown_cell
+from importexport.sources.fill import Column
 from importexport.sources.layout import Layout
 from importexport.sources.parts import Part
 from importexport.sources.reading import Reading, given_by
@@ -59,7 +61,10 @@ class HeaderSample:
 
 @dataclass
 class Proposal:
-    """What a file would be read as; ``questions`` are what a caller has to decide before it can be imported."""
+    """What a file would be read as; ``questions`` are what a caller has to decide before it can be imported.
+
+    ``values`` are those of columns with choices, stages and pipelines.
+    """
 
     reading: Reading
     delimiter: str
@@ -67,6 +72,7 @@ class Proposal:
     total_rows: int
     headers: list[HeaderSample]
     questions: list[FileError]
+    values: list[FoundValues]
 
     def as_json(self) -> Json:
         """Return the proposal as it is told to clients."""
@@ -129,13 +135,15 @@ def read_through(file: BinaryIO, resource: EntityResource, questions: list[FileE
         for part in reading.parts
         if part.position is not None
     ]
-    total = 0
+    total, counter = 0, ValueCounter(reading.layout, resource.targets)
     while True:
         _numbers, records = rows.next_rows(rows=ROWS_PER_BATCH, size=BYTES_PER_BATCH)
         if not records:
-            return Proposal(reading, rows.delimiter, rows.header, total, headers, questions)
+            return Proposal(reading, rows.delimiter, rows.header, total, headers, questions, counter.found)
         total += len(records)
-        take_samples(headers, records, reading.layout)
+        by_position = transposed(records, reading.layout.header.width)
+        take_samples(headers, by_position, reading.layout, count=len(records))
+        counter.add(by_position)
 
 
 def open_read(file: BinaryIO, resource: EntityResource, reading: Reading) -> tuple[Rows, FileError | None]:
@@ -150,10 +158,13 @@ def open_read(file: BinaryIO, resource: EntityResource, reading: Reading) -> tup
         return open_table(file, resource, reading=reading, required=[]).rows, error
 
 
-def take_samples(headers: Sequence[HeaderSample], records: list[list[str]], layout: Layout) -> None:
+def transposed(records: list[list[str]], width: int) -> list[Column]:
+    """Return the cells of a batch by their position in the file."""
+    return list(zip(*(record[:width] + [""] * (width - len(record)) for record in records), strict=True))
+
+
+def take_samples(headers: Sequence[HeaderSample], by_position: Sequence[Column], layout: Layout, *, count: int) -> None:
     """Count the filled cells of a batch, and note those to be shown."""
-    width = layout.header.width
-    by_position = list(zip(*(record[:width] + [""] * (width - len(record)) for record in records), strict=True))
     new = {}
     for header in headers:
         cells = by_position[header.part.position]  # type: ignore[index]  # Only those with a position are headers.
@@ -162,7 +173,7 @@ def take_samples(headers: Sequence[HeaderSample], records: list[list[str]], layo
             new[header.part.position] = header.new_cells(cells)
     if not any(new.values()):
         return
-    columns = layout.fill(by_position, len(records)).columns
+    columns = layout.fill(by_position, count).columns
     for header in headers:
         names = [name for name in (*given_by(header.part), *header.also) if name in columns]
         for cell, i in new.get(header.part.position, {}).items():

@@ -19,12 +19,18 @@ class Question(NamedTuple):
 
 
 class FileError(Exception):
-    """A file that cannot be imported: a ``code``, a message for the user, and the ``question`` if there is one."""
+    """A file that cannot be imported: a ``code``, a message for the user, and the ``question`` if there is one.
 
-    def __init__(self, code: str, sentence: str, question: Question | None = None) -> None:
+    ``examples`` are cells that show what the question is about.
+    """
+
+    def __init__(
+        self, code: str, sentence: str, question: Question | None = None, *, examples: Sequence[str] = ()
+    ) -> None:
         super().__init__(sentence)
         self.code = code
         self.question = question
+        self.examples = examples
 
 
 #: Called with an error that is a question, by what reads a file: raises it, or collects it so that it is read on.

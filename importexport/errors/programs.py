@@ -93,6 +93,7 @@ def maybe_windows_1252(row: int, cells: list[str]) -> FileError:
         f"The file is not UTF-8: row {row} has bytes that are no UTF-8. In Windows-1252 it reads {listed(cells)}: if"
         " that is right, import it with encoding=windows-1252; else save it as CSV (UTF-8).",
         Question("encoding", ["windows-1252"]),
+        examples=cells,
     )
 
 
@@ -113,6 +114,7 @@ def dates_undecided(header: str, examples: list[tuple[int, str]], is_contradicto
         f"In '{echo(header)}', {_both_ways(is_contradictory)} day and month: {at_rows(examples)}. Say with dates=dmy,"
         " dates=mdy or dates=ymd how the file writes its dates.",
         Question("dates", ["dmy", "mdy", "ymd"], headers=[header]),
+        examples=[cell for _row, cell in examples],
     )
 
 
@@ -123,6 +125,7 @@ def decimals_undecided(header: str, examples: list[tuple[int, str]], is_contradi
         f"In '{echo(header)}', {_both_ways(is_contradictory)} decimal point and comma: {at_rows(examples)}. Say with"
         " decimal=point or decimal=comma how the file writes its numbers.",
         Question("decimal", ["point", "comma"], headers=[header]),
+        examples=[cell for _row, cell in examples],
     )
 
 

@@ -41,9 +41,11 @@ class ImportRun(models.Model):
         SCHEDULE = "schedule", "Schedule"
 
     class Status(models.TextChoices):
-        """The state of a run: ``planning``, ``applying`` and ``running`` are in progress; ``planned`` awaits
-        confirmation. A running import has no plan, and its file is not stored."""
+        """The state of a run: ``planning``, ``applying`` and ``running`` are in progress; ``matching`` awaits what
+        somebody says about the columns of the file, and ``planned`` awaits confirmation. A running import has no plan,
+        and its file is not stored."""
 
+        MATCHING = "matching"
         PLANNING = "planning"
         PLANNED = "planned"
         APPLYING = "applying"
@@ -52,6 +54,8 @@ class ImportRun(models.Model):
         FAILED = "failed"
 
     AT_WORK = (Status.PLANNING, Status.APPLYING, Status.RUNNING)
+    #: The states that are told to programs: a file whose columns are not matched yet is a person's unfinished work.
+    TOLD = (Status.PLANNING, Status.PLANNED, Status.APPLYING, Status.RUNNING, Status.DONE, Status.FAILED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey("crm.Tenant", models.CASCADE, related_name="import_runs")

@@ -19,7 +19,7 @@ from importexport.history import uploads
 from importexport.history.kept import check_room
 from importexport.models import ImportRun
 from importexport.runs import tasks
-from importexport.runs.fixes.keeping import settle
+from importexport.runs.fixes.keeping import forget_fixes, settle
 from importexport.runs.queue import enqueue, leave_queue
 from importexport.runs.retention import purge, purge_orphans
 from importexport.runs.tasks import Hold
@@ -42,9 +42,18 @@ def queued(begin: Begin | None = None) -> Begin:
 
 
 def start_plan(
-    *, tenant: Tenant, user: Any, entity: str, file: BinaryIO, file_name: str, options: Options | None = None
+    *,
+    tenant: Tenant,
+    user: Any,
+    entity: str,
+    file: BinaryIO,
+    file_name: str,
+    options: Options | None = None,
+    status: ImportRun.Status = ImportRun.Status.PLANNING,
 ) -> ImportRun:
     """Store a file that a user has uploaded and have its import planned by a worker; return the run.
+
+    With the status MATCHING, nothing is planned before somebody has said what the columns of the file are.
 
     Raises TooLarge if the file exceeds RALLY_IMPORT_MAX_BYTES, NoRoom, StorageUnavailable and TooManyWaiting; nothing
     is stored then.
@@ -57,7 +66,8 @@ def start_plan(
         actor=user.get_username(),
         file_name=tidy_name(file_name),
     )
-    keep_upload(run, file, options or Options(), begin=queued())
+    begin = queued() if status == ImportRun.Status.PLANNING else None
+    keep_upload(run, file, options or Options(), status=status, begin=begin)
     return run
 
 
@@ -224,6 +234,47 @@ def can_plan_again(run: ImportRun) -> bool:
     return has_file and run.status in {ImportRun.Status.PLANNED, ImportRun.Status.FAILED}
 
 
+@transaction.atomic
+def plan_matched(run: ImportRun, options: Options) -> None:
+    """Have a kept file planned by a worker, now that somebody has said what its columns are.
+
+    What was fixed in an earlier preview stays fixed, unless that was of another sheet. Raises NotPlanned if the run
+    cannot be matched (any more), and TooManyWaiting; it is unchanged then.
+    """
+    is_same = options.sheet == run.options.get("sheet", "")
+    changed: dict[str, Any] = {"options": options.kept(), "plan_digest": "", "fixes_pending": 0}
+    _leave_planned(run, matchable(), status=ImportRun.Status.PLANNING, **changed)
+    if is_same:
+        settle(run)
+    else:
+        forget_fixes(run)
+    enqueue(run)
+
+
+@transaction.atomic
+def match_again(run: ImportRun, options: Options, *, entity: str) -> None:
+    """Have a kept file matched again, as one of another entity. Raises NotPlanned like ``plan_matched``."""
+    changed: dict[str, Any] = {"options": options.kept(), "entity": entity, "plan_digest": ""}
+    _leave_planned(run, matchable(), status=ImportRun.Status.MATCHING, **changed)
+    forget_fixes(run)
+
+
+def matchable() -> QuerySet[ImportRun]:
+    """Return the runs of which somebody can say what the columns are: of uploads in the admin that are kept."""
+    uploads = ImportRun.objects.filter(kind=ImportRun.Kind.IMPORT, channel=ImportRun.Channel.ADMIN, purged_at=None)
+    return uploads.filter(status__in=MATCHABLE).exclude(upload_name="")
+
+
+#: The states in which somebody can say what the columns of a file are.
+MATCHABLE = (ImportRun.Status.MATCHING, ImportRun.Status.PLANNED, ImportRun.Status.FAILED)
+
+
+def can_be_matched(run: ImportRun) -> bool:
+    """Whether somebody can say what the columns of a run's file are (see ``matchable``)."""
+    is_upload = run.kind == ImportRun.Kind.IMPORT and run.channel == ImportRun.Channel.ADMIN
+    return is_upload and run.status in MATCHABLE and bool(run.upload_name) and run.purged_at is None
+
+
 def _leave_planned(run: ImportRun, plans: QuerySet[ImportRun], **changes: Any) -> None:
     """Change the status of a plan; raise NotPlanned if the run is not a plan (any more)."""
     fresh = {"started_at": None, "finished_at": None, "rows_done": 0, "bytes_done": 0, "error": "", "cancelled_by": ""}
@@ -318,6 +369,10 @@ class NotPlanned(ValueError):
 
 #: Status → the code and the sentence of what stands in the way.
 WHY_NOT = {
+    ImportRun.Status.MATCHING: (
+        "not_a_plan",
+        "Only a plan can be applied, and nobody has said yet what the columns of this file are.",
+    ),
     ImportRun.Status.PLANNING: ("plan_being_made", "Only a plan can be applied, and this one is still being made."),
     ImportRun.Status.PLANNED: ("plan_made_again", "The plan has just been made again."),
     ImportRun.Status.APPLYING: (
@@ -344,7 +399,12 @@ UNDONE = ("plan_already_applied", "This has been undone already; a plan is appli
 
 def discard(run: ImportRun) -> None:
     """Delete a run that was not imported, with its upload; raise ValueError for any other run."""
-    waiting = [ImportRun.Status.PLANNED, ImportRun.Status.PLANNING, ImportRun.Status.FAILED]
+    waiting = [
+        ImportRun.Status.MATCHING,
+        ImportRun.Status.PLANNED,
+        ImportRun.Status.PLANNING,
+        ImportRun.Status.FAILED,
+    ]
     with transaction.atomic():
         # Locked, because the run may be confirmed at the same time.
         found = ImportRun.objects.select_for_update().filter(pk=run.pk, status__in=waiting).first()

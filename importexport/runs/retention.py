@@ -49,7 +49,7 @@ def purge(*, days: int | None = None) -> int:
             return 0
         for run in runs:
             leave_behind(run)
-        never = [ImportRun.Status.PLANNED, ImportRun.Status.PLANNING]
+        never = [ImportRun.Status.MATCHING, ImportRun.Status.PLANNED, ImportRun.Status.PLANNING]
         ImportRun.objects.filter(pk__in=ids, status__in=never).delete()
         left = ImportRun.objects.filter(pk__in=ids)
         uploads = list(left.exclude(upload_name="").values_list("upload_name", flat=True))

@@ -79,10 +79,23 @@ class Staff:
         return self.post(f"crm_{model}_import", file=SimpleUploadedFile(name, data), **options)
 
     def check(self, content, **options):
-        """Upload a file and have it checked; return the run."""
+        """Upload a file and have it checked, with its columns as they are recognised; return the run."""
+        run = self.brought(content, **options)
+        if run.status == ImportRun.Status.MATCHING:
+            self.match(run)
+        return finished(run)
+
+    def brought(self, content, **options):
+        """Upload a file; return the run as it is then."""
         response = self.bring(content, **options)
         assert response.status_code == 302, words_of(response)
-        return finished(ImportRun.objects.get(pk=response.url.split("/")[-3]))
+        return ImportRun.objects.get(pk=response.url.split("/")[-3])
+
+    def match(self, run, **answers):
+        """Answer the questions of the Match page, which has to be content; return the run when it was planned."""
+        response = self.post("importexport_importrun_match", run.pk, **answers)
+        assert response.status_code == 302, words_of(response)
+        return finished(run)
 
     def confirm(self, run):
         response = self.post("importexport_importrun_confirm", run.pk)

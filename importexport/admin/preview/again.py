@@ -111,6 +111,9 @@ def meanwhile(run: ImportRun) -> Any:
 
 
 MEANWHILE = {
+    ImportRun.Status.MATCHING: gettext_lazy(
+        "Somebody is matching the columns of this file anew. Nothing is stored; a new preview comes next."
+    ),
     ImportRun.Status.PLANNING: gettext_lazy(
         "The file is being checked again, because somebody has changed the options. Look at the new preview first."
     ),

@@ -41,7 +41,7 @@ def enums() -> Json:
         "Entity": enum(RESOURCES, "A kind of records that is imported and exported"),
         "RecordKind": enum(MODELS, "A kind of records that an import can store: the entities, stages and pipelines"),
         "RunKind": enum(ImportRun.Kind.values, "An import or its plan, or an undo or its plan"),
-        "RunStatus": enum(ImportRun.Status.values, STATUS),
+        "RunStatus": enum([status.value for status in ImportRun.TOLD], STATUS),
         "ExportStatus": enum(PreparedExport.Status.values, "`waiting` also while the file is being made, or sent"),
         "Channel": enum(ImportRun.Channel.values, "Where the import came from"),
         "RowAction": enum(row_log.ACTIONS, ROW_ACTION),

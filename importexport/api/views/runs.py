@@ -79,7 +79,7 @@ class RunView(EndpointView):
         """Load the run; raise Problem (404) if it does not exist or belongs to another tenant."""
         try:
             found = ImportRun.objects.select_related("tenant").filter(tenant=self.caller.tenant_id)
-            self.run = found.get(pk=UUID(run_id))
+            self.run = found.get(pk=UUID(run_id), status__in=ImportRun.TOLD)
         except (ValueError, ImportRun.DoesNotExist):
             raise Problem(Cause.NO_SUCH_IMPORT, "There is no such import.") from None
 
@@ -96,9 +96,10 @@ class ImportsView(EndpointView):
         """Return a page of runs, latest first."""
         limit = number(self.query, "limit", usual=USUAL, least=1, most=MOST)
         found = ImportRun.objects.filter(tenant=self.caller.tenant_id).order_by("-created_at", "-pk")
+        found = found.exclude(status=ImportRun.Status.MATCHING)
         if self.query.get("status") == "refused":  # The former name of "failed".
             self.query["status"] = ImportRun.Status.FAILED
-        for name, values in (("entity", list(RESOURCES)), ("status", ImportRun.Status.values)):
+        for name, values in (("entity", list(RESOURCES)), ("status", ImportRun.TOLD)):
             if value := choice(self.query, name, values):
                 found = found.filter(**{name: value})
         count = found.count()

@@ -145,9 +145,13 @@ WHAT = {
 def add_list_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``imports list``."""
     parser.add_argument("--entity", choices=list(RESOURCES), help="only imports of this entity")
-    parser.add_argument("--status", choices=ImportRun.Status.values, help="only imports in this state")
+    parser.add_argument("--status", choices=STATES, help="only imports in this state")
     parser.add_argument("--limit", type=int, default=USUAL, metavar="N", help=f"at most so many (default: {USUAL})")
     add_json_argument(parser, "print a JSON array of imports as the API returns them")
+
+
+#: The states by which imports can be listed.
+STATES = [status.value for status in ImportRun.TOLD]
 
 
 def add_rows_arguments(parser: ArgumentParser) -> None:
@@ -181,7 +185,8 @@ ARGUMENTS: dict[str, Callable[[ArgumentParser], None]] = {
 def find_run(text: str, tenant: Tenant) -> ImportRun:
     """Return a tenant's import by its id; raise UserError if there is none."""
     try:
-        return ImportRun.objects.select_related("tenant").get(pk=UUID(text), tenant=tenant)
+        told = ImportRun.objects.filter(tenant=tenant, status__in=ImportRun.TOLD)
+        return told.select_related("tenant").get(pk=UUID(text))
     except (ValueError, ImportRun.DoesNotExist):
         raise UserError(f"Import '{text}' not found.") from None
 
@@ -191,7 +196,8 @@ def list_runs(tenant: Tenant, limit: int, *, as_json: bool, **wanted: str | None
     if not 1 <= limit <= MOST:
         raise UserError(f"--limit is a number from 1 to {MOST}.")
     chosen = {name: value for name, value in wanted.items() if value is not None}
-    runs = ImportRun.objects.filter(tenant=tenant, **chosen).select_related("tenant").order_by("-created_at", "-pk")
+    told = ImportRun.objects.filter(tenant=tenant, **chosen).exclude(status=ImportRun.Status.MATCHING)
+    runs = told.select_related("tenant").order_by("-created_at", "-pk")
     if as_json:
         print_json([run_json(run) for run in runs[:limit]])
     else:

@@ -22,6 +22,7 @@ class NotFixed(ValueError):
 
 #: Status → why nothing can be changed in a run.
 TOO_LATE = {
+    Status.MATCHING: "The columns of this file are being matched again. Make the change in the new preview.",
     Status.PLANNING: "The file is being checked again at this moment. Make the change in the new preview.",
     Status.APPLYING: "This file is being imported at this moment, so nothing can be changed any more.",
     Status.RUNNING: "This file is being imported at this moment, so nothing can be changed any more.",
@@ -122,6 +123,12 @@ def settle(run: ImportRun) -> None:
     found = RunFix.objects.filter(tenant=run.tenant_id, run=run)
     found.filter(state=State.REVOKED).delete()
     found.exclude(state=State.PLANNED).update(state=State.PLANNED)
+
+
+def forget_fixes(run: ImportRun) -> None:
+    """Delete the fixes of a run whose rows are others now."""
+    RunFix.objects.filter(tenant=run.tenant_id, run=run).delete()
+    ImportRun.objects.filter(pk=run.pk).update(fix_count=0, fixes_pending=0)
 
 
 def lock_plan(run: ImportRun) -> None:

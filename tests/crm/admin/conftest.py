@@ -11,7 +11,7 @@ from django.utils import timezone
 from crm.models import Activity, ApiKey, Company, Contact, Deal, Membership, Pipeline, Stage, Tenant
 from crm.models.api_key import create_api_key
 from crm.models.tenant import create_tenant
-from importexport.models import ImportRun, Schedule, Webhook, WebhookDelivery
+from importexport.models import ImportRun, SavedMapping, Schedule, Webhook, WebhookDelivery
 
 
 @dataclass
@@ -53,6 +53,9 @@ def make_place(slug: str) -> Place:
         tenant=tenant, name=f"Schedule of {slug}", kind="import", entity="contacts", cron="30 2 * * *",
         address=f"https://{slug}.example/contacts.csv", options={"mode": "create"},
     )  # fmt: skip
+    mapping = SavedMapping.objects.create(
+        tenant=tenant, entity="contacts", name=f"mapping-of-{slug}", body={"mapping": {f"Header of {slug}": "email"}}
+    )
     run = ImportRun.objects.create(
         tenant=tenant, entity="contacts", channel="admin", status="done", user=users["editor"], actor=f"editor-{slug}",
         file_name=f"{slug}.csv", header={"cells": ["email"], "columns": ["email"], "ignored": [], "missing": [], "delimiter": ","},
@@ -64,7 +67,7 @@ def make_place(slug: str) -> Place:
     records = {
         Company: company, Contact: contact, Deal: deal, Activity: activity, Stage: stage, Pipeline: stage.pipeline,
         Membership: members[0], ApiKey: key, ImportRun: run, Tenant: tenant, User: users["viewer"],
-        Webhook: webhook, WebhookDelivery: delivery, Schedule: schedule,
+        Webhook: webhook, WebhookDelivery: delivery, Schedule: schedule, SavedMapping: mapping,
     }  # fmt: skip
     return Place(tenant, users, records)
 

@@ -271,9 +271,10 @@ def test_an_import_through_the_api_has_a_page(admin_of_tenant, tenant):
     assert "1 Choose" not in words
 
 
-def test_a_failed_file_shows_the_reason_and_suggestions(editor):
-    words = editor.run_page(editor.check("Fist Name,last_name,email\r\nA,B,a@example.com\r\n"))
-    assert "“people.csv” cannot be imported" in words
+def test_a_failed_file_shows_the_reason_and_suggestions(admin_of_tenant, tenant):
+    Api(tenant).post_file("contacts", "Fist Name,last_name,email\r\nA,B,a@example.com\r\n", to="plan")
+    words = admin_of_tenant.run_page(ImportRun.objects.get())
+    assert "” cannot be imported" in words
     assert "Required column 'first_name' missing from the header." in words
     assert "“ Fist Name ” is not a column. Did you mean first_name ?" in words
     assert "Choose another file" in words

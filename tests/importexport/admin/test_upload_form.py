@@ -203,10 +203,10 @@ def test_a_file_belongs_to_its_users_tenant(stranger, editor):
 @pytest.mark.parametrize(
     ("model", "names"),
     [
-        ("contact", ["mode", "blank", "clear_marker", "tags", "missing", "sheet"]),
-        ("company", ["mode", "match_on", "blank", "clear_marker", "tags", "sheet"]),
-        ("deal", ["mode", "blank", "clear_marker", "missing", "sheet"]),
-        ("activity", ["mode", "blank", "clear_marker", "missing", "sheet"]),
+        ("contact", ["mode", "blank", "clear_marker", "tags", "missing"]),
+        ("company", ["mode", "match_on", "blank", "clear_marker", "tags"]),
+        ("deal", ["mode", "blank", "clear_marker", "missing"]),
+        ("activity", ["mode", "blank", "clear_marker", "missing"]),
     ],
 )
 def test_the_form_has_options_with_several_values(editor, model, names):
