@@ -34,12 +34,18 @@ class Wizard:
         self.page.get_by_role("button", name="Check the file").click()
 
     def wait_for(self, title: str) -> None:
-        """Wait for the page with a title: "Preview of", "Result of" or "cannot be imported"."""
+        """Wait for the page with a title: "What are the columns of", "Preview of", "Result of", "cannot be imported"."""
         expect(self.page.locator("h2.ie-title")).to_contain_text(title, timeout=LONG)
 
     def preview(self, entity: str, content: bytes, **options: Any) -> None:
         """Upload a file and wait for its preview."""
         self.choose(entity, content, **options)
+        self.wait_for("Preview of")
+
+    def match(self) -> None:
+        """Wait for the Match page, take it as it is, and wait for the preview."""
+        self.wait_for("What are the columns of")
+        self.page.get_by_role("button", name="Check the file").click()
         self.wait_for("Preview of")
 
     def confirm(self) -> None:

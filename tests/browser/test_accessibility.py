@@ -92,7 +92,10 @@ def test_pages_of_an_import(editor, errors_of):
     wrong = errors_of()
     bad = [f"Ada,Lovelace,{n},Acme,prospect,{'x' * 400}" for n in range(60)]
     header = "first_name,last_name,email,company,lifecycle_stage,notes"
-    wizard.preview("contact", csv_of(header, "Mary,Shelley,mary@example.com,,,", *bad), name=f"{'long ' * 20}.csv")
+    wizard.choose("contact", csv_of(header, "Mary,Shelley,mary@example.com,,,", *bad), name=f"{'long ' * 20}.csv")
+    wizard.wait_for("What are the columns of")
+    wrong += errors_of()
+    wizard.match()
     wrong += errors_of()
     preview = editor.page.url
     wrong += errors_of(editor.page.locator("#rejected th a").first.get_attribute("href"))

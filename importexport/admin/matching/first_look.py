@@ -9,7 +9,7 @@ from crm.matching import fold
 from crm.models import Pipeline, Stage, Tenant
 from importexport import mappings
 from importexport.engine.found_values import NAMES, FoundValues
-from importexport.engine.options import OptionError, Options, read_options
+from importexport.engine.options import OptionError, Options, from_kept, read_options
 from importexport.engine.proposal import HeaderSample, Proposal, propose
 from importexport.engine.reading import scorer
 from importexport.engine.resource import EntityResource
@@ -18,9 +18,23 @@ from importexport.files.header import CARRIED, fold_cell, read_header
 from importexport.files.opening import open_rows
 from importexport.files.signatures import is_workbook
 from importexport.http.bodies import HEAD
-from importexport.models import SavedMapping
+from importexport.models import ImportRun, SavedMapping
 from importexport.sources.reading import OURS
 
+#: How many of the latest runs are searched for the one whose rejected rows a file has, and what it says about them: not
+#: the encoding, for they are in a file of their own, which is UTF-8.
+LATEST = 20
+OF_ROWS = (
+    "source",
+    "mapping",
+    "values",
+    "formats",
+    "dates",
+    "decimal",
+    "incomplete",
+    "duplicates",
+    "saved_mapping",
+)
 #: How much of a file is decoded at a time, in bytes.
 CHUNK = 1024 * 1024
 #: The source of a file of which no program is known.
@@ -37,8 +51,9 @@ class Look(NamedTuple):
 def first_look(file: BinaryIO, resource: EntityResource) -> Look:
     """Return what is known of an upload, which is read with the resource's options where it is ours.
 
-    A mapping that was saved, and last used for the same headers, is used again. A file that nobody can read, or that
-    has no rows, keeps the options: planning tells what is wrong with it.
+    A mapping that was saved, and last used for the same headers, is used again; rejected rows that were corrected are
+    read like the file that they come from. A file that nobody can read, or that has no rows, keeps the options:
+    planning tells what is wrong with it.
     """
     if is_ours(file, resource):
         return Look(resource.options, is_sure=True)
@@ -47,11 +62,12 @@ def first_look(file: BinaryIO, resource: EntityResource) -> Look:
         proposal = proposed(file, resource, options)
         if not proposal.total_rows:
             return Look(resource.options, is_sure=True)
-        if saved := with_saved(proposal, resource, options):
-            options, proposal = saved, proposed(file, resource, saved)
+        said = with_corrected(proposal, resource, options) or with_saved(proposal, resource, options)
+        if said:
+            options, proposal = said, proposed(file, resource, said)
     except FileError:
         return Look(resource.options, is_sure=True)
-    is_decided = bool(options.saved_mapping) or proposal.reading.source not in (OURS, UNKNOWN)
+    is_decided = bool(said) or proposal.reading.source not in (OURS, UNKNOWN)
     return Look(options, is_decided and not is_open(proposal, options, resource.tenant))
 
 
@@ -89,6 +105,22 @@ def proposed(file: BinaryIO, resource: EntityResource, options: Options) -> Prop
     """Return what a file would be read as with some options; raise FileError like ``propose``."""
     file.seek(0)
     return propose(file, type(resource)(resource.tenant, options=options))
+
+
+def with_corrected(proposal: Proposal, resource: EntityResource, options: Options) -> Options | None:
+    """Return the options with those by which a file was read whose rejected rows this one has; None if it has none."""
+    labels = set(map(fold_cell, proposal.header))
+    if not labels & CARRIED:
+        return None
+    ended = [ImportRun.Status.DONE, ImportRun.Status.PLANNED]
+    runs = ImportRun.objects.filter(
+        tenant=resource.tenant, entity=resource.entity, kind=ImportRun.Kind.IMPORT, status__in=ended, skipped__gt=0
+    )
+    for run in runs.order_by("-created_at").only("header", "options")[:LATEST]:
+        if set(map(fold_cell, run.header.get("cells", ()))) - CARRIED == labels - CARRIED:
+            earlier = from_kept(run.options)
+            return replace(options, **{name: getattr(earlier, name) for name in OF_ROWS}) if earlier.reads else None
+    return None
 
 
 def with_saved(proposal: Proposal, resource: EntityResource, options: Options) -> Options | None:

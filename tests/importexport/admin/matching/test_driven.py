@@ -79,7 +79,8 @@ def test_a_german_workbook_is_read_as_it_was_meant(editor, page):
 
 def test_a_file_that_nobody_knows_is_matched_by_hand_and_the_next_one_by_itself(editor, page):
     head = "Wer;Postfach;Rang;Egal\r\n"
-    run = editor.brought(head + "Ada van der Example;ada@example.com;Stammkunde;1\r\n", name="wer.csv")
+    rows = "Ada van der Example;ada@example.com;Stammkunde;1\r\nEva Sample;eva;Stammkunde;3\r\n"
+    run = editor.brought(head + rows, name="wer.csv")
     words = page(run)
     assert "New records need these columns, and none of the file gives them: First name, Last name, Email." in words
     assert "4 columns are not known. Say what they are, or leave them out." in words
@@ -92,11 +93,17 @@ def test_a_file_that_nobody_knows_is_matched_by_hand_and_the_next_one_by_itself(
     # Only now is it known that the column has values to be matched.
     words = words_of(editor.post("importexport_importrun_match", run.pk, **answers, groups=""))
     assert "A column has values that are not known. Say what they mean, or go on without." in words
-    assert "Stammkunde 1 × Leave as it is: its rows would be rejected" in words
+    assert "Stammkunde 2 × Leave as it is: its rows would be rejected" in words
     answers |= {value_field("lifecycle_stage", "Stammkunde"): "=customer", "groups": "lifecycle_stage"}
     run = editor.match(run, **answers, save_as="Unsere Liste")
     assert "saved matching “unsere-liste”" in editor.run_page(run)
     editor.confirm(run)
+
+    response = editor.get("importexport_importrun_rejected", run.pk)
+    corrected = b"".join(response.streaming_content).decode().replace(";eva;", ";eva@example.com;")
+    repair = editor.brought(corrected, name="corrected.csv")
+    assert (repair.status, repair.options["mapping"]) == ("planning", run.options["mapping"])
+    editor.post("importexport_importrun_discard", repair.pk)
 
     run = editor.check(head + "Bo Sample;bo@example.com;Stammkunde;2\r\n", name="next.csv")
     assert (run.status, run.imported, run.options["saved_mapping"]) == ("planned", 1, "unsere-liste")

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('importexport', '0032_fixes'),
+        ('importexport', '0033_losses'),
     ]
 
     operations = [
