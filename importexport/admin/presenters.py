@@ -30,11 +30,15 @@ COLUMNS, CHARACTERS, IGNORED = 60, 120, 30
 NUMBER = 12
 #: The number of error groups shown at first; the others can be unfolded.
 GROUPS = 8
+#: Shown in place of a line break: a cell of a table has one line.
+LINE_BREAK = " ↵ "
+_LINE_BREAK = re.compile("\r\n|\r|\n")
 _UNSHOWN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 
 
 def shown(text: str, *, limit: int = CHARACTERS) -> str:
-    """Return a cell's text for display: invalid characters replaced, truncated to the limit."""
+    """Return a cell's text for display: line breaks as ↵, invalid characters replaced, truncated to the limit."""
+    text = _LINE_BREAK.sub(LINE_BREAK, text[: 2 * limit])
     return _UNSHOWN.sub("\ufffd", text if len(text) <= limit else f"{text[: limit - 1]}…")
 
 

@@ -164,6 +164,13 @@ def test_unprintable_characters_are_shown_as_such(editor):
     assert cell.text == "A\ufffd\ufffdda"
 
 
+@pytest.mark.parametrize("line_break", ["\r\n", "\n", "\r"])
+def test_line_breaks_and_tabs_are_shown_as_such(editor, line_break):
+    run = editor.check(HEADER + f'"Rue 1{line_break}Paris\tFrance",B,x,\r\n')
+    cell = editor.get(CHANGE, run.pk).context["rejected"].rows[0].cells[0]
+    assert cell.text == "Rue 1 ↵ Paris\tFrance"
+
+
 def test_very_many_and_very_long_cells_are_cut(editor):
     header = HEADER.strip() + "".join(f",more{n}" for n in range(200))
     run = editor.check(f"{header}\r\n{'A' * 5000},B,x,\r\n")
