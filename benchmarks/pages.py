@@ -69,20 +69,14 @@ PAGES = [
 ]
 
 
-def main():
-    from django.conf import settings
+def million():
+    """Return the tenant with a million contacts, created on the first run."""
     from django.contrib.auth.models import User
-    from django.core.management import call_command
     from django.db import connection
-    from django.db.models import Min
-    from django.test import Client
 
-    from crm.models import Company, Contact, Deal, Membership, Tenant
+    from crm.models import Membership, Tenant
     from crm.models.tenant import create_tenant
 
-    settings.ALLOWED_HOSTS.append("testserver")
-    call_command("migrate", verbosity=0)
-    call_command("collectstatic", verbosity=0, interactive=False)
     tenant = Tenant.objects.filter(slug="million").first()
     if tenant is None:
         tenant = create_tenant(slug="million", name="Million")
@@ -91,6 +85,23 @@ def main():
                 cursor.execute(statement)
         user = User.objects.create_user("million", is_staff=True)
         Membership.objects.create(tenant=tenant, user=user, role="admin")
+    return tenant
+
+
+def main():
+    from django.conf import settings
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+    from django.db import connection
+    from django.db.models import Min
+    from django.test import Client
+
+    from crm.models import Company, Contact, Deal
+
+    settings.ALLOWED_HOSTS.append("testserver")
+    call_command("migrate", verbosity=0)
+    call_command("collectstatic", verbosity=0, interactive=False)
+    tenant = million()
     ids = {
         model._meta.model_name: model.objects.filter(tenant=tenant).aggregate(first=Min("id"))["first"]
         for model in (Company, Contact, Deal)

@@ -172,13 +172,14 @@ class Group(NamedTuple):
 
 
 def groups(
-    run: ImportRun, chosen: ErrorFilter, *, offer: Callable[[dict[str, Any], int], Any] = lambda group, number: None
+    run: ImportRun, chosen: ErrorFilter, *, offer: Callable[[dict[str, Any], int, bool], Any] = lambda *group: None
 ) -> list[Group]:
-    """Return a run's error groups, most frequent first; ``offer`` says what can be changed about each."""
-    return [_group(group, chosen, offer(group, number)) for number, group in enumerate(run.groups, 1)]
+    """Return a run's error groups, most frequent first; ``offer`` says what can be changed about each, by its number
+    and whether it is chosen."""
+    return [_group(group, chosen, number, offer) for number, group in enumerate(run.groups, 1)]
 
 
-def _group(group: dict[str, Any], chosen: ErrorFilter, offer: Any) -> Group:
+def _group(group: dict[str, Any], chosen: ErrorFilter, number: int, offer: Callable[..., Any]) -> Group:
     wanted = ErrorFilter(group["code"], group["column"], group["sentence"] or None)
     return Group(
         title=shown(group["sentence"], limit=300) or str(ERROR_CODES[group["code"]]),
@@ -187,7 +188,7 @@ def _group(group: dict[str, Any], chosen: ErrorFilter, offer: Any) -> Group:
         rows=group["rows"],
         query=wanted.query,
         is_chosen=wanted == chosen,
-        offer=offer,
+        offer=offer(group, number, wanted == chosen),
     )
 
 

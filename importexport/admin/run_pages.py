@@ -139,6 +139,7 @@ def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "changed": changed_context(request, run),
         "groups": groups[: presenters.GROUPS],
         "more_groups": groups[presenters.GROUPS :],
+        "is_more_chosen": any(group.is_chosen for group in groups[presenters.GROUPS :]),
         "codes": presenters.codes(run, chosen),
         "chosen": chosen,
         "kept_rows": labels.rows(kept) if (kept := rejected_kept(run)) < run.skipped else "",
@@ -152,7 +153,7 @@ def content_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
 def fixing_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
     """Return what was changed about a file in its preview, and what can be changed by whom the page is for."""
     context: dict[str, Any] = {
-        "offer": lambda group, number: None,
+        "offer": lambda *group: None,
         "fields_of": lambda rows: {},
         "made": made.changes_made(run, request.GET.get("changes")),
         "query": request.GET.urlencode(),

@@ -1,9 +1,10 @@
 """Errors in a row: they follow "Row N: " and are joined with "; "."""
 
+import re
 from collections.abc import Iterable
 from typing import Self
 
-from importexport.errors.wording import echo
+from importexport.errors.wording import ECHO_LIMIT, echo
 
 
 class RowError(str):
@@ -68,6 +69,15 @@ def choice(column: str, value: str) -> RowError:
 
 def not_found(kind: str, value: str) -> RowError:
     return RowError("not_found", f"{kind} '{echo(value)}' not found")
+
+
+def name_not_found(sentence: str) -> str:
+    """Return the name that a message of ``not_found`` says is missing; "" if it is cut, or the message is another."""
+    found = _NOT_FOUND.fullmatch(sentence)
+    return found[1] if found and len(found[1]) < ECHO_LIMIT else ""
+
+
+_NOT_FOUND = re.compile(r"[A-Z][a-z]+ '(.*)' not found", re.DOTALL)
 
 
 def external_id_not_found(kind: str, value: str) -> RowError:

@@ -2,17 +2,20 @@
 
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from django.db import transaction
 
 from importexport import errors
+from importexport.engine.fixes import Fixes
 from importexport.files.csv_writer import csv_text
 from importexport.files.formula import mark
 from importexport.files.rejected_rows import RejectedRows
 from importexport.files.rejected_workbook import RejectedWorkbook
+from importexport.files.table import Batch
 from importexport.files.xlsx import Sink
 from importexport.history import suggestions
+from importexport.history.fixes import fixes_of
 from importexport.history.row_log import LoggedRow, shown_changes
 from importexport.models import ImportRun, RejectedRow
 
@@ -44,9 +47,7 @@ def rejected_file(run: ImportRun) -> Iterator[bytes]:
 def rejected_workbook(run: ImportRun) -> Iterator[bytes]:
     """Yield the rejected rows as a workbook: like rejected_file, with the cells at fault coloured and noted."""
     sink = Sink()
-    columns = run.header.get("columns", [])
-    positions = {name: position for position, name in reversed([*enumerate(columns)]) if name}
-    rows = RejectedWorkbook(sink, header=run.header["cells"], positions=positions, numbered=True)
+    rows = RejectedWorkbook(sink, header=run.header["cells"], positions=positions_in(run), numbered=True)
     for row in all_rejected(run):
         rows.add([row])
         if piece := sink.take():
@@ -58,12 +59,34 @@ def rejected_workbook(run: ImportRun) -> Iterator[bytes]:
 def all_rejected(run: ImportRun) -> Iterator[RejectedRow]:
     """Yield the rejected rows in file order, in a transaction, without holding all of them in memory.
 
-    Those that somebody has left out are not to be corrected.
+    Those that somebody has left out are not to be corrected, and what somebody has changed about the others is done.
     """
+    fixes = None if run.reading else fixes_of(run)  # A file of another program may have dates that are not ours.
     with transaction.atomic():
-        for row in RejectedRow.objects.of(run).order_by("number", "id").iterator(chunk_size=1000):
-            if not row.is_left_out:
-                yield row
+        found = RejectedRow.objects.of(run).order_by("number", "id").iterator(chunk_size=1000)
+        rows = (row for row in found if not row.is_left_out)
+        while some := list(itertools.islice(rows, 1000)):
+            if fixes:
+                change_rows(some, fixes, positions_in(run))
+            yield from some
+
+
+def positions_in(run: ImportRun) -> dict[str, int]:
+    """Return the positions of the columns in the file of a run, by name; of several, the first."""
+    columns = run.header.get("columns", [])
+    return {name: position for position, name in reversed([*enumerate(columns)]) if name}
+
+
+def change_rows(rows: Sequence[RejectedRow], fixes: Fixes, positions: Mapping[str, int]) -> None:
+    """Change the cells of rejected rows as fixes say."""
+    width = 1 + max(positions.values(), default=0)
+    for row in rows:
+        row.cells = row.cells + [""] * (width - len(row.cells))
+    columns = {name: [row.cells[position] for row in rows] for name, position in positions.items()}
+    batch = Batch([row.number for row in rows], [row.cells for row in rows], dict(columns))
+    fixes.apply(batch)
+    for (i, column), (_, fix) in batch.fixed.items():
+        rows[i].cells[positions[column]] = fix.new
 
 
 CSV_HEADER = ["import_row", "action", "entity", "record", "column", "before", "after", "import_error"]

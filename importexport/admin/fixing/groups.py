@@ -1,19 +1,21 @@
 """What can be changed about a group of errors, offered on the page."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from importexport import errors
 from importexport.admin import labels
 from importexport.engine.resource import EntityResource
 from importexport.history.suggestions import place_of
-from importexport.models import ImportRun, RejectedRow, RunFix
+from importexport.models import ImportRun, RunFix
 from importexport.resources import RESOURCES
 from importexport.runs.fixes import checking, making
 from importexport.runs.fixes.making import ErrorGroup
 
-#: The most groups for which names that may be meant are looked up.
-LOOKED_UP = 30
+#: How many groups have their forms on a page; others have them when they are chosen.
+OFFERED = 30
 
 
 @dataclass(frozen=True)
@@ -46,26 +48,30 @@ class Offers:
         self._run = run
         self._resource: EntityResource = checking.resource_of(run)
         self._optional = making.optional_columns(run)
-        self._left = LOOKED_UP
+        #: Rows by code and column.
+        self._rows: Counter[tuple[str, str]] = Counter()
+        for group in run.groups:
+            self._rows[group["code"], group["column"]] += group["rows"]
         kept = RunFix.objects.filter(tenant=run.tenant_id, run=run).exclude(state=RunFix.State.REVOKED)
         about = kept.exclude(kind=RunFix.Kind.CELL).values_list("code", "column", "sentence")
         self._made = {ErrorGroup(*found) for found in about if found[0]} if run.has_fixes else set()
 
-    def of(self, group: dict[str, Any], number: int) -> Offer | None:
-        """Return the offer for a group, which is the ``number``-th; None if nothing can be changed about it."""
+    def of(self, group: dict[str, Any], number: int, is_chosen: bool) -> Offer | None:
+        """Return the offer for a group, which is the ``number``-th; None if nothing can be changed about it, or for a
+        later one that the page is not about."""
         found = making.group_of(group)
-        if found.code == "left_out":
+        if found.code == "left_out" or (number > OFFERED and not is_chosen):
             return None
         column = self._resource.stored.get(found.column)
         may_replace = making.can_replace(found) and column is not None
-        rows = found.rows(self._run)
+        rows = group["rows"] if found.sentence else self._rows[found.code, found.column]
         return Offer(
             group=found,
             rows=labels.rows(rows),
             is_wider=rows > group["rows"],
             may_replace=may_replace,
             may_blank=making.can_blank(found, self._optional),
-            may_create=making.creates(self._run, found),
+            may_create=making.creates(found, column),
             choices=column.target.choices if may_replace and column else (),
             meant=self._meant(found) if may_replace else (),
             is_made=any(made.covers(found) for made in self._made),
@@ -75,17 +81,6 @@ class Offers:
     def _meant(self, group: ErrorGroup) -> Sequence[str]:
         """Return the names that exist and resemble the one that the rows of a group have."""
         names = self._run.suggestions.get(group.column, {})
-        if group.code != "not_found" or not names or not self._left:
-            return ()
-        self._left -= 1
-        place = place_of(group.column, RESOURCES[self._run.entity])
-        row = first_row(self._run, group)
-        if place is None or row is None:
-            return ()
-        return names.get(place.folded.fold(checking.text_in(self._run, row, group.column)), ())
-
-
-def first_row(run: ImportRun, group: ErrorGroup) -> RejectedRow | None:
-    """Return the first rejected row of a group that is kept."""
-    found = RejectedRow.objects.of(run).with_error(code=group.code, column=group.column, sentence=group.sentence)
-    return found.order_by("number").first()
+        place = place_of(group.column, RESOURCES[self._run.entity]) if names else None
+        name = errors.name_not_found(group.sentence)
+        return names.get(place.folded.fold(name), ()) if place and name else ()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from importexport.columns.cells import prepare
+from importexport.columns.fields import Column
 from importexport.columns.references import can_create
 from importexport.db import Busy
 from importexport.engine.fixes import BLANK, CELL, CREATE, SKIP, VALUE, Fix
@@ -121,7 +122,7 @@ def can_blank(group: ErrorGroup, optional: Container[str]) -> bool:
 def create_named(run: ImportRun, group: ErrorGroup, *, by: str) -> RunFix:
     """Have the company created that the rows of a group name."""
     first = first_rows(run, group)
-    if not creates(run, group):
+    if not creates(group, checking.resource_of(run).stored.get(group.column)):
         raise NotFixed("Only companies that are not found can be created.")
     name = checking.text_in(run, first[0], group.column)
     fix = Fix(CREATE, by, column=group.column, new=name)
@@ -130,10 +131,9 @@ def create_named(run: ImportRun, group: ErrorGroup, *, by: str) -> RunFix:
     return kept
 
 
-def creates(run: ImportRun, group: ErrorGroup) -> bool:
-    """Whether what the rows of a group name can be created: a company that is not found."""
-    column = checking.resource_of(run).stored.get(group.column)
-    is_company = column is not None and can_create(column) and group.column == "company_name"
+def creates(group: ErrorGroup, column: Column | None) -> bool:
+    """Whether what the rows of a group name in a column can be created: a company that is not found."""
+    is_company = column is not None and can_create(column) and column.column_name == "company_name"
     return is_company and group.code == "not_found" and bool(group.sentence)
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from crm.models import Company, Contact
+from importexport.admin.fixing import groups
 from importexport.models import ImportRun, RunFix
 from importexport.runs import lifecycle
 from tests.support.staff import Staff, words_of
@@ -128,6 +129,21 @@ def test_a_group_offers_what_makes_sense_for_it(editor, plan, tenant):
     assert ("lead" in stage.choices, stage.may_blank, stage.may_create) == (True, True, False)
     assert (company.meant, company.may_create, company.may_blank) == (["Acme"], True, True)
     assert (email.may_replace, email.choices, email.may_blank) == (True, (), False)
+
+
+def test_rows_with_different_errors_of_a_kind_are_fixed_together_and_that_is_said(editor, plan):
+    run = plan(FILE + "A,B,b@example.com,lad,\nA,C,c@example.com,lady,\n")
+    words = editor.run_page(run)
+    assert "This is for 4 rows: all that have such an error in lifecycle_stage" in words
+    fix(editor, run, what="skip_rows", code="choice", column="lifecycle_stage", sentence="")
+    assert run.fixes.get().rows == 4
+
+
+def test_later_groups_have_their_forms_when_they_are_chosen(editor, plan, monkeypatch):
+    monkeypatch.setattr(groups, "OFFERED", 0)
+    run = plan()
+    assert "Fix all 2 rows at once" not in editor.run_page(run)
+    assert "Fix all 2 rows at once" in editor.run_page(run, **WRONG_STAGE)
 
 
 def test_a_change_is_taken_back(editor, plan):

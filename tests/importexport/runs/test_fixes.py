@@ -175,6 +175,28 @@ def test_rows_that_are_left_out_are_rejected_and_told_as_such(plan):
     assert sorted(run.fixes.values_list("rows", flat=True)) == [1, 2]
 
 
+def test_the_rejected_rows_have_what_was_changed_about_them(plan):
+    run = plan(HEAD + "Ada,Lovelace,one,leed,\nAlan,Turing,two\n")
+    change(run, 2, "email", "ada@example.com")
+    change(run, 3, "email", "alan")
+    change(run, 3, "lifecycle_stage", "leed")
+    rejected = b"".join(row_files.rejected_file(again(run))).decode()
+    assert [line.split(",")[2:4] for line in rejected.splitlines()[1:]] == [
+        ["ada@example.com", "leed"],
+        ["alan", "leed"],
+    ]
+
+
+def test_a_file_whose_check_was_stopped_can_be_checked_again_with_its_changes(plan):
+    run = plan()
+    change(run, 3, "email", "alan@example.com")
+    lifecycle.plan_again(run)
+    lifecycle.cancel(run, by="clerk")
+    assert run.status == "failed"
+    run = again(run)
+    assert (run.status, run.imported, run.fix_count) == ("planned", 2, 1)
+
+
 def test_a_change_that_is_taken_back_counts_no_more(plan):
     run = plan()
     fix = change(run, 3, "email", "alan@example.com").fix
