@@ -15,18 +15,22 @@ from django.urls import Resolver404, ResolverMatch, URLPattern, path, resolve, r
 from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 from unfold.sites import UnfoldAdminSite
 
 from crm.access import access_of, pick_tenant
 from crm.models import Tenant
+from rally import kept_forms
 
 #: Pages that users may be redirected to, by URL name: of a record, of a model, and others. All remaining URLs only
 #: accept forms or return files.
 RECORD_PAGES = {"change", "delete", "history", "revoke", "password_change"}
 MODEL_PAGES = {"changelist", "add", "import", "import_help", "export"}
 OWN_PAGES = {"index", "password_change"}
+#: What a page says that was asked for instead of pressing one of its buttons.
+NO_CLICK = gettext_lazy("Nothing has happened: this address is that of a button.")
 #: The maximum number of digits of an id.
 DIGITS = 19
 
@@ -61,8 +65,11 @@ class RallyAdminSite(UnfoldAdminSite):
         if request.method == "GET" and request.user.is_authenticated and not self.has_permission(request):
             context = self.each_context(request) | {"title": _("No access")}
             return render(request, "admin/no_access.html", context, status=403)
-        response = super().login(request, extra_context)
+        form = request.POST.get(kept_forms.FIELD, "")
+        response = super().login(request, {kept_forms.FIELD: form} | (extra_context or {}))
         if request.method == "POST" and response.status_code == 302:
+            if form and (again := kept_forms.send_again(request, form)):
+                return again
             response["Location"] = self._way_back(request, response["Location"])
         return response
 
@@ -78,8 +85,19 @@ class RallyAdminSite(UnfoldAdminSite):
         return redirect(self._way_back(request, request.POST.get("next", "")))
 
     def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
-        """Wrap a view, so that a GET of a URL that only accepts forms redirects to the page of the form."""
-        return leading_up(super().admin_view(view, cacheable))
+        """Wrap a view, so that a GET of a URL that only accepts forms redirects to the page of the form.
+
+        A form whose session has ended is kept until the user has signed in again.
+        """
+        led = leading_up(super().admin_view(view, cacheable))
+
+        @wraps(led)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if request.method == "POST" and not request.user.is_authenticated:
+                return kept_forms.ask_to_sign_in(self, request) or led(request, *args, **kwargs)
+            return led(request, *args, **kwargs)
+
+        return answer
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
         """Search records for a field of a form, but only for fields that use autocompletion."""
@@ -112,11 +130,17 @@ class RallyAdminSite(UnfoldAdminSite):
                 continue
             if kind in MODEL_PAGES:
                 return page
-            if kind in RECORD_PAGES:
+            if match.kwargs:
                 record = unquote(str(next(iter(match.kwargs.values()))))
-                is_there = model_admin.get_object(request, record) is not None
-                return page if is_there else reverse(f"{self.name}:{prefix}changelist")
+                if model_admin.get_object(request, record) is None:
+                    return reverse(f"{self.name}:{prefix}changelist")
+                return page if kind in RECORD_PAGES else self._page_of_button(request, f"{prefix}change", record)
         return index
+
+    def _page_of_button(self, request: HttpRequest, name: str, record: str) -> str:
+        """Return the page of a record for a URL that only accepts one of its buttons, and tell the user."""
+        messages.warning(request, f"{NO_CLICK} {kept_forms.PRESS}")
+        return reverse(f"{self.name}:{name}", args=[record])
 
 
 def page_at(address: str) -> ResolverMatch | None:
@@ -136,8 +160,11 @@ def leading_up(view: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         response = view(request, *args, **kwargs)
-        is_typed = response.status_code == 405 and request.method in {"GET", "HEAD"}
-        return redirect(urljoin(request.path, "..")) if is_typed else response
+        if response.status_code != 405 or request.method not in {"GET", "HEAD"}:
+            return response
+        if kwargs and request.user.is_authenticated:
+            messages.warning(request, f"{NO_CLICK} {kept_forms.PRESS}")
+        return redirect(urljoin(request.path, ".."))
 
     return answer
 

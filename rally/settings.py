@@ -188,6 +188,8 @@ SECURE_CSP = {
     "base-uri": ["'none'"],
 }
 
+#: A form that has expired can be sent again.
+CSRF_FAILURE_VIEW = "rally.kept_forms.expired"
 SESSION_ENGINE = "rally.sessions"
 #: A working day. Users have to sign in again the next day.
 SESSION_COOKIE_AGE = 12 * 3600

@@ -209,10 +209,11 @@ def test_two_people_at_one_preview_hear_of_each_other(editor, admin_of_tenant, p
 def test_a_session_that_ended_asks_to_sign_in_and_tells_that_the_change_is_not_saved(editor, plan):
     run = plan()
     editor.client.logout()
-    response = fix(editor, run, what="skip_row", number=3)
-    assert response.url.startswith("/admin/login/?next=")
+    page = fix(editor, run, what="skip_row", number=3).content.decode()
+    assert "You have been signed out meanwhile. Sign in: what you have typed is kept." in page
+    assert not RunFix.objects.exists()
     editor.client.force_login(editor.user)
-    response = editor.client.get(response.url.partition("next=")[2])
+    response = editor.client.get(reverse(f"admin:{FIX}", args=[run.pk]))
     assert told(editor, response) == ["The last change was not saved. Make it again, please."]
 
 
