@@ -144,6 +144,7 @@ class ApiKeyAdmin(OfTenantsAdmin):
     """API keys of a tenant, managed by the tenant's admins."""
 
     form = RenameForm
+    nothing_yet = gettext_lazy("With an API key, another program can import and export the records of this account.")
     list_display = ("name", "scope_name", "state_label", "created_on", "expires", "last_used", "revoke_link")
     list_filter = (StateFilter, "scope")
     list_select_related = ("tenant",)

@@ -15,12 +15,14 @@ from django.core.paginator import Paginator
 from django.db import IntegrityError, models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from crm.access import access_of
+from crm.admin.empty import EmptyList, NextStep, nothing_found
 from crm.admin.lists import BoundedChangeList, EstimatingPaginator
 from crm.characters import trim
 from crm.models import Tenant
@@ -97,6 +99,8 @@ class BoundedAdmin(ModelAdmin):
 
     #: Relations that a list can be filtered by, because a page links to the list of a record's related records.
     linked_by: ClassVar[tuple[str, ...]] = ()
+    #: What the records of an empty list are for, and how to get the first one, for those who may add it.
+    nothing_yet: ClassVar[Any] = ""
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         """Whether a list can be filtered by this look-up. If not, the response is 400."""
@@ -119,6 +123,25 @@ class BoundedAdmin(ModelAdmin):
         if getattr(response, "template_name", None) == INVALID_QUERY_TEMPLATE:
             raise InvalidQuery("The query string of this list is invalid.")
         return response
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Return the list, with what it says when it is ``empty``."""
+        listed = super().get_changelist_instance(request)
+        listed.empty = nothing_found(listed) or self.empty_list(request)
+        return listed
+
+    def empty_list(self, request: HttpRequest) -> EmptyList:
+        """Return what to say as long as there are no records at all."""
+        steps = self.first_steps(request)
+        text = self.nothing_yet if steps else ""
+        return EmptyList("inbox", _("No %(records)s yet") % {"records": self.opts.verbose_name_plural}, text, steps)
+
+    def first_steps(self, request: HttpRequest) -> list[NextStep]:
+        """Return the ways to the first record that the user may go."""
+        if not self.has_add_permission(request):
+            return []
+        name = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_add"
+        return [NextStep(_("Add %(record)s") % {"record": self.opts.verbose_name}, "add", reverse(name))]
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet, search_term: str

@@ -23,6 +23,7 @@ from unfold.decorators import display
 from crm.access import access_of
 from crm.admin import formatting
 from crm.admin.base import ReadOnlyAdmin
+from crm.admin.empty import NextStep
 from importexport.admin import labels, permissions, presenters, warnings
 from importexport.admin.fixing.views import FixingMixin
 from importexport.admin.matching.views import MatchViews
@@ -73,6 +74,11 @@ class ImportRunAdmin(FixingMixin, MatchViews, ReadOnlyAdmin):
     list_filter_sheet = True
     search_fields = ("file_name",)
     search_help_text = gettext_lazy("Search by file name")
+    change_list_template = "importexport/admin/runs.html"
+    nothing_yet = gettext_lazy(
+        "What do you want to import? Start with the companies if you have any: the other files can then refer to them."
+        " You see a preview before anything is stored."
+    )
     actions = None
 
     class Media:
@@ -103,6 +109,21 @@ class ImportRunAdmin(FixingMixin, MatchViews, ReadOnlyAdmin):
             raise Http404 from None
 
     # --- the list ---
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list, with a button to import a file."""
+        links = {"import_links": self.first_steps(request)}
+        return super().changelist_view(request, (extra_context or {}) | links)
+
+    def first_steps(self, request: HttpRequest) -> list[NextStep]:
+        """Return the links to the forms for files of each entity."""
+        if not permissions.may_import(access_of(request)):
+            return []
+        names = {entity: RESOURCES[entity]._meta.model._meta.model_name for entity in labels.ENTITIES}
+        return [
+            NextStep(label, labels.ICONS[entity], reverse(f"admin:crm_{names[entity]}_import"))
+            for entity, label in labels.ENTITIES.items()
+        ]
 
     def get_list_select_related(self, request: HttpRequest) -> Any:
         return ["tenant", "parent"]

@@ -18,6 +18,8 @@ ENTITIES = {
     "deals": gettext_lazy("Deals"),
     "activities": gettext_lazy("Activities"),
 }
+#: The icon of each entity, as in the sidebar.
+ICONS = {"companies": "apartment", "contacts": "person", "deals": "handshake", "activities": "event_note"}
 #: The references that an import can create besides its own records.
 CREATED_REFERENCES = {
     "companies": gettext_lazy("the company created for it"),

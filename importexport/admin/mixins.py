@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -23,6 +23,7 @@ from django.views.decorators.http import require_POST
 from import_export import admin as library
 
 from crm.access import access_of
+from crm.admin.empty import NextStep
 from crm.statistics import EXACT_WHERE_IT_MATTERS, count_records
 from importexport import errors, services
 from importexport.admin import export_form, labels, option_form, permissions, upload_form
@@ -83,6 +84,14 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
     def get_resource_kwargs(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Return the arguments of a resource: the user's tenant."""
         return super().get_resource_kwargs(request, *args, **kwargs) | {"tenant": access_of(request).tenant}
+
+    def first_steps(self, request: HttpRequest) -> list[NextStep]:
+        """Return the ways to the first record: most have a file with records already."""
+        steps = super().first_steps(request)
+        if not self.has_import_permission(request):
+            return steps
+        form = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_import")
+        return [NextStep(_("Import a file"), "upload", form), *steps]
 
     # --- in ---
 

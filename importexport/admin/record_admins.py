@@ -46,6 +46,10 @@ class ContactAdmin(ShortcutsMixin, EntityAdmin):
     """Admin of contacts."""
 
     entity = "contacts"
+    nothing_yet = gettext_lazy(
+        "Contacts are the people you deal with. Import them from a file, such as an export of the program you have used"
+        " so far, or add the first one by hand."
+    )
     form = TaggedForm
     prefixes = ("email_key", "first_name", "last_name")
     search_help_text = gettext_lazy("Search by the beginning of a name or e-mail")
@@ -85,6 +89,10 @@ class CompanyAdmin(ShortcutsMixin, EntityAdmin):
     """Admin of companies."""
 
     entity = "companies"
+    nothing_yet = gettext_lazy(
+        "Contacts, deals and activities can belong to a company. Import the companies from a file, or add the first one"
+        " by hand."
+    )
     form = TaggedForm
     prefixes = ("name_key", "domain_key")
     search_help_text = gettext_lazy("Search by the beginning of a name or domain")
@@ -171,6 +179,10 @@ class DealAdmin(ShortcutsMixin, PrefilledMixin, EntityAdmin):
     """Admin of deals."""
 
     entity = "deals"
+    nothing_yet = gettext_lazy(
+        "A deal is something you hope to sell, with its value and stage. Import deals from a file, or add the first one"
+        " by hand."
+    )
     first_field = "name"
     form = DealForm
     prefixes = ("name_key",)
@@ -220,6 +232,10 @@ class ActivityAdmin(PrefilledMixin, EntityAdmin):
     """Admin of activities."""
 
     entity = "activities"
+    nothing_yet = gettext_lazy(
+        "Activities are calls, meetings, tasks, emails and notes. Add them here or on the page of a contact, company or"
+        " deal, or import them from a file."
+    )
     first_field = "subject"
     prefixes = ("subject_key",)
     search_help_text = gettext_lazy("Search by the beginning of a subject")

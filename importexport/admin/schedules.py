@@ -46,6 +46,7 @@ class ScheduleAdmin(TenantModelAdmin):
     """The schedules of a tenant, for its admins."""
 
     needs_to_view = needs_to_change = "can_manage"
+    nothing_yet = gettext_lazy("A schedule imports or exports a file by itself, for example every night.")
     form = ScheduleForm
     exclude = ()
     list_display = ("title", "what", "where", "next_time", "outcome")

@@ -86,6 +86,7 @@ class WebhookAdmin(TenantModelAdmin):
     """The webhooks of a tenant, for its admins."""
 
     needs_to_view = needs_to_change = "can_manage"
+    nothing_yet = gettext_lazy("A webhook tells another program as soon as an import has ended or an export is ready.")
     form = WebhookForm
     exclude = ()
     fields = ("url", "events", "is_active")

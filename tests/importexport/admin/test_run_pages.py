@@ -148,6 +148,21 @@ def test_a_file_without_rows(editor):
     assert "The file has a header, but no rows below it." in editor.run_page(editor.check(HEADER))
 
 
+def test_the_preview_has_the_errors_before_the_rows_that_are_good(editor):
+    words = editor.run_page(editor.check(MIXED))
+    at = [
+        words.index(title)
+        for title in ("Why rows would be rejected", "Rejected rows: row number", "What will be stored")
+    ]
+    assert at == sorted(at)
+
+
+def test_the_preview_has_the_changes_before_the_records_that_are_new(editor):
+    editor.confirm(editor.check(HEADER + "Ada,Lovelace,ada@example.com,\r\n"))
+    words = editor.run_page(editor.check(HEADER + "Ada,King,ada@example.com,\r\nA,B,b@example.com,\r\n", mode="upsert"))
+    assert words.index("Changes to existing records") < words.index("The first new record, as it will be stored")
+
+
 def test_markup_is_text(editor):
     evil = "<script>alert(1)</script>"
     run = editor.check(f"first_name,last_name,email,{evil}\r\n{evil},B,{evil},\r\n{evil},B,a@example.com,\r\n")
