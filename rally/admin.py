@@ -26,7 +26,7 @@ from rally import kept_forms
 
 #: Pages that users may be redirected to, by URL name: of a record, of a model, and others. All remaining URLs only
 #: accept forms or return files.
-RECORD_PAGES = {"change", "delete", "history", "revoke", "password_change"}
+RECORD_PAGES = {"change", "delete", "history", "match", "revoke", "password_change"}
 MODEL_PAGES = {"changelist", "add", "import", "import_help", "export"}
 OWN_PAGES = {"index", "password_change"}
 #: What a page says that was asked for instead of pressing one of its buttons.

@@ -56,6 +56,8 @@ RALLY_CELL = cell("RALLY_CELL", "00")
 RALLY_IMPORT_MAX_BYTES = number("RALLY_IMPORT_MAX_BYTES", 10 * 1024 * 1024)
 #: The same for a file that a worker imports while the client does not wait.
 RALLY_IMPORT_MAX_BYTES_ASYNC = number("RALLY_IMPORT_MAX_BYTES_ASYNC", 2 * 1024**3)
+#: A file may have 5,000 columns, each of which has a field on the Match page, beside those of values.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 7_000
 #: Seconds that a run may take in the background.
 RALLY_RUN_TIMEOUT = number("RALLY_RUN_TIMEOUT", 7200)
 #: Seconds after which a process that gives no sign of life is taken for dead, so that others go on with its work.

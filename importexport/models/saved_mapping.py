@@ -19,6 +19,7 @@ class SavedMapping(models.Model):
     headers = models.CharField(max_length=64, default="", db_default="")
 
     class Meta:
+        verbose_name = "saved matching"
         ordering = ["entity", "name"]
         constraints = [models.UniqueConstraint(fields=["tenant", "entity", "name"], name="savedmapping_is_unique")]
 

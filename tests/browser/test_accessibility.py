@@ -103,5 +103,6 @@ def test_pages_of_an_import(editor, errors_of):
     wizard.confirm()
     wrong += errors_of()
     wrong += errors_of("/admin/importexport/importrun/")
+    wrong += errors_of("/admin/importexport/savedmapping/")
     wrong += errors_of("/admin/")
     assert_none(wrong)

@@ -23,8 +23,8 @@ from importexport.sources.presets import label
 from importexport.sources.reading import given_by
 from importexport.sources.wishes import NAME_LIMIT
 
-#: The most characters of a sample that are shown.
-SAMPLE = 60
+#: The most characters of a sample that are shown, and the most columns without values that can be matched.
+SAMPLE, BLANK = 60, 500
 
 
 class Sample(NamedTuple):
@@ -59,8 +59,12 @@ class Line:
 def column_lines(proposal: Proposal, options: Options, resource: EntityResource) -> list[Line]:
     """Return a line for each column of a file, apart from those that we have added to it."""
     own = [header for header in proposal.headers if not is_carried(header.part.header)]
-    maker = LineMaker(proposal, options, resource)
-    return [maker.line(header) for header in own]
+    maker, blank = LineMaker(proposal, options, resource), 0
+    lines = []
+    for header in own:
+        blank += not header.filled
+        lines.append(maker.line(header, has_box=bool(header.filled) or blank <= BLANK))
+    return lines
 
 
 class LineMaker:
@@ -77,8 +81,8 @@ class LineMaker:
         self._problems = claims(proposal)
         self._hints = hints(proposal, resource)
 
-    def line(self, header: HeaderSample) -> Line:
-        """Return the line of a header."""
+    def line(self, header: HeaderSample, *, has_box: bool) -> Line:
+        """Return the line of a header, with a select box if it ``has_box`` and can be told apart."""
         part = header.part
         is_first = part.header not in self._seen
         self._seen.add(part.header)
@@ -87,7 +91,7 @@ class LineMaker:
             number=(part.position or 0) + 1,
             filled=header.filled,
             samples=[sample(cell, becomes) for cell, becomes in header.samples.items()],
-            select=self._box(part) if is_first and self._is_told_apart(part) else "",
+            select=self._box(part) if has_box and is_first and self._is_told_apart(part) else "",
             why=self._why(part, is_first=is_first),
             problem=self._problems.get(part.header, ""),
             is_unknown=is_unknown(header) and bool(header.filled),
@@ -114,6 +118,8 @@ class LineMaker:
             return _("Give this column a header of its own in the file to import it.")
         if not is_first:
             return _("Like the column of the same name above.")
+        if part.why == "source" and not part.column:
+            return _("%(program)s: there is no column for it here") % {"program": label(self._source)}
         if part.why == "source":
             return " · ".join([f"{label(self._source)}: {shown(part.header)}", *joining(part)])
         if part.why == "mapping" and self._options.saved_mapping:
@@ -125,7 +131,7 @@ class LineMaker:
 
 WHY = {
     "name": lambda: _("Same name"),
-    "agreed": lambda: _("Usual name"),
+    "agreed": lambda: _("Known name"),
     "mapping": lambda: _("Chosen by you"),
     "": lambda: _("Unknown"),
 }

@@ -26,6 +26,7 @@ from importexport.resources import RESOURCES
 from importexport.runs import lifecycle
 from importexport.runs.queue import TooManyWaiting
 from importexport.sources.reading import OURS
+from importexport.sources.wishes import LIMIT
 
 TEMPLATE = "importexport/admin/match.html"
 CHANGE = "admin:importexport_importrun_change"
@@ -190,7 +191,8 @@ class Step:
         try:
             mappings.save_mapping(name, body, tenant=self._run.tenant, spec=self._resource.spec)
         except OptionError as error:
-            self._says.append(str(error))
+            is_long = len(str(body)) > LIMIT
+            self._says.append(_("This file has too many columns and values to be saved.") if is_long else str(error))
 
     def _go_on(self, options: Options) -> HttpResponse:
         if self._save_as:
