@@ -55,7 +55,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "imported_records": labels.counted(run.entity, run.imported),
         "standing": run.standing_rows,
         "standing_records": labels.counted(run.entity, run.standing_rows),
-        "rejected_rows": labels.rows(run.skipped),
+        "rejected_rows": labels.rows(run.skipped - run.left_out),
         "rejected_count": run.skipped - run.left_out,
         "total_rows": labels.rows(run.total_rows),
         "repair_summary": related_runs.repair_summary(run) if context["related_runs"] else "",

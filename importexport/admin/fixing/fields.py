@@ -14,15 +14,16 @@ ONE_LINE = 200
 
 @dataclass(frozen=True)
 class CellField:
-    """A cell that can be changed: the text that it has now, and in the ``file``; the version that is seen (see
-    ``keeping.version_of``); what is wrong with it; the values that its column can have, if that is a list; and names
-    that may be meant."""
+    """A cell that can be changed: the text that it has now, and in the ``file``; whether somebody has changed it, by
+    itself (then the version is ``seen``, see ``keeping.version_of``) or with all cells that have the same text; what is
+    wrong with it; the values that its column can have, if that is a list; and names that may be meant."""
 
     number: int
     column: str
     text: str
     file: str
     seen: str
+    is_changed: bool
     error: str
     choices: Sequence[str] = ()
     meant: Sequence[str] = ()
@@ -38,11 +39,6 @@ class CellField:
     def is_too_long(self) -> bool:
         """Whether the text cannot be changed on a page."""
         return len(self.text) > keeping.LONGEST
-
-    @property
-    def is_changed(self) -> bool:
-        """Whether somebody has changed the cell."""
-        return bool(self.seen)
 
     @property
     def id(self) -> str:
@@ -61,7 +57,7 @@ def fields_of(run: ImportRun, rows: Sequence[RejectedRow], *, only_wrong: bool =
     batch = checking.batch_of(run, rows)
     resource = checking.resource_of(run)
     texts = {column: prepare(cells) for column, cells in batch.columns.items() if column in resource.stored}
-    made = changes_of(run, [row.number for row in rows])
+    made, values = changes_of(run, [row.number for row in rows]), values_of(run)
     names = list(zip(run.header.get("cells", []), run.header.get("columns", []), strict=False))
     headers = {column: header for header, column in reversed(names) if column}
     found: Fields = {}
@@ -69,7 +65,8 @@ def fields_of(run: ImportRun, rows: Sequence[RejectedRow], *, only_wrong: bool =
         wrong = {column: sentence for column, _code, sentence in row.errors}
         suggested = meant(run, row)
         for column, cells in texts.items():
-            fix = made.get((row.number, column))
+            own = made.get((row.number, column))
+            fix = own or values.get((column, cells[i]))
             if only_wrong and ((column not in wrong and fix is None) or len(cells[i]) > ONE_LINE or "\n" in cells[i]):
                 continue  # Long texts have room on the page of the row.
             is_checked = fix is None or fix.state == RunFix.State.PLANNED
@@ -78,7 +75,8 @@ def fields_of(run: ImportRun, rows: Sequence[RejectedRow], *, only_wrong: bool =
                 column=column,
                 text=fix.new if fix else cells[i],
                 file=cells[i],
-                seen=keeping.version_of(fix),
+                seen=keeping.version_of(own),
+                is_changed=fix is not None,
                 error=wrong.get(column, "") if is_checked else fix.error if fix else "",
                 choices=resource.stored[column].target.choices,
                 meant=suggested.get(column, ()),
@@ -94,3 +92,11 @@ def changes_of(run: ImportRun, numbers: Collection[int]) -> dict[tuple[int, str]
         return {}
     found = RunFix.objects.filter(tenant=run.tenant_id, run=run, kind=RunFix.Kind.CELL, number__in=[*numbers])
     return {(fix.number, fix.column): fix for fix in found.exclude(state=RunFix.State.REVOKED)}
+
+
+def values_of(run: ImportRun) -> dict[tuple[str, str], RunFix]:
+    """Return what was changed in all rows, by column and the text of the file."""
+    if not run.has_fixes:
+        return {}
+    found = RunFix.objects.filter(tenant=run.tenant_id, run=run, kind=RunFix.Kind.VALUE)
+    return {(fix.column, fix.old): fix for fix in found.exclude(state=RunFix.State.REVOKED)}

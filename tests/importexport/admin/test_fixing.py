@@ -146,6 +146,21 @@ def test_later_groups_have_their_forms_when_they_are_chosen(editor, plan, monkey
     assert "Fix all 2 rows at once" in editor.run_page(run, **WRONG_STAGE)
 
 
+def test_a_value_that_was_replaced_is_shown_in_its_cells_and_one_of_them_can_be_changed_further(editor, plan):
+    run = plan()
+    fix(editor, run, what="value", **WRONG_STAGE, text="lead")
+    rows = editor.get(CHANGE, run.pk).context["rejected"].rows
+    (stage,) = [field for row in rows if row.number == 4 for field in row.fields if field.column == "lifecycle_stage"]
+    assert (stage.text, stage.file, stage.error, stage.is_changed, stage.seen) == ("lead", "leed", "", True, "")
+    status, _ = fix_cell(editor, run, "customer", number=4, column="lifecycle_stage")
+    assert status == 200
+    fix(editor, run, what="blank", **NO_COMPANY)
+    lifecycle.plan_again(run)
+    lifecycle.finish(run)
+    lifecycle.apply_now(run)
+    assert [*Contact.objects.order_by("id").values_list("lifecycle_stage", flat=True)] == ["lead", "customer", "lead"]
+
+
 def test_a_change_is_taken_back(editor, plan):
     run = plan()
     fix_cell(editor, run, "alan@example.com")
@@ -232,6 +247,7 @@ def test_rows_that_were_left_out_are_told_as_such(editor, plan):
     lifecycle.plan_again(run)
     lifecycle.finish(run)
     words = editor.run_page(run)
+    assert "1 contact would be imported, 1 row would be rejected. You left 2 rows out." in words
     assert "Would be rejected 1 Left out by you 2" in words
     assert "Rows are left out: Invalid lifecycle_stage value 'leed'" in words
     lifecycle.apply_now(run)
