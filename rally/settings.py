@@ -64,6 +64,8 @@ RALLY_RUN_TIMEOUT = number("RALLY_RUN_TIMEOUT", 7200)
 RALLY_LEASE = number("RALLY_LEASE", 10)
 #: The number of days to keep uploaded files, rejected rows and changed values.
 RALLY_IMPORT_KEEP_DAYS = number("RALLY_IMPORT_KEEP_DAYS", 30)
+#: The number of hours to keep previews of the admin that nobody confirms, changes or discards.
+RALLY_PLAN_KEEP_HOURS = number("RALLY_PLAN_KEEP_HOURS", 24)
 #: The maximum size of a tenant's uploads, rejected rows and changes that are kept, in bytes; 0 for no limit.
 RALLY_IMPORT_KEEP_BYTES = number("RALLY_IMPORT_KEEP_BYTES", 10 * 1024**3)
 #: The maximum number of requests per minute and tenant.

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -57,6 +57,24 @@ def purge(*, days: int | None = None) -> int:
         RunFix.objects.filter(run__in=ids).delete()
         left.update(purged_at=Now(), month=PAST, upload_name="", **emptied)
         transaction.on_commit(partial(storage.discard, *uploads))
+    return len(ids)
+
+
+def discard_left_plans() -> int:
+    """Delete previews of the admin that nobody has touched for RALLY_PLAN_KEEP_HOURS; return their number.
+
+    Plans of programs and of the shell are kept like imports (see purge): somebody has noted their ids.
+    """
+    limit = timezone.now() - dt.timedelta(hours=settings.RALLY_PLAN_KEEP_HOURS)
+    waiting = [ImportRun.Status.MATCHING, ImportRun.Status.PLANNED]
+    left = ImportRun.objects.filter(channel=ImportRun.Channel.ADMIN, status__in=waiting, created_at__lt=limit)
+    left = left.exclude(finished_at__gte=limit)
+    changed = RunFix.objects.filter(tenant=OuterRef("tenant"), run=OuterRef("pk"), made_at__gte=limit)
+    with transaction.atomic():
+        # Locked, because one may be confirmed at the same time.
+        found = left.filter(~Exists(changed)).order_by().select_for_update(skip_locked=True)
+        ids = list(found.values_list("pk", flat=True))
+        ImportRun.objects.filter(pk__in=ids).delete()
     return len(ids)
 
 

@@ -40,7 +40,8 @@ class Upkeep(threading.Thread):
 
 
 def keep_up() -> None:
-    """Purge what is old, and drop the months that nothing is kept of."""
+    """Discard previews that were left alone, purge what is old, and drop the months that nothing is kept of."""
+    retention.discard_left_plans()
     retention.purge()
     purge_exports()
     purge_deliveries()
