@@ -1,11 +1,11 @@
-"""Change lists that stay fast with a million records: prefix search, a limited page range, estimated counts."""
+"""Change lists that stay fast with a million records: search, a limited page range, estimated counts."""
 
-import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet, Value
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce, Collate, Lower
 from django.http import HttpRequest
@@ -15,6 +15,7 @@ from unfold.views import ChangeList
 from crm.admin import formatting
 from crm.characters import trim
 from crm.models.fields import folded_field, folded_fields
+from crm.plain_text import Digits, Like, Plain, digits_of, plain_variants
 from crm.statistics import EXACT_UP_TO, RecordCount, count_records, estimate_records, estimated
 
 #: The last record that can be paged to: skipping more takes the database too long.
@@ -25,8 +26,9 @@ NEWEST = 2_000
 SORTED_AT_ONCE = 200_000
 #: Total orders: no two records compare equal.
 BY_ID = ("id", "-id", "pk", "-pk")
-#: The maximum number of words used from a search.
-WORDS = 8
+#: The maximum number of words used from a search, of records with an external id, and of companies that a word stands
+#: for: a word with more of them stands for companies only together with the others.
+WORDS, KNOWN, FEW_COMPANIES = 8, 50, 10_000
 
 
 class Number(int):
@@ -172,47 +174,101 @@ def is_descending(order: Any) -> bool:
 
 
 def lowered(name: str) -> Collate:
-    """Return the expression that searches and sorting use for a name, and that the name indexes cover."""
+    """Return the expression that sorting uses for a name, and that the name's index covers."""
     return Collate(Lower(name), "C")
 
 
-def search(queryset: QuerySet[Any], text: str, fields: Sequence[str], *, exact: Sequence[str] = ()) -> QuerySet[Any]:
-    """Return the records in which each word is a prefix of some field, or the whole text a prefix of a matching key.
+@dataclass(frozen=True)
+class Searched:
+    """What a list's search goes through: names, phone numbers, the matching keys of an e-mail address and of a domain,
+    and the relation to a company whose name counts as well."""
 
-    Records with the whole text in one of the ``exact`` fields are found as well.
+    names: Sequence[str]
+    phones: Sequence[str] = ()
+    email: str = ""
+    domain: str = ""
+    company: str = ""
 
-    A field is a matching key (``name_key``) or a name with an index on its ``lowered`` expression.
+
+def search(
+    queryset: QuerySet[Any], text: str, searched: Searched, *, companies: QuerySet[Any] | None = None
+) -> QuerySet[Any]:
+    """Return the records each word of a text is a part of, wherever; or those with the text as external id.
+
+    ``companies`` are those that may be meant by a word. A text with an @ is the beginning of an address, which its
+    index finds, unless there is none.
     """
-    names = {f"lower_{field}": lowered(field) for field in fields if not field.endswith("_key")}
-    words = [word for word in map(trim, text.split()) if word][:WORDS]
+    if searched.email and (begun := of_addresses(queryset, text, searched.email)) is not None:
+        return begun
+    every, any_is_common = Q(), False
+    for word in words_of(text):
+        condition = has_word(word, searched, queryset.model)
+        if searched.company and companies is not None:
+            ids = few_ids(named(companies, word))
+            any_is_common |= ids is None
+            condition |= Q(**{f"{searched.company}__in": ids}) if ids else Q()
+        every &= condition
+    if any_is_common and companies is not None:
+        every |= of_companies(searched.company, named(companies, text))
+    # Looked up first: as part of the condition, it would have to be read of each record.
+    known = list(queryset.filter(external_id=text).order_by().values_list("pk", flat=True)[:KNOWN])
+    return with_plain(queryset, searched).filter(every | Q(pk__in=known) if known else every)
+
+
+def with_plain(queryset: QuerySet[Any], searched: Searched) -> QuerySet[Any]:
+    """Return the records with what ``has_word`` looks at."""
+    texts = {f"plain_{name}": Plain(F(name)) for name in searched.names}
+    return queryset.alias(**texts, **{f"digits_{name}": Digits(F(name)) for name in searched.phones})
+
+
+def has_word(word: str, searched: Searched, model: type[Model]) -> Q:
+    """Return the condition that a word is a part of a name, address or phone number."""
+    some = Q()
+    for name in searched.names:
+        for text in sorted(plain_variants(word)):
+            some |= Q(**{f"plain_{name}__contains": text})
+    for key in filter(None, (searched.email, searched.domain)):
+        some |= Q(**{f"{key}__contains": folded_field(model, key).fold(word)})
+    if digits := digits_of(word):
+        for name in searched.phones:
+            # The digits in their order, whatever is between them: few numbers have to be looked at more closely.
+            some |= Q(Like(F(name), Value(f"%{'%'.join(digits)}%"))) & Q(**{f"digits_{name}__contains": digits})
+    return some
+
+
+def named(companies: QuerySet[Any], text: str) -> QuerySet[Any]:
+    """Return the companies in whose names the words of a text are."""
     every = Q()
-    for word in words:
-        every &= starts_with(word, fields, queryset.model)
-    if len(words) > 1:
-        every |= starts_with(" ".join(words), [field for field in fields if field.endswith("_key")], queryset.model)
-    for field in exact:
-        every |= Q(**{field: text})
-    return queryset.alias(**names).filter(every)
+    for word in words_of(text):
+        every &= has_word(word, OF_COMPANIES, companies.model)
+    return with_plain(companies, OF_COMPANIES).filter(every)
 
 
-def starts_with(text: str, fields: Sequence[str], model: type[Model]) -> Q:
-    """Return the condition that one of the fields starts with a text."""
-    condition = Q()
-    for field in fields:
-        if field.endswith("_key"):
-            condition |= Q(**{f"{field}__startswith": folded_field(model, field).fold(text)})
-        else:
-            for variant in lower_variants(text):
-                condition |= Q(**{f"lower_{field}__startswith": variant})
-    return condition
+def few_ids(found: QuerySet[Any]) -> list[int] | None:
+    """Return the ids of some records, or None if they are too many to be asked for one by one."""
+    ids = list(found.order_by().values_list("pk", flat=True)[: FEW_COMPANIES + 1])
+    return ids if len(ids) <= FEW_COMPANIES else None
 
 
-def lower_variants(word: str) -> set[str]:
-    """Return what PostgreSQL's ``lower()`` makes of the usual spellings of a word.
+def of_companies(field: str, found: QuerySet[Any]) -> Q:
+    """Return the condition that a record is of one of some companies."""
+    ids = few_ids(found)
+    return Q(**{f"{field}__in": found.order_by().values("pk") if ids is None else ids})
 
-    The C locale changes only ASCII letters: ``Özil`` stays ``Özil``, and ``ÖZIL`` becomes ``Özil`` as well.
-    """
-    word = unicodedata.normalize("NFC", word)
-    spellings = {word.lower(), word.upper(), word.capitalize()}
-    ascii_lowered = {"".join(c.lower() if c.isascii() else c for c in spelling) for spelling in spellings}
-    return ascii_lowered | {word.lower()}
+
+def of_addresses(queryset: QuerySet[Any], text: str, key: str) -> QuerySet[Any] | None:
+    """Return the records whose address begins with a text, or None if there are none or the text is no address."""
+    if text.find("@") < 1 or " " in text:
+        return None
+    begun = queryset.filter(**{f"{key}__startswith": folded_field(queryset.model, key).fold(text)})
+    return begun if begun.order_by().exists() else None
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a search: ``Lovelace, Ada`` has two."""
+    words = [trim(word.strip(",;")) for word in text.split()]
+    return [word for word in words if word][:WORDS]
+
+
+#: What of a company finds the records that belong to it.
+OF_COMPANIES = Searched(["name_key"])

@@ -54,9 +54,14 @@ class Contact(Record):
 
     class Meta(Record.Meta):
         indexes = [
-            # For prefix search and sorting by name, whatever the locale of the database.
-            models.Index("tenant", Collate(Lower("first_name"), "C"), name="contact_by_first_name"),
+            # For sorting by name, whatever the locale of the database.
             models.Index("tenant", Collate(Lower("last_name"), "C"), name="contact_by_last_name"),
+            # For finding any part of these: the search goes through a tenant's part of the index, and not the table.
+            models.Index(
+                fields=["tenant", "id"],
+                include=["first_name", "last_name", "email_key", "phone", "mobile", "company"],
+                name="contact_search",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["tenant", "email_key"], name="contact_email_is_unique"),

@@ -21,9 +21,10 @@ from unfold.decorators import display
 
 from crm.access import access_of
 from crm.admin.base import TenantModelAdmin
-from crm.admin.lists import search
+from crm.admin.filters import ChosenFilter, FilterFormMixin, choice_filter
+from crm.admin.lists import Searched, search
 from crm.admin.panels import PanelsMixin
-from crm.models import Activity
+from crm.models import Activity, Company
 from crm.models.record import Record
 from crm.statistics import EXACT_WHERE_IT_MATTERS
 from importexport.admin.mixins import ImportExportMixin
@@ -76,22 +77,23 @@ class RunFilter(admin.SimpleListFilter):
         return (found.filter(tenant=access.tenant) if access.tenant or not access.is_superuser else found).first()
 
 
-def choice_filters(entity: str) -> tuple[str, ...]:
+def choice_filters(entity: str) -> tuple[type[ChosenFilter], ...]:
     """Return the filters of an entity's list: those of its export that have a few known values."""
     resource = RESOURCES[entity]
     sources = (resource.declared[name].source for name in resource.filters)
-    return tuple(source.name for source in sources if source.choices)
+    return tuple(choice_filter(source.model, source.name) for source in sources if source.choices)
 
 
-class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
+class EntityAdmin(FilterFormMixin, ImportExportMixin, PanelsMixin, TenantModelAdmin):
     """Admin of an entity that can be imported and exported."""
 
-    #: The fields that are searched. Each word must be the beginning of one.
-    prefixes: ClassVar[tuple[str, ...]]
+    #: What the search goes through.
+    searched: ClassVar[Searched]
     linked_by = ("company", "contact", "deal")
     list_select_related = ()
     list_filter = (RunFilter,)
     list_filter_sheet = True
+    show_facets = admin.ShowFacets.NEVER
     actions = ("delete_selected",)
     search_fields = ("pk",)
     readonly_fields = ("created_at", "updated_at", "imports")
@@ -107,8 +109,11 @@ class EntityAdmin(ImportExportMixin, PanelsMixin, TenantModelAdmin):
         return super().get_paginator(request, queryset, *args, **options)
 
     def find(self, queryset: models.QuerySet, text: str, request: HttpRequest) -> models.QuerySet:
-        """Return the records in which every word is the beginning of a searched field, or with this external id."""
-        return search(queryset, text, self.prefixes, exact=["external_id"]) if text.strip() else queryset
+        """Return the records each word of a text is a part of, or with this external id."""
+        if not text.strip():
+            return queryset
+        companies = self.admin_site.get_model_admin(Company).get_queryset(request)
+        return search(queryset, text, self.searched, companies=companies)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Return the parts of the form. A new record has no dates."""

@@ -14,12 +14,14 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from crm.access import access_of
 from crm.admin.base import TenantForm
-from crm.admin.lists import lowered
+from crm.admin.filters import AddedFilter, ChosenFilter, CloseDateFilter, CompanyFilter, text_filter
+from crm.admin.lists import Searched, lowered
 from crm.admin.panels import Panel
 from crm.admin.shortcuts import PrefilledMixin, ShortcutsMixin
 from crm.currencies import CURRENCIES
 from crm.models import Activity, Company, Contact, Deal, Stage
 from importexport.admin.base import EntityAdmin, RunFilter, choice_filters, record_link, web_link
+from importexport.admin.run_filters import ImporterFilter
 
 ADDRESS = (gettext_lazy("Address"), {"fields": ("address", ("postal_code", "city"), ("state", "country"))})
 EXTERNAL = (
@@ -27,6 +29,9 @@ EXTERNAL = (
     {"fields": (("external_source", "external_id"),), "classes": ("collapse",)},
 )
 DATES = (gettext_lazy("Dates"), {"fields": (("created_at", "updated_at"), "imports")})
+COUNTRY = text_filter("country", gettext_lazy("country"))
+CITY = text_filter("city", gettext_lazy("city"))
+TAGS = text_filter("tags", gettext_lazy("tag"))
 STAGE_LABELS = {"lead": "info", "qualified": "info", "opportunity": "warning", "customer": "success"}
 STATUS_LABELS = {"pending": "warning", "completed": "success", "cancelled": "danger"}
 PRIORITY_LABELS = {"high": "warning", "urgent": "danger"}
@@ -51,12 +56,22 @@ class ContactAdmin(ShortcutsMixin, EntityAdmin):
         " so far, or add the first one by hand."
     )
     form = TaggedForm
-    prefixes = ("email_key", "first_name", "last_name")
-    search_help_text = gettext_lazy("Search by the beginning of a name or e-mail")
+    searched = Searched(["first_name", "last_name"], ["phone", "mobile"], email="email_key", company="company")
+    search_help_text = gettext_lazy("Name, email, company or phone")
     list_display = ("name", "email", "company_link", "phone", "stage", "added")
     sortable_by = ("name", "email", "added")
     list_select_related = ("company",)
-    list_filter = (RunFilter, *choice_filters("contacts"))
+    list_filter = (
+        RunFilter,
+        *choice_filters("contacts"),
+        CompanyFilter,
+        COUNTRY,
+        CITY,
+        TAGS,
+        text_filter("lead_source", gettext_lazy("lead source")),
+        AddedFilter,
+        ImporterFilter,
+    )
     autocomplete_fields = ("company",)
     fieldsets = (
         (None, {"fields": (("first_name", "last_name"), "email", ("phone", "mobile"))}),
@@ -94,10 +109,19 @@ class CompanyAdmin(ShortcutsMixin, EntityAdmin):
         " by hand."
     )
     form = TaggedForm
-    prefixes = ("name_key", "domain_key")
-    search_help_text = gettext_lazy("Search by the beginning of a name or domain")
+    searched = Searched(["name_key"], ["phone"], domain="domain_key")
+    search_help_text = gettext_lazy("Name, domain or phone")
     list_display = ("name", "domain", "web", "industry", "city", "country", "added")
     sortable_by = ("name", "added")
+    list_filter = (
+        RunFilter,
+        COUNTRY,
+        CITY,
+        text_filter("industry", gettext_lazy("industry")),
+        TAGS,
+        AddedFilter,
+        ImporterFilter,
+    )
     fieldsets = (
         (None, {"fields": ("name", ("domain", "website"), "phone")}),
         (gettext_lazy("Profile"), {"fields": ("industry", ("employee_count", "annual_revenue"), "description")}),
@@ -117,24 +141,18 @@ class CompanyAdmin(ShortcutsMixin, EntityAdmin):
         return web_link(company.website) if company.website else "–"
 
 
-class StageFilter(admin.SimpleListFilter):
+class StageFilter(ChosenFilter):
     """Filters deals by stage. Not available to users who see all tenants."""
 
     title = gettext_lazy("stage")
     parameter_name = "stage"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the tenant's stages."""
         tenant = access_of(request).tenant
         stages = list(in_order(Stage.objects.filter(tenant=tenant))) if tenant else []
         is_one = len({stage.pipeline_id for stage in stages}) == 1
         return [(str(stage.pk), stage.name if is_one else f"{stage.pipeline}: {stage}") for stage in stages]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        """Return the deals in a stage, or none if the stage is not one of the tenant's."""
-        if self.value() is None:
-            return queryset
-        known = {pk for pk, _ in self.lookup_choices}
-        return queryset.filter(stage=self.value()) if self.value() in known else queryset.none()
 
 
 def in_order(stages: QuerySet[Stage]) -> QuerySet[Stage]:
@@ -185,12 +203,12 @@ class DealAdmin(ShortcutsMixin, PrefilledMixin, EntityAdmin):
     )
     first_field = "name"
     form = DealForm
-    prefixes = ("name_key",)
-    search_help_text = gettext_lazy("Search by the beginning of a name")
+    searched = Searched(["name_key"], company="company")
+    search_help_text = gettext_lazy("Name or company")
     list_display = ("name", "amount", "stage", "chance", "company_link", "expected_close_date", "added")
     sortable_by = ("name", "amount", "expected_close_date", "added")
     list_select_related = ("stage", "company")
-    list_filter = (RunFilter, StageFilter)
+    list_filter = (RunFilter, StageFilter, CloseDateFilter, CompanyFilter, AddedFilter)
     autocomplete_fields = ("contact", "company")
     fieldsets = (
         (None, {"fields": ("name", ("value", "currency"), ("stage", "probability"), "expected_close_date")}),
@@ -237,12 +255,12 @@ class ActivityAdmin(PrefilledMixin, EntityAdmin):
         " deal, or import them from a file."
     )
     first_field = "subject"
-    prefixes = ("subject_key",)
-    search_help_text = gettext_lazy("Search by the beginning of a subject")
+    searched = Searched(["subject_key"])
+    search_help_text = gettext_lazy("Subject")
     list_display = ("subject", "kind", "state", "urgency", "due_date", "about", "added")
     sortable_by = ("subject", "due_date", "added")
     list_select_related = ("contact", "company", "deal")
-    list_filter = (RunFilter, *choice_filters("activities"))
+    list_filter = (RunFilter, *choice_filters("activities"), AddedFilter)
     autocomplete_fields = ("contact", "company", "deal")
     fieldsets = (
         (None, {"fields": ("subject", ("activity_type", "priority"), "status", "body")}),

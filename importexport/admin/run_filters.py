@@ -1,18 +1,21 @@
-"""The filters of the list of import runs."""
+"""The filters of the list of import runs, and those of records by their imports."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
+from crm.access import access_of
+from crm.admin.filters import ChosenFilter
 from importexport.admin import labels
 from importexport.models import ImportRun
+from importexport.runs import records
 
-#: The maximum number of users and API keys in the filter.
-PEOPLE = 100
+#: The maximum number of users and API keys in the filter, and of an account's latest runs that they are taken from.
+PEOPLE, LATEST = 100, 2_000
 
 
 class ValueFilter(admin.SimpleListFilter):
@@ -62,3 +65,21 @@ class ActorFilter(ValueFilter):
         """Return the users and keys that have imported."""
         actors = model_admin.get_queryset(request).order_by("actor").values_list("actor", flat=True).distinct()
         return [(actor, actor) for actor in actors[:PEOPLE]]
+
+
+class ImporterFilter(ChosenFilter):
+    """Filters the records of an account by the user or API key whose import has created them."""
+
+    title, parameter_name = gettext_lazy("imported by"), "imported_by"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the users and keys that have imported records of this kind lately."""
+        tenant, self.entity = access_of(request).tenant, model_admin.entity
+        latest = ImportRun.objects.filter(tenant=tenant, entity=self.entity).order_by("-created_at")
+        actors = sorted(set(latest.values_list("actor", flat=True)[:LATEST])) if tenant else []
+        return [(actor, actor) for actor in actors[:PEOPLE] if actor]
+
+    def condition(self, request: HttpRequest, value: str) -> Q:
+        tenant = access_of(request).tenant
+        assert tenant is not None, "only the people of an account can be chosen"
+        return records.imported_by(value, entity=self.entity, tenant=tenant)

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import F, Func, Max, Min, Q
 from django.db.models.expressions import RawSQL
 
+from crm.models import Tenant
 from importexport.history.repairs import undos_of
 from importexport.models import ImportRun, RowChange, RowLogPage
 from importexport.resources import RESOURCES
@@ -43,11 +44,39 @@ def _updates(run: ImportRun) -> models.QuerySet[RowChange]:
     return updates
 
 
+def imported_by(actor: str, *, entity: str, tenant: Tenant) -> Q:
+    """Return the condition that a record of a tenant was created by an import of its entity that somebody has made."""
+    runs = ImportRun.objects.filter(
+        tenant=tenant, entity=entity, actor=actor, kind=ImportRun.Kind.IMPORT, status=ImportRun.Status.DONE
+    )
+    pages = RowLogPage.objects.filter(tenant=tenant, run__in=runs, action="create")
+    created = pages.aggregate(first=Min("first_id"), last=Max("last_id"))
+    if created["first"] is None:
+        return Q(pk__in=[])
+    is_among = Func(
+        F("id"),
+        RawSQL(CREATED_BY, [tenant.pk, tenant.pk, entity, actor]),  # noqa: S611 - a constant
+        template="%(expressions)s",
+        arg_joiner=" <@ ",
+    )
+    is_among.output_field = models.BooleanField()
+    return Q(is_among, id__gte=created["first"], id__lte=created["last"])
+
+
 #: The ids of the records that a run created, as a multirange, which PostgreSQL searches in logarithmic time.
 CREATED = """
 SELECT range_agg(int8range(u.id, u.id + u.count))
 FROM importexport_ledgerpage p, unnest(p.ids, p.counts) AS u(id, count)
 WHERE p.tenant_id = %s AND p.run_id = %s AND p.action = 'create'
+"""
+
+#: The same of all imports of an entity that somebody has made.
+CREATED_BY = """
+SELECT range_agg(int8range(u.id, u.id + u.count))
+FROM importexport_importrun r JOIN importexport_ledgerpage p ON p.tenant_id = r.tenant_id AND p.run_id = r.id,
+  unnest(p.ids, p.counts) AS u(id, count)
+WHERE p.tenant_id = %s AND r.tenant_id = %s AND r.entity = %s AND r.actor = %s AND r.kind = 'import'
+  AND r.status = 'done' AND p.action = 'create'
 """
 
 

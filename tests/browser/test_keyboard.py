@@ -52,3 +52,37 @@ def test_an_import_using_only_the_keyboard(editor):
     tab_to(page, "See the 1 contact")
     page.keyboard.press("Enter")
     expect(page.locator("#result_list")).to_contain_text("mary@example.com")
+
+
+def test_a_contact_is_found_filtered_and_called_using_only_the_keyboard(editor, grave_errors):
+    page = editor.open("/admin/crm/contact/add/")
+    for label, text in (("First name", "Eva"), ("Last name", "Müller"), ("Country", "Côte d’Ivoire")):
+        page.get_by_label(label).fill(text)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{editor.site.url}/admin/crm/contact/")
+
+    tab_to(page, "filter_list")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Country")).to_be_visible()
+    assert grave_errors(page) == []
+    tab_to(page, "Country")
+    page.keyboard.type("cote d’ivoire")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**country=**")
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+
+    page.keyboard.press("/")
+    page.keyboard.type("uller")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**q=uller**")
+    tab_to(page, "Eva Müller")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/change/**")
+    tab_to(page, "Log a call")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Subject")).to_be_focused()
+    assert grave_errors(page) == []
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/change/#activity")
+    expect(page.locator("#activity tbody tr")).to_contain_text("Call with Eva Müller")
+    assert grave_errors(page) == []

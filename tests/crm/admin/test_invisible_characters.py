@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from crm.admin.lists import search
+from crm.admin.lists import Searched, search
 from crm.models import ApiKey, Company, Contact, Pipeline, Tenant
 from crm.models.api_key import create_api_key
 from crm.models.tenant import create_tenant
@@ -90,9 +90,8 @@ def test_a_key_needs_a_name(acme):
 def test_a_company_is_found(tenant, text):
     Company.objects.create(tenant=tenant, name="Ac\u00adme Inc", domain="https://acme.com")
     Company.objects.create(tenant=tenant, name="Globex", domain="globex.com")
-    assert [company.name for company in search(Company.objects.all(), text, ("name_key", "domain_key"))] == [
-        "Ac\u00adme Inc"
-    ]
+    found = search(Company.objects.all(), text, Searched(["name_key"], domain="domain_key"))
+    assert [company.name for company in found] == ["Ac\u00adme Inc"]
 
 
 @pytest.mark.parametrize(
@@ -101,5 +100,5 @@ def test_a_company_is_found(tenant, text):
 def test_a_contact_is_found(tenant, text):
     Contact.objects.create(tenant=tenant, first_name="می\u200cروم", last_name="B", email="info@xn--kln-sna.example")
     Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email="other@example.com")
-    found = search(Contact.objects.all(), text, ("email_key", "first_name", "last_name"))
+    found = search(Contact.objects.all(), text, Searched(["first_name", "last_name"], email="email_key"))
     assert [contact.email for contact in found] == ["info@xn--kln-sna.example"]
