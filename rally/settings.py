@@ -158,6 +158,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 LANGUAGE_CODE = "en"
 USE_TZ = True
+FORMAT_MODULE_PATH = ["rally.formats"]
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"

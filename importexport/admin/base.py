@@ -1,13 +1,13 @@
 """The pages of all entities: lists, search, the records of an import, deletion, links."""
 
 from collections.abc import Iterable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
-from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
 from crm.access import access_of
+from crm.admin import formatting
 from crm.admin.base import TenantModelAdmin
 from crm.admin.filters import ChosenFilter, FilterFormMixin, choice_filter
 from crm.admin.lists import Searched, search
@@ -27,6 +28,7 @@ from crm.admin.panels import PanelsMixin
 from crm.models import Activity, Company
 from crm.models.record import Record
 from crm.statistics import EXACT_WHERE_IT_MATTERS
+from importexport.admin import labels
 from importexport.admin.mixins import ImportExportMixin
 from importexport.history import row_log
 from importexport.models import ImportRun
@@ -122,6 +124,14 @@ class EntityAdmin(FilterFormMixin, ImportExportMixin, PanelsMixin, TenantModelAd
             return parts
         return [part for part in parts if not set(flatten_fieldsets([part])) <= set(self.readonly_fields)]
 
+    # --- history --------------------------------------------------------------------------------------------------
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Show what imports did to a record, and what people have changed about it by hand."""
+        record = self.get_object(request, unquote(object_id))
+        traces = [shown_trace(trace) for trace in reversed(row_log.traces(record, self.entity))] if record else []
+        return super().history_view(request, object_id, (extra_context or {}) | {"traces": traces})
+
     # --- deletion ------------------------------------------------------------------------------------------------
 
     def get_deleted_objects(
@@ -170,6 +180,37 @@ class EntityAdmin(FilterFormMixin, ImportExportMixin, PanelsMixin, TenantModelAd
     def added(self, record: Record) -> Any:
         """Return the date when the record was created. Ids have the same order."""
         return timezone.localtime(record.created_at).date()
+
+
+class ShownTrace(NamedTuple):
+    """What an import, or the undo of one, did to a record; ``row`` is empty if it is unknown."""
+
+    when: str
+    who: str
+    what: Any
+    name: str
+    row: str
+    address: str
+
+
+#: What an import did to a record, and what an undo did. The name of the run follows.
+BY_IMPORT = {"create": gettext_lazy("Imported from"), "update": gettext_lazy("Changed by the import of")}
+BY_UNDO = {"create": gettext_lazy("Brought back by:"), "update": gettext_lazy("Changed back by:")}
+
+
+def shown_trace(trace: row_log.Trace) -> ShownTrace:
+    """Return a trace as the history of a record shows it."""
+    run = trace.run
+    what = BY_UNDO if run.kind == ImportRun.Kind.UNDO else BY_IMPORT
+    row = _("row %(number)s") % {"number": labels.grouped(trace.number)} if trace.number else ""
+    return ShownTrace(
+        when=formatting.exactly(run.finished_at or run.created_at, run.tenant.zone),
+        who=_("API key %(name)s") % {"name": run.actor} if run.channel == ImportRun.Channel.API else run.actor or "–",
+        what=what.get(trace.action, what["update"]),
+        name=labels.name_of(run) or _("no name"),
+        row=row,
+        address=reverse("admin:importexport_importrun_change", args=[run.pk]),
+    )
 
 
 def web_link(address: str) -> str:

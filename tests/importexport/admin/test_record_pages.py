@@ -29,3 +29,23 @@ def test_the_breadcrumbs_do_not_change_a_name(editor, tenant):
     page = editor.client.get(reverse("admin:crm_contact_change", args=[contact.pk])).content.decode()
     assert "vincent van Gogh" in page
     assert "Vincent van Gogh" not in page
+
+
+def test_the_history_of_a_record_has_its_imports_and_the_changes_by_hand(editor, tenant):
+    run = editor.confirm(editor.check(HEADER + "A,B,a@example.com,\r\n"))
+    api = Api(tenant)
+    api.post_file("contacts", "email,phone\na@example.com,2\n", name="more.csv", query="mode=update")
+    contact = Contact.objects.get()
+    words = editor.page("crm_contact_history", contact.pk)
+    assert f"{editor.user.username} Imported from people.csv , row 2" in words
+    assert f"API key {api.key.name} Changed by the import of more.csv , row 2" in words
+    assert words.index("people.csv") < words.index("more.csv") < words.index("Nobody has changed it by hand.")
+    page = editor.get("crm_contact_history", contact.pk).content.decode()
+    assert reverse("admin:importexport_importrun_change", args=[run.pk]) in page
+
+
+def test_the_history_of_a_record_that_no_import_knows(editor, tenant):
+    contact = Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email="a@example.com")
+    words = editor.page("crm_contact_history", contact.pk)
+    assert "No import has added or changed this record." in words
+    assert "change history" not in words
