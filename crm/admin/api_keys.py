@@ -14,7 +14,6 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -199,7 +198,7 @@ class ApiKeyAdmin(OfTenantsAdmin):
 
     @display(description=gettext_lazy("Created"), ordering="created_at")
     def created_on(self, key: ApiKey) -> str:
-        return date_format(key.created_at.astimezone(key.tenant.zone), "DATE_FORMAT")
+        return formatting.day(key.created_at.astimezone(key.tenant.zone))
 
     @display(description=gettext_lazy("Created"))
     def created(self, key: ApiKey) -> str:

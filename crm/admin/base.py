@@ -16,12 +16,12 @@ from django.db import IntegrityError, models
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from crm.access import access_of
+from crm.admin import formatting
 from crm.admin.empty import EmptyList, NextStep, nothing_found
 from crm.admin.lists import BoundedChangeList, EstimatingPaginator
 from crm.characters import trim
@@ -315,5 +315,5 @@ def shown(record: models.Model, name: str) -> Any:
     field: Any = record._meta.get_field(name)
     value, display = getattr(record, name), getattr(record, f"get_{name}_display", None)
     if isinstance(value, Decimal):
-        return number_format(value, force_grouping=True)
-    return display() if display else display_for_field(value, field, "–")
+        return formatting.number(value)
+    return display() if display else display_for_field(value, field, formatting.EMPTY)

@@ -4,10 +4,10 @@ import datetime as dt
 from typing import Any
 
 from django.utils import timezone
-from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from crm.admin import formatting
 from importexport.models import ImportRun
 
 Status, Channel = ImportRun.Status, ImportRun.Channel
@@ -146,7 +146,7 @@ def _what_is_undone(run: ImportRun | None) -> str:
 
 def grouped(number: int) -> str:
     """Return a number with thousands separators: 12,345."""
-    return number_format(number, use_l10n=True, force_grouping=True)
+    return formatting.number(number)
 
 
 def counted(entity: str, count: int) -> str:
@@ -213,7 +213,7 @@ def size(count: int) -> str:
             break
         value /= 1024
     places = 0 if value >= 10 or value == int(value) else 1
-    return f"{number_format(value, decimal_pos=places)}\xa0{unit}"
+    return f"{formatting.number(value, places=places)}\xa0{unit}"
 
 
 def span(seconds: float) -> str:

@@ -7,12 +7,12 @@ from django import forms
 from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
-from django.utils.formats import number_format
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from crm.access import access_of
+from crm.admin import formatting
 from crm.admin.base import TenantForm
 from crm.admin.filters import AddedFilter, ChosenFilter, CloseDateFilter, CompanyFilter, text_filter
 from crm.admin.lists import Searched, lowered
@@ -232,13 +232,11 @@ class DealAdmin(ShortcutsMixin, PrefilledMixin, EntityAdmin):
 
     @display(description=gettext_lazy("Value"), ordering=F("value").asc(nulls_first=True))
     def amount(self, deal: Deal) -> str:
-        if deal.value is None:
-            return "–"
-        return f"{number_format(deal.value, 2, force_grouping=True)}\N{NO-BREAK SPACE}{deal.currency}"
+        return formatting.money(deal.value, deal.currency)
 
     @display(description=gettext_lazy("Probability"))
     def chance(self, deal: Deal) -> str:
-        return f"{deal.probability} %"
+        return formatting.per_cent(deal.probability)
 
     @display(description=gettext_lazy("Company"))
     def company_link(self, deal: Deal) -> str:

@@ -2,9 +2,9 @@
 
 from decimal import Decimal
 
-from django.utils.formats import number_format
 from django.utils.translation import pgettext
 
+from crm.admin import formatting
 from importexport.admin.labels import grouped
 
 
@@ -15,7 +15,7 @@ def whole(number: Decimal | int) -> str:
 
 def money(value: Decimal, currency: str) -> str:
     """Return an amount without decimals."""
-    return f"{currency}\N{NO-BREAK SPACE}{whole(value)}"
+    return formatting.money(round(value), currency, places=0)
 
 
 def short(value: Decimal) -> str:
@@ -28,6 +28,6 @@ def short(value: Decimal) -> str:
     ):
         if value >= limit * Decimal("0.9995"):
             places = 1 if value < limit * 10 else 0
-            # Round first: number_format truncates.
-            return number_format(round(value / limit, places), decimal_pos=places, force_grouping=True) + unit
+            # Round first: the formatting truncates.
+            return formatting.number(round(value / limit, places), places=places) + unit
     return whole(value)

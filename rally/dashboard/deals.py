@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.formats import date_format
 
+from crm.admin import formatting
 from crm.models import Tenant
 from crm.statistics import DealFigures, DealSum
 from importexport.admin.labels import counted
@@ -63,7 +64,7 @@ def won_by_month(figures: DealFigures, currency: str) -> dict[str, Any]:
     places = columns([float(value) for value, _deals in values], height=WON_HEIGHT) if sums else []
     months = [
         Month(
-            Line(date_format(month, "F Y"), money(value, currency), counted("deals", deals)),
+            Line(formatting.month(month), money(value, currency), counted("deals", deals)),
             place,
             date_format(month, "M"),
             str(month.year) if month.month == 1 or month == figures.months[0] else "",

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
-from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
+from crm.admin import formatting
 from crm.models import Tenant
 from importexport.admin.labels import ENTITIES
 from importexport.history.stats import ImportDay, imports_by_day, latest_failures, total
@@ -42,14 +42,14 @@ def import_chart(tenant: Tenant) -> dict[str, Any]:
     return {
         "days": [
             Day(
-                title=date_format(day.day, "MONTH_DAY_FORMAT"),
+                title=formatting.day_of_year(day.day),
                 figures=day,
                 files=files[position],
                 share=shares[position],
                 share_text=_share(day),
                 numbers=[whole(number) for number in (day.files, day.imported, day.skipped)],
                 # One label per week, the last one below today.
-                label=date_format(day.day, "j M") if (len(days) - 1 - position) % 7 == 0 else "",
+                label=formatting.day_of_year(day.day) if (len(days) - 1 - position) % 7 == 0 else "",
             )
             for position, day in enumerate(days)
         ],
@@ -74,7 +74,7 @@ def failures(tenant: Tenant) -> list[dict[str, Any]]:
             "file_name": run.file_name,
             "entity": ENTITIES.get(run.entity, run.entity),
             "link": reverse("admin:importexport_importrun_change", args=[run.pk]),
-            "when": date_format(run.created_at.astimezone(tenant.zone), "SHORT_DATETIME_FORMAT"),
+            "when": formatting.exactly(run.created_at, tenant.zone),
             "actor": run.actor,
             "is_failed": run.status == ImportRun.Status.FAILED,
             "what": _what_failed(run),
@@ -92,7 +92,7 @@ def _what_failed(run: ImportRun) -> str:
 
 def _share(day: ImportDay) -> str:
     if day.skipped_share is None:
-        return "–"
+        return formatting.EMPTY
     share = day.skipped_share * 100
     places = 1 if 0 < share < 10 else 0
-    return _("%(number)s%%") % {"number": number_format(round(share, places), decimal_pos=places)}
+    return formatting.per_cent(round(share, places), places=places)

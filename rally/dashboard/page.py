@@ -6,11 +6,11 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from crm.access import Access, access_of
+from crm.admin import formatting
 from crm.models import Activity, ApiKey, Company, Contact, Deal, Tenant
 from crm.statistics import DealFigures, RecordCount, count_records, deal_figures
 from importexport.admin.labels import ENTITIES
@@ -70,7 +70,7 @@ def _of_tenant(access: Access, request: HttpRequest) -> dict[str, Any]:
     return {
         "tenant": tenant,
         "access": access,
-        "as_of": date_format(figures.as_of.astimezone(tenant.zone), "TIME_FORMAT"),
+        "as_of": formatting.clock(figures.as_of, tenant.zone),
         "cards": [*_record_cards(counts), *_deal_cards(figures, currency)],
         "is_begun": is_begun,
         "steps": [] if is_begun else _steps(access, tenant, bool(counts[Company].number), counts, has_deals),

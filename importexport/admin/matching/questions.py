@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
-from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext_lazy
 
+from crm.admin import formatting
 from importexport.admin.presenters import shown
 from importexport.engine.options import Options
 from importexport.engine.proposal import Proposal
@@ -137,7 +137,7 @@ def _examples(option: str, value: str, cells: Sequence[str]) -> str:
 def read_date(cell: str, order: str) -> str:
     """Return the date that a cell is in an order of day, month and year, in words; "" if it is none."""
     try:
-        return date_format(dt.date.fromisoformat(iso(cell, order="" if order == "iso" else order)[:10]))
+        return formatting.day(dt.date.fromisoformat(iso(cell, order="" if order == "iso" else order)[:10]))
     except ValueError:
         return ""
 
@@ -146,7 +146,7 @@ def read_number(cell: str, separator: str) -> str:
     """Return the number that a cell is with a decimal separator, as people here write it; "" if it is none."""
     try:
         number = Decimal(plain(cell, separator=separator)).normalize()
-        return number_format(f"{number:f}", use_l10n=True, force_grouping=True)
+        return formatting.number(f"{number:f}")
     except InvalidOperation:
         return ""
 

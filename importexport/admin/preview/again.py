@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -84,7 +83,7 @@ def earlier(run: ImportRun) -> Earlier | None:
 def _when(run: ImportRun) -> str:
     ended = (run.finished_at or run.created_at).astimezone(run.tenant.zone)
     if ended.date() == timezone.now().astimezone(run.tenant.zone).date():
-        return _("today at %(time)s") % {"time": date_format(ended, "TIME_FORMAT")}
+        return _("today at %(time)s") % {"time": formatting.clock(ended, run.tenant.zone)}
     return _("on %(day)s") % {"day": formatting.exactly(ended, run.tenant.zone)}
 
 

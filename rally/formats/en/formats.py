@@ -1,8 +1,7 @@
-"""Formats of the pages (see django.conf.locale.en.formats for those that stay as they are)."""
+"""Dates and times as pages write them. What can be typed, and how numbers look, stays as Django has it."""
 
 DATE_FORMAT = SHORT_DATE_FORMAT = "j M Y"
 TIME_FORMAT = "H:i T"
 DATETIME_FORMAT = SHORT_DATETIME_FORMAT = "j M Y, H:i T"
-MONTH_DAY_FORMAT = "j F"
-YEAR_MONTH_FORMAT = "F Y"
-FIRST_DAY_OF_WEEK = 1
+MONTH_DAY_FORMAT = "j M"
+YEAR_MONTH_FORMAT = "M Y"

@@ -108,7 +108,7 @@ def test_the_last_possible_day_is_valid(admin, tenant):
     tenant.timezone = "Pacific/Auckland"
     tenant.save()
     create(admin, expires_at="9999-12-31")
-    assert "Dec. 31, 9999, midnight" in admin.get(LIST).content.decode()
+    assert "31 Dec 9999, 00:00 NZDT" in admin.get(LIST).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_keys_of_other_tenants_do_not_exist(admin, other_api):
     other_api.get("contacts/template")
     key = other_api.key
     assert key.name not in admin.get(LIST).content.decode()
-    assert key.name not in admin.get(LIST, {"q": key.name}).content.decode().replace(f'value="{key.name}"', "")
+    assert f"No API keys match “{key.name}”" in admin.get(LIST, {"q": key.name}).content.decode()
     assert admin.get(url(key, "revoke")).status_code == 404
     assert admin.post(url(key, "revoke")).status_code == 404
     for page in ("change", "history"):

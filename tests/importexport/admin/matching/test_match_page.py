@@ -53,8 +53,8 @@ def test_the_order_of_dates_is_asked_with_what_each_answer_makes(editor):
     run = editor.brought(DATES, model="deal")
     page = words(editor, run)
     assert "How are dates written in this file? No date in the file decides it. It is about “Close date”." in page
-    assert "Day first 05/06/2025 → June 5, 2025, 07/06/2025 → June 7, 2025" in page
-    assert "Month first 05/06/2025 → May 6, 2025, 07/06/2025 → July 6, 2025" in page
+    assert "Day first 05/06/2025 → 5 Jun 2025, 07/06/2025 → 7 Jun 2025" in page
+    assert "Month first 05/06/2025 → 6 May 2025, 07/06/2025 → 6 Jul 2025" in page
     assert "Year first" not in page
     assert "Something is still open. It is marked below." in words(editor, run, source="auto")
     run = editor.match(run, dates="dmy")
