@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import display
 
 from crm.admin import formatting
@@ -65,9 +65,12 @@ class SavedMappingAdmin(TenantModelAdmin):
 
     @display(description=gettext_lazy("Columns"))
     def columns(self, mapping: SavedMapping) -> SafeString:
-        """Return which header is imported as what, as far as that is not left to the names."""
+        """Return which header is imported as what, as far as that is not left to the names; the others are counted."""
         said = mapping.body.get("mapping") or {}
-        return listed([Said(header, labels.column(column) if column else "") for header, column in said.items()])
+        imported = [Said(header, labels.column(column)) for header, column in said.items() if column]
+        others = len(said) - len(imported)
+        text = ngettext("One column is not imported.", "%(count)s columns are not imported.", others)
+        return format_html("{} {}", listed(imported), text % {"count": labels.grouped(others)} if others else "")
 
     @display(description=gettext_lazy("Values"))
     def values(self, mapping: SavedMapping) -> SafeString:
