@@ -21,7 +21,6 @@ from django.views.decorators.http import require_POST
 from unfold.sites import UnfoldAdminSite
 
 from crm.access import access_of, pick_tenant
-from crm.admin import formatting
 from crm.models import Tenant
 from rally import kept_forms
 
@@ -39,7 +38,8 @@ DIGITS = 19
 class RallyAdminSite(UnfoldAdminSite):
     """The admin site. Staff see their own tenant, superusers the one they chose."""
 
-    empty_value_display = formatting.EMPTY
+    #: The same as formatting.EMPTY, whose package cannot be imported before there is a site.
+    empty_value_display = "–"
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Whether the user may use the admin: active staff with a tenant, and superusers."""

@@ -4,6 +4,8 @@ import datetime as dt
 import zoneinfo
 from decimal import Decimal
 
+from django.contrib.admin import site
+
 from crm.admin import formatting
 from crm.models import Deal, Stage
 from tests.support.staff import Staff
@@ -18,6 +20,10 @@ def test_dates_and_times_name_month_and_zone():
     assert formatting.clock(MOMENT, BERLIN) == "14:05 CEST"
     assert formatting.exactly(MOMENT, zoneinfo.ZoneInfo("America/Sao_Paulo")) == "15 Jun 2025, 09:05 -03"
     assert (formatting.month(MOMENT), formatting.day_of_year(MOMENT)) == ("Jun 2025", "15 Jun")
+
+
+def test_the_site_writes_nothing_as_all_pages_do():
+    assert site.empty_value_display == formatting.EMPTY
 
 
 def test_numbers_are_grouped():
