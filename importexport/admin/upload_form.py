@@ -15,6 +15,7 @@ from importexport.engine.options import OptionError, Options
 from importexport.engine.resource import EntityResource
 from importexport.files.signatures import check_kind
 from importexport.http.bodies import BESIDES, HEAD, deadline
+from importexport.http.forms import keep_file_names
 
 logger = logging.getLogger("rally.storage")
 FIELD = "file"
@@ -33,6 +34,7 @@ def read_form(request: HttpRequest) -> None:
 
     A body that is too large by its Content-Length is rejected unread.
     """
+    keep_file_names(request)
     announced = request.META.get("CONTENT_LENGTH") or ""
     if announced.isdecimal() and int(announced) > settings.RALLY_IMPORT_MAX_BYTES + BESIDES:
         raise too_large(status=413)

@@ -143,6 +143,20 @@ def test_an_extended_file_name_is_decoded(editor, disposition, name):
 
 
 @pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        ("say %22hi%22 100%.csv", 'say "hi" 100%.csv'),
+        ("R&amp;D  (1).csv", "R&amp;D  (1).csv"),
+        ("at\u202f9\xa0PM\u3000.csv", "at\u202f9\xa0PM\u3000.csv"),
+        ("C:\\\\files\\\\a/b\x85\u202ec.csv", "bc.csv"),
+    ],
+)
+def test_a_file_keeps_the_name_that_the_user_gave_it(editor, sent, name):
+    assert sent_as(editor, f'form-data; name="file"; filename="{sent}"').status_code == 302
+    assert finished(ImportRun.objects.get()).file_name == name
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "klingon''a.csv", "unicode_escape''%5Cud800.csv", "utf-7''+2AA-.csv", "rot13''a.csv", "undefined''a.csv", "''",
