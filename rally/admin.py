@@ -23,6 +23,7 @@ from unfold.sites import UnfoldAdminSite
 from crm.access import access_of, pick_tenant
 from crm.models import Tenant
 from rally import kept_forms
+from rally.notices import tell_what_has_ended
 
 #: Pages that users may be redirected to, by URL name: of a record, of a model, and others. All remaining URLs only
 #: accept forms or return files.
@@ -55,8 +56,12 @@ class RallyAdminSite(UnfoldAdminSite):
         ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Add the access and, for superusers, the tenants, which are queried when the template shows them."""
+        """Add the access and, for superusers, the tenants, which are queried when the template shows them.
+
+        Whoever asks for a page is told first what has ended that they have started.
+        """
         access = access_of(request)
+        tell_what_has_ended(request)
         context = super().each_context(request) | {"rally_access": access}
         if access.is_superuser:
             context["rally_tenants"] = Tenant.objects.order_by("name", "pk").only("pk", "name")

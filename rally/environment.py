@@ -30,6 +30,15 @@ def cell(name: str, default: str) -> str:
     return value
 
 
+def web_address(name: str) -> str:
+    """Return an environment variable with the address of a site, without a last slash; raise ImproperlyConfigured for
+    other values."""
+    value = os.environ.get(name, "").strip().rstrip("/")
+    if value and not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+", value):
+        raise ImproperlyConfigured(f"{name} is {value!r}; expected the address of a site: https://crm.example.com.")
+    return value
+
+
 def words(name: str, default: str = "") -> list[str]:
     """Return a comma-separated environment variable as a list."""
     return [word.strip() for word in os.environ.get(name, default).split(",") if word.strip()]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from rally import database, schedule_hosts, storage
-from rally.environment import cell, flag, number, words
+from rally import database, email, schedule_hosts, storage
+from rally.environment import cell, flag, number, web_address, words
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -85,6 +85,13 @@ RALLY_WEBHOOK_HOSTS = [host.lower() for host in words("RALLY_WEBHOOK_HOSTS")]
 
 #: The only hosts and buckets that schedules may use; without any, there are no schedules.
 RALLY_SCHEDULE_HOSTS, RALLY_SCHEDULE_BUCKETS = schedule_hosts.from_environment(words("RALLY_SCHEDULE_HOSTS"))
+
+#: Whether and where e-mail is sent, as Django's settings, and the address of this installation, for links in messages.
+RALLY_EMAIL: bool = bool(os.environ.get("RALLY_EMAIL_URL"))
+globals().update(
+    email.from_environment(url=os.environ.get("RALLY_EMAIL_URL"), sender=os.environ.get("RALLY_EMAIL_FROM"))
+)
+RALLY_PUBLIC_URL = web_address("RALLY_PUBLIC_URL")
 
 #: The number of downloads that a process makes at the same moment.
 RALLY_STREAMS = number("RALLY_STREAMS", 1)

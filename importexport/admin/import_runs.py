@@ -37,7 +37,7 @@ from importexport.history import row_files, row_log
 from importexport.http.downloads import file_response
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
-from importexport.runs import lifecycle
+from importexport.runs import lifecycle, told
 from importexport.runs.queue import TooManyWaiting
 
 TEMPLATES = "importexport/admin/run"
@@ -238,6 +238,7 @@ class ImportRunAdmin(FixingMixin, MatchViews, ReadOnlyAdmin):
         run = self.get_run(request, run_id)
         if run.status == Status.MATCHING and permissions.may_decide(run, request.user, access_of(request)):
             return redirect("admin:importexport_importrun_match", run.pk)
+        told.note_seen(run, user_id=request.user.pk)
         page, step = PAGES[Status(run.status)]
         if run.kind == ImportRun.Kind.UNDO and page in {"preview", "result"}:
             page = "undo"

@@ -104,6 +104,8 @@ class ImportRun(models.Model):
     #: How many of the rows that changed something have been undone since, and whether all have (see history.undone).
     undone_rows = models.BigIntegerField(default=0, db_default=0)
     is_undone = models.BooleanField(default=False, db_default=False)
+    #: Whether its user has not seen yet that it has ended (see runs.told).
+    is_untold = models.BooleanField(default=False, db_default=False)
     #: What a plan's updates would take away (see history.losses.Losses); empty if nobody has counted.
     losses = JsonText(default=dict, db_default=EMPTY, editable=False)
     #: SHA-256 of everything the plan says; suggestions for names not found, by column.
@@ -154,6 +156,7 @@ class ImportRun(models.Model):
             models.Index(
                 fields=["schedule", "-created_at"], name="importrun_by_schedule", condition=~models.Q(schedule=None)
             ),
+            models.Index(fields=["user"], name="importrun_untold", condition=models.Q(is_untold=True)),
             # Finds the runs that keep a month of the row log from being dropped.
             models.Index(fields=["month"], name="importrun_by_month", condition=~models.Q(month=PAST)),
         ]

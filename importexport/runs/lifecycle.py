@@ -18,7 +18,7 @@ from importexport.files.source import tidy_name
 from importexport.history import uploads
 from importexport.history.kept import check_room
 from importexport.models import ImportRun
-from importexport.runs import tasks
+from importexport.runs import tasks, told
 from importexport.runs.fixes.keeping import forget_fixes, settle
 from importexport.runs.queue import enqueue, leave_queue
 from importexport.runs.retention import purge, purge_orphans
@@ -34,11 +34,17 @@ def queued(begin: Begin | None = None) -> Begin:
     """Return what puts a run in the queue, and does what ``begin`` does. It raises TooManyWaiting."""
 
     def begin_in_queue(run: ImportRun) -> None:
-        enqueue(run)
+        put_in_queue(run)
         if begin:
             begin(run)
 
     return begin_in_queue
+
+
+def put_in_queue(run: ImportRun) -> None:
+    """Put a run in the queue that has just been marked as at work; its user is to be told of its end."""
+    enqueue(run)
+    told.watch(run)
 
 
 def start_plan(
@@ -221,7 +227,7 @@ def plan_again(run: ImportRun, *, options: Options | None = None) -> None:
     plans = ImportRun.objects.filter(Q(status=ImportRun.Status.PLANNED) | FAILED_FILE)
     _leave_planned(run, plans, status=ImportRun.Status.PLANNING, plan_digest="", fixes_pending=0, **changes)
     settle(run)
-    enqueue(run)
+    put_in_queue(run)
 
 
 #: What has failed, of which the file is still there.
@@ -248,7 +254,7 @@ def plan_matched(run: ImportRun, options: Options) -> None:
         settle(run)
     else:
         forget_fixes(run)
-    enqueue(run)
+    put_in_queue(run)
 
 
 @transaction.atomic

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, connections
-from procrastinate import BaseRetryStrategy, Blueprint, JobContext, RetryDecision
+from procrastinate import BaseRetryStrategy, Blueprint, JobContext, RetryDecision, RetryStrategy
 from procrastinate.exceptions import ConnectorException, JobAborted
 from procrastinate.jobs import Job
 
@@ -29,7 +29,7 @@ from importexport.db import (
 from importexport.engine.observers import Progress
 from importexport.history.recorder import Stopped
 from importexport.models import ImportRun
-from importexport.runs import exports, occurrences, tasks
+from importexport.runs import exports, occurrences, tasks, told
 from importexport.runs.lanes import POLL, give_threads, run_lanes
 from importexport.runs.queue import ATTEMPT_TASK, EXPORT_TASK, TASK, is_anything_due
 from importexport.runs.rescue import Rescue, when_again
@@ -105,6 +105,17 @@ def attempt(context: JobContext, *, tenant: str, schedule_id: str, attempt: str)
         )
 
 
+@blueprint.task(name=told.TASK, retry=RetryStrategy(max_attempts=3, wait=60))
+def tell(*, run_id: str) -> None:
+    """Send the message that a run has ended."""
+    with job():
+        try:
+            told.send_message(UUID(run_id))
+        except OSError as error:
+            logger.warning("A message about a run could not be sent: %s", error)
+            raise
+
+
 @blueprint.task(name=events.TASK, retry=TryAgain())
 def deliver(*, tenant_id: int, delivery_id: str, attempts: int) -> None:
     """Make an attempt to deliver a message to a webhook."""
@@ -124,7 +135,7 @@ def job() -> Iterator[None]:
 
 
 def work_on(run: ImportRun, progress: Progress) -> None:
-    """Plan or apply a run unless another process does."""
+    """Plan or apply a run unless another process does, and have its user told."""
     try:
         with tasks.held(run) as hold:
             if hold:
@@ -138,6 +149,7 @@ def work_on(run: ImportRun, progress: Progress) -> None:
         raise
     except Exception:  # noqa: BLE001, S110 - carry_out has logged it and stored it with the run
         pass
+    told.plan_message(run.pk)
 
 
 def carry_out(run: ImportRun, hold: tasks.Hold, progress: Progress) -> None:

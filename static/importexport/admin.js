@@ -75,9 +75,11 @@ const ANNOUNCED = 20;
 
 function setUpProgress(box) {
   const at = (name) => box.querySelector(`[data-${name}]`);
+  const title = document.title.slice(document.title.indexOf("·"));
   let said = 0;
 
   function show(progress) {
+    document.title = `${progress.percent} % ${title}`;
     at("bar").value = progress.percent;
     at("percent").textContent = `${progress.percent} %`;
     at("rows").textContent = progress.rows;

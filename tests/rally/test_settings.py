@@ -41,6 +41,15 @@ def start(data_dir, *command: str, **env: str) -> subprocess.CompletedProcess[st
         ({"RALLY_IMPORT_MAX_BYTES": "-1"}, "RALLY_IMPORT_MAX_BYTES is '-1'; expected a whole number above 0."),
         ({"RALLY_IMPORT_MAX_BYTES": "١٢"}, "RALLY_IMPORT_MAX_BYTES is '١٢'; expected a whole number above 0."),
         ({"RALLY_CELL": "B7"}, "RALLY_CELL is 'B7'; expected two characters of a-z and 0-9."),
+        (
+            {"RALLY_EMAIL_URL": "mail.example.com"},
+            "RALLY_EMAIL_URL is not the address of a mail server. Expected smtp://user:password@host:587 (with STARTTLS),"
+            " smtps://user:password@host:465, or smtp+plain://host:25.",
+        ),
+        (
+            {"RALLY_EMAIL_URL": "smtps://mail.example.com"},
+            "RALLY_EMAIL_FROM is not an address. Messages need one: Rally <rally@example.com>.",
+        ),
         ({"PORT": "http"}, "PORT is 'http'; expected a whole number above 0."),
         ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY is '0'; expected a whole number above 0."),
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL is 'LOUD'; expected DEBUG, INFO, WARNING, ERROR or CRITICAL."),

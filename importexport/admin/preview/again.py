@@ -110,6 +110,7 @@ def meanwhile(run: ImportRun) -> Any:
 
 
 MEANWHILE = {
+    ImportRun.Status.MATCHING: gettext_lazy("Say first what the columns of the file are."),
     ImportRun.Status.MATCHING: gettext_lazy(
         "Somebody is matching the columns of this file anew. Nothing is stored; a new preview comes next."
     ),

@@ -64,7 +64,7 @@ def test_the_number_of_queries_does_not_depend_on_the_length_of_the_list(
 ):
     for _ in range(count):
         add_run(tenant)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         editor.page("importexport_importrun_changelist")
 
 
