@@ -1,6 +1,7 @@
 """Tenant model."""
 
 import zoneinfo
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -18,9 +19,15 @@ validate_slug = RegexValidator(
 )
 
 
+@cache
+def time_zones() -> frozenset[str]:
+    """Return the names of the IANA time zone database. Python reads all its files for them, which takes a while."""
+    return frozenset(zoneinfo.available_timezones())
+
+
 def validate_timezone(name: str) -> None:
     """Raise ValidationError unless the name is in the IANA time zone database."""
-    if name not in zoneinfo.available_timezones():
+    if name not in time_zones():
         raise ValidationError(_("“%(name)s” is not an IANA time zone."), params={"name": name})
 
 

@@ -4,10 +4,11 @@ import datetime as dt
 import re
 import zoneinfo
 from collections.abc import Iterator
-from functools import cache
 from itertools import pairwise
 
 from croniter import CroniterError, croniter
+
+from crm.models.tenant import time_zones
 
 #: Minutes that lie at least between two occurrences.
 LEAST = 5
@@ -36,15 +37,9 @@ class InvalidCron(ValueError):
     """A cron expression or time zone that a schedule cannot have. The text is for the user."""
 
 
-@cache
-def zones() -> frozenset[str]:
-    """Return the names of all time zones. Reading the files of the system takes a while."""
-    return frozenset(zoneinfo.available_timezones())
-
-
 def zone_of(name: str) -> zoneinfo.ZoneInfo:
     """Return a time zone by its IANA name; raise InvalidCron if there is none."""
-    if name not in zones():
+    if name not in time_zones():
         raise InvalidCron(f"Unknown time zone '{name[:100]}'. Expected an IANA name such as Europe/Berlin or UTC.")
     return zoneinfo.ZoneInfo(name)
 

@@ -22,9 +22,10 @@ SPACE = re.compile(r"\s+")
 
 
 def tidy(statement: bytes) -> str:
-    """Normalise a statement for comparison: remove values, quotes, sizes of types and names of cursors."""
+    """Normalise a statement: remove values, quotes, sizes of types, and the numbers of cursors and savepoints."""
     text = re.sub(r"\bint[248]\b", "int", statement.decode(errors="replace"))
     text = re.sub(r"_django_curs_\w+", "_django_curs", text)
+    text = re.sub(r"\bs\d+_x\d+\b", "s", text)
     return SPACE.sub(" ", LITERAL.sub("?", text).replace('"', "")).strip()
 
 

@@ -41,11 +41,23 @@ class FormerDatabases:
     def use(self, *states: State) -> Any:
         """Have the test use a database in a state, or without one in that of today; return the models of then."""
         if states not in self._templates:
-            self._templates[states] = self._create("template0")
-            self._connect(self._templates[states])
+            made = self._create(self._former(states))
+            self._connect(made)
             migrate(*states)
+            self._templates[states] = made
         self._connect(self._create(self._templates[states]))
         return models_of(*states)
+
+    def _former(self, states: tuple[State, ...]) -> str:
+        """Return the latest of the databases that can be migrated forward to a state; an empty one if there is none."""
+        graph = MigrationExecutor(connection).loader.graph
+        included = lambda several: {node for state in several for node in graph.forwards_plan(state)}  # noqa: E731
+        wanted, best, found = included(states), -1, "template0"
+        for former, name in self._templates.items():
+            had = included(former)
+            if former and had <= wanted and len(had) > best:
+                best, found = len(had), name
+        return found
 
     def end(self) -> None:
         """Have the next test use its usual database."""
