@@ -5,7 +5,8 @@ tenant, losing the connection there. The effects must be the same as those of th
 
 Whether the connection is lost before a statement or after it makes a difference where the statement ends a transaction,
 or is one by itself. Inside a transaction, all is rolled back in both cases, so that one is enough. What only reads, and
-what prepares or tidies up inside a transaction, is tried once for all operations of a channel.
+what prepares or tidies up inside a transaction, is tried once for all operations of a channel; in the admin, so is all
+that is inside a transaction, for it is what the API does.
 """
 
 import json
@@ -146,8 +147,8 @@ class Trial:
         self.gist, self.right, self.records = answer.gist, seen(tenant), (before, records(tenant))
         return [statement for statement in heard if not UPKEEP.search(statement.text)]
 
-    #: The channels' statements of those that are tried once which have been.
-    tried: ClassVar[set[tuple[Any, str]]] = set()
+    #: The channels' statements of those that are tried once which have been, with their faults.
+    tried: ClassVar[dict[tuple[Any, str], Fault]] = {}
 
     def strike_each(self, moment: str, *, among: tuple[str, ...] = (), harm: str = "cut") -> None:
         """Run it once for each statement, or each that contains one of some words, losing the connection there."""
@@ -157,17 +158,17 @@ class Trial:
                 continue
             if moment == "after" and self.statements[n].leaves_open:
                 continue
+            fault = Fault(statement, moment, sum(statement in earlier for earlier in texts[: n + 1]), harm)
             if statement.startswith(READING) or self._is_minor(self.statements[n]):
                 if moment == "after" or (self._new, statement) in self.tried:
                     continue
-                self.tried.add((self._new, statement))
-            nth = sum(statement in earlier for earlier in texts[: n + 1])
-            self._strike(Fault(statement, moment, nth, harm))
+                self.tried[self._new, statement] = fault
+            self._strike(fault)
 
-    @staticmethod
-    def _is_minor(statement: Heard) -> bool:
-        """Whether a statement inside a transaction stores nothing that is seen."""
-        return statement.leaves_open and not any(words in statement.text for words in WRITING)
+    def _is_minor(self, statement: Heard) -> bool:
+        """Whether a statement inside a transaction is tried by another operation, or stores nothing that is seen."""
+        stores = any(words in statement.text for words in WRITING)
+        return statement.leaves_open and (self._new is Staff or not stores)
 
     def _strike(self, fault: Fault) -> None:
         tenant = self._new(self.server)
@@ -189,8 +190,9 @@ class Trial:
         case.check(following.status == 200, f"the next request: {following.status} {following.detail}")
 
     def struck(self) -> list[str]:
-        """Return the statements at which a connection was lost."""
-        return [case.fault.marker for case in self.cases if case.fault.struck.is_set()]
+        """Return the statements at which a connection was lost, also those of the operations before."""
+        earlier = [fault for (new, _), fault in self.tried.items() if new is self._new]
+        return [fault.marker for fault in (*earlier, *(case.fault for case in self.cases)) if fault.struck.is_set()]
 
     def faults(self) -> list[str]:
         """Wait until everything has finished, and return what is wrong."""
