@@ -12,6 +12,7 @@ from importexport.db import advisory_lock, second_connection
 from importexport.db.locks import entity_lock
 from importexport.engine.options import Options
 from importexport.history import row_files, row_log
+from importexport.history.plan_check import PlanChanged
 from importexport.models import ImportRun, RejectedRow, RunFix
 from importexport.runs import lifecycle, retention
 from importexport.runs.fixes import checking, keeping, making
@@ -235,6 +236,44 @@ def test_the_api_tells_changes_and_applies_no_plan_that_was_not_checked_again(pl
     assert api.look(f"imports/{run.pk}")["fixes"] == 1
     refused = api.post(f"imports/{run.pk}/apply")
     assert (refused.status_code, refused.json()["type"].rpartition("#")[2]) == (409, "fixes-changed")
+
+
+def test_a_changed_plan_that_no_longer_holds_tells_what_differs_and_nothing_else(plan, tenant):
+    run = plan()
+    change(run, 3, "email", "alan@example.com")
+    run = again(run)
+    Contact.objects.create(tenant=tenant, first_name="A", last_name="B", email="alan@example.com")
+    with pytest.raises(PlanChanged):
+        stored(run)
+    run.refresh_from_db()
+    assert run.error == (
+        "The plan no longer holds. Row 3 was to create a record, take email 'nobody' as 'alan@example.com'; now: take"
+        " email 'nobody' as 'alan@example.com', be rejected (Duplicate contact with email 'alan@example.com'). Nothing"
+        " was stored; plan the file again."
+    )
+
+
+def test_nothing_is_changed_while_the_file_is_checked_again(plan):
+    run = plan()
+    lifecycle.plan_again(ImportRun.objects.get(pk=run.pk))
+    with pytest.raises(keeping.NotFixed, match="being checked again at this moment"):
+        making.skip_row(run, 3, by="clerk")
+
+
+def test_the_api_tells_which_rows_were_changed(plan, api):
+    run = plan()
+    change(run, 3, "email", "alan@example.com")
+    rows = api.look(f"imports/{again(run).pk}/rows?action=fix")["results"]
+    assert rows == [
+        {
+            "row": 3,
+            "action": "fix",
+            "entity": "contacts",
+            "record": None,
+            "changes": {"email": ["nobody", "alan@example.com"]},
+            "note": "changed by clerk",
+        }
+    ]
 
 
 def test_a_cell_changed_to_what_another_change_has_is_a_duplicate(plan):
