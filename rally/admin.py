@@ -88,7 +88,7 @@ class RallyAdminSite(UnfoldAdminSite):
             raise PermissionDenied
         tenant = _chosen(request.POST.get("tenant", ""))
         pick_tenant(request, tenant)
-        name = tenant.name if tenant else _("all tenants")
+        name = tenant.name if tenant else _("all accounts")
         messages.success(request, _("You now see %(tenant)s.") % {"tenant": name})
         return redirect(self._way_back(request, request.POST.get("next", "")))
 

@@ -32,7 +32,7 @@ GROUPS: dict[Promise, list[tuple[Promise, str, str]]] = {
     _("People"): [
         (_("Members"), "group", "crm.membership"),
         (_("Users"), "manage_accounts", "auth.user"),
-        (_("Tenants"), "domain", "crm.tenant"),
+        (_("Accounts"), "domain", "crm.tenant"),
     ],
 }
 

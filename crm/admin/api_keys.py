@@ -94,7 +94,7 @@ class NewKeyForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         if self.tenant is None:
-            raise ValidationError(_("A key belongs to one tenant. Choose a tenant at the top of the page first."))
+            raise ValidationError(_("A key belongs to one account. Choose an account at the top of the page first."))
         return self.cleaned_data
 
 

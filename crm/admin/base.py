@@ -17,7 +17,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from crm.access import access_of
@@ -175,7 +177,12 @@ class OfTenantsAdmin(BoundedAdmin):
     def get_list_display(self, request: HttpRequest) -> Any:
         """Add the tenant's column for users who see all tenants."""
         columns = list(super().get_list_display(request))
-        return columns if access_of(request).tenant else [columns[0], "tenant", *columns[1:]]
+        return columns if access_of(request).tenant else [columns[0], "account", *columns[1:]]
+
+    @display(description=gettext_lazy("Account"))
+    def account(self, record: Any) -> str:
+        """Return the name of the tenant, which staff call an account."""
+        return str(record.tenant)
 
 
 class ReadOnlyAdmin(OfTenantsAdmin):
@@ -301,7 +308,9 @@ class TenantModelAdmin(OfTenantsAdmin):
     ) -> HttpResponse:
         """Show or save a form. A conflict with a concurrent request is reported as an ordinary form error."""
         if object_id is None and access_of(request).tenant is None and self.has_add_permission(request):
-            messages.warning(request, _("A new record belongs to one tenant. Choose a tenant at the top first."))
+            messages.warning(
+                request, _("A new record belongs to one account. Choose an account at the top of the page first.")
+            )
             return redirect(f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_changelist")
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)

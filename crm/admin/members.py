@@ -158,6 +158,10 @@ class MembershipInline(StackedInline):
     max_num = 1
     tab = False
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """Call the tenant what staff call it."""
+        return super().formfield_for_foreignkey(db_field, request, **{"label": _("Account"), **options})
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return access_of(request).is_superuser
 

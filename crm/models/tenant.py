@@ -34,13 +34,21 @@ def validate_timezone(name: str) -> None:
 class Tenant(models.Model):
     """A customer account (``acme`` in ``acme.rallycrm.io``), with default values for its records."""
 
-    slug = models.CharField(max_length=63, unique=True, validators=[validate_slug])
+    slug = models.CharField(
+        max_length=63,
+        unique=True,
+        validators=[validate_slug],
+        error_messages={"unique": _("This slug is taken. Choose another one.")},
+    )
     name = models.CharField(max_length=200)
     currency = models.CharField(max_length=3, default="USD", validators=[validate_currency])
     timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
+        # What staff call it. Programs and the shell say tenant.
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
         ordering = ["slug"]
         constraints = [
             models.CheckConstraint(condition=models.Q(currency__regex=r"^[A-Z]{3}$"), name="tenant_currency_is_a_code"),

@@ -87,7 +87,7 @@ def _of_tenant(access: Access, request: HttpRequest) -> dict[str, Any]:
 def _of_all() -> dict[str, Any]:
     tenants = list(Tenant.objects.order_by("name", "pk")[: TENANTS + 1])
     number = Tenant.objects.count() if len(tenants) > TENANTS else len(tenants)
-    cards = [Card(_("Tenants"), whole(number), _list_link(Tenant))]
+    cards = [Card(_("Accounts"), whole(number), _list_link(Tenant))]
     cards += _record_cards({model: count_records(model._default_manager.all()) for model in (Contact, Company, Deal)})
     return {"cards": cards, "tenants": tenants[:TENANTS], "tenants_left": max(number - TENANTS, 0)}
 

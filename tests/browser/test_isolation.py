@@ -58,7 +58,7 @@ def test_a_viewer_can_only_view(visitor):
 def test_a_superusers_choice_of_tenant_is_kept(visitor):
     visitor.sign_in(SUPERUSER)
     page = visitor.open("/admin/crm/company/")
-    page.get_by_label("Tenant").select_option(label="Globex")
+    page.get_by_label("Account").select_option(label="Globex")
     expect(page.get_by_text("You now see Globex.")).to_be_visible()
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
     expect(page.locator("#result_list")).to_contain_text(SECRET_COMPANY)

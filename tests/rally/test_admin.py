@@ -143,7 +143,7 @@ def test_staff_without_a_tenant_see_a_message_and_can_sign_out(db):
     page = client.get(INDEX, follow=True)
     assert page.redirect_chain == [("/admin/login/?next=/admin/", 302)]
     assert page.status_code == 403
-    assert "Your account has no tenant yet" in page.content.decode()
+    assert "You have not been added to an account yet" in page.content.decode()
     assert client.post("/admin/logout/").status_code == 200
     assert "_auth_user_id" not in client.session
 
@@ -179,7 +179,7 @@ def test_staff_can_change_their_password(acme):
 def test_the_sidebar_of_a_superuser_has_all_registered_models(acme):
     entries = sidebar(sign_in().get(INDEX))
     assert entries[:5] == ["Dashboard", "Contacts", "Companies", "Deals", "Activities"]
-    assert {"Pipelines", "Stages", "Members", "Users", "Tenants"} <= set(entries)
+    assert {"Pipelines", "Stages", "Members", "Users", "Accounts"} <= set(entries)
     assert "Access attempts" not in entries
 
 
@@ -187,7 +187,7 @@ def test_the_sidebar_of_a_superuser_has_all_registered_models(acme):
 def test_the_sidebar_has_only_accessible_pages(acme, role):
     client = sign_in_ada(acme, role=role)
     page = client.get(INDEX)
-    assert not {"Users", "Tenants"} & set(sidebar(page))
+    assert not {"Users", "Accounts"} & set(sidebar(page))
     for link in re.findall(r'href="(/admin/\w+/\w+/)" class="flex h-', page.content.decode()):
         assert client.get(link).status_code == 200, link
 

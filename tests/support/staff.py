@@ -38,7 +38,7 @@ def make_user(name, tenant=None, role="", **flags):
 
 
 def pick(client, tenant):
-    """Choose a tenant as a superuser."""
+    """Choose an account as a superuser."""
     session = client.session
     session[SESSION_KEY] = tenant.pk
     session.save()

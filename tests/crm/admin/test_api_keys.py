@@ -158,8 +158,8 @@ def test_markup_in_a_name_is_text(admin):
 
 def test_a_superuser_creates_keys_for_the_chosen_tenant(superuser, tenant):
     response = create(superuser)
-    assert errors(response)[0].startswith("A key belongs to one tenant")
-    assert "Choose a tenant at the top" in superuser.get(ADD).content.decode()
+    assert errors(response)[0].startswith("A key belongs to one account")
+    assert "Choose an account at the top" in superuser.get(ADD).content.decode()
     pick(superuser, tenant)
     assert SECRET.search(create(superuser).content.decode())
     assert ApiKey.objects.get().tenant == tenant

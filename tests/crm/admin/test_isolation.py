@@ -215,7 +215,7 @@ def test_a_superuser_sees_all_tenants_until_choosing_one(acme, globex, superuser
 def test_a_superuser_chooses_a_tenant_before_adding(acme, superuser):
     answer = superuser.get("/admin/crm/contact/add/", follow=True)
     assert answer.redirect_chain == [("/admin/crm/contact/", 302)]
-    assert "Choose a tenant" in answer.content.decode()
+    assert "Choose an account" in answer.content.decode()
 
 
 def test_a_superuser_is_offered_choices_from_the_records_tenant(acme, globex, superuser):

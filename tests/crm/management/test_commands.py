@@ -72,7 +72,7 @@ def test_an_invalid_tenant_is_one_line(shared, arguments, line):
 
 
 def test_a_slug_is_unique(shared, slug):
-    assert refusal(shared.manage("create_tenant", slug, "--name", "X")) == "Tenant with this Slug already exists."
+    assert refusal(shared.manage("create_tenant", slug, "--name", "X")) == "This slug is taken. Choose another one."
     assert rows(shared, "SELECT name FROM crm_tenant WHERE slug = %s", slug) == [("T",)]
 
 

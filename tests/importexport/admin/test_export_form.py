@@ -230,8 +230,8 @@ def test_a_file_contains_one_tenants_records(stranger, editor, people):
 
 
 def test_a_superuser_chooses_a_tenant_first(root, tenant, people):
-    assert "Choose a tenant first" in root.page(PAGE)
-    assert "Choose a tenant first" in words_of(root.get(FILE, format="csv", columns=COLUMNS))
+    assert "Choose an account first" in root.page(PAGE)
+    assert "Choose an account first" in words_of(root.get(FILE, format="csv", columns=COLUMNS))
     root.pick(tenant)
     assert names(exported(root)) == ["Ada", "Grace", "Alan"]
 

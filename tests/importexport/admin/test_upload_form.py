@@ -185,8 +185,8 @@ def test_a_form_with_a_csrf_token_is_accepted(editor):
 
 
 def test_a_superuser_chooses_a_tenant_first(root, tenant):
-    assert "Choose a tenant first" in root.page("crm_contact_import")
-    assert "Choose a tenant first" in words_of(root.bring(MIXED))
+    assert "Choose an account first" in root.page("crm_contact_import")
+    assert "Choose an account first" in words_of(root.bring(MIXED))
     assert not ImportRun.objects.exists()
     root.pick(tenant)
     assert root.check(MIXED).tenant == tenant

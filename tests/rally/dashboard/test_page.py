@@ -203,8 +203,8 @@ def test_a_superuser_without_a_tenant_is_told_how_to_choose_one(superuser, tenan
     fill(tenant)
     fill(other_tenant)
     response = superuser.get(INDEX)
-    assert cards(response) == {"Tenants": "2", "Contacts": "2", "Companies": "2", "Deals": "2"}
-    assert "Choose a tenant" in text(response)
+    assert cards(response) == {"Accounts": "2", "Contacts": "2", "Companies": "2", "Deals": "2"}
+    assert "Choose an account" in text(response)
     superuser.post(reverse("admin:tenant"), {"tenant": tenant.pk, "next": INDEX})
     assert cards(superuser.get(INDEX))["Contacts"] == "1"
 
@@ -213,11 +213,11 @@ def test_many_tenants_are_not_all_listed(superuser, tenant, other_tenant, monkey
     monkeypatch.setattr(page, "TENANTS", 1)
     response = superuser.get(INDEX)
     assert response.context["tenants"] == [tenant]
-    assert "And one more: all tenants" in text(response)
+    assert "And one more: all accounts" in text(response)
 
 
 def test_the_first_superuser_adds_a_tenant(superuser):
-    assert "There is no tenant yet." in text(superuser.get(INDEX))
+    assert "There is no account yet." in text(superuser.get(INDEX))
 
 
 def test_a_superuser_sees_the_figures_of_the_tenant_picked(superuser, tenant, other_tenant):

@@ -221,7 +221,7 @@ def test_a_page_beyond_the_share_has_an_error(db):
         "no-store",
     )
     assert "Content-Security-Policy" in answer.headers
-    assert "Your tenant has too many requests in progress." in answer.content.decode()
+    assert "Your account has too many requests in progress." in answer.content.decode()
 
 
 # --- the real server -----------------------------------------------------------------------------------------
