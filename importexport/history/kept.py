@@ -11,7 +11,7 @@ from psycopg import sql
 
 from crm.models import Tenant
 from importexport import errors
-from importexport.models import ImportRun, RejectedRow, RowChange
+from importexport.models import ImportRun, RejectedRow, RowChange, RunFix
 
 #: The most rejected rows of an import that are kept. All are counted, and named in its result.
 REJECTED_ROWS = 100_000
@@ -31,7 +31,8 @@ def check_room(tenant: Tenant) -> None:
 
 
 def log_bytes(run: ImportRun, over: Any) -> int:
-    """Return the size of a run's rejected rows and changes in bytes, as they are stored, over a given connection."""
+    """Return the size of a run's rejected rows, changes and fixes in bytes, as they are stored, over a given
+    connection."""
     with over.cursor() as cursor:
         cursor.execute(LOG_BYTES, {"tenant": run.tenant_id, "run": run.pk, "month": run.month})
         return cursor.fetchone()[0]
@@ -48,8 +49,12 @@ SIZE = sql.SQL(
 )
 
 
-LOG_BYTES = sql.SQL("SELECT ({} + {})::bigint").format(
-    _size(RejectedRow, "cells", "faults"), _size(RowChange, "changes", "image")
+FIX_BYTES = sql.SQL(
+    "coalesce((SELECT sum(pg_column_size(old) + pg_column_size(new) + pg_column_size(sentence)) FROM {}"
+    " WHERE tenant_id = %(tenant)s AND run_id = %(run)s), 0)"
+).format(sql.Identifier(RunFix._meta.db_table))
+LOG_BYTES = sql.SQL("SELECT ({} + {} + {})::bigint").format(
+    _size(RejectedRow, "cells", "faults"), _size(RowChange, "changes", "image"), FIX_BYTES
 )
 
 

@@ -119,6 +119,17 @@ def test_a_value_is_replaced_in_all_rows(plan):
     ]
 
 
+def test_empty_cells_that_are_required_are_filled_in(plan):
+    run = plan(FILE + ",Allen,fran@example.com,,\n")
+    empty = ErrorGroup("required", "first_name", "Required field 'first_name' is empty")
+    before = run.kept_bytes
+    assert making.replace_value(run, empty, "Unknown", by="clerk").rows == 2
+    run = again(run)
+    assert "Row 7" not in " ".join(reasons(run))
+    assert "Row 6: Company 'Acmee' not found" in reasons(run)
+    assert run.kept_bytes != before
+
+
 def test_a_new_value_that_is_wrong_too_is_told(plan):
     run = plan()
     fix = making.replace_value(run, WRONG_STAGE, "leader", by="clerk")
