@@ -48,7 +48,8 @@ def ask_to_sign_in(site: AdminSite, request: HttpRequest) -> HttpResponse | None
     if not form:
         return None
     messages.warning(request, _("You have been signed out meanwhile. Sign in: what you have typed is kept."))
-    return site.login(_as_get(request), {FIELD: form, "next": request.get_full_path()})
+    login = {"app_path": reverse("admin:login"), "next": request.get_full_path()}
+    return site.login(_as_get(request), {FIELD: form} | login)
 
 
 def _as_get(request: HttpRequest) -> HttpRequest:

@@ -36,6 +36,7 @@ def test_a_typed_form_survives_signing_in_again(client, tenant):
     client.logout()
     asked = client.post(ADD, ADA)
     assert "Sign in: what you have typed is kept." in text_of(asked)
+    assert f'<form action="{LOGIN}"' in text_of(asked)
     wrong = client.post(LOGIN, credentials(asked, password="wrong"))
     page = client.post(LOGIN, credentials(wrong))
     assert not Contact.objects.exists()
