@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import QueryDict
 
+from importexport.admin.expected import expected, with_hint
 from importexport.admin.labels import CREATED_REFERENCES, ERROR_CODES
 from importexport.engine.groups import GROUPS as KEPT_GROUPS
 from importexport.errors import FileError, StorageUnavailable
@@ -159,8 +160,8 @@ class ErrorFilter(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Errors of the same kind: their column ("" for errors of the whole row), the filter for their rows, and what can
-    be changed about them (see fixing.groups), or None."""
+    """Errors of the same kind: their column ("" for errors of the whole row), the filter for their rows, what can be
+    changed about them (see fixing.groups), or None, and what was expected."""
 
     title: str
     example: str
@@ -169,6 +170,7 @@ class Group(NamedTuple):
     query: str
     is_chosen: bool
     offer: Any = None
+    hint: str = ""
 
 
 def groups(
@@ -176,10 +178,10 @@ def groups(
 ) -> list[Group]:
     """Return a run's error groups, most frequent first; ``offer`` says what can be changed about each, by its number
     and whether it is chosen."""
-    return [_group(group, chosen, number, offer) for number, group in enumerate(run.groups, 1)]
+    return [_group(run, group, chosen, number, offer) for number, group in enumerate(run.groups, 1)]
 
 
-def _group(group: dict[str, Any], chosen: ErrorFilter, number: int, offer: Callable[..., Any]) -> Group:
+def _group(run: ImportRun, group: dict[str, Any], chosen: ErrorFilter, number: int, offer: Callable[..., Any]) -> Group:
     wanted = ErrorFilter(group["code"], group["column"], group["sentence"] or None)
     return Group(
         title=shown(group["sentence"], limit=300) or str(ERROR_CODES[group["code"]]),
@@ -189,6 +191,7 @@ def _group(group: dict[str, Any], chosen: ErrorFilter, number: int, offer: Calla
         query=wanted.query,
         is_chosen=wanted == chosen,
         offer=offer(group, number, wanted == chosen),
+        hint=expected(run, group["code"], group["column"]),
     )
 
 
@@ -308,8 +311,10 @@ def known_count(run: ImportRun, chosen: ErrorFilter) -> int | None:
     return sum(group["rows"] for group in alike) or None
 
 
-def _sentences(run: ImportRun, row: RejectedRow) -> list[str]:
-    return [shown(sentence, limit=300) for sentence in suggestions.sentences(run, row)]
+def sentences_of(run: ImportRun, row: RejectedRow) -> list[str]:
+    """Return what is wrong with a row, and what its cells should have had."""
+    told = zip(suggestions.sentences(run, row), row.errors, strict=True)
+    return [with_hint(shown(text, limit=300), expected(run, code, column)) for text, (column, code, _text) in told]
 
 
 def _row(
@@ -317,7 +322,7 @@ def _row(
 ) -> ShownRow:
     """Return a row as it is shown, with the fields in which its cells can be changed, by column."""
     cells = _cells(row, columns, width, {column: field.id for column, field in fields.items()})
-    return ShownRow(row.number, _sentences(run, row), cells, list(fields.values()), row.is_left_out)
+    return ShownRow(row.number, sentences_of(run, row), cells, list(fields.values()), row.is_left_out)
 
 
 def _cells(row: RejectedRow, columns: Sequence[str | None], width: int, fields: Mapping[str, str]) -> list[ShownCell]:

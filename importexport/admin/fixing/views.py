@@ -84,7 +84,7 @@ class FixingMixin:
             "run": run,
             "number": number,
             "fields": list(fields.values()),
-            "sentences": [presenters.shown(sentence, limit=300) for _c, _code, sentence in row.errors],
+            "sentences": presenters.sentences_of(run, row),
             "title": _("Row %(number)s") % {"number": labels.grouped(number)},
             "back": clean_query(request.GET.get("back", "")),
             "pending_words": pending_in_words(run),

@@ -66,14 +66,16 @@ def test_a_preview_groups_the_errors(editor):
     rows = "".join(f"A,B,a{n}@example.com,Acme Inc\r\n" for n in range(37)) + "A,B,x,\r\nA,B,y,\r\n"
     words = editor.run_page(editor.check(HEADER + rows))
     assert "Company 'Acme Inc' not found company_name 37 rows" in words
-    assert "Not an email address for example: Invalid email format 'x' email 2 rows" in words
+    hint = "Write an address such as ada@example.com."
+    assert f"Not an email address for example: Invalid email format 'x' email {hint} 2 rows" in words
 
 
 def test_a_preview_marks_the_cells_with_errors(editor):
     skipped = editor.get(CHANGE, editor.check(MIXED).pk).context["rejected"]
     assert skipped.header == ["first_name", "last_name", "email", "company_name"]
     alan, grace = skipped.rows
-    assert (alan.number, alan.sentences) == (3, ["Invalid email format 'nobody'", "Company 'Acme' not found"])
+    hint = "Write an address such as ada@example.com."
+    assert (alan.number, alan.sentences) == (3, [f"Invalid email format 'nobody'. {hint}", "Company 'Acme' not found"])
     assert [(cell.text, bool(cell.error)) for cell in alan.cells] == [
         ("Alan", False), ("Turing", False), ("nobody", True), ("Acme", True),
     ]  # fmt: skip
