@@ -1,9 +1,10 @@
 """Every page, wide and light, and narrow and dark, has no serious accessibility errors and fits the screen."""
 
 import pytest
+from playwright.sync_api import expect
 
 from importexport.api.guides import TITLES
-from tests.browser.pages import Wizard, csv_of, sidebar
+from tests.browser.pages import LONG, Wizard, csv_of, sidebar
 from tests.browser.people import ADMIN, SUPERUSER
 
 #: Width and height of the screen, and the scheme: each of both once.
@@ -101,3 +102,29 @@ def test_pages_of_an_import(editor, errors_of):
     wrong += errors_of("/admin/importexport/savedmapping/")
     wrong += errors_of("/admin/")
     assert_none(wrong)
+
+
+def test_pages_of_an_update_chosen_in_the_preview_and_undone(editor, errors_of):
+    wizard, page = Wizard(editor.page), editor.page
+    header = "first_name,last_name,email,phone,tags"
+    wizard.preview("contact", csv_of(header, "Mary,Shelley,mary@example.com,1,old", "Jane,Austen,jane@example.com,1,"))
+    wizard.confirm()
+    wizard.preview("contact", csv_of(header, "Mary,Shelley,mary@example.com,2,new", "Jane,Austen,jane@example.com,,"))
+    page.get_by_text("Change the options").press("Enter")
+    page.get_by_label("Add new records and update existing ones").check()
+    page.get_by_label("Values of existing records").select_option("clear")
+    wrong = errors_of()
+    page.get_by_role("button", name="Check again with these options").click()
+    button = page.get_by_role("button", name="Update 2 contacts")
+    expect(button).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("1 value cleared, 1 tag lost.")).to_be_visible()
+    wrong += errors_of()
+    button.click()
+    wizard.wait_for("Result of")
+    page.get_by_role("button", name="Undo…").click()
+    wizard.wait_for("Undo “file.csv”?")
+    page.get_by_role("button", name="Undo the import").click()
+    wizard.wait_for("was undone")
+    page.get_by_role("link", name="View the import").click()
+    expect(page.get_by_text("This import was undone.")).to_be_visible()
+    assert_none(wrong + errors_of())
