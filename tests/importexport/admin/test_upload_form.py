@@ -188,6 +188,8 @@ def test_a_superuser_chooses_a_tenant_first(root, tenant):
     assert "Choose an account first" in root.page("crm_contact_import")
     assert "Choose an account first" in words_of(root.bring(MIXED))
     assert not ImportRun.objects.exists()
+    offered = f'<button type="submit" name="tenant" value="{tenant.pk}" class="ie-button">Acme Inc</button>'
+    assert offered in root.client.get(reverse("admin:crm_contact_import")).content.decode()
     root.pick(tenant)
     assert root.check(MIXED).tenant == tenant
 
