@@ -31,7 +31,7 @@ RECORD_PAGES = {"change", "delete", "history", "match", "revoke", "password_chan
 MODEL_PAGES = {"changelist", "add", "import", "import_help", "export"}
 OWN_PAGES = {"index", "password_change"}
 #: What a page says that was asked for instead of pressing one of its buttons.
-NO_CLICK = gettext_lazy("Nothing has happened: this address is that of a button.")
+NO_CLICK = gettext_lazy("Nothing has happened: this address belongs to a button.")
 #: The maximum number of digits of an id.
 DIGITS = 19
 

@@ -41,7 +41,7 @@ class NewMemberForm(TenantForm):
 
     former: User | None = None
     username = User._meta.get_field("username").formfield(widget=UnfoldAdminTextInputWidget)
-    email = forms.EmailField(label=gettext_lazy("E-mail"), required=False, widget=UnfoldAdminEmailInputWidget)
+    email = forms.EmailField(label=gettext_lazy("Email"), required=False, widget=UnfoldAdminEmailInputWidget)
     password = forms.CharField(
         label=gettext_lazy("First password"),
         strip=False,
@@ -98,7 +98,7 @@ class MembershipAdmin(TenantModelAdmin):
     list_filter = ("role",)
     list_select_related = ("user",)
     search_fields = ("user__username__istartswith", "user__email__istartswith")
-    search_help_text = gettext_lazy("Search by the beginning of a user name or e-mail")
+    search_help_text = gettext_lazy("Search by the beginning of a user name or email")
     ordering = ("user__username",)
     fields = ("who", "email", "role")
     readonly_fields = ("who", "email")
@@ -140,11 +140,11 @@ class MembershipAdmin(TenantModelAdmin):
     def who(self, member: Membership) -> str:
         return member.user.get_username()
 
-    @display(description=gettext_lazy("E-mail"))
+    @display(description=gettext_lazy("Email"))
     def email(self, member: Membership) -> str:
         return member.user.email
 
-    @display(description=gettext_lazy("Signed in last"), ordering="user__last_login")
+    @display(description=gettext_lazy("Last sign-in"), ordering="user__last_login")
     def last_login(self, member: Membership) -> Any:
         return member.user.last_login
 

@@ -17,20 +17,21 @@ from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from crm.access import access_of
+from crm.admin import formatting
 from crm.admin.base import BoundedAdmin, TenantForm, TenantModelAdmin, TidyForm
 from crm.matching import fold
 from crm.models import Deal, Pipeline, Stage, Tenant
 from crm.models.pipeline import defaults_left_empty
 
 NEEDS_STAGE = gettext_lazy("The default pipeline needs at least one stage. Add another stage first.")
-OUTCOMES = gettext_lazy("In per cent. Deals in a stage of 100 are won, those in a stage of 0 are lost.")
+OUTCOMES = gettext_lazy("In percent. Deals in a stage of 100 are won, those in a stage of 0 are lost.")
 
 
 @admin.register(Tenant)
 class TenantAdmin(BoundedAdmin):
     """Tenants, for superusers. They cannot be deleted here, which would delete all their records."""
 
-    list_display = ("name", "slug", "currency", "timezone", "created_at")
+    list_display = ("name", "slug", "currency", "zone_name", "created")
     search_fields = ("slug", "name")
     ordering = ("name",)
     list_per_page = 50
@@ -45,6 +46,24 @@ class TenantAdmin(BoundedAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @display(description=gettext_lazy("Time zone"), ordering="timezone")
+    def zone_name(self, tenant: Tenant) -> str:
+        return tenant.timezone
+
+    @display(description=gettext_lazy("Created"), ordering="created_at")
+    def created(self, tenant: Tenant) -> str:
+        return formatting.exactly(tenant.created_at, tenant.zone)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
+        """Call the time zone what it is, and say what a slug is for."""
+        field = super().formfield_for_dbfield(db_field, request, **options)
+        if db_field.name == "timezone":
+            field.label = _("Time zone")
+            field.help_text = _("Such as Europe/Berlin. Times without a zone are read and shown in it.")
+        elif db_field.name == "slug":
+            field.help_text = _("The short name in addresses: acme in acme.rallycrm.io.")
+        return field
 
 
 class InUseAdmin(TenantModelAdmin):

@@ -152,11 +152,11 @@ class EntityAdmin(FilterFormMixin, ImportExportMixin, PanelsMixin, TenantModelAd
         missing = set() if self.has_delete_permission(request) else {self.opts.verbose_name}
         return named, counts, missing, []
 
-    @admin.action(description=gettext_lazy("Delete the chosen ones"), permissions=["delete"])
+    @admin.action(description=gettext_lazy("Delete selected records"), permissions=["delete"])
     def delete_selected(self, request: HttpRequest, queryset: models.QuerySet) -> HttpResponse | None:
         """Delete the selected records after a confirmation, at most DELETE_AT_ONCE."""
         if queryset.order_by()[: DELETE_AT_ONCE + 1].count() > DELETE_AT_ONCE:
-            text = _("At most %(count)s records are deleted at once. Choose fewer.") % {"count": DELETE_AT_ONCE}
+            text = _("At most %(count)s records can be deleted at once. Select fewer.") % {"count": DELETE_AT_ONCE}
             messages.error(request, text)
             return None
         return delete_selected(self, request, queryset)

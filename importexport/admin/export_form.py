@@ -59,7 +59,7 @@ OFFERS: dict[str, Offer] = {
     "csv": Offer("CSV", gettext_lazy("For any program, and for importing again."), "csv"),
     "csv-excel": Offer(
         gettext_lazy("CSV for Excel"),
-        gettext_lazy("The same file with a byte-order mark, so that Excel shows accents and other scripts correctly."),
+        gettext_lazy("The same file, marked so that Excel shows accents and other scripts correctly."),
         "csv",
         bom=True,
     ),

@@ -199,7 +199,7 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
         records = export_form.filtered_list(self, request, tenant) if choice.is_filtered else None
         if choice.is_filtered and records is None:
             # Exporting all records instead would not be what the user requested.
-            choice.error = _("The list's filter is not understood any more. Open the list and filter it again.")
+            choice.error = _("The filter of the list is no longer valid. Open the list and filter it again.")
             return self._export_page(request, choice)
         export_form.remember_columns(choice.columns, tenant=tenant, user=request.user, entity=self.entity)
         file_format, bom = choice.offer.file_format, choice.offer.bom

@@ -19,8 +19,8 @@ TITLES = {
     "tags": gettext_lazy("Tags of existing records"),
     "missing": gettext_lazy("Companies that do not exist yet"),
     "sheet": gettext_lazy("Sheet"),
-    "incomplete": gettext_lazy("Records of which little is known"),
-    "duplicates": gettext_lazy("Names that are taken"),
+    "incomplete": gettext_lazy("Records with little information"),
+    "duplicates": gettext_lazy("Names that already exist"),
     "invalid": gettext_lazy("Optional cells that cannot be read"),
 }
 #: Deals also refer to pipelines and stages.
@@ -52,7 +52,7 @@ VALUES = {
     "incomplete": {"reject": gettext_lazy("Reject their rows"), "accept": gettext_lazy("Accept them")},
     "duplicates": {
         "reject": gettext_lazy("Reject their rows"),
-        "keep": gettext_lazy("Keep both, if external IDs tell them apart"),
+        "keep": gettext_lazy("Keep both if their external IDs differ"),
     },
     "invalid": {"reject": gettext_lazy("Reject their rows"), "blank": gettext_lazy("Leave them blank, with a warning")},
 }

@@ -169,9 +169,7 @@ class DealForm(TenantForm):
             self._offer_stages(self.fields["stage"])
         if "probability" in self.fields:
             self.fields["probability"].required = False
-            self.fields["probability"].help_text = gettext_lazy(
-                "In per cent. Defaults to the probability of the stage."
-            )
+            self.fields["probability"].help_text = gettext_lazy("In percent. Defaults to the probability of the stage.")
 
     @staticmethod
     def _offer_stages(field: Any) -> None:

@@ -40,7 +40,7 @@ class StateFilter(ValueFilter):
     """Filters runs by state."""
 
     title, parameter_name = gettext_lazy("state"), "status"
-    values = labels.STATES | {"undone": gettext_lazy("Undone, also partly")}
+    values = labels.STATES | {"undone": gettext_lazy("Undone (fully or partly)")}
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ImportRun]) -> QuerySet[ImportRun]:
         """Return the runs in a state. What has been undone is not imported any more."""

@@ -60,20 +60,20 @@ class ScheduleForm(TenantForm):
             " at 06:30, 0 7 * * 1-5 at 07:00 from Monday to Friday, */15 * * * * every 15 minutes."
         ),
     )
-    time_zone = text(gettext_lazy("Time zone"), gettext_lazy("Of that time, such as Europe/Berlin."))
+    time_zone = text(gettext_lazy("Time zone"), gettext_lazy("For the times above, such as Europe/Berlin."))
     mode = select(option_form.TITLES["mode"], list(option_form.VALUES["mode"].items()), required=False)
     blank = select(option_form.TITLES["blank"], list(option_form.VALUES["blank"].items()), required=False)
     missing = select(
-        gettext_lazy("What does not exist yet"),
-        [("reject", gettext_lazy("Reject the rows that name it")), ("create", gettext_lazy("Create it"))],
+        gettext_lazy("Names that do not exist yet"),
+        [("reject", gettext_lazy("Reject their rows")), ("create", gettext_lazy("Create it"))],
         required=False,
-        help_text=gettext_lazy("Companies, pipelines and stages that rows name."),
+        help_text=gettext_lazy("Companies, pipelines and stages that the file mentions."),
     )
     mapping = select(
         gettext_lazy("Columns"),
         [],
         required=False,
-        help_text=gettext_lazy("How the file of another program is read, as it was saved under a name."),
+        help_text=gettext_lazy("A saved matching of columns, for files from other programs."),
     )
     file_format = select(gettext_lazy("File"), FORMATS, required=False)
 
@@ -105,7 +105,9 @@ class ScheduleForm(TenantForm):
         """Return the saved mappings to choose from. What the API has given otherwise can stay."""
         saved = SavedMapping.objects.filter(tenant=self.instance.tenant_id).order_by("entity", "name")
         titles = [(f"@{each.name}", f"{each.name} ({labels.ENTITIES[each.entity]})") for each in saved]
-        plain = _("As they are: the file has our columns") if not isinstance(stored, dict) else _("As the API has set")
+        plain = (
+            _("None: the file has Rally’s own columns") if not isinstance(stored, dict) else _("As set through the API")
+        )
         return [("", plain), *dict(titles).items()]
 
     # --- fields ---

@@ -189,7 +189,7 @@ class ScheduleAdmin(TenantModelAdmin):
         except Schedule.DoesNotExist:
             raise Http404 from None
         else:
-            messages.success(request, _("Started. What comes of it is told here, and in the list of imports."))
+            messages.success(request, _("Started. The result will be shown here and in the list of imports."))
         return redirect("admin:importexport_schedule_change", schedule.pk)
 
 

@@ -37,7 +37,7 @@ from importexport.webhooks.signing import give_secret
 
 TEMPLATES = "importexport/admin/webhooks"
 EVENTS = {
-    "import.finished": gettext_lazy("An import or an undo is done"),
+    "import.finished": gettext_lazy("An import or an undo is finished"),
     "import.failed": gettext_lazy("An import has failed"),
     "export.ready": gettext_lazy("A prepared export is ready"),
 }
@@ -48,7 +48,7 @@ class WebhookForm(TenantForm):
     """Form for a webhook."""
 
     events = forms.MultipleChoiceField(
-        label=gettext_lazy("Tell it when"),
+        label=gettext_lazy("Send a message when"),
         choices=list(EVENTS.items()),
         initial=list(EVENTS),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
@@ -118,7 +118,7 @@ class WebhookAdmin(TenantModelAdmin):
     def address(self, webhook: Webhook) -> str:
         return format_html('<span class="wh-url">{}</span>', webhook.url)
 
-    @display(description=gettext_lazy("Told when"))
+    @display(description=gettext_lazy("Sends a message when"))
     def told(self, webhook: Webhook) -> str:
         return "; ".join(str(EVENTS.get(event, event)) for event in webhook.events)
 
@@ -133,7 +133,7 @@ class WebhookAdmin(TenantModelAdmin):
             return webhook.note
         if webhook.is_active and webhook.failing_since:
             since = formatting.exactly(webhook.failing_since, webhook.tenant.zone)
-            return _("Nothing was accepted since %(since)s.") % {"since": since}
+            return _("No message has been accepted since %(since)s.") % {"since": since}
         return STATES[state(webhook)]
 
     @display(description=gettext_lazy("Created"), ordering="created_at")

@@ -121,7 +121,7 @@ def _steps(
         return []
     texts = {
         "companies": (has_companies, _("Start here: contacts and deals refer to companies.")),
-        "contacts": (bool(counts[Contact].number), _("People with their e-mail address and company.")),
+        "contacts": (bool(counts[Contact].number), _("People with their email address and company.")),
         "deals": (has_deals, _("Deals with stage, value, contact and company.")),
         "activities": (
             Activity.objects.filter(tenant=tenant).exists(),

@@ -83,7 +83,7 @@ def test_a_step_without_a_session_leads_to_the_page_of_the_run(client, tenant, s
     address = reverse(f"admin:importexport_importrun_{step}", args=[run.pk])
     typed = client.get(address, follow=True)
     assert typed.redirect_chain[-1] == (page, 302)
-    assert "Nothing has happened: this address is that of a button." in text_of(typed)
+    assert "Nothing has happened: this address belongs to a button." in text_of(typed)
     client.logout()
     asked = client.post(address, follow=True)
     assert "You have been signed out meanwhile, so nothing has happened yet." in text_of(asked)

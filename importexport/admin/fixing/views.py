@@ -46,7 +46,7 @@ class FixingMixin:
     def fix_view(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
         """Change something about a file, or take it back; answer with JSON or the page from which it was asked for."""
         if request.method != "POST":
-            messages.warning(request, _("The last change was not saved. Make it again, please."))
+            messages.warning(request, _("The last change was not saved. Please make it again."))
             return redirect(CHANGE, run_id)
         is_json = request.headers.get("Accept") == "application/json"
         try:
@@ -121,7 +121,7 @@ def cell(run: ImportRun, asked: QueryDict, by: str) -> Done:
 def sentence_of(checked: Checked, number: int, column: str) -> str:
     """Return what is said about a changed cell."""
     if not checked.is_checked:
-        return _("Saved. Another import is at work, so it will be checked together with the file.")
+        return _("Saved. Another import is in progress, so this will be checked together with the file.")
     if wrong := checked.sentence(column):
         return wrong
     if checked.wrong:
@@ -191,7 +191,7 @@ def revoke(run: ImportRun, asked: QueryDict, by: str) -> Done:
 
 def nothing(run: ImportRun, asked: QueryDict, by: str) -> Done:
     """Refuse what no page asks for."""
-    raise keeping.NotFixed(_("The change is not complete. Make it again, please."))
+    raise keeping.NotFixed(_("The change is incomplete. Please make it again."))
 
 
 def outcome(error: str, sentence: str) -> Done:
@@ -218,7 +218,7 @@ def number_in(asked: QueryDict, name: str = "number") -> int:
     """Return a number of a form; raise NotFixed for anything else."""
     text = str(asked.get(name, ""))
     if not is_number(text):
-        raise keeping.NotFixed(_("The change is not complete. Make it again, please."))
+        raise keeping.NotFixed(_("The change is incomplete. Please make it again."))
     return int(text)
 
 

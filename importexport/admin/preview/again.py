@@ -112,16 +112,16 @@ def meanwhile(run: ImportRun) -> Any:
 MEANWHILE = {
     ImportRun.Status.MATCHING: gettext_lazy("Say first what the columns of the file are."),
     ImportRun.Status.MATCHING: gettext_lazy(
-        "Somebody is matching the columns of this file anew. Nothing is stored; a new preview comes next."
+        "Somebody is matching the columns of this file again. Nothing is stored; a new preview follows."
     ),
     ImportRun.Status.PLANNING: gettext_lazy(
         "The file is being checked again, because somebody has changed the options. Look at the new preview first."
     ),
     ImportRun.Status.PLANNED: gettext_lazy(
-        "This preview has changed since you opened it, because somebody has changed the options. Look again first."
+        "This preview has changed since you opened it, because somebody has changed the options. Check it again first."
     ),
-    ImportRun.Status.APPLYING: gettext_lazy("Somebody has confirmed this already. It is at work."),
-    ImportRun.Status.RUNNING: gettext_lazy("This is being imported already."),
+    ImportRun.Status.APPLYING: gettext_lazy("Somebody has already confirmed this. It is in progress."),
+    ImportRun.Status.RUNNING: gettext_lazy("This is already being imported."),
     ImportRun.Status.DONE: gettext_lazy("This is no longer waiting for confirmation. This is its result."),
     ImportRun.Status.FAILED: gettext_lazy("This is no longer waiting for confirmation: it has failed."),
 }

@@ -20,7 +20,7 @@ from importexport.runs.fixes.keeping import NotFixed
 WAIT = 0.2
 #: How many other rows with the same change are checked along, to find duplicates.
 OTHERS = 20
-LATER = "Another import is at work, so this will be checked together with the file."
+LATER = "Another import is in progress, so this will be checked together with the file."
 
 
 class Rejections(Observer):

@@ -102,7 +102,7 @@ def test_the_filtered_list_is_ordered_by_id(editor, people):
 
 def test_an_invalid_filter_never_exports_everything(editor, people):
     response = editor.get(FILE, format="csv", rows="list", list="nonsense=1", columns=COLUMNS)
-    assert "not understood" in words_of(response)
+    assert "no longer valid" in words_of(response)
 
 
 NOTHING = ["company__id__exact=99999999999999999999", "run=7f3c5e0a-0000-4000-8000-000000000000", "q=nobody"]
@@ -129,7 +129,7 @@ def test_a_filter_that_matches_nothing_exports_the_header(editor, people, query)
 def test_an_export_accepts_only_the_parameters_of_the_list(editor, people, query):
     assert "The filtered list" not in editor.page(PAGE, list=query)
     page = editor.get(FILE, format="csv", rows="list", columns=COLUMNS, list=query)
-    assert "The list's filter is not understood any more." in words_of(page)
+    assert "The filter of the list is no longer valid." in words_of(page)
 
 
 def test_some_columns_in_template_order(editor, people):
@@ -218,7 +218,7 @@ def test_a_csv_for_excel_begins_with_a_byte_order_mark(viewer, tenant, people):
 def test_the_page_offers_three_files_and_keeps_what_was_chosen(viewer, people):
     words = viewer.page(PAGE)
     assert "CSV For any program" in words
-    assert "CSV for Excel The same file with a byte-order mark" in words
+    assert "CSV for Excel The same file, marked so that" in words
     assert "Excel (XLSX) A workbook" in words
     page = viewer.get(FILE, format="csv-excel", columns=["nonsense"]).content.decode()
     assert 'value="csv-excel" checked' in page

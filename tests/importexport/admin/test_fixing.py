@@ -110,9 +110,9 @@ ASKED = [
     ({"what": "skip_row", "number": 3}, "Row 3 will be left out."),
     ({"what": "create", **WRONG_STAGE}, "Only companies that are not found can be created."),
     ({"what": "value", **WRONG_STAGE, "sentence": "no such"}, "No row of the preview has this error any more."),
-    ({"what": "cell", "number": "x", "column": "email"}, "The change is not complete."),
+    ({"what": "cell", "number": "x", "column": "email"}, "The change is incomplete. P"),
     ({"what": "cell", "number": 99, "column": "email"}, "Row 99 is not among the rejected rows"),
-    ({"what": "nonsense"}, "The change is not complete."),
+    ({"what": "nonsense"}, "The change is incomplete. P"),
     ({"what": "revoke", "change": 0}, "This change was taken back in the meantime."),
 ]
 
@@ -232,7 +232,7 @@ def test_a_session_that_ended_asks_to_sign_in_and_tells_that_the_change_is_not_s
     assert not RunFix.objects.exists()
     editor.client.force_login(editor.user)
     response = editor.client.get(reverse(f"admin:{FIX}", args=[run.pk]))
-    assert told(editor, response) == ["The last change was not saved. Make it again, please."]
+    assert told(editor, response) == ["The last change was not saved. Please make it again."]
 
 
 @pytest.mark.parametrize("role", ["viewer", "editor"])
@@ -261,7 +261,7 @@ def test_many_rejected_rows_are_corrected_in_a_workbook(editor, plan):
     rows = "".join(f"A,B,wrong{n},lead,\n" for n in range(60))
     run = plan(FILE + rows)
     page = editor.get(CHANGE, run.pk)
-    assert "These are many rows. Correct them in a spreadsheet" in words_of(page)
+    assert "There are many rows to correct." in words_of(page)
     workbook = b"".join(editor.get("importexport_importrun_rejected", run.pk, format="xlsx").streaming_content)
     again = ImportRun(tenant=run.tenant, entity="contacts", channel="admin", actor="x", file_name="rejected.xlsx")
     lifecycle.plan_now(again, io.BytesIO(workbook), lifecycle.Options())

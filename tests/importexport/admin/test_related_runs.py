@@ -62,7 +62,7 @@ def test_an_undos_page_shows_restored_values_and_kept_records(editor):
     words = editor.run_page(undo)
     assert "Changes to existing records Rows that change a record" in words
     assert "2 Ada L phone 2 1 " in words
-    assert "Every row as CSV" in words
+    assert "All rows as CSV" in words
 
 
 def test_an_undone_undo_is_labelled(editor):

@@ -153,7 +153,7 @@ def test_an_export_has_a_format(admin):
 def test_run_now_imports_and_the_list_leads_to_the_import(admin, tenant, serve):
     schedule = scheduled(tenant, address=serve(give(FILE)).url, is_active=False)
     page = admin.client.get(admin.post("importexport_schedule_run", schedule.pk).url).content.decode()
-    assert "Started. What comes of it is told here" in page
+    assert "Started. The result will be shown here" in page
     again = admin.client.get(admin.post("importexport_schedule_run", schedule.pk).url).content.decode()
     assert "What the schedule has started before is still at work." in again
     worker.work(until_empty=True)

@@ -57,7 +57,7 @@ def test_doubtful_cells_are_listed_by_kind(editor):
     words = editor.run_page(run)
     assert "Rows in the file 2 Would be imported 2 Would be rejected 0 Warnings 5" in words
     assert "No row would be rejected." in words
-    assert "Worth a look Their rows would be imported all the same." in words
+    assert "Worth checking Their rows would be imported all the same." in words
     assert "'JÃ¼rgen' in 'first_name' looks garbled and was probably 'Jürgen'" in words
     assert "(2 rows)" in words.replace("( ", "(").replace(" )", ")")
     assert "Shortened by a spreadsheet phone for example: '4.4E+11' in 'phone' was shortened" in words

@@ -102,7 +102,9 @@ def test_a_failing_webhook_is_told(admin, tenant):
     webhook = hook(tenant)
     Webhook.objects.update(failing_since="2026-01-01T12:00:00Z")
     assert "Failing" in admin.page("importexport_webhook_changelist")
-    assert "Nothing was accepted since 1 Jan 2026, 12:00 UTC." in admin.page("importexport_webhook_change", webhook.pk)
+    assert "No message has been accepted since 1 Jan 2026, 12:00 UTC." in admin.page(
+        "importexport_webhook_change", webhook.pk
+    )
 
 
 def test_a_ping_is_sent_and_shown_and_sent_again(admin, tenant, receive):

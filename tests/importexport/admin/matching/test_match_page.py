@@ -195,7 +195,7 @@ def test_a_file_that_was_discarded_meanwhile_is_told(editor):
     for method in (editor.client.get, editor.client.post):
         response = method(reverse(f"admin:{MATCH}", args=[run.pk]))
         assert response.status_code == 404
-        assert "A preview may have been discarded. Nothing was imported by it." in words_of(response)
+        assert "It may have been a preview that was discarded. It has not imported anything." in words_of(response)
 
 
 def test_a_session_that_ends_loses_nothing(editor, tenant):

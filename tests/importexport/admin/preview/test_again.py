@@ -78,7 +78,7 @@ def test_a_preview_whose_options_somebody_has_changed_is_not_confirmed_unseen(ed
     if is_ready:
         finished(run)
     page = editor.client.post(f"/admin/importexport/importrun/{run.pk}/confirm/", {"plan": seen}, follow=True)
-    assert "because somebody has changed the options. Look " in page.content.decode()
+    assert "because somebody has changed the options. Check " in page.content.decode()
     run.refresh_from_db()
     assert (run.status, Contact.objects.count()) == ("planned" if is_ready else "planning", 0)
 
@@ -87,7 +87,7 @@ def test_options_changed_while_somebody_confirms_change_nothing(editor, admin_of
     run = editor.check(TWO)
     admin_of_tenant.post("importexport_importrun_confirm", run.pk)
     run, page = plan_again(editor, run, mode="update")
-    assert "Somebody has confirmed this already. It is at work." in page
+    assert "Somebody has already confirmed this. It is in progress." in page
     assert (run.status, run.imported) == ("done", 2)
 
 
@@ -97,5 +97,5 @@ def test_a_preview_that_a_colleague_has_discarded_is_gone_with_a_sentence(editor
     for page in ("confirm", "plan_again", "discard"):
         response = editor.post(f"importexport_importrun_{page}", run.pk)
         assert response.status_code == 404
-        assert "This import is no longer there. A preview may have been discarded." in response.content.decode()
+        assert "It may have been a preview that was discarded." in response.content.decode()
     assert "All imports" in editor.get("importexport_importrun_change", run.pk).content.decode()

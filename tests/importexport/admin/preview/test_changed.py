@@ -31,7 +31,7 @@ def test_what_is_cleared_and_which_tags_are_lost_comes_first_and_is_counted(edit
     cy = Contact.objects.get(first_name="Cy")
     assert f'<a class="ie-link" href="/admin/crm/contact/{cy.pk}/change/"><bdi>Cy M</bdi></a>' in page
     cy.delete()
-    assert "3 no longer there phone 1 empty cleared " in editor.run_page(run)
+    assert "3 no longer exists phone 1 empty cleared " in editor.run_page(run)
 
 
 def test_the_losses_of_an_import_without_a_plan_are_counted_by_its_page(admin_of_tenant, people):
