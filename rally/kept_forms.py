@@ -24,8 +24,8 @@ FIELD, SALT, LONGEST, HOLDS = "kept", "rally.kept_forms", 500_000, 12 * 3600
 OF_SESSION, OF_BUTTONS = {"csrfmiddlewaretoken"}, {"plan", "then", "update"}
 #: URL names end with these on pages that have forms with more than a button.
 WITH_FIELDS = ("_add", "_change", "_changelist", "_delete")
-SIGNED_OUT = gettext_lazy("You have been signed out meanwhile, so nothing has happened yet.")
-EXPIRED = gettext_lazy("You have signed in again meanwhile, in another window, so nothing has happened yet.")
+SIGNED_OUT = gettext_lazy("You have been signed out in the meantime, so nothing has happened yet.")
+EXPIRED = gettext_lazy("You have signed in again in the meantime, in another window, so nothing has happened yet.")
 SIGN_IN_AND_PRESS = gettext_lazy("Sign in, then press the button again.")
 SIGN_IN_AND_CHOOSE = gettext_lazy("Sign in, then choose the file again.")
 PRESS = gettext_lazy("Press the button again.")
@@ -47,7 +47,7 @@ def ask_to_sign_in(site: AdminSite, request: HttpRequest) -> HttpResponse | None
     form = keep(request)
     if not form:
         return None
-    messages.warning(request, _("You have been signed out meanwhile. Sign in: what you have typed is kept."))
+    messages.warning(request, _("You have been signed out in the meantime. Sign in: what you have typed is kept."))
     login = {"app_path": reverse("admin:login"), "next": request.get_full_path()}
     return site.login(_as_get(request), {FIELD: form} | login)
 

@@ -79,14 +79,14 @@ function setUpProgress(box) {
   let said = 0;
 
   function show(progress) {
-    document.title = `${progress.percent} % ${title}`;
+    document.title = `${progress.percent}% ${title}`;
     at("bar").value = progress.percent;
-    at("percent").textContent = `${progress.percent} %`;
+    at("percent").textContent = `${progress.percent}%`;
     at("rows").textContent = progress.rows;
     at("left").textContent = progress.left;
     if (progress.percent >= said + ANNOUNCED) {
       said = progress.percent;
-      at("said").textContent = `${progress.percent} %, ${progress.rows}, ${progress.left}`;
+      at("said").textContent = `${progress.percent}%, ${progress.rows}, ${progress.left}`;
     }
   }
 

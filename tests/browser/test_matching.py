@@ -35,7 +35,7 @@ def test_a_file_that_nobody_knows_becomes_the_right_records(editor, wizard):
     page.get_by_label("Import “Rang” as").select_option("lifecycle_stage")
     page.get_by_label("Save this matching").fill("Unsere Liste")
     page.get_by_role("button", name="Check the file").click()
-    expect(page.get_by_role("alert")).to_contain_text("A column has values that are not known.")
+    expect(page.get_by_role("alert")).to_contain_text("A column has unknown values.")
     page.get_by_label("Import “Stammkunde” as").select_option("customer")
     page.get_by_role("button", name="Check the file").click()
 

@@ -86,7 +86,7 @@ def test_a_step_without_a_session_leads_to_the_page_of_the_run(client, tenant, s
     assert "Nothing has happened: this address belongs to a button." in text_of(typed)
     client.logout()
     asked = client.post(address, follow=True)
-    assert "You have been signed out meanwhile, so nothing has happened yet." in text_of(asked)
+    assert "You have been signed out in the meantime, so nothing has happened yet." in text_of(asked)
     after = client.post(LOGIN, credentials(asked))
     assert after.url == page
     client.logout()
@@ -113,7 +113,7 @@ def test_a_form_of_ours_that_has_expired_can_be_sent_again_and_one_of_another_si
     assert "What you typed is kept" in text_of(page)
     assert ["last_name", "Löwe"] in page.context["fields"]
     step = strict.post(f"/admin/importexport/importrun/{run.pk}/confirm/", **ours, follow=True)
-    assert "You have signed in again meanwhile, in another window, so nothing has happened yet." in text_of(step)
+    assert "You have signed in again in the meantime, in another window, so nothing has happened yet." in text_of(step)
     for elsewhere in ({}, {"HTTP_ORIGIN": "https://evil.example"}, {"HTTP_ORIGIN": "null"}):
         refused = strict.post(ADD, ADA, **elsewhere)
         assert refused.status_code == 403

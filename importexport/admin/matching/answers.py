@@ -69,7 +69,7 @@ def one_of(name: str, value: str) -> str:
 
 def no_such_answer() -> OptionError:
     """Return the error of an answer that the page does not offer."""
-    return OptionError(_("This page does not offer one of your answers. Look through them, and send them again."))
+    return OptionError(_("One of your answers is not offered on this page. Check your answers and send them again."))
 
 
 def read_columns(posted: QueryDict, before: Mapping[str, str | None], columns: list[str]) -> dict[str, str | None]:

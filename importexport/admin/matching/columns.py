@@ -164,7 +164,7 @@ def claims(proposal: Proposal) -> dict[str, str]:
         if error.code == "two_headers" and error.question:
             (column,) = error.question.columns
             for header in error.question.headers:
-                text = _("More than one column gives %(column)s. Choose one, and do not import the others.")
+                text = _("More than one column is imported as %(column)s. Choose one, and do not import the others.")
                 found[header] = text % {"column": labels.column(column)}
     return found
 

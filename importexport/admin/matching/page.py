@@ -27,9 +27,9 @@ OF_COLUMNS, OF_ENTITY = ("two_headers", "missing_column"), "other_entity"
 #: What is asked where records can be stored of which less is known than they usually need.
 LESS_IS_KNOWN = {
     "contacts": gettext_lazy(
-        "Also import contacts of which less is known: first name, last name, email, phone or company is enough"
+        "Also import contacts with little information: a first name, last name, email, phone or company is enough"
     ),
-    "activities": gettext_lazy("Also import activities without a subject: it is called like its type"),
+    "activities": gettext_lazy("Also import activities without a subject: their type becomes the subject"),
 }
 #: What is asked where ids of another program tell records of one name apart.
 DUPLICATES = {
@@ -111,8 +111,10 @@ def recognised(proposal: Proposal, options: Options) -> str:
 def programs(options: Options, proposal: Proposal) -> list[tuple[str, str, bool]]:
     """Return the programs that may have written a file: value, title, and whether it is chosen."""
     name = recognised(proposal, options) if options.source == UNKNOWN else ""
-    first = _("Recognised: %(program)s") % {"program": name} if name else _("Not known: by the names of the columns")
-    listed = [(UNKNOWN, first), (OURS, _("None: only by the names of the columns"))]
+    first = (
+        _("Recognised: %(program)s") % {"program": name} if name else _("Unknown: match by the names of the columns")
+    )
+    listed = [(UNKNOWN, first), (OURS, _("None: match only by the names of the columns"))]
     listed += sorted(((source, label(source)) for source in presets()), key=lambda one: one[1].casefold())
     return [(value, title, value == options.source) for value, title in listed]
 

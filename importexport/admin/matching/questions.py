@@ -30,7 +30,7 @@ HINTS = {
         "The file does not say how its letters are stored. If none of these is right, save it as “CSV UTF-8” and choose"
         " it again."
     ),
-    "sheet": gettext_lazy("Several sheets of this workbook have rows. Each is imported by itself."),
+    "sheet": gettext_lazy("Several sheets of this workbook have rows. Each sheet is imported separately."),
     "dates": gettext_lazy("No date in the file decides it."),
     "decimal": gettext_lazy("No number in the file decides it."),
 }

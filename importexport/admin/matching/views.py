@@ -39,10 +39,10 @@ ONLY = gettext_lazy(
     "Only %(who)s, who uploaded this file, and the administrators of the account can match its columns."
 )
 DELETED = gettext_lazy(
-    "There is no matching “%(name)s” any more: somebody has deleted it. Your answers are as they were."
+    "The saved matching “%(name)s” no longer exists: somebody has deleted it. Your answers were kept."
 )
 MEANWHILE = gettext_lazy(
-    "Somebody else has changed the matching of this file meanwhile. These are your answers: go on to use them."
+    "Somebody else has changed the matching of this file in the meantime. These are your answers: continue to use them."
 )
 
 
@@ -70,8 +70,8 @@ class MatchViews:
 def not_now(run: ImportRun) -> str:
     """Return why the columns of a file cannot be matched (any more)."""
     if run.status == ImportRun.Status.PLANNING:
-        return _("This file is being checked already. When its preview is there, you can change the matching.")
-    return _("The columns of this file cannot be matched any more. This is what became of it.")
+        return _("This file is already being checked. Once its preview is ready, you can change the matching.")
+    return _("The columns of this file can no longer be matched. This is its result.")
 
 
 class Step:
@@ -119,14 +119,12 @@ class Step:
         try:
             saved = mappings.find_mapping(name, tenant=self._run.tenant, entity=self._run.entity)
         except mappings.UnknownMapping:
-            text = _(
-                "There is no matching “%(name)s” any more: somebody has deleted it. Your answers are as they were."
-            )
+            text = _("The saved matching “%(name)s” no longer exists: somebody has deleted it. Your answers were kept.")
             self._says.append(text % {"name": presenters.shown(name)})
             return options
         used = with_mapping(options, saved, self._resource)
         if used is None:
-            text = _("The matching “%(name)s” names a column that does not exist any more, so it cannot be used.")
+            text = _("The saved matching “%(name)s” contains a column that no longer exists, so it cannot be used.")
             self._says.append(text % {"name": saved.name})
         return used or options
 
@@ -152,13 +150,13 @@ class Step:
         except (FileError, StorageUnavailable) as error:
             return self._failed(error)
         if answers.is_of_another_reading or options != answers.options:
-            self._says.append(_("The file is read anew with your answer. Look through the columns, and go on."))
+            self._says.append(_("The file was read again with your answer. Check the columns and continue."))
         elif self._request.POST.get("version", version_of(self._run)) != version_of(self._run):
             self._says.append(str(MEANWHILE))
         elif proposal.questions:
-            self._says.append(_("Something is still open. It is marked below."))
+            self._says.append(_("Some questions are still open. They are marked below."))
         elif self._has_new_values(proposal, options):
-            self._says.append(_("A column has values that are not known. Say what they mean, or go on without."))
+            self._says.append(_("A column has unknown values. Say what they mean, or continue without them."))
         else:
             self._save(options)
         if self._says:
@@ -181,7 +179,7 @@ class Step:
             self._says.append(_("A matching needs a name with at least one letter from a to z, or a digit."))
         elif is_taken(name, self._run) and not self._request.POST.get("replace"):
             self._may_replace = True
-            text = _("There is a matching “%(name)s” already. Choose another name, or replace it.")
+            text = _("A matching called “%(name)s” already exists. Choose another name, or replace it.")
             self._says.append(text % {"name": name})
         else:
             self._save_under(name, options)

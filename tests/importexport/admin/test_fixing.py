@@ -228,7 +228,7 @@ def test_a_session_that_ended_asks_to_sign_in_and_tells_that_the_change_is_not_s
     run = plan()
     editor.client.logout()
     page = fix(editor, run, what="skip_row", number=3).content.decode()
-    assert "You have been signed out meanwhile. Sign in: what you have typed is kept." in page
+    assert "You have been signed out in the meantime. Sign in: what you have typed is kept." in page
     assert not RunFix.objects.exists()
     editor.client.force_login(editor.user)
     response = editor.client.get(reverse(f"admin:{FIX}", args=[run.pk]))

@@ -40,7 +40,7 @@ def test_a_file_of_pipedrive_asks_for_what_it_alone_has(editor, tenant, page):
     assert run.status == "matching"
     words = page(run)
     assert "Recognised as an export of Pipedrive." in words
-    assert "One column is not known." in words
+    assert "One column is unknown." in words
     assert "Pipedrive: Deal - Title" in words
     assert "Proposal Made 1 × Create it" in words
 
@@ -82,8 +82,11 @@ def test_a_file_that_nobody_knows_is_matched_by_hand_and_the_next_one_by_itself(
     rows = "Ada van der Example;ada@example.com;Stammkunde;1\r\nEva Sample;eva;Stammkunde;3\r\n"
     run = editor.brought(head + rows, name="wer.csv")
     words = page(run)
-    assert "New records need these columns, and none of the file gives them: First name, Last name, Email." in words
-    assert "4 columns are not known. Say what they are, or leave them out." in words
+    assert (
+        "New records need these columns, but no columns of the file provide them: First name, Last name, Email."
+        in words
+    )
+    assert "4 columns are unknown. Say what they are, or leave them out." in words
     answers = {
         column_field("Wer"): "full_name",
         column_field("Postfach"): "email",
@@ -92,7 +95,7 @@ def test_a_file_that_nobody_knows_is_matched_by_hand_and_the_next_one_by_itself(
     }
     # Only now is it known that the column has values to be matched.
     words = words_of(editor.post("importexport_importrun_match", run.pk, **answers, groups=""))
-    assert "A column has values that are not known. Say what they mean, or go on without." in words
+    assert "A column has unknown values. Say what they mean, or continue without them." in words
     assert "Stammkunde 2 × Leave as it is: its rows would be rejected" in words
     answers |= {value_field("lifecycle_stage", "Stammkunde"): "=customer", "groups": "lifecycle_stage"}
     run = editor.match(run, **answers, save_as="Unsere Liste")

@@ -42,7 +42,7 @@ def test_a_column_that_nobody_knows_is_asked_about(editor):
     run = editor.brought(UNKNOWN)
     assert run.status == "matching"
     page = words(editor, run)
-    assert "One column is not known. Say what it is, or leave it out." in page
+    assert "One column is unknown. Say what it is, or leave it out." in page
     assert "email 1 value ada@example.com Email (recognised)" in page
     assert editor.get("importexport_importrun_change", run.pk).url == reverse(f"admin:{MATCH}", args=[run.pk])
     assert "Columns to match" in editor.page("importexport_importrun_changelist")
@@ -55,11 +55,11 @@ def test_a_column_that_nobody_knows_is_asked_about(editor):
 def test_the_order_of_dates_is_asked_with_what_each_answer_makes(editor):
     run = editor.brought(DATES, model="deal")
     page = words(editor, run)
-    assert "How are dates written in this file? No date in the file decides it. It is about “Close date”." in page
+    assert "How are dates written in this file? No date in the file decides it. This concerns “Close date”." in page
     assert "Day first 05/06/2025 → 5 Jun 2025, 07/06/2025 → 7 Jun 2025" in page
     assert "Month first 05/06/2025 → 6 May 2025, 07/06/2025 → 6 Jul 2025" in page
     assert "Year first" not in page
-    assert "Something is still open. It is marked below." in words(editor, run, source="auto")
+    assert "Some questions are still open. They are marked below." in words(editor, run, source="auto")
     run = editor.match(run, dates="dmy")
     assert run.sample[0][4] == "2025-06-05"
 
@@ -88,7 +88,7 @@ def test_a_sheet_is_asked_and_another_one_read_anew(editor):
     assert "Which sheet do you want to import?" in page
     assert "<b>Others" in page
     page = words(editor, run, sheet="<b>Others", shown_sheet="People", **{column_field("email"): "-"})
-    assert "The file is read anew with your answer. Look through the columns, and go on." in page
+    assert "The file was read again with your answer. Check the columns and continue." in page
     assert "Vorname 1 value Bo First name (recognised)" in page
     assert editor.match(run, sheet="People", shown_sheet="People").imported == 1
 
@@ -96,7 +96,7 @@ def test_a_sheet_is_asked_and_another_one_read_anew(editor):
 def test_two_columns_that_give_one_are_marked(editor):
     run = editor.brought(UNKNOWN)
     page = words(editor, run, **{column_field("Nick"): "first_name"})
-    assert page.count("More than one column gives First name. Choose one, and do not import the others.") == 2
+    assert page.count("More than one column is imported as First name. Choose one, and do not import the others.") == 2
 
 
 def test_a_file_of_another_entity_can_be_taken_for_what_it_is(editor):
@@ -177,7 +177,7 @@ def test_two_people_do_not_overwrite_each_other_unseen(editor, admin_of_tenant):
     admin_of_tenant.match(run, version=version, **{column_field("Nick"): "notes"})
     answers = {column_field("Nick"): "title", "version": version}
     page = words(editor, run, **answers)
-    assert "Somebody else has changed the matching of this file meanwhile." in page
+    assert "Somebody else has changed the matching of this file in the meantime." in page
     now = editor.get(MATCH, run.pk).context["version"]
     assert editor.match(run, **answers | {"version": now}).options["mapping"] == {"Nick": "title"}
 
@@ -186,7 +186,7 @@ def test_whoever_comes_while_the_file_is_checked_reads_it(editor):
     run = editor.brought(UNKNOWN)
     for _ in range(2):
         response = editor.client.post(reverse(f"admin:{MATCH}", args=[run.pk]), follow=True)
-    assert "This file is being checked already." in response.content.decode()
+    assert "This file is already being checked." in response.content.decode()
 
 
 def test_a_file_that_was_discarded_meanwhile_is_told(editor):
@@ -219,7 +219,7 @@ def test_a_session_that_ends_loses_nothing(editor, tenant):
 def test_an_imported_file_cannot_be_matched_any_more(editor):
     run = editor.confirm(editor.check(UNKNOWN))
     response = editor.client.get(reverse(f"admin:{MATCH}", args=[run.pk]), follow=True)
-    assert "The columns of this file cannot be matched any more." in response.content.decode()
+    assert "The columns of this file can no longer be matched." in response.content.decode()
     assert "Change the matching" not in editor.run_page(run)
 
 
@@ -259,7 +259,7 @@ def test_a_name_that_is_taken_is_not_overwritten_unasked(editor, tenant):
     save_mapping("ours", {"source": "hubspot"}, tenant=tenant, spec=RESOURCES["contacts"].describe())
     run = editor.brought(UNKNOWN)
     page = words(editor, run, save_as="Ours")
-    assert "There is a matching “ours” already. Choose another name, or replace it." in page
+    assert "A matching called “ours” already exists. Choose another name, or replace it." in page
     assert "A matching needs a name with at least one letter from a to z, or a digit." in words(
         editor, run, save_as="…"
     )
@@ -281,7 +281,7 @@ def test_a_saved_matching_is_used_by_hand_and_its_name_kept(editor, tenant):
 def test_a_matching_that_was_deleted_meanwhile_is_told(editor):
     run = editor.brought(UNKNOWN)
     page = words(editor, run, do="use", saved="ours", **{column_field("Nick"): "notes"})
-    assert "There is no matching “ours” any more: somebody has deleted it. Your answers are as they were." in page
+    assert "The saved matching “ours” no longer exists: somebody has deleted it. Your answers were kept." in page
     assert "Chosen by you" in page
 
 
