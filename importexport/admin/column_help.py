@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from importexport.admin.labels import for_staff
 from importexport.columns.fields import Column
 from importexport.columns.widgets import Choice
 from importexport.engine.examples import example_row
@@ -35,7 +36,7 @@ def _help(column: Column, example: str) -> ColumnHelp:
     return ColumnHelp(
         name=column.column_name,
         is_required=column.required,
-        text="" if is_choice else column.help,
+        text="" if is_choice else for_staff(column.help),
         example=example,
         values=widget.values if is_choice else [],
         blank=(widget.blank or "") if is_choice else "",

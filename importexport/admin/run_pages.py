@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from crm.access import access_of
@@ -62,6 +63,7 @@ def page_context(request: HttpRequest, run: ImportRun) -> dict[str, Any]:
         "may_update": from_kept(run.options).may_update,
         "effects": Effects.of(run) if from_kept(run.options).may_update else None,
         "counts": option_form.created_in_words(run.references),
+        "kept_for": labels.span(settings.RALLY_PLAN_KEEP_HOURS * 3600) if run.channel == Channel.ADMIN else "",
         "left_out_count": len(warnings.left_out(run)),
         "share": 100 * run.imported / run.total_rows if run.total_rows else 0,
     }

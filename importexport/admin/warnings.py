@@ -46,6 +46,8 @@ def doubtful(run: ImportRun) -> list[Warnings]:
 
 def _group(group: dict[str, Any]) -> Warnings:
     title = shown(group["sentence"], limit=400) or str(labels.WARNING_CODES[group["code"]])
+    if group["code"] == "midnight":
+        title = labels.for_staff(title)
     example = "" if group["sentence"] else shown(group["example"], limit=400)
     return Warnings(title, example, group["column"], 0 if group["code"] == "merged_cells" else group["rows"])
 

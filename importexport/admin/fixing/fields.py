@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from importexport.admin.labels import for_staff
 from importexport.columns.cells import prepare
 from importexport.history.suggestions import meant
 from importexport.models import ImportRun, RejectedRow, RunFix
@@ -80,7 +81,7 @@ def fields_of(run: ImportRun, rows: Sequence[RejectedRow], *, only_wrong: bool =
                 error=wrong.get(column, "") if is_checked else fix.error if fix else "",
                 choices=resource.stored[column].target.choices,
                 meant=suggested.get(column, ()),
-                help="" if resource.stored[column].target.choices else resource.stored[column].help,
+                help="" if resource.stored[column].target.choices else for_staff(resource.stored[column].help),
                 header=headers.get(column, ""),
             )
     return found

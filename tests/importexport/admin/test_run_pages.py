@@ -159,6 +159,12 @@ def test_the_preview_has_the_errors_before_the_rows_that_are_good(editor):
     assert at == sorted(at)
 
 
+def test_the_preview_says_how_long_it_is_kept(editor, settings):
+    settings.RALLY_PLAN_KEEP_HOURS = 5
+    words = editor.run_page(editor.check(HEADER))
+    assert "A preview that nobody confirms or changes is discarded after 5 hours." in words
+
+
 def test_the_preview_has_the_changes_before_the_records_that_are_new(editor):
     editor.confirm(editor.check(HEADER + "Ada,Lovelace,ada@example.com,\r\n"))
     words = editor.run_page(editor.check(HEADER + "Ada,King,ada@example.com,\r\nA,B,b@example.com,\r\n", mode="upsert"))
