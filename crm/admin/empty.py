@@ -40,7 +40,7 @@ def nothing_found(listed: ChangeList) -> EmptyList | None:
         text = _("Choose fewer filters, or look at all %(records)s.") % names
         return EmptyList("filter_list_off", _("No %(records)s match these filters") % names, text, [everything])
     title = _("No %(records)s match “%(query)s”") % names
-    text = _("Check the spelling, or search for less of it.")
+    text = _("Check the spelling, or search for a shorter text.")
     if not filters:
         return EmptyList("search_off", title, text, [everything])
     without = NextStep(_("Search without the filters"), "filter_list_off", "?" + urlencode({SEARCH_VAR: query}))

@@ -60,7 +60,7 @@ def test_a_search_without_results_repeats_what_was_searched(editor, tenant):
     Contact.objects.create(tenant=tenant, first_name="Ada", last_name="King", email="ada@x.example")
     assert empty(editor, "crm_contact", q="zz") == (
         "No contacts match “zz”",
-        "Check the spelling, or search for less of it.",
+        "Check the spelling, or search for a shorter text.",
         [("Show all contacts", "?")],
     )
     _, _, steps = empty(editor, "crm_contact", q="a & b", lifecycle_stage__exact="customer")

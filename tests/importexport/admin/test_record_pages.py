@@ -1,8 +1,11 @@
 """What a record's page tells about imports."""
 
+import re
+
 from django.urls import reverse
 from django.utils import timezone
 
+from crm.admin import formatting
 from crm.models import Contact
 from tests.support.api import Api
 from tests.support.staff import HEADER
@@ -37,8 +40,9 @@ def test_the_history_of_a_record_has_its_imports_and_the_changes_by_hand(editor,
     api.post_file("contacts", "email,phone\na@example.com,2\n", name="more.csv", query="mode=update")
     contact = Contact.objects.get()
     words = editor.page("crm_contact_history", contact.pk)
-    assert f"{editor.user.username} Imported from people.csv , row 2" in words
-    assert f"API key {api.key.name} Changed by the import of more.csv , row 2" in words
+    when = formatting.exactly(run.finished_at, tenant.zone)
+    assert f"Imported from people.csv , row 2 {when} {editor.user.username}" in words
+    assert re.search(rf"Changed by the import of more.csv , row 2 .* API key {api.key.name}", words)
     assert words.index("people.csv") < words.index("more.csv") < words.index("Nobody has changed it by hand.")
     page = editor.get("crm_contact_history", contact.pk).content.decode()
     assert reverse("admin:importexport_importrun_change", args=[run.pk]) in page
