@@ -12,8 +12,8 @@ from django.db import models
 from django.db.models import QuerySet
 from django.http import QueryDict
 
+from importexport.admin.column_help import expected, with_hint
 from importexport.admin.labels import CREATED_REFERENCES, ERROR_CODES
-from importexport.admin.preview.expected import expected, with_hint
 from importexport.engine.groups import GROUPS as KEPT_GROUPS
 from importexport.errors import FileError, StorageUnavailable
 from importexport.files.column_hints import column_hints

@@ -2,7 +2,7 @@
 
 import pytest
 
-from importexport.admin.preview.expected import expected
+from importexport.admin.column_help import expected
 from importexport.models import ImportRun
 from tests.support.staff import HEADER
 
