@@ -22,13 +22,12 @@ class Staff:
 VIEWER = Staff("vera", "acme", "viewer")
 EDITOR = Staff("emil", "acme", "editor")
 ADMIN = Staff("ada", "acme", "admin")
-STRANGER = Staff("gwen", "globex", "editor")
 SUPERUSER = Staff("root")
 #: The one whose tenant's names are full of markup.
 MARKED_UP = Staff("mark", "markup", "admin")
 #: Each is the editor of an empty tenant.
 CRAFTSPEOPLE = [Staff(f"craftsperson{number}", f"workshop{number}", "editor") for number in range(WORKSHOPS)]
-EVERYBODY = [VIEWER, EDITOR, ADMIN, STRANGER, SUPERUSER, MARKED_UP, *CRAFTSPEOPLE]
+EVERYBODY = [VIEWER, EDITOR, ADMIN, SUPERUSER, MARKED_UP, *CRAFTSPEOPLE]
 
 SECRET_CONTACT = "Ksenia Hiddenova"
 SECRET_COMPANY = "Globex Secret Works"

@@ -29,10 +29,9 @@ def test_lists_charts_and_titles_show_markup_as_text(marked_up):
     for address in sidebar(page):
         page.goto(address)
         check(page)
-    for model in MODELS:
-        page.goto(f"/admin/crm/{model}/")
-        expect(page.locator("#result_list")).to_contain_text(IMAGE)
-        expect(page.locator("#result_list")).to_contain_text(SCRIPT)
+        if address.rstrip("/").endswith(MODELS):
+            expect(page.locator("#result_list")).to_contain_text(IMAGE)
+            expect(page.locator("#result_list")).to_contain_text(SCRIPT)
     page.goto("/admin/")
     expect(page.get_by_text(f"{IMAGE} {BRACES}").first).to_be_visible()
     page.goto("/admin/importexport/schedule/")
