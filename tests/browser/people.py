@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 PASSWORD = "a perfectly fine horse"
 #: How many tenants wait, empty, for a test that wants one to itself.
-WORKSHOPS = 12
+WORKSHOPS = 24
 
 
 @dataclass(frozen=True)
