@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
+from django.core.exceptions import TooManyFieldsSent
 from django.http import QueryDict
 from rest_framework.request import Request
 
@@ -11,6 +12,8 @@ from importexport.api.problems import Problem
 
 #: The maximum and the default number of rows or runs per page.
 MOST, USUAL = 1000, 100
+#: The maximum number of parameters. Forms of the admin may have more fields.
+PARAMETERS = 1000
 #: What clients in different languages send for a boolean.
 BOOLEANS = {
     "true": True,
@@ -25,11 +28,14 @@ BOOLEANS = {
 
 
 def read_query(request: Request, known: Collection[str], lists: Collection[str] = ()) -> dict[str, str]:
-    """Return the query's parameters; raise Problem (400) for one that is unknown or given twice.
+    """Return the query's parameters; raise Problem (400) for one that is unknown or given twice, and TooManyFieldsSent.
 
     Those in ``lists`` can be given several times, which many clients do instead of separating their values by commas.
     """
-    query = QueryDict(request.META.get("QUERY_STRING", "").strip("&"), encoding="utf-8")
+    text = request.META.get("QUERY_STRING", "").strip("&")
+    if text.count("&") >= PARAMETERS:
+        raise TooManyFieldsSent
+    query = QueryDict(text, encoding="utf-8")
     for name, values in query.lists():
         if name not in known:
             raise Problem(Cause.UNKNOWN_PARAMETER, f"Unknown query parameter '{name[:100]}'{hint(name, known)}.")
