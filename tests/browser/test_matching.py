@@ -60,7 +60,7 @@ def test_a_file_of_hubspot_becomes_the_right_records(editor, wizard):
     page.get_by_role("link", name="Change the matching of columns").click()
     wizard.wait_for("What are the columns of")
     expect(page.locator("#filled")).to_contain_text("HubSpot: Phone Number")
-    page.get_by_label(re.compile("Also import contacts of which less is known")).check()
+    page.get_by_label(re.compile("Also import contacts with little information")).check()
     wizard.match()
     wizard.confirm()
     found = "SELECT first_name || '/' || email FROM crm_contact WHERE tenant_id = %s ORDER BY id"
