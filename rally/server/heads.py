@@ -139,10 +139,12 @@ def body_to_read(head: Head) -> int:
     """Return the number of bytes of the body to read before using a thread; raise Refusal(413) if it is too long.
 
     The API checks the key before it reads the body, and has deadlines. Elsewhere Django reads the body as needed, which
-    would block its thread. Django treats a chunked body as empty.
+    would block its thread; of a file in the admin, only if it is small is it read for somebody who is not signed in.
+    Django treats a chunked body as empty.
     """
-    if head.path.startswith(API) or IMPORT_PAGE.fullmatch(head.path):
+    is_small = head.length <= (limit := settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    if head.path.startswith(API) or (IMPORT_PAGE.fullmatch(head.path) and not is_small):
         return 0
-    if head.length > (limit := settings.DATA_UPLOAD_MAX_MEMORY_SIZE):
+    if not is_small:
         raise Refusal(413, f"The body has more than {limit} bytes.")
     return head.length
