@@ -166,8 +166,7 @@ class CompanyFilter(FormFilter):
 
     def matching(self, request: HttpRequest, queryset: QuerySet, value: str) -> QuerySet:
         companies = site.get_model_admin(Company).get_queryset(request)
-        condition = of_companies("company", named(companies, value))
-        return queryset.filter(condition) if condition else queryset.none()
+        return queryset.filter(of_companies("company", named(companies, value)))
 
 
 # --- days ---------------------------------------------------------------------------------------------------------

@@ -54,7 +54,11 @@ def per_cent(value: float, *, places: int = 0) -> str:
 
 def number_of(count: RecordCount) -> str:
     """Return a number of records: ``99,900``, ``about 1,230,000``, ``more than 10,000``."""
-    text = number(count.rounded)
+    return qualified(count, number(count.rounded))
+
+
+def qualified(count: RecordCount, text: str) -> str:
+    """Return a number of records in words as what it is: exact, ``about 1,230,000 contacts``, ``more than …``."""
     if count.is_exact:
         return text
     return (_("more than %(number)s") if count.is_floor else _("about %(number)s")) % {"number": text}

@@ -23,6 +23,7 @@ from django.views.decorators.http import require_POST
 from import_export import admin as library
 
 from crm.access import access_of
+from crm.admin import formatting
 from crm.admin.empty import NextStep
 from crm.statistics import EXACT_WHERE_IT_MATTERS, count_records
 from importexport import errors, services
@@ -246,7 +247,4 @@ class ImportExportMixin(library.ImportExportMixin, ModelAdmin):
 def number_of(entity: str, found: QuerySet) -> str:
     """Return how many records would be exported: ``99,900 contacts``, ``about 1,230,000 contacts``."""
     count = count_records(found, up_to=EXACT_WHERE_IT_MATTERS)
-    text = labels.counted(entity, count.rounded)
-    if count.is_exact:
-        return text
-    return (_("more than %(records)s") if count.is_floor else _("about %(records)s")) % {"records": text}
+    return formatting.qualified(count, labels.counted(entity, count.rounded))

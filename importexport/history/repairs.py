@@ -21,16 +21,21 @@ def find_corrected(run: ImportRun, repeats: Sequence[tuple[int, str]]) -> Import
     """
     if not repeats:
         return None
-    ended = [ImportRun.Status.DONE, ImportRun.Status.PLANNED]
-    earlier = ImportRun.objects.filter(
-        tenant=run.tenant_id, entity=run.entity, kind=ImportRun.Kind.IMPORT, status__in=ended, skipped__gt=0
-    ).exclude(pk=run.pk)
+    earlier = with_rejected(run.tenant_id, run.entity).exclude(pk=run.pk)
     numbers = {number for number, _ in repeats}
     for candidate in earlier.defer("header", "groups", "warnings", "sample")[:CANDIDATES]:
         said = {row.number: row.message for row in RejectedRow.objects.of(candidate).filter(number__in=numbers)}
         if all(number in said and is_same(text, said[number]) for number, text in repeats):
             return candidate
     return None
+
+
+def with_rejected(tenant_id: int, entity: str) -> models.QuerySet[ImportRun]:
+    """Return the imports and plans of a tenant's entity that rejected rows, latest first."""
+    ended = [ImportRun.Status.DONE, ImportRun.Status.PLANNED]
+    return ImportRun.objects.filter(
+        tenant=tenant_id, entity=entity, kind=ImportRun.Kind.IMPORT, status__in=ended, skipped__gt=0
+    )
 
 
 def earlier_import(run: ImportRun) -> ImportRun | None:

@@ -15,22 +15,22 @@ def stored_by(run: ImportRun) -> Q:
     this has not been undone."""
     if run.is_undone:
         return Q(pk__in=[])
-    created = RowLogPage.objects.of(run).filter(action="create").aggregate(first=Min("first_id"), last=Max("last_id"))
-    changed = _updates(run)
-    condition = Q(pk__in=[])
-    if created["first"] is not None:
-        is_among = Func(
-            F("id"),
-            RawSQL(CREATED, [run.tenant_id, run.pk]),  # noqa: S611 - a constant
-            template="%(expressions)s",
-            arg_joiner=" <@ ",
-        )
-        is_among.output_field = models.BooleanField()
-        # The bounds let PostgreSQL use the index, because the ids of a run's records are close to each other.
-        condition |= Q(is_among, id__gte=created["first"], id__lte=created["last"])
+    ids = RawSQL(CREATED, [run.tenant_id, run.pk])  # noqa: S611 - a constant
+    condition, changed = _created_in(RowLogPage.objects.of(run), ids), _updates(run)
     if changed.exists():
         condition |= Q(pk__in=changed.values("record"))
     return condition
+
+
+def _created_in(pages: models.QuerySet[RowLogPage], ids: RawSQL) -> Q:
+    """Return the condition that a record was created in some pages, which have these ``ids``, a multirange."""
+    created = pages.filter(action="create").aggregate(first=Min("first_id"), last=Max("last_id"))
+    if created["first"] is None:
+        return Q(pk__in=[])
+    is_among = Func(F("id"), ids, template="%(expressions)s", arg_joiner=" <@ ")
+    is_among.output_field = models.BooleanField()
+    # The bounds let PostgreSQL use the index, because the ids of a run's records are close to each other.
+    return Q(is_among, id__gte=created["first"], id__lte=created["last"])
 
 
 def _updates(run: ImportRun) -> models.QuerySet[RowChange]:
@@ -49,18 +49,8 @@ def imported_by(actor: str, *, entity: str, tenant: Tenant) -> Q:
     runs = ImportRun.objects.filter(
         tenant=tenant, entity=entity, actor=actor, kind=ImportRun.Kind.IMPORT, status=ImportRun.Status.DONE
     )
-    pages = RowLogPage.objects.filter(tenant=tenant, run__in=runs, action="create")
-    created = pages.aggregate(first=Min("first_id"), last=Max("last_id"))
-    if created["first"] is None:
-        return Q(pk__in=[])
-    is_among = Func(
-        F("id"),
-        RawSQL(CREATED_BY, [tenant.pk, tenant.pk, entity, actor]),  # noqa: S611 - a constant
-        template="%(expressions)s",
-        arg_joiner=" <@ ",
-    )
-    is_among.output_field = models.BooleanField()
-    return Q(is_among, id__gte=created["first"], id__lte=created["last"])
+    ids = RawSQL(CREATED_BY, [tenant.pk, tenant.pk, entity, actor])  # noqa: S611 - a constant
+    return _created_in(RowLogPage.objects.filter(tenant=tenant, run__in=runs), ids)
 
 
 #: The ids of the records that a run created, as a multirange, which PostgreSQL searches in logarithmic time.

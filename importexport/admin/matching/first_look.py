@@ -9,7 +9,7 @@ from crm.matching import fold
 from crm.models import Pipeline, Stage, Tenant
 from importexport import mappings
 from importexport.engine.found_values import NAMES, FoundValues
-from importexport.engine.options import OptionError, Options, from_kept, read_options
+from importexport.engine.options import OF_FILES, OptionError, Options, from_kept, read_options
 from importexport.engine.proposal import HeaderSample, Proposal, propose
 from importexport.engine.reading import scorer
 from importexport.engine.resource import EntityResource
@@ -17,24 +17,15 @@ from importexport.errors import FileError
 from importexport.files.header import CARRIED, fold_cell, read_header
 from importexport.files.opening import open_rows
 from importexport.files.signatures import is_workbook
+from importexport.history.repairs import with_rejected
 from importexport.http.bodies import HEAD
-from importexport.models import ImportRun, SavedMapping
+from importexport.models import SavedMapping
 from importexport.sources.reading import OURS
 
 #: How many of the latest runs are searched for the one whose rejected rows a file has, and what it says about them: not
-#: the encoding, for they are in a file of their own, which is UTF-8.
+#: the encoding, for they are in a file of their own, which is UTF-8, nor what the form for a new file asks.
 LATEST = 20
-OF_ROWS = (
-    "source",
-    "mapping",
-    "values",
-    "formats",
-    "dates",
-    "decimal",
-    "incomplete",
-    "duplicates",
-    "saved_mapping",
-)
+OF_ROWS = (*(name for name in OF_FILES if name not in {"encoding", "invalid"}), "saved_mapping")
 #: How much of a file is decoded at a time, in bytes.
 CHUNK = 1024 * 1024
 #: The source of a file of which no program is known.
@@ -112,11 +103,8 @@ def with_corrected(proposal: Proposal, resource: EntityResource, options: Option
     labels = set(map(fold_cell, proposal.header))
     if not labels & CARRIED:
         return None
-    ended = [ImportRun.Status.DONE, ImportRun.Status.PLANNED]
-    runs = ImportRun.objects.filter(
-        tenant=resource.tenant, entity=resource.entity, kind=ImportRun.Kind.IMPORT, status__in=ended, skipped__gt=0
-    )
-    for run in runs.order_by("-created_at").only("header", "options")[:LATEST]:
+    runs = with_rejected(resource.tenant.pk, resource.entity)
+    for run in runs.only("header", "options")[:LATEST]:
         if set(map(fold_cell, run.header.get("cells", ()))) - CARRIED == labels - CARRIED:
             earlier = from_kept(run.options)
             return replace(options, **{name: getattr(earlier, name) for name in OF_ROWS}) if earlier.reads else None

@@ -1,6 +1,7 @@
 """The content of the Match page."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, BinaryIO
 
 from django.utils.translation import gettext as _
@@ -50,10 +51,10 @@ def proposed_with_what_is_there(file: BinaryIO, resource: EntityResource, option
     except FileError as error:
         if error.code != "mapping_without_header":
             raise
-    plain = proposed(file, resource, Options(**{**vars(options), "mapping": None}))
+    plain = proposed(file, resource, replace(options, mapping=None))
     known = {fold_cell(cell) for cell in plain.header}
     kept = {header: column for header, column in (options.mapping or {}).items() if fold_cell(header) in known}
-    reduced = Options(**{**vars(options), "mapping": kept or None})
+    reduced = replace(options, mapping=kept or None)
     return proposed(file, resource, reduced), reduced
 
 

@@ -56,10 +56,7 @@ class MatchViews:
         """Show what the columns of a file are taken for, and have it planned with the answers."""
         run = self.get_run(request, run_id)
         if not permissions.may_decide(run, request.user, access_of(request)):
-            text = _(
-                "Only %(who)s, who uploaded this file, and the administrators of the account can match its columns."
-            )
-            messages.error(request, text % {"who": run.actor})
+            messages.error(request, ONLY % {"who": run.actor})
             return redirect(CHANGE, run.pk)
         if not lifecycle.can_be_matched(run):
             messages.info(request, not_now(run))
@@ -119,8 +116,7 @@ class Step:
         try:
             saved = mappings.find_mapping(name, tenant=self._run.tenant, entity=self._run.entity)
         except mappings.UnknownMapping:
-            text = _("The saved matching “%(name)s” no longer exists: somebody has deleted it. Your answers were kept.")
-            self._says.append(text % {"name": presenters.shown(name)})
+            self._says.append(DELETED % {"name": presenters.shown(name)})
             return options
         used = with_mapping(options, saved, self._resource)
         if used is None:

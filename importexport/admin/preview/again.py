@@ -110,7 +110,6 @@ def meanwhile(run: ImportRun) -> Any:
 
 
 MEANWHILE = {
-    ImportRun.Status.MATCHING: gettext_lazy("Say first what the columns of the file are."),
     ImportRun.Status.MATCHING: gettext_lazy(
         "Somebody is matching the columns of this file again. Nothing is stored; a new preview follows."
     ),

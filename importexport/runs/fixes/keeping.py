@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from crm.matching import fold
 from importexport.engine.fixes import CREATE, Fix
-from importexport.errors import counted, echo
+from importexport.errors import echo
 from importexport.models import ImportRun, RunFix
 
 #: The most fixes of a run, and the most characters of a text that one puts into a cell.
@@ -162,8 +162,3 @@ def note_error(kept: RunFix, sentence: str) -> None:
     if kept.error != sentence:
         kept.error = sentence
         RunFix.objects.filter(tenant=kept.tenant_id, pk=kept.pk).update(error=sentence)
-
-
-def pending_in_words(run: ImportRun) -> str:
-    """Return how many fixes the plan does not know of: ``3 changes``."""
-    return counted(run.fixes_pending, "change")
