@@ -131,7 +131,7 @@ MIDDLEWARE = [
     "rally.middleware.pages_only.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
-    "rally.middleware.pages_only.ZoneMiddleware",
+    "rally.middleware.pages_only.AccountMiddleware",
 ]
 ROOT_URLCONF = "rally.urls"
 WSGI_APPLICATION = "rally.wsgi.application"

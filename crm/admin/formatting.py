@@ -3,6 +3,7 @@
 import datetime as dt
 from decimal import Decimal
 
+from django.utils import translation
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 
@@ -10,6 +11,8 @@ from crm.statistics import RecordCount
 
 #: What is shown where there is nothing.
 EMPTY = "–"
+#: The moment that locales are shown with.
+EXAMPLE = dt.datetime(2025, 6, 15, 14, 5, tzinfo=dt.UTC)
 
 
 def exactly(moment: dt.datetime, zone: dt.tzinfo) -> str:
@@ -50,6 +53,12 @@ def money(value: Decimal | int | None, currency: str, *, places: int = 2) -> str
 def per_cent(value: float, *, places: int = 0) -> str:
     """Return a percentage: ``12.5%``."""
     return _("%(number)s%%") % {"number": number(value, places=places)}
+
+
+def example(locale: str) -> str:
+    """Return how a locale writes a date, a time and a number: ``15 Jun 2025, 14:05 UTC · 1,234.50``."""
+    with translation.override(locale):
+        return f"{exactly(EXAMPLE, dt.UTC)} · {number(Decimal('1234567.50'))}"
 
 
 def number_of(count: RecordCount) -> str:

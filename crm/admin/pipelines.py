@@ -22,6 +22,7 @@ from crm.admin.base import BoundedAdmin, TenantForm, TenantModelAdmin, TidyForm
 from crm.matching import fold
 from crm.models import Deal, Pipeline, Stage, Tenant
 from crm.models.pipeline import defaults_left_empty
+from crm.models.tenant import LOCALES
 
 NEEDS_STAGE = gettext_lazy("The default pipeline needs at least one stage. Add another stage first.")
 OUTCOMES = gettext_lazy("In percent. Deals in a stage of 100 are won, those in a stage of 0 are lost.")
@@ -61,6 +62,10 @@ class TenantAdmin(BoundedAdmin):
         if db_field.name == "timezone":
             field.label = _("Time zone")
             field.help_text = _("Such as Europe/Berlin. Times without a zone are read and shown in it.")
+        elif db_field.name == "locale":
+            field.label = _("Dates and numbers")
+            field.help_text = _("How pages write them. Files are read and written as before.")
+            field.choices = [(locale, f"{name}: {formatting.example(locale)}") for locale, name in LOCALES.items()]
         elif db_field.name == "slug":
             field.help_text = _("The short name in addresses: acme in acme.rallycrm.io.")
         return field

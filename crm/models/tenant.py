@@ -19,6 +19,28 @@ validate_slug = RegexValidator(
 )
 
 
+#: How pages can write dates and numbers: the locale (BCP 47, in English) → where that is usual. See rally.formats.
+LOCALES = {
+    "en": _("International"),
+    "en-AU": _("Australia"),
+    "en-AT": _("Austria"),
+    "en-CA": _("Canada"),
+    "en-FR": _("France"),
+    "en-DE": _("Germany"),
+    "en-IN": _("India"),
+    "en-IE": _("Ireland"),
+    "en-IT": _("Italy"),
+    "en-NL": _("Netherlands"),
+    "en-PL": _("Poland"),
+    "en-ZA": _("South Africa"),
+    "en-ES": _("Spain"),
+    "en-SE": _("Sweden"),
+    "en-CH": _("Switzerland"),
+    "en-GB": _("United Kingdom"),
+    "en-US": _("United States"),
+}
+
+
 @cache
 def time_zones() -> frozenset[str]:
     """Return the names of the IANA time zone database. Python reads all its files for them, which takes a while."""
@@ -43,6 +65,7 @@ class Tenant(models.Model):
     name = models.CharField(max_length=200)
     currency = models.CharField(max_length=3, default="USD", validators=[validate_currency])
     timezone = models.CharField(max_length=64, default="UTC", validators=[validate_timezone])
+    locale = models.CharField(max_length=10, choices=LOCALES, default="en", db_default="en")
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
@@ -68,10 +91,14 @@ class Tenant(models.Model):
         return zoneinfo.ZoneInfo(self.timezone)
 
 
-def create_tenant(*, slug: str, name: str, currency: str = "USD", timezone: str = "UTC") -> Tenant:
+def create_tenant(*, slug: str, name: str, currency: str = "USD", timezone: str = "UTC", locale: str = "en") -> Tenant:
     """Create a tenant with its default pipeline. Raise ValidationError for invalid values."""
     tenant = Tenant(
-        slug=slug, name=trim(name), currency=without_invisible(currency).upper(), timezone=without_invisible(timezone)
+        slug=slug,
+        name=trim(name),
+        currency=without_invisible(currency).upper(),
+        timezone=without_invisible(timezone),
+        locale=locale,
     )
     tenant.full_clean()
     tenant.save()

@@ -190,6 +190,17 @@ class DealForm(TenantForm):
         return cleaned
 
 
+def deal_fieldsets(value: str | tuple[str, ...], chance: str) -> Any:
+    """Return the fieldsets of a deal, with the names of the fields for its value and probability."""
+    return (
+        (None, {"fields": ("name", value, ("stage", chance), "expected_close_date")}),
+        (gettext_lazy("With"), {"fields": ("contact", "company")}),
+        (gettext_lazy("Notes"), {"fields": ("notes",)}),
+        EXTERNAL,
+        DATES,
+    )
+
+
 @admin.register(Deal)
 class DealAdmin(ShortcutsMixin, PrefilledMixin, EntityAdmin):
     """Admin of deals."""
@@ -208,14 +219,14 @@ class DealAdmin(ShortcutsMixin, PrefilledMixin, EntityAdmin):
     list_select_related = ("stage", "company")
     list_filter = (RunFilter, StageFilter, CloseDateFilter, CompanyFilter, AddedFilter)
     autocomplete_fields = ("contact", "company")
-    fieldsets = (
-        (None, {"fields": ("name", ("value", "currency"), ("stage", "probability"), "expected_close_date")}),
-        (gettext_lazy("With"), {"fields": ("contact", "company")}),
-        (gettext_lazy("Notes"), {"fields": ("notes",)}),
-        EXTERNAL,
-        DATES,
-    )
+    fieldsets = deal_fieldsets(("value", "currency"), "probability")
     panels = (Panel(Activity, "deal", ("activity_type", "status", "due_date")),)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Return the fieldsets. Whoever may not change the deal sees numbers as the list writes them."""
+        if obj is None or self.has_change_permission(request, obj):
+            return super().get_fieldsets(request, obj)
+        return deal_fieldsets("amount", "chance")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **options: Any) -> Any:
         if db_field.name == "currency":

@@ -15,11 +15,11 @@ from django.core.mail import EmailMessage
 from django.db import connection
 from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import number_format
 from psycopg import sql
 
 from crm.models import Tenant
-from importexport import errors
 from importexport.db import store_job
 from importexport.models import ImportRun
 from importexport.runs.queue import TRANSFERS
@@ -109,7 +109,8 @@ def took_long(run: ImportRun) -> bool:
 
 def message_about(run: ImportRun) -> EmailMessage:
     """Return the message about a run that has ended. It has counts, and nothing of what is in the file."""
-    lines = [f"{headline(run)}.", "", *figures(run)]
+    with translation.override(run.tenant.locale):
+        lines = [f"{headline(run)}.", "", *figures(run)]
     if address := address_of(run):
         lines += ["", address]
     lines += ["", f"You get this message because you have started it in the account {run.tenant.name}."]
@@ -142,10 +143,20 @@ def figures(run: ImportRun) -> list[str]:
         return [run.error]
     would = "would be " if run.status == ImportRun.Status.PLANNED else ""
     if run.kind == ImportRun.Kind.UNDO:
-        return [f"{errors.counted(run.imported, 'change')} {would}undone, {errors.counted(run.skipped, 'conflict')}."]
-    all_rows, note = errors.counted(run.total_rows, "row"), [run.error] if run.error else []
-    rows = f"{all_rows}: {run.imported:,} {would}imported, {run.skipped:,} {would}rejected."
-    return [*note, rows, *([f"{errors.counted(run.warning_count, 'warning')}."] if run.warning_count else [])]
+        return [f"{counted(run.imported, 'change')} {would}undone, {counted(run.skipped, 'conflict')}."]
+    all_rows, note = counted(run.total_rows, "row"), [run.error] if run.error else []
+    rows = f"{all_rows}: {number(run.imported)} {would}imported, {number(run.skipped)} {would}rejected."
+    return [*note, rows, *([f"{counted(run.warning_count, 'warning')}."] if run.warning_count else [])]
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with a noun that forms its plural with an s, as pages write it: ``1,234 rows``."""
+    return f"{number(count)} {noun}" if count == 1 else f"{number(count)} {noun}s"
+
+
+def number(count: int) -> str:
+    """Return a number as pages write it: ``1,234``."""
+    return number_format(count, force_grouping=True)
 
 
 def address_of(run: ImportRun) -> str:

@@ -8,7 +8,7 @@ from django.contrib.messages.middleware import MessageMiddleware as DjangoMessag
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from crm.access import access_of
 
@@ -45,8 +45,8 @@ class CompressionMiddleware(GZipMiddleware):
         return super().process_response(request, response) if is_page else response
 
 
-class ZoneMiddleware:
-    """Activates the tenant's time zone for pages of the admin."""
+class AccountMiddleware:
+    """Activates the tenant's time zone and locale for pages of the admin."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -55,5 +55,5 @@ class ZoneMiddleware:
         tenant = access_of(request).tenant if request.path.startswith("/admin/") else None
         if tenant is None:
             return self.get_response(request)
-        with timezone.override(tenant.zone):
+        with timezone.override(tenant.zone), translation.override(tenant.locale):
             return self.get_response(request)

@@ -42,3 +42,14 @@ def test_lists_write_values_as_all_pages_do(tenant):
     )  # fmt: skip
     words = Staff(tenant, "viewer").page("crm_deal_changelist").replace("\N{NO-BREAK SPACE}", " ")
     assert "Roof EUR 1,234.50 Lead 25% – 15 Jun 2025" in words
+
+
+def test_a_form_that_may_only_be_viewed_writes_values_as_all_pages_do(tenant):
+    stage = Stage.objects.filter(tenant=tenant).first()
+    deal = Deal.objects.create(
+        tenant=tenant, name="Roof", value=Decimal("1234.50"), currency="EUR", probability=25, stage=stage,
+        pipeline=stage.pipeline,
+    )  # fmt: skip
+    words = Staff(tenant, "viewer").page("crm_deal_change", deal.pk).replace("\N{NO-BREAK SPACE}", " ")
+    assert "Value EUR 1,234.50" in words
+    assert "Probability 25%" in words

@@ -46,13 +46,14 @@ def refusal(done):
     return line
 
 
-def test_a_tenant_has_its_currency_its_zone_and_the_default_pipeline(installation):
+def test_a_tenant_has_its_currency_its_zone_its_locale_and_the_default_pipeline(installation):
     done = installation.manage(
-        "create_tenant", "acme", "--name", "Acme Inc", "--currency", "eur", "--timezone", "Europe/Berlin"
-    )
+        "create_tenant", "acme", "--name", "Acme Inc", "--currency", "eur", "--timezone", "Europe/Berlin",
+        "--locale", "en-DE",
+    )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "Tenant 'acme' created.\n", "")
-    assert rows(installation, "SELECT slug, name, currency, timezone FROM crm_tenant") == [
-        ("acme", "Acme Inc", "EUR", "Europe/Berlin")
+    assert rows(installation, "SELECT slug, name, currency, timezone, locale FROM crm_tenant") == [
+        ("acme", "Acme Inc", "EUR", "Europe/Berlin", "en-DE")
     ]
     assert rows(installation, "SELECT s.name, s.probability FROM crm_stage s ORDER BY position") == [
         ("Lead", 10), ("Qualified", 25), ("Proposal", 50), ("Negotiation", 75), ("Closed Won", 100), ("Closed Lost", 0),

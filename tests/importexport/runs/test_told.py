@@ -88,6 +88,14 @@ def test_a_message_is_sent_about_a_run_that_took_long_and_was_seen(editor, maile
     assert [message.subject for message in mail.outbox] == ["a b.csv was imported"]
 
 
+def test_a_message_writes_numbers_as_the_account_has_them(editor, mailed, tenant):
+    tenant.locale = "en-DE"
+    tenant.save()
+    run = add_run(tenant, user=editor.user, is_untold=True, total_rows=1234, imported=1233, skipped=1)
+    told.send_message(run.pk)
+    assert "1.234 rows: 1.233 imported, 1 rejected." in mail.outbox[0].body
+
+
 @pytest.mark.parametrize(
     "fields", [{"email": ""}, {"email": "ed@example.com", "is_active": False}, {"email": "x@y.z", "is_staff": False}]
 )
