@@ -1,4 +1,4 @@
-"""Finds and starts Chromium."""
+"""Finds and starts Chromium: the headless shell, which draws no window around the page, or else the whole browser."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PLACES = (
     "/usr/lib/chromium/chromium",
     "/snap/bin/chromium",
@@ -14,7 +14,7 @@ PLACES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 )
 MISSING = (
-    "No Chromium was found: install one (apt-get install chromium, or brew install --cask chromium), "
+    "No Chromium was found: install one (apt-get install chromium-headless-shell, or brew install --cask chromium), "
     "or name it in the environment: CHROMIUM=/path/to/chromium."
 )
 #: Quiet: nothing that it does of its own accord leaves this machine.

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 PASSWORD = "a perfectly fine horse"
 #: How many tenants wait, empty, for a test that wants one to itself.
 WORKSHOPS = 24
+#: How many companies, deals and activities acme has.
+ROWS = 12
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def fill() -> None:
     tenants = {slug: create_tenant(slug=slug, name=name) for slug, name in names.items()}
     _hire(tenants, password)
     create_demo_records(tenants["acme"])
+    _keep_few(tenants["acme"])
     _make_secrets(tenants["globex"])
     _make_marked_up(tenants["markup"])
 
@@ -67,6 +70,15 @@ def _hire(tenants, password) -> None:
         user = users.create(username=staff.username, password=password, is_staff=True, is_superuser=staff is SUPERUSER)
         if staff.tenant:
             Membership.objects.create(user=user, tenant=tenants[staff.tenant], role=staff.role)
+
+
+def _keep_few(tenant) -> None:
+    """Leave one list of more than a page, the contacts. Others are short: each row is drawn and checked many times."""
+    from crm.models import Activity, Company, Deal
+
+    for model in (Activity, Deal, Company):
+        kept = model.objects.filter(tenant=tenant).order_by("pk").values("pk")[:ROWS]
+        model.objects.filter(tenant=tenant).exclude(pk__in=kept).delete()
 
 
 def _make_secrets(tenant) -> None:

@@ -1,5 +1,6 @@
 """Servers that connect to their database through a proxy that breaks connections."""
 
+import fcntl
 import subprocess
 import sys
 import tempfile
@@ -11,7 +12,31 @@ from typing import Any
 import pytest
 
 from tests.faults.proxy import Proxy
+from tests.faults.site import Site, copy
 from tests.support.installation import ROOT, Installation, Server
+
+
+@pytest.fixture(scope="session")
+def prepared(run_folder: Path) -> Path:
+    """A data folder with a migrated database, to be copied. The first process that needs it makes it."""
+    place = run_folder / "prepared"
+    with (run_folder / "prepared.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not place.exists():
+            site = Site()
+            done = site.manage("migrate", "--verbosity", "0")
+            assert done.returncode == 0, done.stderr
+            site.wait_until_stopped()
+            copy(site.home, place)
+            site.__exit__()
+    return place
+
+
+@pytest.fixture(scope="session")
+def site(prepared: Path) -> Iterator[Site]:
+    """A server with an embedded PostgreSQL of its own, both of which can be harmed."""
+    with Site(prepared=prepared) as site:
+        yield site
 
 
 @dataclass

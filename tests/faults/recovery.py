@@ -14,11 +14,11 @@ from tests.support.waiting import Background, at_once, wait_until
 #: Tenants that ask, and clients of each: together they keep all of the server's threads in use.
 TENANTS, CLIENTS = 8, 4
 #: Seconds of quiet before the error, and of watching after it.
-BEFORE, AFTER = 1.0, 6.0
+BEFORE, AFTER = 1.0, 5.0
 #: The length in seconds of the spans in which requests and probe are compared.
 SPAN = 0.25
 #: Seconds between two requests of a client, which would otherwise be in each other's way.
-PACE = 0.15
+PACE = 0.3
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Watcher:
 
     def _warm_up(self) -> None:
         """Let every thread of the server connect to the database."""
-        ask = lambda tenant: [tenant.get("imports") for _ in range(20)]  # noqa: E731
+        ask = lambda tenant: [tenant.get("imports") for _ in range(8)]  # noqa: E731
         at_once(*[(ask, tenant) for tenant in self.tenants for _ in range(CLIENTS)])
 
     def _ask(self, tenant: Caller) -> None:

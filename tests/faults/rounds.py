@@ -25,10 +25,10 @@ from tests.faults.operations import (
 from tests.faults.site import HARMS, Harm, Site, new_key
 from tests.support.waiting import Background, moments
 
-ROWS, BAD = 10_000, 50
+ROWS, BAD = 4_000, 50
 FILE = people(range(ROWS), bad=BAD)
 #: What is undone is less, for that takes longer.
-LESS = people(range(ROWS // 5), bad=BAD)
+LESS = people(range(ROWS // 2), bad=BAD)
 CREATE = "missing=create"
 #: Seconds in which what was disturbed has to come to its end.
 PATIENCE = 90
@@ -213,7 +213,7 @@ class Bystander(threading.Thread):
 
     def run(self) -> None:
         """Send requests until stopped."""
-        while not self._end.wait(0.05):
+        while not self._end.wait(0.2):
             for path in (f"{BASE}/imports", f"{BASE}/companies/export", "/readyz"):
                 self.statuses[path, self._tenant.ask("GET", path).status] += 1
 

@@ -24,10 +24,12 @@ from tests.support.waiting import moments
 class Site(Installation):
     """gunicorn with a separate embedded PostgreSQL. Use as a context manager."""
 
-    def __init__(self, home: Path | None = None, **env: str) -> None:
+    def __init__(self, home: Path | None = None, *, prepared: Path | None = None, **env: str) -> None:
         # Outside pytest's directories, which the account of the server cannot access.
         self._folder = Path(tempfile.mkdtemp(prefix="rally-faults-"))
         self.home = home or self._folder / "home"
+        if prepared:
+            copy(prepared, self.home)
         self.port, self.log = free_port(), self._folder / "log"
         self.url = f"http://127.0.0.1:{self.port}"
         own = {"PORT": str(self.port), "RALLY_RATE_LIMIT": "1000000", "RALLY_WORKER": "1", "RALLY_LEASE": "3"}
@@ -51,9 +53,12 @@ class Site(Installation):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait(30)
-        # Without users, the keeper stops the server.
-        assert any(not embedded.has_keeper(self.home) for _ in moments(90)), "the keeper does not end"
+        self.wait_until_stopped()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def wait_until_stopped(self) -> None:
+        """Wait for the keeper, which stops PostgreSQL when it has no users."""
+        assert any(not embedded.has_keeper(self.home) for _ in moments(90)), "the keeper does not end"
 
     def is_up(self) -> bool:
         """Whether the server responds."""
@@ -92,6 +97,11 @@ class Site(Installation):
     def postmaster(self) -> int:
         """Return the process id of the PostgreSQL server."""
         return int((self.home / "postgres" / "postmaster.pid").read_text().split()[0])
+
+
+def copy(folder: Path, to: Path) -> None:
+    """Copy a data folder that no process uses. Its files still belong to the account of PostgreSQL."""
+    subprocess.run(["cp", "-a", str(folder), str(to)], check=True, timeout=60)
 
 
 # --- faults: each function returns whether there was a process to affect ---------------------------------------------

@@ -37,8 +37,8 @@ def disk(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def site(disk):
-    with Site(disk / "home") as site:
+def site(disk, prepared):
+    with Site(disk / "home", prepared=prepared) as site:
         yield site
 
 
@@ -81,7 +81,7 @@ class Everything(threading.Thread):
         self.statuses = Counter()
 
     def run(self):
-        while not self._end.wait(0.05):
+        while not self._end.wait(0.2):
             for method, path in (("GET", "imports"), ("GET", "companies/export"), ("GET", "contacts/template")):
                 self.statuses[self.tenant.ask(method, f"{BASE}/{path}").status] += 1
             self.statuses[self.tenant.ask("GET", "/readyz").status] += 1

@@ -6,17 +6,10 @@ import random
 import pytest
 
 from tests.faults.rounds import OPERATIONS, Bystander, Rounds
-from tests.faults.site import Site
 
 #: Moments of each operation: each kind of harm once, with half of the requests sent again at once, and half when the
 #: operation has settled by itself; of exports, twice, for there are two kinds of files.
 ROUNDS, EXPORTS = 5, 10
-
-
-@pytest.fixture(scope="module")
-def site():
-    with Site() as site:
-        yield site
 
 
 @pytest.fixture

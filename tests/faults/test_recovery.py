@@ -3,18 +3,12 @@
 import pytest
 
 from tests.faults.recovery import SPAN, watch
-from tests.faults.site import Site, kill_backend, restart
+from tests.faults.site import kill_backend, restart
 
 #: Promised are 2 seconds, on a machine that has nothing else to do; see benchmarks.errors for the figures.
 SOON = 4
 #: Spans in which the state changes, and request and probe need not have seen the same of it.
 EDGES = round(1 / SPAN)
-
-
-@pytest.fixture(scope="module")
-def site():
-    with Site() as site:
-        yield site
 
 
 @pytest.mark.parametrize("harm", [kill_backend, restart])
