@@ -174,7 +174,7 @@ class EntityAdmin(FilterFormMixin, ImportExportMixin, PanelsMixin, TenantModelAd
             for trace in record.__dict__["rally_traces"]
         ]
         line = '<a class="text-primary-700 underline dark:text-primary-400" href="{}">{} {}</a>'
-        return format_html_join(mark_safe("<br>"), line, found) or "–"
+        return format_html_join(mark_safe("<br>"), line, found) or formatting.EMPTY
 
     @display(description=gettext_lazy("Added"), ordering="id")
     def added(self, record: Record) -> Any:
@@ -205,7 +205,9 @@ def shown_trace(trace: row_log.Trace) -> ShownTrace:
     row = _("row %(number)s") % {"number": labels.grouped(trace.number)} if trace.number else ""
     return ShownTrace(
         when=formatting.exactly(run.finished_at or run.created_at, run.tenant.zone),
-        who=_("API key %(name)s") % {"name": run.actor} if run.channel == ImportRun.Channel.API else run.actor or "–",
+        who=_("API key %(name)s") % {"name": run.actor}
+        if run.channel == ImportRun.Channel.API
+        else run.actor or formatting.EMPTY,
         what=what.get(trace.action, what["update"]),
         name=labels.name_of(run) or _("no name"),
         row=row,

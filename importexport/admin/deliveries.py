@@ -107,7 +107,7 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("Answer"))
     def answer(self, delivery: WebhookDelivery) -> str:
-        return delivery.error or (str(delivery.response_status) if delivery.response_status else "–")
+        return delivery.error or (str(delivery.response_status) if delivery.response_status else formatting.EMPTY)
 
     @display(description=gettext_lazy("When"), ordering="created_at")
     def when(self, delivery: WebhookDelivery) -> str:
@@ -127,13 +127,13 @@ class WebhookDeliveryAdmin(ReadOnlyAdmin):
 
     @display(description=gettext_lazy("Import"))
     def import_link(self, delivery: WebhookDelivery) -> str:
-        return record_link(delivery.run) if delivery.run else "–"
+        return record_link(delivery.run) if delivery.run else formatting.EMPTY
 
     @display(description=gettext_lazy("Response"))
     def response(self, delivery: WebhookDelivery) -> str:
         """Return the status of the last response, and the beginning of its text."""
         if delivery.response_status is None:
-            return "–"
+            return formatting.EMPTY
         return preformatted(f"{delivery.response_status}\n{delivery.response_body}".strip())
 
     @display(description=gettext_lazy("What is sent"))

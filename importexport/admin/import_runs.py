@@ -176,7 +176,7 @@ class ImportRunAdmin(FixingMixin, MatchViews, ReadOnlyAdmin):
     def imported_rows(self, run: ImportRun) -> str:
         """Return the number of imported rows, and how many of them stand where some have been undone."""
         if run.status != Status.DONE:
-            return "–"
+            return formatting.EMPTY
         imported = labels.grouped(run.imported)
         if run.kind == ImportRun.Kind.UNDO or not run.undone_rows:
             return imported
@@ -185,12 +185,12 @@ class ImportRunAdmin(FixingMixin, MatchViews, ReadOnlyAdmin):
 
     @display(description=gettext_lazy("Rejected"), ordering="skipped")
     def rejected_rows(self, run: ImportRun) -> str:
-        return labels.grouped(run.skipped) if run.status == Status.DONE else "–"
+        return labels.grouped(run.skipped) if run.status == Status.DONE else formatting.EMPTY
 
     @display(description=gettext_lazy("Warnings"), ordering="warning_count")
     def warned(self, run: ImportRun) -> str:
         """Return the warnings; columns are named to those who may open the run."""
-        return warnings.in_list(run, named=run.is_opened) or "–"  # type: ignore[attr-defined]
+        return warnings.in_list(run, named=run.is_opened) or formatting.EMPTY  # type: ignore[attr-defined]
 
     # --- pages of a run ---
 

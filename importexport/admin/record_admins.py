@@ -92,7 +92,7 @@ class ContactAdmin(ShortcutsMixin, EntityAdmin):
 
     @display(description=gettext_lazy("Company"))
     def company_link(self, contact: Contact) -> str:
-        return record_link(contact.company) if contact.company else "–"
+        return record_link(contact.company) if contact.company else formatting.EMPTY
 
     @display(description=gettext_lazy("Lifecycle stage"), label=STAGE_LABELS)
     def stage(self, contact: Contact) -> tuple[str, str]:
@@ -138,7 +138,7 @@ class CompanyAdmin(ShortcutsMixin, EntityAdmin):
 
     @display(description=gettext_lazy("Website"))
     def web(self, company: Company) -> str:
-        return web_link(company.website) if company.website else "–"
+        return web_link(company.website) if company.website else formatting.EMPTY
 
 
 class StageFilter(ChosenFilter):
@@ -178,7 +178,7 @@ class DealForm(TenantForm):
             (pipeline.name, [(stage.pk, stage.name) for stage in found])
             for pipeline, found in groupby(in_order(field.queryset), lambda stage: stage.pipeline)
         ]
-        field.choices = [("", "–"), *groups]
+        field.choices = [("", formatting.EMPTY), *groups]
 
     def clean(self) -> dict[str, Any]:
         """Set the pipeline and, if left empty, the probability from the stage."""
@@ -249,7 +249,7 @@ class DealAdmin(ShortcutsMixin, PrefilledMixin, EntityAdmin):
 
     @display(description=gettext_lazy("Company"))
     def company_link(self, deal: Deal) -> str:
-        return record_link(deal.company) if deal.company else "–"
+        return record_link(deal.company) if deal.company else formatting.EMPTY
 
 
 @admin.register(Activity)
@@ -293,4 +293,4 @@ class ActivityAdmin(PrefilledMixin, EntityAdmin):
     def about(self, activity: Activity) -> str:
         """Return a link to the deal, contact or company it is about."""
         record = activity.deal or activity.contact or activity.company
-        return record_link(record) if record else "–"
+        return record_link(record) if record else formatting.EMPTY

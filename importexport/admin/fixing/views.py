@@ -127,7 +127,7 @@ def sentence_of(checked: Checked, number: int, column: str) -> str:
     if checked.wrong:
         return _("This cell is fine now. Still wrong in row %(number)s: %(wrong)s") % {
             "number": labels.grouped(number),
-            "wrong": "; ".join(sentence for _column, sentence in checked.wrong),
+            "wrong": checked.in_one,
         }
     return _("Row %(number)s is fine now.") % {"number": labels.grouped(number)}
 
@@ -144,10 +144,9 @@ def cells(run: ImportRun, asked: QueryDict, by: str) -> Done:
         checked = making.change_cell(run, number, column, text, by=by, seen=asked.get(f"seen-{column}", ""))
         done = {"ok": checked.is_checked and not checked.wrong, "sentence": sentence_of(checked, number, column)}
         if checked.wrong:
-            wrong = "; ".join(sentence for _column, sentence in checked.wrong)
             done["sentence"] = _("Saved. Still wrong in row %(number)s: %(wrong)s") % {
                 "number": labels.grouped(number),
-                "wrong": wrong,
+                "wrong": checked.in_one,
             }
     return done
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
+from crm.admin import formatting
 from importexport.admin import labels
 from importexport.admin.matching.answers import AS_IS, NONE, column_field
 from importexport.admin.matching.first_look import is_carried, is_unknown
@@ -154,7 +155,7 @@ def sample(cell: str, becomes: Mapping[str, str]) -> Sample:
     """Return a cell of the file and what it becomes."""
     text, after = shown_cell(cell), " · ".join(filter(None, becomes.values()))
     is_same = not becomes or after.strip() == text.strip()
-    return Sample(shown(text, limit=SAMPLE), "" if is_same else shown(after, limit=SAMPLE) or "–")
+    return Sample(shown(text, limit=SAMPLE), "" if is_same else shown(after, limit=SAMPLE) or formatting.EMPTY)
 
 
 def claims(proposal: Proposal) -> dict[str, str]:

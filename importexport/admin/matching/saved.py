@@ -61,7 +61,9 @@ class SavedMappingAdmin(TenantModelAdmin):
     @display(description=gettext_lazy("Program"))
     def program(self, mapping: SavedMapping) -> str:
         source = mapping.body.get("source", OURS)
-        return _("Recognised by the columns") if source == UNKNOWN else "–" if source == OURS else label(source)
+        if source == UNKNOWN:
+            return _("Recognised by the columns")
+        return formatting.EMPTY if source == OURS else label(source)
 
     @display(description=gettext_lazy("Columns"))
     def columns(self, mapping: SavedMapping) -> SafeString:
@@ -89,13 +91,15 @@ class SavedMappingAdmin(TenantModelAdmin):
         """Return how dates, numbers and letters are written, and the sheet."""
         said = [str(title) for name in ANSWERS if (title := ANSWERS[name].get(mapping.body.get(name, "")))]
         sheet = mapping.body.get("sheet")
-        return ", ".join([*said, *([_("sheet “%(name)s”") % {"name": shown(sheet)}] if sheet else [])]) or "–"
+        if sheet:
+            said.append(_("sheet “%(name)s”") % {"name": shown(sheet)})
+        return ", ".join(said) or formatting.EMPTY
 
 
 def listed(said: list[Said]) -> SafeString:
     """Return a list of what is imported as what."""
     if not said:
-        return format_html("{}", "–")
+        return format_html("{}", formatting.EMPTY)
     lines = format_html_join(
         "",
         "<li><bdi>{}</bdi> → {}</li>",

@@ -59,6 +59,11 @@ class Checked:
         """Return what is wrong with a column, or ""."""
         return next((sentence for name, sentence in self.wrong if name == column), "")
 
+    @property
+    def in_one(self) -> str:
+        """All that is wrong with the row, in one line."""
+        return "; ".join(sentence for _column, sentence in self.wrong)
+
 
 def change_cell(run: ImportRun, number: int, column: str, text: str, *, by: str, seen: str | None = None) -> Checked:
     """Change a cell of a rejected row, and check the row at once; see ``keeping.keep``, also for what is raised."""
