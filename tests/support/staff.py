@@ -5,6 +5,7 @@ import re
 
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -18,6 +19,8 @@ MIXED = HEADER + "Ada,Lovelace,ada@example.com,\r\nAlan,Turing,nobody,Acme\r\n,H
 
 
 PASSWORD = "correct horse"
+#: Takes a run's job out of the queue.
+TAKEN = "DELETE FROM procrastinate_jobs WHERE task_name = %s AND status = 'todo' AND args->>'run_id' = %s RETURNING id"
 
 
 def sign_in(tenant=None, role="", *, name="", client=None, **flags):
@@ -107,9 +110,14 @@ class Staff:
 
 
 def finished(run):
-    """Have a worker do what waits; return the run."""
-    worker.work(until_empty=True)
-    run.refresh_from_db()
+    """Do what waits of a run as a worker does; return the run. A worker itself would need half a dozen connections."""
+    with connection.cursor() as cursor:
+        cursor.execute(TAKEN, [worker.TASK, str(run.pk)])
+        is_waiting = cursor.fetchone()
+    run = ImportRun.objects.select_related("tenant").get(pk=run.pk)
+    if is_waiting:
+        worker.work_on(run, lambda *_: None)
+        run.refresh_from_db()
     return run
 
 
