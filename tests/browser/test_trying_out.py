@@ -40,15 +40,12 @@ def status(operation):
     return shown.inner_text().strip()
 
 
-def test_a_file_needs_no_more_than_to_be_chosen(operation, tenant):
+def test_a_file_needs_no_more_than_to_be_chosen_and_what_is_read_nothing(operation, tenant):
     for name, expected, stored in (("plan", "201", 0), ("import", "200", 1)):
         opened = operation(f"contacts-contacts_{name}")
         file = {"name": "people.csv", "mimeType": "text/csv", "buffer": PEOPLE}
         opened.locator("input[type=file]").set_input_files(file)
         assert (status(opened), tenant.count("contact")) == (expected, stored)
-
-
-def test_what_is_read_needs_nothing(operation):
     for name in ("contacts-contacts_template", "imports-imports_list"):
         assert status(operation(name)) == "200", name
 

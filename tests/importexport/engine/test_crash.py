@@ -16,7 +16,7 @@ from tests.support.installation import OF_THIS_DATABASE, ROOT
 from tests.support.real import RealTenant, be_cut_off, contacts, wait_for_progress, wait_for_status, wait_until_blocked
 from tests.support.waiting import Background, ended, wait_until
 
-ROWS = 40_000
+ROWS = 20_000
 
 
 @pytest.mark.parametrize("written", [0.05, 0.5, 0.95])

@@ -16,7 +16,7 @@ from tests.support.real import (
 )
 from tests.support.waiting import Background, at_once, wait_until
 
-ROWS = 20_000
+ROWS = 10_000
 
 
 def planned(tenant, content, query=""):
