@@ -40,6 +40,5 @@ def tenant_json(tenant: Tenant) -> dict[str, str | None]:
         "name": tenant.name,
         "currency": tenant.currency,
         "timezone": tenant.timezone,
-        "locale": tenant.locale,
         "createdAt": timestamp(tenant.created_at),
     }

@@ -135,10 +135,12 @@ def test_the_search_reads_an_index_alone_and_finds_addresses_by_theirs(tenant):
     assert "Index Scan using contact_email_is_unique" in contacts.order_by("id")[:20].explain()
     assert [contact.email for contact in contacts] == ["c77@example.com"]
     with connection.cursor() as cursor:
+        # What earlier tests have left makes the index larger than it is, which makes other plans cheaper.
+        cursor.execute("REINDEX INDEX contact_search")
+        cursor.execute("ANALYZE crm_contact")
         # As after a VACUUM, which no transaction may have.
         cursor.execute("UPDATE pg_class SET relallvisible = relpages WHERE relname = 'crm_contact'")
-        # What earlier tests have left makes the table and the index larger than they are, which makes other plans cheaper.
-        for way in ("seqscan", "bitmapscan", "indexscan"):
+        for way in ("seqscan", "bitmapscan"):
             cursor.execute(f"SET LOCAL enable_{way} = off")
     matches = search(Contact.objects.filter(tenant=tenant), "a77", CONTACTS).order_by(without_index("-id"))
     assert "Index Only Scan using contact_search" in matches.values_list("pk")[:20].explain()
