@@ -56,9 +56,9 @@ def per_cent(value: float, *, places: int = 0) -> str:
 
 
 def example(locale: str) -> str:
-    """Return how a locale writes a date, a time and a number: ``15 Jun 2025, 14:05 UTC · 1,234.50``."""
+    """Return how a locale writes a number, a date and a time: ``1,234,567.50 · 15 Jun 2025, 14:05 UTC``."""
     with translation.override(locale):
-        return f"{exactly(EXAMPLE, dt.UTC)} · {number(Decimal('1234567.50'))}"
+        return f"{number(Decimal('1234567.50'))} · {exactly(EXAMPLE, dt.UTC)}"
 
 
 def number_of(count: RecordCount) -> str:

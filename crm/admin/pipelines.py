@@ -64,7 +64,7 @@ class TenantAdmin(BoundedAdmin):
             field.help_text = _("Such as Europe/Berlin. Times without a zone are read and shown in it.")
         elif db_field.name == "locale":
             field.label = _("Dates and numbers")
-            field.help_text = _("How pages write them. Files are read and written as before.")
+            field.help_text = _("How pages write them. Files are not affected.")
             field.choices = [(locale, f"{name}: {formatting.example(locale)}") for locale, name in LOCALES.items()]
         elif db_field.name == "slug":
             field.help_text = _("The short name in addresses: acme in acme.rallycrm.io.")
