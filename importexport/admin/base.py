@@ -203,11 +203,11 @@ def shown_trace(trace: row_log.Trace) -> ShownTrace:
     run = trace.run
     what = BY_UNDO if run.kind == ImportRun.Kind.UNDO else BY_IMPORT
     row = _("row %(number)s") % {"number": labels.grouped(trace.number)} if trace.number else ""
+    is_program = run.channel == ImportRun.Channel.API
+    who = _("API key %(name)s") % {"name": run.actor} if is_program else run.actor or formatting.EMPTY
     return ShownTrace(
         when=formatting.exactly(run.finished_at or run.created_at, run.tenant.zone),
-        who=_("API key %(name)s") % {"name": run.actor}
-        if run.channel == ImportRun.Channel.API
-        else run.actor or formatting.EMPTY,
+        who=who,
         what=what.get(trace.action, what["update"]),
         name=labels.name_of(run) or _("no name"),
         row=row,

@@ -1,4 +1,4 @@
-"""Servers that connect to their database through a proxy that breaks connections."""
+"""Servers whose database can be harmed, and servers that reach theirs through a proxy that breaks connections."""
 
 import fcntl
 import subprocess

@@ -2,6 +2,7 @@
 
 import html
 import re
+from decimal import Decimal
 
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -10,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from crm.access import SESSION_KEY
-from crm.models import Membership
+from crm.models import Deal, Membership, Stage
 from importexport.models import ImportRun
 from importexport.runs import worker
 
@@ -51,6 +52,19 @@ def add_run(tenant, **fields):
     """Return a run as background work would leave it."""
     given = {"tenant": tenant, "entity": "contacts", "channel": "admin", "status": "done", "file_name": "a.csv"}
     return ImportRun.objects.create(**given | fields)
+
+
+def add_deal(tenant, **fields):
+    """Return a deal of 1,234.50 euros in the tenant's first stage."""
+    stage = Stage.objects.filter(tenant=tenant).first()
+    given = {
+        "value": Decimal("1234.50"),
+        "currency": "EUR",
+        "probability": 25,
+        "stage": stage,
+        "pipeline": stage.pipeline,
+    }
+    return Deal.objects.create(tenant=tenant, name="Roof", **given | fields)
 
 
 class Staff:

@@ -7,8 +7,7 @@ from decimal import Decimal
 from django.contrib.admin import site
 
 from crm.admin import formatting
-from crm.models import Deal, Stage
-from tests.support.staff import Staff
+from tests.support.staff import Staff, add_deal
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 MOMENT = dt.datetime(2025, 6, 15, 12, 5, tzinfo=dt.UTC)
@@ -35,21 +34,12 @@ def test_numbers_are_grouped():
 
 
 def test_lists_write_values_as_all_pages_do(tenant):
-    stage = Stage.objects.filter(tenant=tenant).first()
-    Deal.objects.create(
-        tenant=tenant, name="Roof", value=Decimal("1234.50"), currency="EUR", probability=25, stage=stage,
-        pipeline=stage.pipeline, expected_close_date=dt.date(2025, 6, 15),
-    )  # fmt: skip
+    add_deal(tenant, expected_close_date=dt.date(2025, 6, 15))
     words = Staff(tenant, "viewer").page("crm_deal_changelist").replace("\N{NO-BREAK SPACE}", " ")
     assert "Roof EUR 1,234.50 Lead 25% – 15 Jun 2025" in words
 
 
 def test_a_form_that_may_only_be_viewed_writes_values_as_all_pages_do(tenant):
-    stage = Stage.objects.filter(tenant=tenant).first()
-    deal = Deal.objects.create(
-        tenant=tenant, name="Roof", value=Decimal("1234.50"), currency="EUR", probability=25, stage=stage,
-        pipeline=stage.pipeline,
-    )  # fmt: skip
-    words = Staff(tenant, "viewer").page("crm_deal_change", deal.pk).replace("\N{NO-BREAK SPACE}", " ")
+    words = Staff(tenant, "viewer").page("crm_deal_change", add_deal(tenant).pk).replace("\N{NO-BREAK SPACE}", " ")
     assert "Value EUR 1,234.50" in words
     assert "Probability 25%" in words

@@ -13,9 +13,8 @@ from django.utils.formats import get_format
 from django.utils.translation import to_locale
 
 from crm.admin import formatting
-from crm.models import Deal, Stage
 from crm.models.tenant import LOCALES, create_tenant
-from tests.support.staff import Staff, sign_in
+from tests.support.staff import Staff, add_deal, sign_in
 
 MOMENT = dt.datetime(2025, 6, 15, 14, 5, tzinfo=dt.UTC)
 NUMBER = Decimal("1234567.50")
@@ -50,21 +49,13 @@ def test_each_locale_has_its_formats_and_reads_the_dates_that_it_writes(locale):
         assert DateField().clean(formatting.day(MOMENT)) == MOMENT.date()
 
 
-def add_deal(tenant):
-    stage = Stage.objects.filter(tenant=tenant).first()
-    return Deal.objects.create(
-        tenant=tenant, name="Roof", value=Decimal("1234.50"), currency="EUR", probability=25, stage=stage,
-        pipeline=stage.pipeline, expected_close_date=dt.date(2025, 6, 15),
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize(
     ("locale", "line"),
     [("en-DE", "Roof EUR 1.234,50 Lead 25% – 15 Jun 2025"), ("en-US", "Roof EUR 1,234.50 Lead 25% – Jun 15, 2025")],
 )
 def test_a_list_is_written_as_the_account_has_it(db, locale, line):
     tenant = create_tenant(slug="acme", name="Acme", locale=locale)
-    add_deal(tenant)
+    add_deal(tenant, expected_close_date=dt.date(2025, 6, 15))
     assert line in Staff(tenant, "viewer").page("crm_deal_changelist").replace("\N{NO-BREAK SPACE}", " ")
 
 
@@ -84,8 +75,6 @@ def test_a_list_is_written_as_the_account_has_it(db, locale, line):
 def test_a_date_that_is_typed_is_read_in_the_order_of_the_country(db, locale, typed, stored):
     tenant = create_tenant(slug="acme", name="Acme", locale=locale)
     deal = add_deal(tenant)
-    deal.expected_close_date = None
-    deal.save()
     client = sign_in(tenant, "editor")
     page = client.get(f"/admin/crm/deal/{deal.pk}/change/")
     form = page.context["adminform"].form

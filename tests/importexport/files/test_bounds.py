@@ -42,7 +42,7 @@ FILES = {
     ),
     "a quoted cell of many lines": ("contacts", filled(HEADER + b'A,B,"', b"x\n") + b'"', 200),
     "a row of pieces with a lone CR": ("contacts", filled(HEADER, b"a,b\r"), 200),
-    "bad rows only": ("contacts", filled(HEADER, b"a,,\n", MB), 200),
+    "bad rows only": ("contacts", filled(HEADER, b"a,,\n", 2 * MB), 200),
     "numbers with a letter at the end": ("companies", filled(b"name,phone\n", b"A,+" + b"1" * 9000 + b"x\n"), 200),
     "formulas with a letter at the end": ("companies", filled(b"name,city\n", b"A,=" + b'"' * 9000 + b"x\n"), 200),
 }
