@@ -6,11 +6,11 @@ from typing import NamedTuple
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from importexport.admin.labels import for_staff
 from importexport.columns.fields import Column
 from importexport.columns.widgets import Choice, Moment, Whole
 from importexport.engine.examples import example_row
 from importexport.engine.resource import EntityResource
+from importexport.errors import for_staff
 from importexport.models import ImportRun
 from importexport.resources import RESOURCES
 

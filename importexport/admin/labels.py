@@ -121,11 +121,6 @@ def column(name: str) -> str:
     return str(COLUMNS.get(name) or _(name.replace("_", " ").capitalize()))
 
 
-def for_staff(text: str) -> str:
-    """Return a text of ours that programs read as well, with what staff call a tenant."""
-    return text.replace("tenant", "account")
-
-
 def state(run: ImportRun) -> Any:
     """Return the label of a run's state."""
     status = Status(run.status)

@@ -6,6 +6,7 @@ from django.utils.translation import gettext as _
 
 from importexport.admin import labels
 from importexport.admin.presenters import shown
+from importexport.errors import for_staff
 from importexport.models import ImportRun
 
 #: How many groups of warnings, and names of columns, are shown at first; and how many columns in the list of runs, with
@@ -47,7 +48,7 @@ def doubtful(run: ImportRun) -> list[Warnings]:
 def _group(group: dict[str, Any]) -> Warnings:
     title = shown(group["sentence"], limit=400) or str(labels.WARNING_CODES[group["code"]])
     if group["code"] == "midnight":
-        title = labels.for_staff(title)
+        title = for_staff(title)
     example = "" if group["sentence"] else shown(group["example"], limit=400)
     return Warnings(title, example, group["column"], 0 if group["code"] == "merged_cells" else group["rows"])
 

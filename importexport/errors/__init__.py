@@ -108,7 +108,7 @@ from importexport.errors.warnings import (
     second_value,
     translated,
 )
-from importexport.errors.wording import ECHO_LIMIT, LISTED_LIMIT, counted, did_you_mean, echo, listed
+from importexport.errors.wording import ECHO_LIMIT, LISTED_LIMIT, counted, did_you_mean, echo, for_staff, listed
 from importexport.errors.workbooks import (
     MORE_REJECTED_THAN_ROWS,
     SAVE_AS_CSV,
@@ -180,6 +180,7 @@ __all__ = [
     "encrypted_workbook",
     "endless_record",
     "external_id_not_found",
+    "for_staff",
     "formula_without_value",
     "garbled",
     "ignored_column",

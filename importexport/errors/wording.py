@@ -33,3 +33,8 @@ def did_you_mean(sentence: str, names: list[str]) -> str:
     """Return a message about a name with suggestions."""
     listed = " or ".join(f"'{echo(name)}'" for name in names)
     return f"{sentence} (did you mean {listed}?)"
+
+
+def for_staff(text: str) -> str:
+    """Return a text of ours that programs read as well, with what staff call a tenant."""
+    return text.replace("tenant", "account")

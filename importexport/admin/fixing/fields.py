@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from importexport.admin.labels import for_staff
 from importexport.columns.cells import prepare
+from importexport.errors import for_staff
 from importexport.history.suggestions import meant
 from importexport.models import ImportRun, RejectedRow, RunFix
 from importexport.runs.fixes import checking, keeping

@@ -17,6 +17,7 @@ from psycopg import sql
 from importexport.columns.fields import Column
 from importexport.columns.widgets import Choice
 from importexport.db import copy_out
+from importexport.errors import for_staff
 from importexport.files.csv_writer import csv_text, from_copy
 from importexport.files.formula import MARK_SQL, mark
 from importexport.files.noted_workbook import BOLD, Cell, NotedWorkbook
@@ -96,7 +97,7 @@ def xlsx_template(columns: Sequence[Column], *, sheet: str) -> bytes:
 
 def help_of(column: Column) -> str:
     """Return the help for a column as a sentence or two."""
-    text = column.help
+    text = for_staff(column.help)
     return f"{'Required. ' if column.required else ''}{text[:1].upper()}{text[1:]}{'.' if text else ''}".strip()
 
 

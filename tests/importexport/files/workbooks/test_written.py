@@ -105,6 +105,13 @@ def test_a_template_has_help_and_drop_down_lists(api):
     assert stages.formula1 == '"lead,qualified,opportunity,customer,evangelist"'
 
 
+def test_the_help_in_a_template_speaks_of_the_account_as_staff_do(api):
+    sheet = openpyxl.load_workbook(io.BytesIO(api.get("deals/template?format=xlsx").content)).active
+    notes = {cell.value: cell.comment.text for cell in sheet[1] if cell.comment}
+    assert notes["currency"] == "ISO 4217 code; blank: the account's currency."
+    assert not [note for note in notes.values() if "tenant" in note]
+
+
 def test_a_template_that_was_filled_in_is_imported(api):
     book = openpyxl.load_workbook(io.BytesIO(api.get("companies/template?format=xlsx").content))
     book.active["A2"] = "Acme"
