@@ -16,6 +16,8 @@ from importexport.webhooks import events
 
 #: Seconds between two looks into the queue if no notification wakes the worker.
 POLL = 1.0
+#: The same for jobs that are to be cancelled. A notification tells of those as well, and no time is due.
+POLL_NOTIFIED = 5.0
 #: Seconds that jobs have to finish when the worker is asked to stop. Then they end after their current batch.
 GRACE = 5.0
 #: The queues, and how many jobs of each a worker does at once.
@@ -60,7 +62,7 @@ def lane(app: App, name: str, *, until_empty: bool, listens: bool) -> Worker:
         wait=not until_empty,
         delete_jobs=DeleteJobCondition.ALWAYS,
         fetch_job_polling_interval=POLL,
-        abort_job_polling_interval=POLL,
+        abort_job_polling_interval=POLL_NOTIFIED if listens else POLL,
         update_heartbeat_interval=settings.RALLY_LEASE / TIMES,
         stalled_worker_timeout=settings.RALLY_LEASE,
         shutdown_graceful_timeout=GRACE,
