@@ -31,7 +31,8 @@ def from_environment(*, url: str | None, home: Path, direct: str | None = None) 
         return common | from_url("DATABASE_URL", url) | passed
     if direct:
         raise ImproperlyConfigured("RALLY_DIRECT_DATABASE_URL is set without DATABASE_URL, which it goes with.")
-    return common | {"NAME": NAME, "USER": USER, "HOST": str(socket_directory(home)), "EMBEDDED_IN": str(home)}
+    embedded = {"NAME": NAME, "USER": USER, "HOST": str(socket_directory(home)), "EMBEDDED_IN": str(home)}
+    return common | embedded | {"OPTIONS": {"connect_timeout": NETWORK["connect_timeout"]}}
 
 
 def from_url(variable: str, url: str) -> dict[str, Any]:

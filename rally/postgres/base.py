@@ -13,7 +13,7 @@ from django.db.utils import DatabaseErrorWrapper
 from django.utils.functional import cached_property
 from psycopg.pq import ConnStatus
 
-from rally.postgres.embedded import EmbeddedServerError, ensure_running
+from rally.postgres.embedded import EmbeddedServerError, ensure_running, is_kept
 
 #: Errors with which PostgreSQL ends a session or rejects all writes. psycopg treats them as internal errors; they are
 #: handled like any other lost connection.
@@ -90,6 +90,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """Connect, after starting the embedded server if it is used; raise psycopg's OperationalError if that fails."""
         if home := self.settings_dict.get("EMBEDDED_IN"):
+            if is_kept(Path(home)):
+                # Without asking first whether it runs, which would take a connection, too.
+                with contextlib.suppress(psycopg.OperationalError):
+                    return super().get_new_connection(conn_params)
             try:
                 ensure_running(Path(home))
             except EmbeddedServerError as error:

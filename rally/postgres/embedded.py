@@ -81,6 +81,12 @@ def ensure_running(home: Path) -> None:
         raise EmbeddedServerError(f"The embedded PostgreSQL cannot be used: {error}.") from error
 
 
+def is_kept(home: Path) -> bool:
+    """Whether this process uses the server of a data directory already, and that still has a keeper: it most probably
+    accepts connections."""
+    return home in _held and has_keeper(home)
+
+
 def _join(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     if home not in _held:
