@@ -99,11 +99,13 @@ def _empty_tables(_: TransactionTestCase) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _settings_of_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Load the admin as servers do, do not require collectstatic for pages rendered in the test process, keep uploads
-    in a folder of the tests' own, and use a fast password hash."""
+    """Load the admin as servers do, do not require collectstatic for pages rendered in the test process, nor look
+    through what was collected for every client, keep uploads in a folder of the tests' own, and use a fast password
+    hash."""
     TransactionTestCase._fixture_teardown = _empty_tables
     admin.autodiscover()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STATIC_ROOT = tmp_path_factory.mktemp("static")
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
         "uploads": storage.folder(tmp_path_factory.mktemp("uploads")),

@@ -67,10 +67,6 @@ class Answer:
 class Caller(RealTenant):
     """A tenant on a running server, which returns raw responses."""
 
-    def sql(self, statement: str, *values: Any) -> Any:
-        with self.server.kept_connection() as connection:
-            return connection.execute(statement, values).fetchone()
-
     def ask(
         self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None, port: int = 0
     ) -> Answer:

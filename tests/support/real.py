@@ -35,7 +35,7 @@ class RealTenant:
         )  # fmt: skip
 
     def sql(self, statement, *values):
-        with self.server.connect() as connection:
+        with self.server.kept_connection() as connection:
             return connection.execute(statement, values).fetchone()
 
     def count(self, table):
