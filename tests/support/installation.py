@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
 
 #: URL of a database → the connection that is kept.
 KEPT: dict[str, psycopg.Connection] = {}
+#: Held while somebody asks over one of them.
+IN_USE = threading.Lock()
 
 
 @dataclass
@@ -58,10 +61,18 @@ class Installation:
 
     @contextlib.contextmanager
     def kept_connection(self) -> Iterator[psycopg.Connection]:
-        """Context with a connection that stays open for the next to ask: PostgreSQL starts a process for each."""
-        if self.database_url not in KEPT or not is_alive(KEPT[self.database_url]):
-            KEPT[self.database_url] = self.connect()
-        yield KEPT[self.database_url]
+        """Context with a connection that stays open for the next to ask: PostgreSQL starts a process for each. While
+        another thread uses it, with a connection of one's own."""
+        if not IN_USE.acquire(blocking=False):
+            with self.connect() as own:
+                yield own
+            return
+        try:
+            if self.database_url not in KEPT or not is_alive(KEPT[self.database_url]):
+                KEPT[self.database_url] = self.connect()
+            yield KEPT[self.database_url]
+        finally:
+            IN_USE.release()
 
     @contextlib.contextmanager
     def away(self) -> Iterator[None]:
