@@ -1,6 +1,6 @@
 """What a file would be read as, for whoever decides: the reading, samples, and what is undecided."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO
 
@@ -85,6 +85,15 @@ class Proposal:
         }
 
 
+#: Whether what has been read of a file up to now is enough for who asks.
+Enough = Callable[[Proposal], bool]
+
+
+def never(_: Proposal) -> bool:
+    """Say that it is not enough."""
+    return False
+
+
 def question_json(error: FileError) -> Json:
     """Return what has to be decided as it is told to clients."""
     assert error.question
@@ -95,10 +104,11 @@ def question_json(error: FileError) -> Json:
     }
 
 
-def propose(file: BinaryIO, resource: EntityResource) -> Proposal:
+def propose(file: BinaryIO, resource: EntityResource, *, enough: Enough = never) -> Proposal:
     """Return what a seekable file would be read as; raise FileError if no answer of a caller makes it readable.
 
-    Of an undecided encoding or sheet, the first is taken that would do.
+    Of an undecided encoding or sheet, the first is taken that would do. Samples and values are taken until it is
+    ``enough``, of all rows by default; the rows after that are only counted.
     """
     beginning = file.tell()
     questions: list[FileError] = []
@@ -106,7 +116,7 @@ def propose(file: BinaryIO, resource: EntityResource) -> Proposal:
         file.seek(beginning)
         try:
             with encoding_offered(file, resource):
-                return read_through(file, resource, questions)
+                return read_through(file, resource, questions, enough)
         except FileError as error:
             if error.question is None or error.question.option not in ASSUMED:
                 raise
@@ -121,7 +131,7 @@ def assuming(resource: EntityResource, option: str, value: str) -> EntityResourc
     return type(resource)(resource.tenant, options=replace(resource.options, **assumed))
 
 
-def read_through(file: BinaryIO, resource: EntityResource, questions: list[FileError]) -> Proposal:
+def read_through(file: BinaryIO, resource: EntityResource, questions: list[FileError], enough: Enough) -> Proposal:
     """Read a file to its end; what is undecided is added to the questions."""
     beginning = file.tell()
     reading = read_file(file, resource, ask=questions.append)
@@ -135,15 +145,17 @@ def read_through(file: BinaryIO, resource: EntityResource, questions: list[FileE
         for part in reading.parts
         if part.position is not None
     ]
-    total, counter = 0, ValueCounter(reading.layout, resource.targets)
-    while True:
-        _numbers, records = rows.next_rows(rows=ROWS_PER_BATCH, size=BYTES_PER_BATCH)
-        if not records:
-            return Proposal(reading, rows.delimiter, rows.header, total, headers, questions, counter.found)
-        total += len(records)
-        by_position = transposed(records, reading.layout.header.width)
-        take_samples(headers, by_position, reading.layout, count=len(records))
-        counter.add(by_position)
+    counter = ValueCounter(reading.layout, resource.targets)
+    proposal = Proposal(reading, rows.delimiter, rows.header, 0, headers, questions, counter.found)
+    is_enough = False
+    while records := rows.next_rows(rows=ROWS_PER_BATCH, size=BYTES_PER_BATCH)[1]:
+        proposal.total_rows += len(records)
+        if not is_enough:
+            by_position = transposed(records, reading.layout.header.width)
+            take_samples(headers, by_position, reading.layout, count=len(records))
+            counter.add(by_position)
+            is_enough = enough(proposal)
+    return proposal
 
 
 def open_read(file: BinaryIO, resource: EntityResource, reading: Reading) -> tuple[Rows, FileError | None]:

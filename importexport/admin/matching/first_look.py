@@ -3,6 +3,7 @@
 import codecs
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import BinaryIO, NamedTuple
 
 from crm.matching import fold
@@ -10,7 +11,7 @@ from crm.models import Pipeline, Stage, Tenant
 from importexport import mappings
 from importexport.engine.found_values import NAMES, FoundValues
 from importexport.engine.options import OF_FILES, OptionError, Options, from_kept, read_options
-from importexport.engine.proposal import HeaderSample, Proposal, propose
+from importexport.engine.proposal import Enough, HeaderSample, Proposal, never, propose
 from importexport.engine.reading import scorer
 from importexport.engine.resource import EntityResource
 from importexport.errors import FileError
@@ -49,17 +50,18 @@ def first_look(file: BinaryIO, resource: EntityResource) -> Look:
     if is_ours(file, resource):
         return Look(resource.options, is_sure=True)
     options = replace(resource.options, source=UNKNOWN)
+    names = names_in_use(resource.tenant)
     try:
-        proposal = proposed(file, resource, options)
+        proposal = proposed(file, resource, options, enough=partial(asks, options=options, names=names))
         if not proposal.total_rows:
             return Look(resource.options, is_sure=True)
         said = with_corrected(proposal, resource, options) or with_saved(proposal, resource, options)
-        if said:
-            options, proposal = said, proposed(file, resource, said)
+        if said is None:
+            return Look(options, not asks(proposal, options, names))
+        proposal = proposed(file, resource, said, enough=partial(is_open, options=said, names=names))
     except FileError:
         return Look(resource.options, is_sure=True)
-    is_decided = bool(said) or proposal.reading.source not in (OURS, UNKNOWN)
-    return Look(options, is_decided and not is_open(proposal, options, resource.tenant))
+    return Look(said, not is_open(proposal, said, names))
 
 
 def is_ours(file: BinaryIO, resource: EntityResource) -> bool:
@@ -92,10 +94,10 @@ def is_utf8(file: BinaryIO) -> bool:
     return True
 
 
-def proposed(file: BinaryIO, resource: EntityResource, options: Options) -> Proposal:
-    """Return what a file would be read as with some options; raise FileError like ``propose``."""
+def proposed(file: BinaryIO, resource: EntityResource, options: Options, *, enough: Enough = never) -> Proposal:
+    """Return what a file would be read as with some options; see ``propose``, also for what is raised."""
     file.seek(0)
-    return propose(file, type(resource)(resource.tenant, options=options))
+    return propose(file, type(resource)(resource.tenant, options=options), enough=enough)
 
 
 def with_corrected(proposal: Proposal, resource: EntityResource, options: Options) -> Options | None:
@@ -127,11 +129,18 @@ def with_mapping(options: Options, saved: SavedMapping, resource: EntityResource
     return replace(options, **given, saved_mapping=saved.name)
 
 
-def is_open(proposal: Proposal, options: Options, tenant: Tenant) -> bool:
-    """Whether somebody has to say more about a file: a question, a filled column or a value that nobody knows."""
+def asks(proposal: Proposal, options: Options, names: Mapping[str, Collection[str]]) -> bool:
+    """Whether somebody has to say more about a file that nobody has said anything of; see ``is_open``."""
+    return proposal.reading.source in (OURS, UNKNOWN) or is_open(proposal, options, names)
+
+
+def is_open(proposal: Proposal, options: Options, names: Mapping[str, Collection[str]]) -> bool:
+    """Whether somebody has to say more about a file: a question, a filled column or a value that nobody knows.
+
+    ``names`` are the stages and pipelines in use.
+    """
     if proposal.questions or any(is_unknown(header) and header.filled for header in proposal.headers):
         return True
-    names = names_in_use(tenant)
     return any(unknown_values(values, options, names) for values in proposal.values)
 
 

@@ -14,7 +14,7 @@ from importexport.resources import RESOURCES
 from importexport.runs import lifecycle
 from importexport.runs.retention import purge
 from tests.support.api import Api
-from tests.support.staff import PASSWORD, words_of
+from tests.support.staff import PASSWORD, finished, words_of
 from tests.support.workbooks import made
 
 MATCH = "importexport_importrun_match"
@@ -50,6 +50,18 @@ def test_a_column_that_nobody_knows_is_asked_about(editor):
     run = editor.match(run, **{column_field("Nick"): "notes"})
     assert run.options["mapping"] == {"Nick": "notes"}
     assert run.imported == 1
+
+
+def test_what_is_asked_may_stand_in_the_last_row_only(editor):
+    surely = "Deal name,Deal stage\r\n" + "A,Lead\r\n" * 5_000
+    last = "B,Sold on Monday\r\n"
+    assert editor.brought(surely + last, model="deal").status == "matching"
+
+
+def test_what_is_broken_at_the_end_of_an_unknown_file_is_told_without_asking(editor):
+    run = editor.brought(UNKNOWN + "A,B,c@example.com,d\r\n" * 5_000 + 'A,B,"never closed\r\n')
+    assert run.status == "planning"
+    assert finished(run).status == "failed"
 
 
 def test_the_order_of_dates_is_asked_with_what_each_answer_makes(editor):
