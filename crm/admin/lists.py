@@ -200,16 +200,18 @@ def search(
     """
     if searched.email and (begun := of_addresses(queryset, text, searched.email)) is not None:
         return begun
-    every, any_is_common = Q(), False
+    every, any_is_common, among = Q(), False, []
     for word in words_of(text):
         condition = has_word(word, searched, queryset.model)
         if searched.company and companies is not None:
             ids = few_ids(named(companies, word))
             any_is_common |= ids is None
             condition |= Q(**{f"{searched.company}__in": ids}) if ids else Q()
+            among += [Q(pk__in=ids)] if ids is not None else []
         every &= condition
     if any_is_common and companies is not None:
-        every |= of_companies(searched.company, named(companies, text))
+        # Those with all words are among those with each.
+        every |= of_companies(searched.company, named(companies.filter(*among), text))
     # Looked up first: as part of the condition, it would have to be read of each record.
     known = list(queryset.filter(external_id=text).order_by().values_list("pk", flat=True)[:KNOWN])
     return with_plain(queryset, searched).filter(every | Q(pk__in=known) if known else every)

@@ -29,7 +29,7 @@ POLL = 0.2
 OPTIONS = {
     "listen_addresses": "",
     "max_connections": "200",
-    "shared_buffers": "128MB",
+    "shared_buffers": "256MB",
     "max_wal_size": "4GB",
     # As for any disk without moving parts. The search reads an index of all contacts instead of the table.
     "random_page_cost": "1.1",
