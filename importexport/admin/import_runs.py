@@ -174,18 +174,24 @@ class ImportRunAdmin(FixingMixin, MatchViews, ReadOnlyAdmin):
 
     @display(description=gettext_lazy("Imported"), ordering="imported")
     def imported_rows(self, run: ImportRun) -> str:
-        """Return the number of imported rows, and how many of them stand where some have been undone."""
+        """Return the number of imported rows, and how many of them stand where some have been undone; of an undo, the
+        number of rows that it has undone."""
         if run.status != Status.DONE:
             return formatting.EMPTY
         imported = labels.grouped(run.imported)
-        if run.kind == ImportRun.Kind.UNDO or not run.undone_rows:
+        if run.kind == ImportRun.Kind.UNDO:
+            return _("%(count)s undone") % {"count": imported}
+        if not run.undone_rows:
             return imported
         standing = labels.grouped(run.imported - run.undone_rows)
         return _("%(standing)s of %(imported)s") % {"standing": standing, "imported": imported}
 
     @display(description=gettext_lazy("Rejected"), ordering="skipped")
     def rejected_rows(self, run: ImportRun) -> str:
-        return labels.grouped(run.skipped) if run.status == Status.DONE else formatting.EMPTY
+        """Return the number of rejected rows; of an undo, that of its conflicts."""
+        if run.status != Status.DONE:
+            return formatting.EMPTY
+        return labels.conflicts(run.skipped) if run.kind == ImportRun.Kind.UNDO else labels.grouped(run.skipped)
 
     @display(description=gettext_lazy("Warnings"), ordering="warning_count")
     def warned(self, run: ImportRun) -> str:

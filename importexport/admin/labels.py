@@ -200,6 +200,11 @@ def columns_left_out(count: int) -> str:
     return ngettext("%(count)s column left out", "%(count)s columns left out", count) % {"count": grouped(count)}
 
 
+def conflicts(count: int) -> str:
+    """Return a number of conflicts: ``1 conflict``, ``12,345 conflicts``."""
+    return ngettext("%(count)s conflict", "%(count)s conflicts", count) % {"count": grouped(count)}
+
+
 def warnings(count: int) -> str:
     """Return a number of warnings: ``1 warning``, ``12,345 warnings``."""
     return ngettext("%(count)s warning", "%(count)s warnings", count) % {"count": grouped(count)}

@@ -63,6 +63,9 @@ def test_an_undos_page_shows_restored_values_and_kept_records(editor):
     assert "Changes to existing records Rows that change a record" in words
     assert "2 Ada L phone 2 1 " in words
     assert "All rows as CSV" in words
+    editor.confirm(undo)
+    words = editor.page("importexport_importrun_changelist")
+    assert "Undo of people.csv Contacts just now editor of acme Admin Carried out 1 undone 1 conflict" in words
 
 
 def test_an_undone_undo_is_labelled(editor):
