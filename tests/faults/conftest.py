@@ -18,14 +18,18 @@ from tests.support.installation import ROOT, Installation, Server
 
 @pytest.fixture(scope="session")
 def prepared(run_folder: Path) -> Path:
-    """A data folder with a migrated database, to be copied. The first process that needs it makes it."""
+    """A data folder with a migrated database and static files, to be copied. The first process that needs it makes it."""
     place = run_folder / "prepared"
     with (run_folder / "prepared.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not place.exists():
             site = Site()
-            done = site.manage("migrate", "--verbosity", "0")
-            assert done.returncode == 0, done.stderr
+            for command in (
+                ["migrate"],
+                ["shell", "-c", "from rally.server import static_files; static_files.collect()"],
+            ):
+                done = site.manage(*command, "--verbosity", "0")
+                assert done.returncode == 0, done.stderr
             site.wait_until_stopped()
             copy(site.home, place)
             site.__exit__()

@@ -12,7 +12,7 @@ from django.db import connection
 from crm.management.base import RallyCommand, UserError
 from importexport.runs import retention
 from rally.postgres.embedded import keep_over_exec
-from rally.server import port
+from rally.server import port, static_files
 
 
 class Command(RallyCommand):
@@ -30,7 +30,7 @@ class Command(RallyCommand):
         if problem := port.main():
             raise UserError(problem)
         call_command("migrate", verbosity=0, interactive=False)
-        call_command("collectstatic", verbosity=0, interactive=False)
+        static_files.collect()
         call_command("clearsessions")
         retention.purge()
         if demo:
