@@ -7,7 +7,7 @@ none without waiting for all. Without it, attaching and detaching keep nobody wa
 import datetime as dt
 import logging
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -122,11 +122,11 @@ class Partition(NamedTuple):
         return partition_of(self.table, self.month)
 
 
-def partitions(tables: Collection[str]) -> list[Partition]:
-    """Return the partitions of months, without the past, oldest first."""
+def partitions(tables: Sequence[str]) -> list[Partition]:
+    """Return the partitions of months, without the past, oldest first, and those of a month in the tables' order."""
     with connection.cursor() as cursor:
         cursor.execute(PARTITIONS, [[f"{re.escape(table)}_[0-9]{{4}}_[0-9]{{2}}" for table in tables]])
-        return sorted(map(_partition, cursor), key=lambda partition: partition.month)
+        return sorted(map(_partition, cursor), key=lambda one: (one.month, tables.index(one.table)))
 
 
 def _partition(row: tuple[str, bool, bool]) -> Partition:
