@@ -27,8 +27,10 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
 
 
-#: URL of a database → the connection that is kept.
+#: URL of a database → the connection that is kept, the last used one at the end; and how many are: many more servers
+#: are started than PostgreSQL takes connections.
 KEPT: dict[str, psycopg.Connection] = {}
+MOST_KEPT = 4
 #: Held while somebody asks over one of them.
 IN_USE = threading.Lock()
 
@@ -68,8 +70,10 @@ class Installation:
                 yield own
             return
         try:
-            if self.database_url not in KEPT or not is_alive(KEPT[self.database_url]):
-                KEPT[self.database_url] = self.connect()
+            kept = KEPT.pop(self.database_url, None)
+            KEPT[self.database_url] = kept if kept and is_alive(kept) else self.connect()
+            while len(KEPT) > MOST_KEPT:
+                KEPT.pop(next(iter(KEPT))).close()
             yield KEPT[self.database_url]
         finally:
             IN_USE.release()

@@ -148,6 +148,12 @@ def test_contacts_are_filtered_by_who_imported_them(tenant, other_tenant, people
     assert exported(tenant, imported_by="anna") == ["a@x.example", "c@x.example"]
 
 
+def test_companies_that_were_created_for_contacts_are_not_said_to_be_filtered(tenant):
+    add_run(tenant, actor="anna", entity="companies")
+    page = sign_in(tenant, "editor").get("/admin/crm/company/").content.decode()
+    assert "Imported by (in a file of companies)" in page
+
+
 # --- days ---------------------------------------------------------------------------------------------------------
 
 RANGES = {
