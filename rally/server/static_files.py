@@ -1,5 +1,6 @@
 """The static files of a server: collected when it starts, unless they are those of last time."""
 
+import contextlib
 import hashlib
 from importlib.metadata import version
 from pathlib import Path
@@ -16,8 +17,10 @@ def collect() -> bool:
     """Collect the static files unless nothing has changed; return whether they had to be. It takes two seconds, most of
     them for compressing."""
     note, found = Path(settings.STATIC_ROOT).parent / NOTE, fingerprint()
-    if note.exists() and note.read_text() == found and any(Path(settings.STATIC_ROOT).iterdir()):
-        return False
+    # Another server that starts may take the note away at any time.
+    with contextlib.suppress(FileNotFoundError):
+        if note.read_text() == found and any(Path(settings.STATIC_ROOT).iterdir()):
+            return False
     # Not to be taken for collected if it is interrupted.
     note.unlink(missing_ok=True)
     call_command("collectstatic", verbosity=0, interactive=False)

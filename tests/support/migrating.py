@@ -15,7 +15,6 @@ State = tuple[str, str | None]
 def migrate(*states: State) -> Any:
     """Migrate to a state, or without one to that of today; return its models."""
     executor = MigrationExecutor(connection)
-    # Its models are rendered already, which takes a second.
     return executor.migrate(list(states) or executor.loader.graph.leaf_nodes()).apps
 
 
