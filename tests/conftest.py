@@ -114,14 +114,16 @@ def _settings_of_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @pytest.fixture(scope="session")
 def run_sql(django_db_blocker: Any) -> Callable[[str], None]:
-    """Run a statement outside a transaction, such as CREATE DATABASE."""
+    """Run a statement outside a transaction, such as CREATE DATABASE; past the pool, where there is one."""
 
     def run(statement: str) -> None:
-        # Through Django, which starts the embedded server if it is used.
-        with django_db_blocker.unblock(), connections["default"]._nodb_cursor() as cursor:
-            cursor.execute(statement)
+        with psycopg.connect(url_of("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
 
     if connections["default"].settings_dict.get("EMBEDDED_IN"):
+        # Django starts the embedded server.
+        with django_db_blocker.unblock(), connections["default"]._nodb_cursor():
+            pass
         # These rows need not survive a power cut. Waiting for the disk would take a third of the time.
         for setting in ("fsync", "full_page_writes"):
             run(f"ALTER SYSTEM SET {setting} = off")
