@@ -6,6 +6,8 @@ import itertools
 import pkgutil
 import re
 import time
+from re import _constants as re_codes
+from re import _parser as re_parser
 
 import pytest
 from django.db import connection
@@ -21,6 +23,9 @@ from tests.support.installation import ROOT
 SEARCHING = {"search", "sub", "subn", "findall", "finditer", "split"}
 METHODS = SEARCHING | {"match", "fullmatch"}
 ALL = {"search", "match", "fullmatch"}
+
+ONE_CHARACTER = {re_codes.LITERAL, re_codes.NOT_LITERAL, re_codes.ANY, re_codes.IN}
+LOOKAROUNDS = {re_codes.ASSERT, re_codes.ASSERT_NOT, re_codes.AT}
 
 
 def trees():
@@ -115,12 +120,64 @@ def test_a_pattern_takes_linear_time(pattern):
     assert {method: slow_text(*called(pattern, method)) for method in methods} == dict.fromkeys(methods)
 
 
+@pytest.mark.parametrize("pattern", PATTERNS, ids=lambda pattern: str(pattern.pattern)[:60])
+def test_a_pattern_means_the_same_to_each_python(pattern):
+    assert doubtful_repeats(pattern.pattern) == []
+
+
+@pytest.mark.parametrize(
+    "doubtful", [r"(?:ab?c)++", r"(?:[a-z](?:-[a-z])?+\.)*+", r"""(?:"[^"]*"|x)*+""", "(?:(?!b)a)*+"]
+)
+def test_a_repeat_that_python_3_11_2_reads_wrong_is_found(doubtful):
+    assert doubtful_repeats(doubtful)
+
+
+@pytest.mark.parametrize("sound", ["[a-z]*+", r"""(?:[^"]|"")*+""", "(?:[,;](?:x*+|y))*+", "(?>(?:ab?c)+)"])
+def test_a_repeat_that_each_python_reads_alike_is_not_found(sound):
+    assert doubtful_repeats(sound) == []
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("pattern", SQL_PATTERNS)
 def test_a_pattern_in_sql_takes_linear_time(pattern):
     with connection.cursor() as cursor:
         ask = lambda text: cursor.execute("SELECT %s::text ~ %s", [text, pattern])  # noqa: E731 - a call with one argument
         assert slow_text(ask, re.compile(pattern), clock=time.perf_counter) is None
+
+
+def doubtful_repeats(pattern):
+    """Return the bodies of possessive repeats that may fail behind a repeat or a lookaround within them.
+
+    Python before 3.11.5, Debian's among them, goes on where such a body has failed (CPython's gh-106052). Repeats of
+    one character, or of texts without repeats, are the same everywhere, and so is an atomic group around a greedy
+    repeat: ``(?>(?:ab?c)*)``.
+    """
+    return [body for body in possessive_bodies(re_parser.parse(pattern)) if not is_sound(body)]
+
+
+def possessive_bodies(node):
+    """Yield what is repeated possessively anywhere in a parsed pattern."""
+    if isinstance(node, re_parser.SubPattern):
+        for operation, argument in node:
+            if operation is re_codes.POSSESSIVE_REPEAT:
+                yield argument[2]
+            yield from possessive_bodies(argument)
+    elif isinstance(node, (tuple, list)):
+        for part in node:
+            yield from possessive_bodies(part)
+
+
+def is_sound(body):
+    """Whether what is repeated fails at once or not at all, or has no part that could leave its place behind."""
+    first, *others = body
+    if first[0] is re_codes.BRANCH and not others:
+        return all(all(part[0] in ONE_CHARACTER for part in branch) for branch in first[1][1])
+    return first[0] in ONE_CHARACTER and all(part[0] not in LOOKAROUNDS and width(part)[0] == 0 for part in others)
+
+
+def width(part):
+    """Return the least and the most characters of a part of a pattern."""
+    return re_parser.SubPattern(re_parser.State(), [part]).getwidth()
 
 
 def called(pattern, method):

@@ -16,7 +16,7 @@ from importexport.files.text.overlong import INVALID, Cut, take_marks
 DELIMITERS = ",;\t"
 #: A line above the header that names the delimiter, as spreadsheets understand it.
 _NAMES_DELIMITER = re.compile(r'\s*"?sep=([,;\t]|\\t)"?[\s,;]*', re.IGNORECASE)
-_BLANK_LINE = re.compile(rf'(?:[\s,;{INVISIBLE}]|"[\s{INVISIBLE}]*")*+')
+_BLANK_QUOTED, _BLANK = re.compile(rf'"[\s{INVISIBLE}]*+"'), re.compile(rf"[\s,;{INVISIBLE}]*+")
 
 csv.field_size_limit(RECORD_LIMIT)
 
@@ -107,7 +107,7 @@ class Reader:
         named = ""
         try:
             for line in lines:
-                if not _BLANK_LINE.fullmatch(line):
+                if not _BLANK.fullmatch(_BLANK_QUOTED.sub("", line)):
                     names = None if named else _NAMES_DELIMITER.fullmatch(line)
                     if not names:
                         check_width(line)

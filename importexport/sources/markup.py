@@ -30,7 +30,7 @@ _REFERENCE = re.compile("&(?:#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]*
 _OFFICE = ("o:", "w:", "v:", "m:", "st1:")
 _OPENING = r"</?(?P<tag>[A-Za-z][A-Za-z0-9:]*+)(?=[\s/>])"
 #: A tag; one whose quotation marks do not close.
-_TAG = re.compile(rf"""{_OPENING}(?P<rest>(?:[^<>"']++|"[^"]*+"|'[^']*+')*+)>""")
+_TAG = re.compile(rf"""{_OPENING}(?P<rest>(?>(?:[^<>"']++|"[^"]*+"|'[^']*+')*))>""")
 _CARELESS_TAG = re.compile(rf"{_OPENING}(?P<rest>[^<>]*+)>")
 _BEGINNING = re.compile(_OPENING)
 _HREF = re.compile(r"""(?<!\S)href\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"']+))""", re.IGNORECASE)

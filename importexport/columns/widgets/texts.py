@@ -60,12 +60,13 @@ class Email(Text):
 
     form = "email"
     example = "ada@example.com"
-    #: Matches almost all valid addresses. Only the others go to the slower validator. Possessive: what it has matched
-    #: it does not keep for another try, however long the text is.
-    _PLAIN = re.compile(
-        r"[A-Za-z0-9_+-]++(?:\.[A-Za-z0-9_+-]++)*+@"
-        r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?+\.)++[A-Za-z]{2,63}"
-    )
+    #: Matches almost all valid addresses. Only the others go to the slower validator.
+    _PLAIN = re.compile(r"[A-Za-z0-9_+-]++(?:\.[A-Za-z0-9_+-]++)*@(?:(?!-)[A-Za-z0-9-]{1,63}+(?<!-)\.)+[A-Za-z]{2,63}")
+    #: The same for texts that are too long, which a repeat of parts would need memory for: what no plain address has
+    #: before its @ and behind it, and how it ends.
+    _NO_USER = re.compile(r"[^A-Za-z0-9_+.-]|(?:\A|\.)(?:\.|\Z)")
+    _NO_HOST = re.compile(r"[^A-Za-z0-9.-]|(?:\A|\.)(?:[.-]|\Z)|-(?:\.|\Z)|[A-Za-z0-9-]{64}")
+    _TOP = re.compile(r"[A-Za-z]{2,63}")
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
@@ -74,9 +75,16 @@ class Email(Text):
     def parse(self, value: str, column: str) -> str:
         """Reject invalid addresses, then those that are too long."""
         if not is_email(value):
-            is_just_long = len(value) > self.limit and self._PLAIN.fullmatch(value)
-            raise ValueError(errors.too_long(column, self.limit) if is_just_long else errors.email(value))
+            raise ValueError(errors.too_long(column, self.limit) if self._is_just_long(value) else errors.email(value))
         return super().parse(value, column)
+
+    def _is_just_long(self, value: str) -> bool:
+        """Whether a text is a plain address but for its length."""
+        user, _, host = value.rpartition("@")
+        _, dot, top = host.rpartition(".")
+        ends_well = bool(dot and self._TOP.fullmatch(top))
+        is_plain = ends_well and not self._NO_USER.search(user) and not self._NO_HOST.search(host)
+        return is_plain and len(value) > self.limit
 
     def clean_column(self, values: Sequence[str], *, column: str) -> Cleaned:
         """Use the validator only for addresses that do not match the pattern."""

@@ -45,7 +45,7 @@ _ENDS_WITH_Z = re.compile(r'(?:"[^"]*Z"|\\Z)\s*\Z')
 #: A whole number without thousands separators: a postal code, a phone number.
 _WHOLE = re.compile(r"[#?0() -]*")
 #: Ends the section of positive numbers.
-_SECTION_END = re.compile(r'((?:"[^"]*"|\\.|[^";\\])*+)', re.DOTALL)
+_SECTION_END = re.compile(r'((?>(?:"[^"]*+"|\\.|[^";\\]++)*))', re.DOTALL)
 
 
 def read_format(code: str) -> NumberFormat:

@@ -13,7 +13,7 @@ ITEM_LIMIT = 32 * 1024**2
 CHUNKS_BEHIND = 16
 #: The start of a part in UTF-8; the group is the prefix of its elements.
 _ROOT = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml(?:(?!encoding)[^>])*+(?:encoding=[\"'](?i:utf-8|us-ascii)[\"'][^>]*+)?>\s*+)?"
+    rb"(?:\xef\xbb\xbf)?\s*+(?:<\?xml(?>(?:[^>e]++|(?!encoding)e)*)(?:encoding=[\"'](?i:utf-8|us-ascii)[\"'][^>]*+)?>\s*+)?"
     rb"<((?:[A-Za-z_][\w.-]*:)?)[A-Za-z]"
 )
 
