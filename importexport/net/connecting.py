@@ -108,6 +108,9 @@ def connect(target: Target, rule: Rule, clock: Clock, *, is_exact: bool = False)
         return sock
     try:
         context = ssl.create_default_context()
+        if is_exact:
+            # Python before 3.11.4 sets it, and then takes the end of what was cut off for the end of a file.
+            context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
         secured = context.wrap_socket(
             sock, server_hostname=target.host, do_handshake_on_connect=False, suppress_ragged_eofs=not is_exact
         )
@@ -158,6 +161,12 @@ def _first_reached(found: list[str], port: int, clock: Clock) -> socket.socket:
 
 #: What a request may raise that has a sentence.
 FAILURES = (NotAllowed, OSError, http.client.HTTPException)
+
+
+def is_cut_off(error: BaseException) -> bool:
+    """Whether a secured connection ended without saying so. Python before 3.11.4 has no class for it."""
+    is_unexpected = isinstance(error, ssl.SSLError) and error.reason == "UNEXPECTED_EOF_WHILE_READING"
+    return is_unexpected or isinstance(error, ssl.SSLEOFError)
 
 
 def sentence_of(error: BaseException, *, late: str) -> str:

@@ -3,7 +3,6 @@
 import base64
 import http.client
 import re
-import ssl
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any, BinaryIO
@@ -13,7 +12,7 @@ from django.conf import settings
 from crm.models import Tenant
 from importexport import errors
 from importexport.net.addresses import NotAllowed, Target
-from importexport.net.connecting import FAILURES, Clock, client_over, connect, sentence_of
+from importexport.net.connecting import FAILURES, Clock, client_over, connect, is_cut_off, sentence_of
 from importexport.schedules import addresses
 
 #: Seconds until a connection stands, until the head of a response has come, and without a byte from then on.
@@ -90,10 +89,10 @@ def _https_failures() -> Iterator[None]:
         yield
     except NotAllowed as why:
         raise TransferFailed(str(why), is_final=True) from None
-    except (ssl.SSLEOFError, http.client.IncompleteRead):
+    except http.client.IncompleteRead:
         raise TransferFailed(BROKEN_OFF) from None
     except FAILURES as error:
-        raise TransferFailed(sentence_of(error, late=LATE)) from None
+        raise TransferFailed(BROKEN_OFF if is_cut_off(error) else sentence_of(error, late=LATE)) from None
 
 
 LATE = "The server was silent for too long, or the transfer took too long."
