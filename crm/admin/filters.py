@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from crm.access import access_of
-from crm.admin.lists import named, of_companies
+from crm.admin.lists import named, of_companies, words_of
 from crm.characters import trim
 from crm.models import Company
 from crm.plain_text import Plain, plain_variants
@@ -166,7 +166,7 @@ class CompanyFilter(FormFilter):
 
     def matching(self, request: HttpRequest, queryset: QuerySet, value: str) -> QuerySet:
         companies = site.get_model_admin(Company).get_queryset(request)
-        return queryset.filter(of_companies("company", named(companies, value)))
+        return queryset.filter(of_companies("company", named(companies, words_of(value))))
 
 
 # --- days ---------------------------------------------------------------------------------------------------------

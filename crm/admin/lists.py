@@ -1,11 +1,13 @@
 """Change lists that stay fast with a million records: search, a limited page range, estimated counts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import F, Model, Q, QuerySet, Value
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet, Value
 from django.db.models.expressions import OrderBy
 from django.db.models.functions import Coalesce, Collate, Lower
 from django.http import HttpRequest
@@ -200,21 +202,46 @@ def search(
     """
     if searched.email and (begun := of_addresses(queryset, text, searched.email)) is not None:
         return begun
-    every, any_is_common, among = Q(), False, []
-    for word in words_of(text):
-        condition = has_word(word, searched, queryset.model)
-        if searched.company and companies is not None:
-            ids = few_ids(named(companies, word))
-            any_is_common |= ids is None
-            condition |= Q(**{f"{searched.company}__in": ids}) if ids else Q()
-            among += [Q(pk__in=ids)] if ids is not None else []
-        every &= condition
-    if any_is_common and companies is not None:
-        # Those with all words are among those with each.
-        every |= of_companies(searched.company, named(companies.filter(*among), text))
+    queryset = with_plain(queryset, searched)
+    every = has_words(queryset, words_of(text), searched, companies)
     # Looked up first: as part of the condition, it would have to be read of each record.
     known = list(queryset.filter(external_id=text).order_by().values_list("pk", flat=True)[:KNOWN])
-    return with_plain(queryset, searched).filter(every | Q(pk__in=known) if known else every)
+    return queryset.filter(every | Q(pk__in=known) if known else every)
+
+
+def has_words(queryset: QuerySet[Any], words: Sequence[str], searched: Searched, companies: QuerySet[Any] | None) -> Q:
+    """Return the condition that a record has each word, or that its company has the word in its name."""
+    if not searched.company or companies is None:
+        return all_of(has_word(word, searched, queryset.model) for word in words)
+    ids = {word: few_ids(named(companies, [word])) for word in words}
+    common = [word for word in words if ids[word] is None]
+    own = all_of(
+        has_word(word, searched, queryset.model) | Q(**{f"{searched.company}__in": found})
+        for word, found in ids.items()
+        if found is not None
+    )
+    if not common:
+        return own
+    if len(common) < len(words) and (few := few_ids(queryset.filter(own))) is not None:
+        return Q(pk__in=few_ids(with_common(queryset.filter(pk__in=few), common, searched, companies)) or [])
+    # Those with all words are among those with each.
+    among = companies.filter(*(Q(pk__in=found) for found in ids.values() if found is not None))
+    every = all_of(has_word(word, searched, queryset.model) for word in common)
+    return own & every | of_companies(searched.company, named(among, words))
+
+
+def with_common(
+    few: QuerySet[Any], words: Sequence[str], searched: Searched, companies: QuerySet[Any]
+) -> QuerySet[Any]:
+    """Return those of a few records that have each word, or whose company does. The companies are looked at one by one:
+    too many have these words."""
+    its = companies.filter(pk=OuterRef(searched.company))
+    return few.filter(*(has_word(word, searched, few.model) | Exists(named(its, [word])) for word in words))
+
+
+def all_of(conditions: Iterable[Q]) -> Q:
+    """Return the condition that all of some conditions hold."""
+    return reduce(and_, conditions, Q())
 
 
 def with_plain(queryset: QuerySet[Any], searched: Searched) -> QuerySet[Any]:
@@ -238,11 +265,9 @@ def has_word(word: str, searched: Searched, model: type[Model]) -> Q:
     return some
 
 
-def named(companies: QuerySet[Any], text: str) -> QuerySet[Any]:
-    """Return the companies in whose names the words of a text are."""
-    every = Q()
-    for word in words_of(text):
-        every &= has_word(word, OF_COMPANIES, companies.model)
+def named(companies: QuerySet[Any], words: Iterable[str]) -> QuerySet[Any]:
+    """Return the companies in whose names some words are."""
+    every = all_of(has_word(word, OF_COMPANIES, companies.model) for word in words)
     return with_plain(companies, OF_COMPANIES).filter(every)
 
 

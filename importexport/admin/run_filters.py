@@ -73,12 +73,11 @@ class ImporterFilter(ChosenFilter):
     title, parameter_name = gettext_lazy("imported by"), "imported_by"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the users and keys that have imported records of this kind lately."""
+        """Return the users and keys that have lately imported what creates records of this kind."""
         tenant, self.entity = access_of(request).tenant, model_admin.entity
-        if self.entity == "companies":
-            # It has not those that were created for the contacts or deals of a file, and says so.
-            self.title = gettext_lazy("imported by (in a file of companies)")
-        latest = ImportRun.objects.filter(tenant=tenant, entity=self.entity).order_by("-created_at")
+        latest = ImportRun.objects.filter(tenant=tenant, entity__in=records.creating(self.entity)).order_by(
+            "-created_at"
+        )
         actors = sorted(set(latest.values_list("actor", flat=True)[:LATEST])) if tenant else []
         return [(actor, actor) for actor in actors[:PEOPLE] if actor]
 

@@ -137,6 +137,8 @@ class RowChange(models.Model):
             models.Index(fields=["run", "number"], name="rowchange_in_order"),
             # Finds the imports that changed a record. Deleted records are never looked up.
             models.Index(fields=["record", "entity"], condition=~Q(action="delete"), name="rowchange_by_record"),
+            # Finds the records that a run created because its rows name them.
+            models.Index(fields=["run", "number"], condition=Q(action="create"), name="rowchange_created"),
         ]
 
     def __str__(self) -> str:

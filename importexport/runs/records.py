@@ -1,12 +1,16 @@
 """The records that a run created or updated."""
 
-from django.db import models
-from django.db.models import F, Func, Max, Min, Q
+from typing import Any
+
+from django.db import connection, models
+from django.db.models import F, Func, Q
 from django.db.models.expressions import RawSQL
+from psycopg import sql
 
 from crm.models import Tenant
+from importexport.history import suggestions
 from importexport.history.repairs import undos_of
-from importexport.models import ImportRun, RowChange, RowLogPage
+from importexport.models import ImportRun, RowChange
 from importexport.resources import RESOURCES
 
 
@@ -15,22 +19,23 @@ def stored_by(run: ImportRun) -> Q:
     this has not been undone."""
     if run.is_undone:
         return Q(pk__in=[])
-    ids = RawSQL(CREATED, [run.tenant_id, run.pk])  # noqa: S611 - a constant
-    condition, changed = _created_in(RowLogPage.objects.of(run), ids), _updates(run)
+    condition, changed = _among(CREATED, [run.tenant_id, run.pk]), _updates(run)
     if changed.exists():
         condition |= Q(pk__in=changed.values("record"))
     return condition
 
 
-def _created_in(pages: models.QuerySet[RowLogPage], ids: RawSQL) -> Q:
-    """Return the condition that a record was created in some pages, which have these ``ids``, a multirange."""
-    created = pages.filter(action="create").aggregate(first=Min("first_id"), last=Max("last_id"))
-    if created["first"] is None:
+def _among(ids: str, parameters: list[Any]) -> Q:
+    """Return the condition that a record's id is in a multirange, given in SQL."""
+    with connection.cursor() as cursor:
+        cursor.execute(BOUNDS.format(ids=sql.SQL(ids)), parameters)
+        first, after = cursor.fetchone()
+    if first is None:
         return Q(pk__in=[])
-    is_among = Func(F("id"), ids, template="%(expressions)s", arg_joiner=" <@ ")
-    is_among.output_field = models.BooleanField()
+    found = RawSQL(ids, parameters)  # noqa: S611 - a constant
+    is_among = Func(F("id"), found, template="%(expressions)s", arg_joiner=" <@ ", output_field=models.BooleanField())
     # The bounds let PostgreSQL use the index, because the ids of a run's records are close to each other.
-    return Q(is_among, id__gte=created["first"], id__lte=created["last"])
+    return Q(is_among, id__gte=first, id__lt=after)
 
 
 def _updates(run: ImportRun) -> models.QuerySet[RowChange]:
@@ -44,14 +49,19 @@ def _updates(run: ImportRun) -> models.QuerySet[RowChange]:
     return updates
 
 
-def imported_by(actor: str, *, entity: str, tenant: Tenant) -> Q:
-    """Return the condition that a record of a tenant was created by an import of its entity that somebody has made."""
-    runs = ImportRun.objects.filter(
-        tenant=tenant, entity=entity, actor=actor, kind=ImportRun.Kind.IMPORT, status=ImportRun.Status.DONE
-    )
-    ids = RawSQL(CREATED_BY, [tenant.pk, tenant.pk, entity, actor])  # noqa: S611 - a constant
-    return _created_in(RowLogPage.objects.filter(tenant=tenant, run__in=runs), ids)
+def creating(entity: str) -> list[str]:
+    """Return the entities whose imports may create records of one: companies are created for contacts as well."""
+    return [one for one in RESOURCES if one == entity or any(suggestions.creating(RESOURCES[one], entity))]
 
+
+def imported_by(actor: str, *, entity: str, tenant: Tenant) -> Q:
+    """Return the condition that a record of a tenant was created by an import that somebody has made: of its entity, or
+    of another one whose rows named it. The latter is known for as long as the contents of the import are kept."""
+    return _among(CREATED_BY, [tenant.pk, actor, tenant.pk, entity, tenant.pk, entity, entity])
+
+
+#: The first id of a multirange, and the one after the last.
+BOUNDS = sql.SQL("SELECT lower(ids), upper(ids) FROM ({ids}) AS found(ids)")
 
 #: The ids of the records that a run created, as a multirange, which PostgreSQL searches in logarithmic time.
 CREATED = """
@@ -60,13 +70,20 @@ FROM importexport_ledgerpage p, unnest(p.ids, p.counts) AS u(id, count)
 WHERE p.tenant_id = %s AND p.run_id = %s AND p.action = 'create'
 """
 
-#: The same of all imports of an entity that somebody has made.
+#: The same of all imports that somebody has made.
 CREATED_BY = """
-SELECT range_agg(int8range(u.id, u.id + u.count))
-FROM importexport_importrun r JOIN importexport_ledgerpage p ON p.tenant_id = r.tenant_id AND p.run_id = r.id,
-  unnest(p.ids, p.counts) AS u(id, count)
-WHERE p.tenant_id = %s AND r.tenant_id = %s AND r.entity = %s AND r.actor = %s AND r.kind = 'import'
-  AND r.status = 'done' AND p.action = 'create'
+WITH made AS MATERIALIZED (
+  SELECT id, month, entity FROM importexport_importrun
+  WHERE tenant_id = %s AND actor = %s AND kind = 'import' AND status = 'done')
+SELECT range_agg(ids) FROM (
+  SELECT int8range(u.id, u.id + u.count)
+  FROM made JOIN importexport_ledgerpage p ON p.run_id = made.id, unnest(p.ids, p.counts) AS u(id, count)
+  WHERE p.tenant_id = %s AND p.action = 'create' AND made.entity = %s
+  UNION ALL
+  SELECT int8range(c.record, c.record + 1)
+  FROM made JOIN importexport_rowchange c ON c.run_id = made.id AND c.month = made.month
+  WHERE c.tenant_id = %s AND c.action = 'create' AND c.entity = %s AND made.entity <> %s
+) AS created(ids)
 """
 
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from crm.admin.filters import days
 from crm.models import Company, Contact, Deal, Stage
-from importexport.models import RowLogPage
+from importexport.models import ImportRun, RowLogPage
 from tests.support.staff import add_run, sign_in
 
 
@@ -148,10 +148,20 @@ def test_contacts_are_filtered_by_who_imported_them(tenant, other_tenant, people
     assert exported(tenant, imported_by="anna") == ["a@x.example", "c@x.example"]
 
 
-def test_companies_that_were_created_for_contacts_are_not_said_to_be_filtered(tenant):
+def test_companies_that_were_created_for_contacts_were_imported_as_well(api, tenant):
+    Company.objects.create(tenant=tenant, name="Globex")
     add_run(tenant, actor="anna", entity="companies")
-    page = sign_in(tenant, "editor").get("/admin/crm/company/").content.decode()
-    assert "Imported by (in a file of companies)" in page
+    api.import_csv("companies", "name\nInitech\n")
+    people = (
+        "first_name,last_name,email,company_name\nA,B,a@b.example,Acme\nC,D,c@d.example,Globex\nE,F,e@f.example,Acme\n"
+    )
+    api.import_csv("contacts", people, "missing=create")
+    page = sign_in(tenant, "editor").get("/admin/crm/company/")
+    [spec] = [spec for spec in page.context["cl"].filter_specs if spec.parameter_name == "imported_by"]
+    key = ImportRun.objects.filter(channel="api").first().actor
+    found = {who: sorted(exported(tenant, "company", imported_by=who)) for who in (key, "anna")}
+    assert found == {key: ["Acme", "Initech"], "anna": []}
+    assert [value for value, _ in spec.lookup_choices] == sorted(["anna", key])
 
 
 # --- days ---------------------------------------------------------------------------------------------------------

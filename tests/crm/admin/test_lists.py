@@ -24,6 +24,13 @@ def people(tenant, *names):
         )
 
 
+def employees(tenant, companies):
+    for name, company in companies.items():
+        first, last = name.split()
+        there = Company.objects.create(tenant=tenant, name=company)
+        Contact.objects.create(tenant=tenant, first_name=first, last_name=last, company=there)
+
+
 def found(tenant, text):
     companies = Company.objects.filter(tenant=tenant)
     contacts = search(Contact.objects.filter(tenant=tenant), text, CONTACTS, companies=companies)
@@ -90,10 +97,7 @@ def test_any_part_of_a_phone_number_finds_a_contact_however_it_is_written(tenant
 
 
 def test_a_contact_is_found_by_its_company(tenant):
-    for name, company in (("Ada L", "Weyland Müller AG"), ("Bo M", "Globex AG")):
-        first, last = name.split()
-        there = Company.objects.create(tenant=tenant, name=company)
-        Contact.objects.create(tenant=tenant, first_name=first, last_name=last, company=there)
+    employees(tenant, {"Ada L": "Weyland Müller AG", "Bo M": "Globex AG"})
     texts = ("land", "muller ada", "ag weyland", "ag", "ada globex")
     assert [found(tenant, text) for text in texts] == [["Ada L"], ["Ada L"], ["Ada L"], ["Ada L", "Bo M"], []]
 
@@ -101,6 +105,20 @@ def test_a_contact_is_found_by_its_company(tenant):
 def test_a_word_in_the_names_of_many_companies_finds_them_together_with_the_others(tenant, monkeypatch):
     monkeypatch.setattr(lists, "FEW_COMPANIES", 1)
     test_a_contact_is_found_by_its_company(tenant)
+
+
+def test_a_word_in_the_names_of_many_companies_finds_them_beside_a_word_of_the_contact(
+    tenant, other_tenant, monkeypatch
+):
+    monkeypatch.setattr(lists, "FEW_COMPANIES", 2)
+    employees(tenant, {"Ada L": "Weyland GmbH", "Ada M": "Globex Inc", "Bo N": "Umbrella GmbH", "Cy O": "X GmbH"})
+    Contact.objects.create(tenant=tenant, first_name="Gmbh", last_name="Bodo")
+    stranger = Company.objects.create(tenant=other_tenant, name="Weyland GmbH")
+    Contact.objects.create(tenant=other_tenant, first_name="Ada", last_name="S", company=stranger)
+    texts = ("ada gmbh", "gmbh bo", "wey gmbh ada", "ada inc", "cy gmbh inc", "gmbh")
+    assert [found(tenant, text) for text in texts] == [
+        ["Ada L"], ["Bo N", "Gmbh Bodo"], ["Ada L"], ["Ada M"], [], ["Ada L", "Bo N", "Cy O", "Gmbh Bodo"]
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

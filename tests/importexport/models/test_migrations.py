@@ -1,5 +1,6 @@
 """What is kept from before stays, and is called by its new names."""
 
+import datetime as dt
 import hashlib
 import uuid
 from functools import partial
@@ -11,6 +12,7 @@ from django.db import connection
 
 from crm.models.tenant import create_tenant
 from importexport.db import this_month
+from importexport.db.months import create_partition
 from importexport.models import ImportRun, KeptAnswer, RejectedRow, RowChange, RowLogPage
 from importexport.runs import retention
 from tests.support.disks import limited_files
@@ -109,6 +111,38 @@ def test_the_partitions_can_be_taken_back(database_of):
         (run, ids[0][1], 2, {}), (run, ids[1][1], 3, {}), (other, kept[0][1], 4, {"phone": ["1", "2"]}),
     ]  # fmt: skip
     assert log_rows(old, [5])[0] == [(kept[0][0] + 1, kept[0][1] + 1)]
+
+
+VALID = """
+SELECT c.relname FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+WHERE c.relname LIKE 'rowchange_created%' AND i.indisvalid ORDER BY 1
+"""
+
+
+def test_each_month_gets_the_index_of_created_records_though_an_attempt_was_interrupted(database_of):
+    database_of(("importexport", "0036_untold"))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'importexport_rowchange'::regclass"
+        )
+        months = sorted(name for (name,) in cursor)
+        cursor.execute(
+            "CREATE INDEX rowchange_created ON ONLY importexport_rowchange (run_id, number) WHERE action = 'create'"
+        )
+        cursor.execute("CREATE INDEX rowchange_created_past ON importexport_rowchange_past (id)")
+        create_partition(cursor, "importexport_rowchange", dt.date(2001, 2, 1))
+    assert len(months) == 3
+    migrate()
+    with connection.cursor() as cursor:
+        cursor.execute(VALID)
+        valid = [name for (name,) in cursor]
+        cursor.execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'rowchange_created'::regclass")
+        assert cursor.fetchone() == (4,)
+    assert {"rowchange_created", "rowchange_created_past"} < set(valid)
+    migrate(("importexport", "0036_untold"))
+    with connection.cursor() as cursor:
+        cursor.execute(VALID)
+        assert not cursor.rowcount
 
 
 # --- tenants ---
