@@ -1,5 +1,6 @@
 """The WSGI application for gunicorn."""
 
+import gc
 import os
 from importlib import import_module
 
@@ -13,3 +14,4 @@ serve_requests()
 application = get_wsgi_application()
 # Here rather than in the first request, which would have to wait.
 import_module(settings.ROOT_URLCONF)
+gc.freeze()
