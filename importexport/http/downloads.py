@@ -24,20 +24,22 @@ def file_response(
     """
     if pieces and request.META.get(NO_TURN):
         raise TooManyDownloads
-    response = StreamingHttpResponse(started(pieces) if pieces else (), content_type=content_type)
+    response = StreamingHttpResponse(Started(pieces) if pieces else (), content_type=content_type)
     response["Content-Disposition"] = content_disposition_header(True, name)
     return response
 
 
-def started(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Return an iterator whose first pieces have already been created."""
-    first = [piece for _, piece in zip(range(2), pieces, strict=False)]
-    return closing_chain(first, pieces)
+class Started:
+    """Pieces of which the first have already been created. Closed, it closes them, whether or not any was taken: a
+    generator around them would not, before it has begun."""
 
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._all = chain([piece for _, piece in zip(range(2), pieces, strict=False)], pieces)
 
-def closing_chain(first: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield both; close the rest when the client disconnects."""
-    try:
-        yield from chain(first, rest)
-    finally:
-        rest.close()  # type: ignore[attr-defined]
+    def __iter__(self) -> Iterator[bytes]:
+        return self._all
+
+    def close(self) -> None:
+        """Close the pieces: the client has all of them, or has disconnected."""
+        self._pieces.close()  # type: ignore[attr-defined]

@@ -164,9 +164,9 @@ FAILURES = (NotAllowed, OSError, http.client.HTTPException)
 
 
 def is_cut_off(error: BaseException) -> bool:
-    """Whether a secured connection ended without saying so. Python before 3.11.4 has no class for it."""
+    """Whether a secured connection ended without saying so, which Python's versions tell in three ways."""
     is_unexpected = isinstance(error, ssl.SSLError) and error.reason == "UNEXPECTED_EOF_WHILE_READING"
-    return is_unexpected or isinstance(error, ssl.SSLEOFError)
+    return is_unexpected or isinstance(error, (ssl.SSLEOFError, ConnectionResetError))
 
 
 def sentence_of(error: BaseException, *, late: str) -> str:
