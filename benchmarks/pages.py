@@ -53,6 +53,8 @@ PAGES = [
     "/admin/crm/contact/?q=tact7777",
     "/admin/crm/contact/?q=555+7777",
     "/admin/crm/contact/?q=ompany+777",
+    "/admin/crm/contact/?q=hopper8+company",
+    "/admin/crm/contact/?q=ada+company",
     "/admin/crm/contact/?q=zzz&country=Spain",
     "/admin/crm/contact/?country=germany",
     "/admin/crm/contact/?country=Spain",

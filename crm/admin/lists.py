@@ -211,32 +211,23 @@ def search(
 
 def has_words(queryset: QuerySet[Any], words: Sequence[str], searched: Searched, companies: QuerySet[Any] | None) -> Q:
     """Return the condition that a record has each word, or that its company has the word in its name."""
+    own = {word: has_word(word, searched, queryset.model) for word in words}
     if not searched.company or companies is None:
-        return all_of(has_word(word, searched, queryset.model) for word in words)
+        return all_of(own.values())
     ids = {word: few_ids(named(companies, [word])) for word in words}
-    common = [word for word in words if ids[word] is None]
-    own = all_of(
-        has_word(word, searched, queryset.model) | Q(**{f"{searched.company}__in": found})
-        for word, found in ids.items()
-        if found is not None
+    rare = all_of(
+        own[word] | Q(**{f"{searched.company}__in": found}) for word, found in ids.items() if found is not None
     )
+    common = [word for word, found in ids.items() if found is None]
     if not common:
-        return own
-    if len(common) < len(words) and (few := few_ids(queryset.filter(own))) is not None:
-        return Q(pk__in=few_ids(with_common(queryset.filter(pk__in=few), common, searched, companies)) or [])
-    # Those with all words are among those with each.
-    among = companies.filter(*(Q(pk__in=found) for found in ids.values() if found is not None))
-    every = all_of(has_word(word, searched, queryset.model) for word in common)
-    return own & every | of_companies(searched.company, named(among, words))
-
-
-def with_common(
-    few: QuerySet[Any], words: Sequence[str], searched: Searched, companies: QuerySet[Any]
-) -> QuerySet[Any]:
-    """Return those of a few records that have each word, or whose company does. The companies are looked at one by one:
-    too many have these words."""
+        return rare
+    if len(common) == len(words):
+        return all_of(own.values()) | of_companies(searched.company, named(companies, words))
+    # Too many companies have these words: those of the records that have the others are looked at one by one.
     its = companies.filter(pk=OuterRef(searched.company))
-    return few.filter(*(has_word(word, searched, few.model) | Exists(named(its, [word])) for word in words))
+    beside = all_of(own[word] | Q(Exists(named(its, [word]))) for word in common)
+    few = few_ids(queryset.filter(rare))
+    return rare & beside if few is None else Q(pk__in=few_ids(queryset.filter(beside, pk__in=few)) or [])
 
 
 def all_of(conditions: Iterable[Q]) -> Q:

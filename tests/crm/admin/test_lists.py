@@ -107,10 +107,11 @@ def test_a_word_in_the_names_of_many_companies_finds_them_together_with_the_othe
     test_a_contact_is_found_by_its_company(tenant)
 
 
+@pytest.mark.parametrize("few", [2, 1, 0])
 def test_a_word_in_the_names_of_many_companies_finds_them_beside_a_word_of_the_contact(
-    tenant, other_tenant, monkeypatch
+    tenant, other_tenant, monkeypatch, few
 ):
-    monkeypatch.setattr(lists, "FEW_COMPANIES", 2)
+    monkeypatch.setattr(lists, "FEW_COMPANIES", few)
     employees(tenant, {"Ada L": "Weyland GmbH", "Ada M": "Globex Inc", "Bo N": "Umbrella GmbH", "Cy O": "X GmbH"})
     Contact.objects.create(tenant=tenant, first_name="Gmbh", last_name="Bodo")
     stranger = Company.objects.create(tenant=other_tenant, name="Weyland GmbH")
