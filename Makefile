@@ -49,10 +49,10 @@ lock: setup ## Update the locked requirements
 	    --no-emit-find-links --custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.txt; done
 
 $(STAMP): requirements/dev.txt
-	@python=; for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	@python=; for name in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11); do \
 	  if command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    python=$$name; break; fi; done; \
-	if [ -z "$$python" ]; then echo "Python 3.11 or newer is needed, and was not found." >&2; exit 1; fi; \
+	if [ -z "$$python" ]; then echo "$(or $(PYTHON),Python) was not found, or is older than 3.11, which is needed." >&2; exit 1; fi; \
 	echo "Setting up $(VENV) with $$($$python --version) ..." && \
 	$$python -m venv --clear $(VENV)
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt

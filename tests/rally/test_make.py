@@ -13,6 +13,15 @@ def test_make_prints_help_by_default():
     assert all(len(line) > 10 for line in lines.values())
 
 
+def test_a_python_that_will_not_do_is_not_replaced_by_another(tmp_path):
+    for name in ("Makefile", "requirements"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    command = ["make", "--no-print-directory", "-C", tmp_path, "setup", "PYTHON=python9"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("python9 was not found, or is older than 3.11, which is needed.\n")
+
+
 def test_locked_requirements_name_no_index_and_hash_everything():
     for path in sorted((ROOT / "requirements").glob("*.txt")):
         text = path.read_text()
