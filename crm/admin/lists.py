@@ -1,8 +1,9 @@
 """Change lists that stay fast with a million records: search, a limited page range, estimated counts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import chain
 from operator import and_
 from typing import Any
 
@@ -223,11 +224,29 @@ def has_words(queryset: QuerySet[Any], words: Sequence[str], searched: Searched,
         return rare
     if len(common) == len(words):
         return all_of(own.values()) | of_companies(searched.company, named(companies, words))
-    # Too many companies have these words: those of the records that have the others are looked at one by one.
-    its = companies.filter(pk=OuterRef(searched.company))
-    beside = all_of(own[word] | Q(Exists(named(its, [word]))) for word in common)
-    few = few_ids(queryset.filter(rare))
-    return rare & beside if few is None else Q(pk__in=few_ids(queryset.filter(beside, pk__in=few)) or [])
+    # Too many companies have these words: only those of the records that have the others are looked at.
+    few = companies_by_id(queryset, rare, all_of(own[word] for word in words if word not in common), ids, searched)
+    if len(few) > FEW_COMPANIES:
+        its = companies.filter(pk=OuterRef(searched.company))
+        return rare & all_of(Q(Exists(named(its, [word]))) | own[word] for word in common)
+    for word in common:
+        found = {*named(companies.filter(pk__in=set(few.values()) - {None}), [word]).values_list("pk", flat=True)}
+        others = [pk for pk, company in few.items() if company not in found]
+        found_itself = {*queryset.filter(own[word], pk__in=others).values_list("pk", flat=True)}
+        few = {pk: company for pk, company in few.items() if company in found or pk in found_itself}
+    return Q(pk__in=[*few])
+
+
+def companies_by_id(
+    queryset: QuerySet[Any], rare: Q, own: Q, ids: Mapping[str, Sequence[int] | None], searched: Searched
+) -> dict[int, int | None]:
+    """Return the records that meet a condition with their companies, at most some thousands. Those that meet it
+    themselves (``own``) and those that do so by their companies are looked for apart, which is quicker."""
+    by_companies = rare & Q(**{f"{searched.company}__in": {*chain.from_iterable(filter(None, ids.values()))}})
+    few: dict[int, int | None] = {}
+    for condition in (own, by_companies):
+        few |= queryset.filter(condition).order_by().values_list("pk", searched.company)[: FEW_COMPANIES + 1]
+    return few
 
 
 def all_of(conditions: Iterable[Q]) -> Q:
