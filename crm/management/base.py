@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import io
 import os
+import re
 import sys
 from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterable, Iterator
@@ -19,6 +20,9 @@ from crm.models import Tenant
 #: Exit statuses: rejected rows with --strict; nothing done, because of the arguments, the file or the database; stored,
 #: but not reported; interrupted (Ctrl-C).
 STRICT, USER_ERROR, UNREPORTED, INTERRUPTED = 1, 2, 3, 130
+
+#: What a terminal may obey.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 #: The SQLSTATEs of statements that name a missing table or column.
 UNDEFINED = {"42P01", "42703"}
@@ -70,7 +74,7 @@ class RallyCommand(BaseCommand):
             problem, is_output_lost = found, isinstance(error, OSError)
         if not self._called_from_command_line or options.get("traceback"):
             raise problem
-        self.stderr.write(" ".join(str(problem).split()))
+        self.stderr.write(shown(" ".join(str(problem).split()), on=sys.stderr))
         if problem.returncode in {INTERRUPTED, UNREPORTED} or is_output_lost:
             discard_stdout()
         sys.exit(problem.returncode)
@@ -83,8 +87,13 @@ class RallyCommand(BaseCommand):
             sys.stdout.reconfigure(errors="backslashreplace")
 
     def _refuse(self, message: str) -> NoReturn:
-        self.stderr.write(" ".join(message.split()))
+        self.stderr.write(shown(" ".join(message.split()), on=sys.stderr))
         sys.exit(USER_ERROR)
+
+
+def shown(line: str, *, on: Any) -> str:
+    """Return a line as a stream is to have it: on a terminal, with escapes for what a file may have to command it."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", line) if on.isatty() else line
 
 
 def with_examples(examples: Iterable[str]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from crm.management.base import quiet_pipe
+from crm.management.base import quiet_pipe, shown
 
 
 def add_json_argument(parser: ArgumentParser, text: str = "print a JSON array") -> None:
@@ -34,7 +34,7 @@ def print_lines(lines: Iterable[str], *, out: Any = None) -> None:
     out = out or sys.stdout
     with quiet_pipe():
         for line in lines:
-            out.write(f"{line}\n")
+            out.write(f"{shown(line, on=out)}\n")
 
 
 def minute(moment: dt.datetime | None) -> str:

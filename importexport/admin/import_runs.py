@@ -17,7 +17,7 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 from unfold.decorators import display
 
 from crm.access import access_of
@@ -229,12 +229,13 @@ class ImportRunAdmin(FixingMixin, MatchViews, ReadOnlyAdmin):
         return self._or_gone(self._run_view)(request, object_id)
 
     def _or_gone(self, view: Callable[..., HttpResponseBase]) -> Callable[..., Any]:
-        """Wrap a view of a run, so that one that is not there (any more) is a page that says so."""
+        """Wrap a view of a run, so that one that is not there (any more) is a page that says so: it may have been
+        discarded before the view was asked for, or while it was at work."""
 
         def answer(request: HttpRequest, run_id: Any) -> HttpResponseBase:
             try:
                 return view(request, run_id)
-            except Http404:
+            except (Http404, ImportRun.DoesNotExist):
                 context = self.admin_site.each_context(request) | {"title": _("Not found"), "model_admin": self}
                 return render(request, f"{TEMPLATES}/gone.html", context, status=404)
 
@@ -336,13 +337,13 @@ class ImportRunAdmin(FixingMixin, MatchViews, ReadOnlyAdmin):
             raise PermissionDenied
         return run
 
-    @method_decorator(require_GET)
+    @method_decorator(require_safe)
     def progress_view(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
         """Return the progress of a run as JSON."""
         run = self.get_run(request, run_id)
         return JsonResponse(progress(run))
 
-    @method_decorator(require_GET)
+    @method_decorator(require_safe)
     def rejected_view(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
         """Download the rejected rows, to be corrected."""
         run = self._run_to_open(request, run_id)
@@ -352,7 +353,7 @@ class ImportRunAdmin(FixingMixin, MatchViews, ReadOnlyAdmin):
             return download(request, row_files.rejected_workbook(run), run, "rejected", file_format="xlsx")
         return download(request, row_files.rejected_file(run), run, "rejected")
 
-    @method_decorator(require_GET)
+    @method_decorator(require_safe)
     def rows_view(self, request: HttpRequest, run_id: UUID) -> HttpResponseBase:
         """Download the row log."""
         run = self._run_to_open(request, run_id)

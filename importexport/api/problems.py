@@ -20,12 +20,14 @@ from importexport.history import plan_check
 from importexport.history.plan_check import PlanChanged
 from importexport.history.recorder import Stopped
 from importexport.http.downloads import TooManyDownloads
+from importexport.models import ImportRun
 from importexport.runs.queue import TooManyWaiting
 
 logger = logging.getLogger("rally.api")
 CONTENT_TYPE = "application/problem+json"
 #: As in RFC 9110; older versions of Python have another phrase.
 TITLES = {413: "Content Too Large"}
+NO_SUCH_IMPORT = "There is no such import."
 AWAY = "The database cannot be reached. Try again later."
 
 
@@ -67,6 +69,13 @@ TELLING: dict[type[Exception], Cause] = {
     Stopped: Cause.CANCELLED,
     TooManyWaiting: Cause.TOO_MANY_WAITING,
 }
+#: The cause and sentence of errors that have none themselves.
+SENTENCES: dict[type[Exception], tuple[Cause, str]] = {
+    TooManyFieldsSent: (Cause.MALFORMED_REQUEST, "The query has too many parameters."),
+    TooManyDownloads: (Cause.TOO_MANY_DOWNLOADS, errors.TOO_MANY_DOWNLOADS),
+    # Somebody has discarded it meanwhile.
+    ImportRun.DoesNotExist: (Cause.NO_SUCH_IMPORT, NO_SUCH_IMPORT),
+}
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResponse | Response:
@@ -80,10 +89,8 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> http.HttpResp
             return problem_response(error.cause, str(error.detail), error.headers)
         case exceptions.APIException():
             return drf_response(error)
-        case TooManyFieldsSent():
-            return problem_response(Cause.MALFORMED_REQUEST, "The query has too many parameters.")
-        case TooManyDownloads():
-            return problem_response(Cause.TOO_MANY_DOWNLOADS, errors.TOO_MANY_DOWNLOADS)
+        case _ if type(error) in SENTENCES:
+            return problem_response(*SENTENCES[type(error)])
         case errors.StorageUnavailable():
             log(error, "Storage of uploads unavailable", context)
             return problem_response(Cause.STORAGE_UNAVAILABLE, str(error))

@@ -18,7 +18,8 @@ def listed(names: Iterable[str]) -> str:
     quoted = [f"'{echo(name)}'" for name in names]
     room = LISTED_LIMIT
     for count, name in enumerate(quoted):
-        room -= len(name.encode()) + 2
+        # A caller can name what no text has: JSON can escape halves of surrogate pairs.
+        room -= len(name.encode(errors="surrogatepass")) + 2
         if room < 0 and count:
             return f"{', '.join(quoted[:count])} and {len(quoted) - count} more"
     return ", ".join(quoted)

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from crm.management.base import UNREPORTED
+from crm.management.base import UNREPORTED, shown
 from importexport.engine.report import Report
 from importexport.management.files import shown_name
 from importexport.management.results import counts, told_besides
@@ -50,7 +50,7 @@ class Printer:
     def problem(self, problem: CommandError, name: str) -> None:
         """Print a line about one of several files to stderr; if nothing of it was stored, also its JSON element."""
         sentence = " ".join(str(problem).split()).removeprefix(f"{name}: ")
-        sys.stderr.write(f"{name}: {sentence}\n")
+        sys.stderr.write(f"{shown(f'{name}: {sentence}', on=sys.stderr)}\n")
         if self._as_json and problem.returncode != UNREPORTED:
             with contextlib.suppress(OSError):
                 self._element([json_bytes({"fileName": shown_name(name), "error": sentence})])
@@ -58,7 +58,7 @@ class Printer:
     def _tell(self, result: Report | ImportRun, name: str) -> None:
         start = f"{name}: " if self._is_several else ""
         for line in told_besides(result):
-            sys.stderr.write(f"{start}{line}\n")
+            sys.stderr.write(f"{shown(start + line, on=sys.stderr)}\n")
 
     def _named(self, chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
         """Yield a JSON object; with several files, it begins with the name of the file."""
@@ -79,7 +79,7 @@ class Printer:
 
 def write_line(line: str) -> None:
     """Write a line to stdout."""
-    sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{shown(line, on=sys.stdout)}\n")
 
 
 def json_bytes(value: Any) -> bytes:

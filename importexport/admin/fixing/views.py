@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from crm.access import access_of
 from importexport.admin import labels, permissions, presenters
@@ -69,7 +69,7 @@ class FixingMixin:
         tell(request, done["sentence"])
         return redirect(back_to(run, request.POST))
 
-    @method_decorator(require_GET)
+    @method_decorator(require_safe)
     def row_view(self, request: HttpRequest, run_id: UUID, number: int) -> HttpResponse:
         """Show all cells of a rejected row, to be changed."""
         run = self._plan(request, run_id)

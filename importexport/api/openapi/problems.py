@@ -8,7 +8,7 @@ from importexport.api.causes import STATUSES, Cause
 from importexport.api.idempotency import AT_WORK
 from importexport.api.openapi.operation import IDENTIFIED, RATE_HEADERS, REPLAYED, RETRY_AFTER, Json, header, ref
 from importexport.api.parsers import WRONG_BODY
-from importexport.api.problems import AWAY, problem_body, title_of
+from importexport.api.problems import AWAY, NO_SUCH_IMPORT, problem_body, title_of
 from importexport.api.throttling import OVER_SHARE
 from importexport.history import plan_check
 from importexport.history.plan_check import PlanChanged
@@ -34,7 +34,7 @@ EXAMPLES: dict[Cause, list[str]] = {
     Cause.SCOPE: ["The API key has the scope 'read'; this needs 'write'."],
     Cause.FORBIDDEN: ["This is not allowed."],
     Cause.NO_SUCH_PATH: ["There is nothing at this path."],
-    Cause.NO_SUCH_IMPORT: ["There is no such import."],
+    Cause.NO_SUCH_IMPORT: [NO_SUCH_IMPORT],
     Cause.NO_SUCH_EXPORT: ["There is no such export.", "The file of this export is gone. Ask for it again."],
     Cause.NO_SUCH_SOURCE: ["There is no such source."],
     Cause.NO_SUCH_MAPPING: [

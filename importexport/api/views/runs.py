@@ -19,7 +19,7 @@ from importexport.api.ignored_columns import reading_header, warnings_header
 from importexport.api.links import BASE, links_of, path_of
 from importexport.api.parsers import received_file
 from importexport.api.preferences import accepted, prefers_async
-from importexport.api.problems import Problem
+from importexport.api.problems import NO_SUCH_IMPORT, Problem
 from importexport.api.query_params import MOST, USUAL, choice, number
 from importexport.api.renderers import CsvRenderer, ExcelRenderer
 from importexport.api.views.base import EndpointView
@@ -81,7 +81,7 @@ class RunView(EndpointView):
             found = ImportRun.objects.select_related("tenant").filter(tenant=self.caller.tenant_id)
             self.run = found.get(pk=UUID(run_id), status__in=ImportRun.TOLD)
         except (ValueError, ImportRun.DoesNotExist):
-            raise Problem(Cause.NO_SUCH_IMPORT, "There is no such import.") from None
+            raise Problem(Cause.NO_SUCH_IMPORT, NO_SUCH_IMPORT) from None
 
 
 class ImportsView(EndpointView):

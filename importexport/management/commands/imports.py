@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from crm.management.base import RallyCommand, UserError, add_tenant_argument, find_tenant, with_examples
+from crm.management.base import RallyCommand, UserError, add_tenant_argument, find_tenant, shown, with_examples
 from crm.management.output import add_json_argument, print_json, print_lines
 from crm.models import Tenant
 from importexport.errors import FileError, StorageUnavailable
@@ -109,7 +109,7 @@ class Command(RallyCommand):
             self.stdout.write(undo_counts(run))
             return
         for line in told_besides(run):
-            self.stdout.write(line)
+            self.stdout.write(shown(line, on=sys.stdout))
         self.stdout.write(counts(run))
 
 

@@ -259,6 +259,24 @@ def test_a_file_that_is_replaced_keeps_its_readers(shell):
 # --- a terminal ------------------------------------------------------------------------------------------------
 
 
+def test_a_terminal_does_not_obey_a_file(shell):
+    path = shell.write("first_name,last_name,email\nAda,L,x\033]0;pwned\007\n")
+    master, slave = pty.openpty()
+    process = shell.start(
+        *shell.command("import", "contacts", path), stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.PIPE
+    )
+    os.close(slave)
+    said = Background(lambda: "".join(iter(lambda: read_terminal(master), ""))).outcome()
+    os.close(master)
+    assert ended(process)[0] == 0
+    assert r"Row 2: Invalid email format 'x\x1b]0;pwned\x07'" in said
+
+
+def test_a_pipe_gets_what_the_file_has(shell):
+    done = shell.import_csv("first_name,last_name,email\nA,L,x\033y\n", entity="contacts")
+    assert "Row 2: Invalid email format 'x\033y'" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("args", "told"), [([], f"{2 * MANY} rows: {2 * MANY} imported, 0 skipped.\n"), (["--plan"], r"[0-9a-f-]{36}\n")]
 )

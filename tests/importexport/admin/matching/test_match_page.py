@@ -290,6 +290,13 @@ def test_a_saved_matching_is_used_by_hand_and_its_name_kept(editor, tenant):
     assert SavedMapping.objects.get().used_at is not None
 
 
+def test_a_saved_matching_with_half_a_character_is_used_as_any(editor, tenant):
+    spec = RESOURCES["contacts"].describe()
+    save_mapping("odd", {"source": "auto", "mapping": {"A\ud800": "notes"}}, tenant=tenant, spec=spec)
+    page = words(editor, editor.brought(UNKNOWN), do="use", saved="odd")
+    assert "The saved matching “odd” is used for this file." in page
+
+
 def test_a_matching_that_was_deleted_meanwhile_is_told(editor):
     run = editor.brought(UNKNOWN)
     page = words(editor, run, do="use", saved="ours", **{column_field("Nick"): "notes"})

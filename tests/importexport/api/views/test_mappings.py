@@ -1,6 +1,7 @@
 """Mappings that a tenant saves, and imports that use them."""
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 
@@ -120,6 +121,17 @@ def test_a_surrogate_is_kept_as_the_database_can_keep_it(api):
     body = b'{"mapping": {"\\ud800": null}}'
     assert api.client.put(f"{SAVED}/odd?entity=contacts", body, content_type="application/json").status_code == 201
     assert list(api.look("mappings/odd?entity=contacts")["options"]["mapping"]) == ["\ud800"]
+
+
+@pytest.mark.parametrize("what", ["import", "plan", "read"])
+def test_a_surrogate_that_a_file_lacks_is_told_of_as_any_header(api, what):
+    odd = '{"A\\ud800": "email"}'
+    assert api.client.put(f"{SAVED}/odd?entity=contacts", f'{{"mapping": {odd}}}', content_type="application/json")
+    for mapping in (odd, "@odd"):
+        query = urlencode({"mapping": mapping})
+        status, detail = problem(api.post_file("contacts", "first_name\nAda\n", to=what, query=query))
+        sentence = "The mapping names a header that the file does not have: 'A\ud800'. The file has 'first_name'."
+        assert (status, detail) == (400, sentence)
 
 
 @pytest.mark.parametrize("name", ["Webinar", "a b", "a.b", "x" * 51, "ü"])
