@@ -225,7 +225,7 @@ def has_words(queryset: QuerySet[Any], words: Sequence[str], searched: Searched,
     if len(common) == len(words):
         return all_of(own.values()) | of_companies(searched.company, named(companies, words))
     # Too many companies have these words: only those of the records that have the others are looked at.
-    few = companies_by_id(queryset, rare, all_of(own[word] for word in words if word not in common), ids, searched)
+    few = few_with_companies(queryset, rare, all_of(own[word] for word in words if word not in common), ids, searched)
     if len(few) > FEW_COMPANIES:
         its = companies.filter(pk=OuterRef(searched.company))
         return rare & all_of(Q(Exists(named(its, [word]))) | own[word] for word in common)
@@ -237,7 +237,7 @@ def has_words(queryset: QuerySet[Any], words: Sequence[str], searched: Searched,
     return Q(pk__in=[*few])
 
 
-def companies_by_id(
+def few_with_companies(
     queryset: QuerySet[Any], rare: Q, own: Q, ids: Mapping[str, Sequence[int] | None], searched: Searched
 ) -> dict[int, int | None]:
     """Return the records that meet a condition with their companies, at most some thousands. Those that meet it
