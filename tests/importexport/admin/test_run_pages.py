@@ -346,3 +346,14 @@ def test_an_import_that_was_cancelled_is_not_the_fault_of_its_file(editor, tenan
 def test_a_viewer_cannot_stop_an_import(viewer, tenant):
     run = add_run(tenant, status="applying")
     assert viewer.post("importexport_importrun_cancel", run.pk).status_code == 403
+
+
+@pytest.mark.parametrize("page", ["rejected", "rows", "progress"])
+def test_head_answers_as_get_does(editor, page):
+    run = editor.confirm(editor.check("first_name,last_name,email\nA,B,a@example.com\nA,B,nobody\n"))
+    address = reverse(f"admin:importexport_importrun_{page}", args=[run.pk])
+    headers_alone = editor.client.head(address)
+    headers_alone.close()
+    got = editor.client.get(address)
+    assert got.getvalue()
+    assert (headers_alone.status_code, headers_alone["Content-Type"]) == (200, got["Content-Type"])
