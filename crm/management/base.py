@@ -74,7 +74,7 @@ class RallyCommand(BaseCommand):
             problem, is_output_lost = found, isinstance(error, OSError)
         if not self._called_from_command_line or options.get("traceback"):
             raise problem
-        self.stderr.write(shown(" ".join(str(problem).split()), on=sys.stderr))
+        self._tell(str(problem))
         if problem.returncode in {INTERRUPTED, UNREPORTED} or is_output_lost:
             discard_stdout()
         sys.exit(problem.returncode)
@@ -87,8 +87,11 @@ class RallyCommand(BaseCommand):
             sys.stdout.reconfigure(errors="backslashreplace")
 
     def _refuse(self, message: str) -> NoReturn:
-        self.stderr.write(shown(" ".join(message.split()), on=sys.stderr))
+        self._tell(message)
         sys.exit(USER_ERROR)
+
+    def _tell(self, message: str) -> None:
+        self.stderr.write(shown(" ".join(message.split()), on=sys.stderr))
 
 
 def shown(line: str, *, on: Any) -> str:

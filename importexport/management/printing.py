@@ -50,7 +50,7 @@ class Printer:
     def problem(self, problem: CommandError, name: str) -> None:
         """Print a line about one of several files to stderr; if nothing of it was stored, also its JSON element."""
         sentence = " ".join(str(problem).split()).removeprefix(f"{name}: ")
-        sys.stderr.write(f"{shown(f'{name}: {sentence}', on=sys.stderr)}\n")
+        write_line(f"{name}: {sentence}", on=sys.stderr)
         if self._as_json and problem.returncode != UNREPORTED:
             with contextlib.suppress(OSError):
                 self._element([json_bytes({"fileName": shown_name(name), "error": sentence})])
@@ -58,7 +58,7 @@ class Printer:
     def _tell(self, result: Report | ImportRun, name: str) -> None:
         start = f"{name}: " if self._is_several else ""
         for line in told_besides(result):
-            sys.stderr.write(f"{shown(start + line, on=sys.stderr)}\n")
+            write_line(start + line, on=sys.stderr)
 
     def _named(self, chunks: Iterator[bytes], name: str) -> Iterator[bytes]:
         """Yield a JSON object; with several files, it begins with the name of the file."""
@@ -77,9 +77,10 @@ class Printer:
         sys.stdout.buffer.write(end)
 
 
-def write_line(line: str) -> None:
-    """Write a line to stdout."""
-    sys.stdout.write(f"{shown(line, on=sys.stdout)}\n")
+def write_line(line: str, *, on: Any = None) -> None:
+    """Write a line to a stream, or stdout."""
+    on = on or sys.stdout
+    on.write(f"{shown(line, on=on)}\n")
 
 
 def json_bytes(value: Any) -> bytes:

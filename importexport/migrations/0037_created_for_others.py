@@ -11,9 +11,9 @@ ATTACH = sql.SQL("ALTER INDEX {name} ATTACH PARTITION {own}")
 #: The months whose index is not yet a part of the table's.
 MISSING = """
 SELECT m.inhrelid::regclass::text FROM pg_inherits AS m
-WHERE m.inhparent = %s::regclass AND NOT EXISTS (
+WHERE m.inhparent = to_regclass(%s) AND NOT EXISTS (
     SELECT FROM pg_index AS i JOIN pg_inherits AS part ON part.inhrelid = i.indexrelid
-    WHERE i.indrelid = m.inhrelid AND part.inhparent = %s::regclass)
+    WHERE i.indrelid = m.inhrelid AND part.inhparent = to_regclass(%s))
 """
 
 

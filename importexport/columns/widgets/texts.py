@@ -80,11 +80,12 @@ class Email(Text):
 
     def _is_just_long(self, value: str) -> bool:
         """Whether a text is a plain address but for its length."""
+        if len(value) <= self.limit:
+            return False
         user, _, host = value.rpartition("@")
         _, dot, top = host.rpartition(".")
         ends_well = bool(dot and self._TOP.fullmatch(top))
-        is_plain = ends_well and not self._NO_USER.search(user) and not self._NO_HOST.search(host)
-        return is_plain and len(value) > self.limit
+        return ends_well and not self._NO_USER.search(user) and not self._NO_HOST.search(host)
 
     def clean_column(self, values: Sequence[str], *, column: str) -> Cleaned:
         """Use the validator only for addresses that do not match the pattern."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from crm.management.base import RallyCommand, UserError, add_tenant_argument, find_tenant, shown, with_examples
+from crm.management.base import RallyCommand, UserError, add_tenant_argument, find_tenant, with_examples
 from crm.management.output import add_json_argument, print_json, print_lines
 from crm.models import Tenant
 from importexport.errors import FileError, StorageUnavailable
@@ -15,7 +15,7 @@ from importexport.history import plan_check, row_files, row_log
 from importexport.history.kept import rejected_kept
 from importexport.history.plan_check import PlanChanged
 from importexport.management.files import account_name, is_workbook, storage_problem, write_chunks
-from importexport.management.printing import Printer
+from importexport.management.printing import Printer, write_line
 from importexport.management.progress import progress_bar
 from importexport.management.reporting import reporting, stoppable, storing
 from importexport.management.results import counts, told_besides, undo_counts
@@ -109,7 +109,7 @@ class Command(RallyCommand):
             self.stdout.write(undo_counts(run))
             return
         for line in told_besides(run):
-            self.stdout.write(shown(line, on=sys.stdout))
+            write_line(line)
         self.stdout.write(counts(run))
 
 
